@@ -1,0 +1,34 @@
+// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules).
+// `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: no network module may be reachable.
+import { build } from 'esbuild';
+import { writeFileSync } from 'node:fs';
+
+const shared = {
+  bundle: true, platform: 'node', target: 'node20', sourcemap: true, metafile: true, logLevel: 'warning',
+  external: ['vscode', 'onnxruntime-node'],
+};
+
+const modules = await build({
+  ...shared,
+  entryPoints: { cli: 'src/cli.ts', worker: 'src/session/worker.ts' },
+  outdir: 'dist',
+  format: 'esm',
+  // CommonJS libraries inside an ES module need a require of their own.
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  // protobufjs can read from the network; here it cannot.
+  define: { fetch: 'forbiddenFetch', XMLHttpRequest: 'forbiddenFetch' },
+  inject: ['src/shared/forbiddenFetch.ts'],
+});
+
+const extension = await build({
+  ...shared,
+  entryPoints: { extension: 'src/extension.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  format: 'cjs',
+});
+
+writeFileSync('dist/meta.json', JSON.stringify({
+  inputs: { ...modules.metafile.inputs, ...extension.metafile.inputs },
+  outputs: { ...modules.metafile.outputs, ...extension.metafile.outputs },
+}));

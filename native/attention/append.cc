@@ -1,0 +1,95 @@
+// Keys are rotated to their placed position and stored transposed; a token with a non-finite element is masked and stored as zeros.
+#include "attention/append.h"
+
+#include "attention/rope.h"
+#include "kv/encode.h"
+#include "kv/half.h"
+
+namespace deltallm {
+namespace {
+
+/** Tokens of the entry that were stored before this call. */
+int storedBefore(const Call &call, const Entry &entry) {
+  const int before = call.start - entry.first;
+  return before < 0 ? 0 : before < entry.count ? before : entry.count;
+}
+
+template <class T>
+T stored(float x);
+template <>
+float stored<float>(float x) {
+  return x;
+}
+template <>
+uint16_t stored<uint16_t>(float x) {
+  return floatToHalf(x);
+}
+
+bool allFinite(const float *x, int n) {
+  bool finite = true;
+  for (int i = 0; i < n; i++) finite &= isFinite(x[i]);
+  return finite;
+}
+
+template <class T>
+void storeHead(const Setup &setup, Block *block, int layer, int h, int t, const float *key, const float *value) {
+  T *keys = reinterpret_cast<T *>(exactKeys(setup, *block, layer, h));
+  T *values = reinterpret_cast<T *>(exactValues(setup, *block, layer, h)) + static_cast<size_t>(t) * setup.valueWidth;
+  const bool valid = allFinite(key, setup.keyLength) && allFinite(value, setup.valueLength);
+  for (int d = 0; d < setup.keyLength; d++) keys[d * kBlockTokens + t] = stored<T>(valid ? key[d] : 0);
+  for (int i = 0; i < setup.valueLength; i++) values[i] = stored<T>(valid ? value[i] : 0);
+  uint64_t &mask = block->valid[layer * setup.kvHeads + h];
+  mask = valid ? mask | 1ull << t : mask & ~(1ull << t);
+}
+
+}  // namespace
+
+Status checkTail(const Call &call) {
+  for (int e = 0; e < call.entryCount; e++) {
+    const Entry &entry = call.entries[e];
+    const int stored = entry.block->counts[call.layer], before = storedBefore(call, entry);
+    if (before == entry.count) {
+      if (stored < entry.count || entry.first - entry.delta != entry.block->base) return Status::invalidArgument;
+      continue;
+    }
+    // An entry that new tokens go to: unmoved, and holding exactly what came before them.
+    if (entry.delta != 0 || stored != before || (stored && entry.block->base != entry.first)) return Status::invalidArgument;
+    if (entry.block->base >= 0 && entry.block->base != entry.first) return Status::invalidArgument;
+    if (!entry.block->exact) return Status::noExactForm;
+    for (int other = 0; other < e; other++)
+      if (call.entries[other].block == entry.block) return Status::invalidArgument;
+  }
+  return Status::ok;
+}
+
+Status appendTokens(const Call &call) {
+  const Setup &setup = *call.setup;
+  const LayerSetup &own = call.own();
+  const int D = setup.keyLength, Dv = setup.valueLength;
+  float key[kMaxLength];
+  for (int e = 0; e < call.entryCount; e++) {
+    const Entry &entry = call.entries[e];
+    const int before = storedBefore(call, entry);
+    if (before == entry.count) continue;
+    Block *block = entry.block;
+    block->base = entry.first;
+    for (int t = before; t < entry.count; t++) {
+      const int token = entry.first + t - call.start;
+      const float *row = call.qkv + static_cast<size_t>(token) * call.qkvWidth();
+      const float *angles = call.rope + static_cast<size_t>(token) * 2 * own.pairs;
+      for (int h = 0; h < setup.kvHeads; h++) {
+        rotateHead(row + static_cast<size_t>(setup.heads + h) * D, angles, own.pairs, D, key);
+        const float *value = row + static_cast<size_t>(setup.heads + setup.kvHeads) * D + static_cast<size_t>(h) * Dv;
+        if (setup.delta) storeHead<uint16_t>(setup, block, call.layer, h, t, key, value);
+        else storeHead<float>(setup, block, call.layer, h, t, key, value);
+      }
+      block->counts[call.layer] = t + 1;
+    }
+    if (!setup.delta || entry.count < kBlockTokens) continue;
+    const Status status = encodeLayer(setup, block, call.layer);
+    if (status != Status::ok) return status;
+  }
+  return Status::ok;
+}
+
+}  // namespace deltallm

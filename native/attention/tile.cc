@@ -1,0 +1,260 @@
+// One span of tiles for one query group and KV head: which form each tile is read in, which tokens count, and the kernel calls.
+#include <string.h>
+
+#include "attention/call.h"
+#include "attention/regions.h"
+#include "attention/rope.h"
+#include "kv/half.h"
+
+namespace deltallm {
+
+bool isCancelled(const int32_t *word) {
+#ifdef _MSC_VER
+  return *static_cast<const volatile int32_t *>(word) != 0;
+#else
+  return __atomic_load_n(word, __ATOMIC_RELAXED) != 0;
+#endif
+}
+
+bool Scratch::prepare(const Setup &setup, int rows) {
+  const size_t D = setup.keyLength, width = setup.valueWidth, n = rows;
+  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, 2 * D, n * width, n * width, n, n, n, n, n};
+  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
+  size_t total = 0;
+  for (size_t size : sizes) total += (size + 15) / 16 * 16;
+  if (!memory.atLeast(total) || !lanes.atLeast(n)) return false;
+  float *at = memory.data();
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    *parts[i] = at;
+    at += (sizes[i] + 15) / 16 * 16;
+  }
+  movedBy = 0;
+  scaledFrom = nullptr;
+  operations = Operations();
+  return true;
+}
+
+namespace {
+
+/** What one pass over a tile works on. */
+struct Pass {
+  const Call &call;
+  const QueryGroup &group;
+  int kvHead;
+  int rows;
+  Scratch &scratch;
+
+  const Setup &setup() const { return *call.setup; }
+  const dl_kernels &kernels() const { return *call.kernels; }
+};
+
+/** The tokens of an entry that each row may see, into scratch.lanes; returns their union. */
+uint64_t visibleLanes(const Pass &pass, const Entry &entry) {
+  const Call &call = pass.call;
+  const int sliding = call.own().slidingWindow;
+  const uint64_t stored = entry.block->valid[call.layer * call.setup->kvHeads + pass.kvHead] & lowBits(entry.count);
+  uint64_t any = 0;
+  for (int i = 0; i < pass.group.tokens; i++) {
+    const int position = call.start + pass.group.token + i;
+    uint64_t lanes = stored & lowBits(position - entry.first + 1);
+    if (sliding > 0) lanes &= ~lowBits(position - sliding + 1 - entry.first);
+    for (int g = 0; g < call.setup->group; g++) pass.scratch.lanes[i * call.setup->group + g] = lanes;
+    any |= lanes;
+  }
+  return any;
+}
+
+/** The group's queries as an entry moved by δ must see them: rotated to i − δ. */
+const float *queriesFor(const Pass &pass, int delta) {
+  const Call &call = pass.call;
+  const Setup &setup = *call.setup;
+  const size_t D = setup.keyLength;
+  if (delta == 0) return call.q + (static_cast<size_t>(pass.kvHead) * call.tokens + pass.group.token) * setup.group * D;
+  Scratch &scratch = pass.scratch;
+  if (scratch.movedBy == delta) return scratch.moved;
+  for (int i = 0; i < pass.group.tokens; i++) {
+    const int token = pass.group.token + i;
+    ropeRow(call.own(), call.start + token - delta, scratch.angles);
+    const float *q = call.qkv + static_cast<size_t>(token) * call.qkvWidth() + static_cast<size_t>(pass.kvHead) * setup.group * D;
+    for (int g = 0; g < setup.group; g++)
+      rotateHead(q + g * D, scratch.angles, call.own().pairs, setup.keyLength, scratch.moved + (static_cast<size_t>(i) * setup.group + g) * D);
+  }
+  scratch.movedBy = delta;
+  scratch.scaledFrom = nullptr;
+  return scratch.moved;
+}
+
+/** Queries times the step table: integer steps then need no factor. */
+const float *scaledQueries(const Pass &pass, const float *q) {
+  Scratch &scratch = pass.scratch;
+  if (scratch.scaledFrom == q) return scratch.scaled;
+  const int D = pass.setup().keyLength;
+  const float *step = pass.call.own().step.data() + static_cast<size_t>(pass.kvHead) * D;
+  for (int r = 0; r < pass.rows; r++)
+    for (int d = 0; d < D; d++) scratch.scaled[r * D + d] = q[r * D + d] * step[d];
+  scratch.scaledFrom = q;
+  return scratch.scaled;
+}
+
+void exactScores(const Pass &pass, const Block &block, const float *q) {
+  const Setup &setup = pass.setup();
+  const int D = setup.keyLength;
+  const uint8_t *keys = exactKeys(setup, block, pass.call.layer, pass.kvHead);
+  if (!setup.delta) {
+    pass.kernels().scores_f32(reinterpret_cast<const float *>(keys), D, q, pass.rows, pass.scratch.scores);
+  } else if (pass.rows <= pass.kernels().fused_rows) {
+    pass.kernels().scores_f16(reinterpret_cast<const uint16_t *>(keys), D, q, pass.rows, pass.scratch.scores);
+  } else {
+    pass.kernels().expand_f16(reinterpret_cast<const uint16_t *>(keys), D * DL_TILE, pass.scratch.keys);
+    pass.kernels().scores_f32(pass.scratch.keys, D, q, pass.rows, pass.scratch.scores);
+  }
+}
+
+/** Extra keyframes (rare): their columns are put in place of the sums, and a running sum starts again there. */
+void deltaScoresWithExtra(const Pass &pass, const DeltaHead &head, const dl_delta_keys &keys, const float *scaled) {
+  const int D = pass.setup().keyLength;
+  Scratch &scratch = pass.scratch;
+  pass.kernels().expand_delta(&keys, D, scratch.keys);
+  const int16_t *extra = head.extra;
+  for (int t = 0; t < DL_TILE; t++) {
+    if (!(head.extraTokens >> t & 1)) continue;
+    for (int d = 0; d < D; d++) scratch.keys[d * DL_TILE + t] = extra[d];
+    extra += D;
+  }
+  pass.kernels().scores_f32(scratch.keys, D, scaled, pass.rows, scratch.scores);
+  if (keys.spread) return;
+  for (int r = 0; r < pass.rows; r++) {
+    float *s = scratch.scores + r * DL_TILE;
+    for (int t = 1; t < DL_TILE; t++)
+      if (!(head.extraTokens >> t & 1)) s[t] += s[t - 1];
+  }
+}
+
+void deltaScores(const Pass &pass, const Block &block, const DeltaHead &head, const float *q, const uint8_t *ahead) {
+  const Setup &setup = pass.setup();
+  const dl_kernels &kernels = pass.kernels();
+  const int D = setup.keyLength;
+  Scratch &scratch = pass.scratch;
+  const float *scaled = scaledQueries(pass, q);
+  const dl_delta_keys keys = {head.masks, head.packed, head.keyframe, setup.mean};
+  if (head.extraTokens) {
+    deltaScoresWithExtra(pass, head, keys, scaled);
+  } else {
+    if (pass.rows <= kernels.fused_rows) {
+      kernels.scores_delta(&keys, D, scaled, pass.rows, scratch.scores, ahead);
+    } else {
+      kernels.expand_delta(&keys, D, scratch.keys);
+      kernels.scores_f32(scratch.keys, D, scaled, pass.rows, scratch.scores);
+    }
+    if (!setup.mean) kernels.scan(scratch.scores, pass.rows);
+  }
+  const int sinks = sinkTokens(setup, block);
+  if (!sinks) return;
+  memset(scratch.keys, 0, sizeof(float) * D * DL_TILE);
+  for (int t = 0; t < sinks; t++)
+    for (int d = 0; d < D; d++) scratch.keys[d * DL_TILE + t] = halfToFloat(head.sinkKeys[t * D + d]);
+  kernels.scores_f32(scratch.keys, D, q, pass.rows, scratch.sinkScores);
+  for (int r = 0; r < pass.rows; r++) memcpy(scratch.scores + r * DL_TILE, scratch.sinkScores + r * DL_TILE, sizeof(float) * sinks);
+}
+
+void softmax(const Pass &pass, const uint16_t *valueScales, const Partial &partial) {
+  const LayerSetup &own = pass.call.own();
+  pass.kernels().softmax(pass.scratch.scores, pass.rows, pass.scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, pass.scratch.alpha);
+}
+
+void exactTile(const Pass &pass, const Block &block, const float *q, int tokens, const Partial &partial) {
+  const Setup &setup = pass.setup();
+  const dl_kernels &kernels = pass.kernels();
+  const int width = setup.valueWidth;
+  exactScores(pass, block, q);
+  softmax(pass, nullptr, partial);
+  const uint8_t *values = exactValues(setup, block, pass.call.layer, pass.kvHead);
+  const float *weights = pass.scratch.scores;
+  if (!setup.delta) {
+    kernels.values_f32(reinterpret_cast<const float *>(values), width, tokens, weights, pass.rows, pass.scratch.alpha, partial.acc);
+  } else if (pass.rows <= kernels.fused_rows) {
+    kernels.values_f16(reinterpret_cast<const uint16_t *>(values), width, tokens, weights, pass.rows, pass.scratch.alpha, partial.acc);
+  } else {
+    kernels.expand_f16(reinterpret_cast<const uint16_t *>(values), width * tokens, pass.scratch.values);
+    kernels.values_f32(pass.scratch.values, width, tokens, weights, pass.rows, pass.scratch.alpha, partial.acc);
+  }
+}
+
+void deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
+  const Setup &setup = pass.setup();
+  const dl_kernels &kernels = pass.kernels();
+  const int width = setup.valueWidth, sinks = sinkTokens(setup, block);
+  deltaScores(pass, block, head, q, ahead);
+  uint16_t scales[DL_TILE];
+  memcpy(scales, head.scales, sizeof scales);
+  for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
+  softmax(pass, scales, partial);
+  if (!sinks && pass.rows <= kernels.fused_rows) {
+    kernels.values_i8(head.values, width, tokens, pass.scratch.scores, pass.rows, pass.scratch.alpha, partial.acc, ahead + setup.keyLength * DL_TILE);
+    return;
+  }
+  kernels.expand_i8(head.values, width * tokens, pass.scratch.values);
+  for (int i = 0; i < sinks * width; i++) pass.scratch.values[i] = halfToFloat(head.sinkValues[i]);
+  kernels.values_f32(pass.scratch.values, width, tokens, pass.scratch.scores, pass.rows, pass.scratch.alpha, partial.acc);
+}
+
+/** Where the next tile's delta form begins, so that kernels can ask for it early: blocks lie apart, the hardware does not see them coming. */
+const uint8_t *bytesAhead(const Call &call, const Entry &entry, int kvHead) {
+  const DeltaLayer &delta = entry.block->deltas[call.layer];
+  return reinterpret_cast<const uint8_t *>(delta.bytes ? static_cast<const void *>(delta.heads()[kvHead].masks) : call.q);
+}
+
+/** Counted from totals of the block, not element by element. */
+void countOperations(const Pass &pass, const Entry &entry, const DeltaHead *head, uint64_t any) {
+  const Setup &setup = pass.setup();
+  const double D = setup.keyLength, Dv = setup.valueLength;
+  Operations &operations = pass.scratch.operations;
+  double visible = 0;
+  for (int i = 0; i < pass.group.tokens; i++) visible += popcount64(pass.scratch.lanes[i * setup.group]);
+  double keyOperations = visible * D;
+  if (head) {
+    const int sinks = sinkTokens(setup, *entry.block);
+    const double stored = head->packedLength + D * (1 + popcount64(head->extraTokens) + sinks);
+    keyOperations = pass.group.tokens * stored * entry.count / kBlockTokens;
+    if (keyOperations > visible * D) keyOperations = visible * D;
+  }
+  operations.required += setup.group * (keyOperations + visible * Dv);
+  int tokens = 64;
+  while (!(any >> (tokens - 1) & 1)) tokens--;
+  operations.executed += static_cast<double>(pass.rows) * (D * kBlockTokens + static_cast<double>(setup.valueWidth) * tokens);
+}
+
+}  // namespace
+
+bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span, Scratch *scratch, const Partial &partial) {
+  const Setup &setup = *call.setup;
+  const Pass pass = {call, group, kvHead, group.tokens * setup.group, *scratch};
+  for (int r = 0; r < pass.rows; r++) {
+    partial.maximum[r] = DL_NO_SCORE;
+    partial.sum[r] = 0;
+  }
+  memset(partial.acc, 0, sizeof(float) * pass.rows * setup.valueWidth);
+  const int last = call.start + group.token + group.tokens - 1;
+  const int end = (span + 1) * kSpanEntries < call.entryCount ? (span + 1) * kSpanEntries : call.entryCount;
+  for (int e = span * kSpanEntries; e < end; e++) {
+    const Entry &entry = call.entries[e];
+    if (entry.first > last) break;
+    if (isCancelled(call.cancel)) return false;
+    const uint64_t any = visibleLanes(pass, entry);
+    if (!any) continue;
+    int tokens = kBlockTokens;
+    while (!(any >> (tokens - 1) & 1)) tokens--;
+    const Block &block = *entry.block;
+    const uint8_t *ahead = bytesAhead(call, call.entries[e + 1 < end ? e + 1 : e], kvHead);
+    const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
+    const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
+    const float *q = queriesFor(pass, entry.delta);
+    const DeltaHead *head = useDelta ? &block.deltas[call.layer].heads()[kvHead] : nullptr;
+    if (head) deltaTile(pass, block, *head, q, tokens, ahead, partial);
+    else exactTile(pass, block, q, tokens, partial);
+    countOperations(pass, entry, head, any);
+  }
+  return true;
+}
+
+}  // namespace deltallm

@@ -1,0 +1,209 @@
+// Environment, stores and blocks: validate, call kv/, answer.
+#include "binding/arguments.h"
+#include "binding/configuration.h"
+#include "binding/methods.h"
+#include "dispatch/cpu.h"
+#include "dispatch/dispatch.h"
+#include "kv/serialize.h"
+
+namespace deltallm {
+namespace {
+
+struct List {
+  napi_env env;
+  napi_value array = nullptr;
+  uint32_t length = 0;
+  explicit List(napi_env e) : env(e) { napi_create_array(env, &array); }
+  void push(const char *text) { napi_set_element(env, array, length++, string(env, text)); }
+};
+
+using Reader = Status (*)(const Setup &, const Block &, int, int, bool, double *);
+
+napi_value readBlock(napi_env env, napi_callback_info info, Reader reader, bool keys) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  Block *block = nullptr;
+  if (!arguments.failed) arguments.handle(1, store, &block);
+  if (arguments.failed) return arguments.undefined();
+  const int layer = arguments.integer(2, "layer", 0, store->setup.layers - 1);
+  const int kvHead = arguments.integer(3, "kvHead", 0, store->setup.kvHeads - 1);
+  const bool delta = arguments.choice(arguments.value(4), "form", "exact", "delta");
+  if (arguments.failed) return arguments.undefined();
+  const size_t length = keys ? store->setup.keyLength : store->setup.valueLength;
+  void *data = nullptr;
+  const napi_value to = arguments.newArray(napi_float64_array, length * block->counts[layer], sizeof(double), &data);
+  if (!arguments.failed && block->counts[layer]) arguments.check(reader(store->setup, *block, layer, kvHead, delta, static_cast<double *>(data)), "form");
+  return arguments.failed ? arguments.undefined() : to;
+}
+
+const uint8_t *recipeOf(Arguments *arguments, size_t i) {
+  const View<uint8_t> recipe = arguments->bytes(i, "recipe");
+  arguments->check(recipe.length == kRecipeBytes, "recipe");
+  return recipe.data;
+}
+
+}  // namespace
+
+napi_value cpu(napi_env env, napi_callback_info) {
+  List features(env), compiled(env), possible(env);
+  for (const CpuFeature *feature = cpuFeatures(); feature->name; feature++)
+    if (feature->present) features.push(feature->name);
+  for (const KernelSet *set = kernelSets(); set->kernels; set++) {
+    compiled.push(set->kernels->name);
+    if (usable(*set)) possible.push(set->kernels->name);
+  }
+  napi_value object = nullptr;
+  napi_create_object(env, &object);
+  napi_set_named_property(env, object, "features", features.array);
+  napi_set_named_property(env, object, "compiled", compiled.array);
+  napi_set_named_property(env, object, "usable", possible.array);
+  napi_set_named_property(env, object, "selected", string(env, State::of(env)->kernels->name));
+  return object;
+}
+
+napi_value selectKernelSet(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Arguments::Text name = arguments.text(arguments.value(0), "name");
+  if (arguments.failed) return arguments.undefined();
+  const dl_kernels *kernels = selectKernels(name.bytes);
+  if (!kernels) arguments.fail(Status::kernelSetUnknown, name.bytes);
+  else State::of(env)->kernels = kernels;
+  return arguments.undefined();
+}
+
+napi_value setThreads(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const int threads = arguments.integer(0, "threads", 1, 64);
+  if (!arguments.failed) State::of(env)->threads.resize(threads);
+  return arguments.undefined();
+}
+
+napi_value createStore(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = make<Store>();
+  if (!store) {
+    arguments.fail(Status::outOfMemory, "store");
+    return arguments.undefined();
+  }
+  readConfiguration(&arguments, arguments.value(0), &store->setup);
+  if (arguments.failed) {
+    destroy(store);
+    return arguments.undefined();
+  }
+  const int id = State::of(env)->add(store);
+  if (!id) arguments.fail(Status::outOfMemory, "store");
+  return arguments.answer(id);
+}
+
+napi_value destroyStore(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const int id = arguments.integer(0, "store", 1, 2147483647);
+  if (!arguments.failed) arguments.check(State::of(env)->remove(id), "store");
+  return arguments.undefined();
+}
+
+napi_value storeInfo(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  if (arguments.failed) return arguments.undefined();
+  const PoolNumbers n = store->pool.totals();
+  const Field fields[] = {{"blocks", static_cast<double>(n.blocks)}, {"bytes", n.bytes}, {"exactBytes", n.exactBytes}, {"deltaBytes", n.deltaBytes}};
+  return numbers(env, fields, 4);
+}
+
+napi_value allocateBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  int handle = 0;
+  if (!arguments.failed) arguments.check(store->pool.allocate(&handle), "block");
+  return arguments.answer(handle);
+}
+
+napi_value retainBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int handle = arguments.handle(1, store);
+  if (!arguments.failed) arguments.check(store->pool.retain(handle), "block");
+  return arguments.undefined();
+}
+
+napi_value releaseBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int handle = arguments.handle(1, store);
+  if (!arguments.failed) arguments.check(store->pool.release(handle), "block");
+  return arguments.undefined();
+}
+
+napi_value forkBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int handle = arguments.handle(1, store);
+  const int count = arguments.integer(2, "count", 0, kBlockTokens);
+  int forked = 0;
+  if (!arguments.failed) arguments.check(store->pool.fork(handle, count, &forked), "fork");
+  return arguments.answer(forked);
+}
+
+napi_value truncateBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int handle = arguments.handle(1, store);
+  const int count = arguments.integer(2, "count", 0, kBlockTokens);
+  if (!arguments.failed) arguments.check(store->pool.truncate(handle, count), "truncate");
+  return arguments.undefined();
+}
+
+napi_value dropExact(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int handle = arguments.handle(1, store);
+  if (!arguments.failed) arguments.check(store->pool.dropExact(handle), "block is not full");
+  return arguments.undefined();
+}
+
+napi_value blockInfo(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int handle = arguments.handle(1, store);
+  BlockNumbers n = {};
+  if (!arguments.failed) arguments.check(store->pool.numbers(handle, &n), "block");
+  if (arguments.failed) return arguments.undefined();
+  const Field fields[] = {{"base", static_cast<double>(n.base)}, {"count", static_cast<double>(n.count)}, {"bytes", n.bytes},
+                          {"exactBytes", n.exactBytes},          {"deltaBytes", n.deltaBytes},            {"keyElements", n.keyElements},
+                          {"keyZeros", n.keyZeros},              {"keyframes", n.keyframes},              {"masked", n.masked}};
+  return numbers(env, fields, sizeof fields / sizeof *fields);
+}
+
+napi_value serializeBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  Block *block = nullptr;
+  if (!arguments.failed) arguments.handle(1, store, &block);
+  const uint8_t *recipe = recipeOf(&arguments, 2);
+  if (!arguments.failed) arguments.check(store->setup.delta && isComplete(store->setup, *block), "block is not full");
+  if (arguments.failed) return arguments.undefined();
+  void *data = nullptr;
+  const napi_value to = arguments.newArray(napi_uint8_array, serializedBytes(store->setup, *block), 1, &data);
+  if (arguments.failed) return arguments.undefined();
+  serializeBlock(store->setup, *block, recipe, static_cast<uint8_t *>(data));
+  return to;
+}
+
+napi_value parseBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const View<uint8_t> bytes = arguments.bytes(1, "bytes");
+  const uint8_t *recipe = recipeOf(&arguments, 2);
+  if (!arguments.failed) arguments.check(store->setup.delta, "mode");
+  Block *block = nullptr;
+  int handle = 0;
+  if (!arguments.failed) arguments.check(parseBlock(store->setup, bytes.data, bytes.length, recipe, &block), "bytes");
+  if (!arguments.failed) arguments.check(store->pool.adopt(block, &handle), "block");
+  return arguments.answer(handle);
+}
+
+napi_value readKeys(napi_env env, napi_callback_info info) { return readBlock(env, info, readKeys, true); }
+napi_value readValues(napi_env env, napi_callback_info info) { return readBlock(env, info, readValues, false); }
+
+}  // namespace deltallm

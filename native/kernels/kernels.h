@@ -1,0 +1,63 @@
+// The contract of a kernel set: the inner loops of attention over one tile (a block of 64 tokens) of one layer and KV head.
+// Plain C, so that kernel files need nothing else. Rows are (query, head) pairs that share the tile; `scores` is `[rows][64]`.
+// Every sum is one chain in a fixed order that does not depend on `rows`: a row gives the same bits alone or among others.
+// Kernels cannot fail; all pointers are valid, padded as stated, and may be unaligned unless said otherwise.
+#pragma once
+#include <stdint.h>
+
+#define DL_TILE 64       /* tokens of a tile */
+#define DL_VALUE_PAD 16  /* value rows are padded with zeros to a multiple of this many elements */
+#define DL_PACKED_SLACK 64 /* readable bytes after the last packed delta */
+#define DL_NO_SCORE (-1e30f) /* running maximum before the first token; also the lowest score */
+
+/* Delta-coded keys of one tile, channel-major, in integer steps. */
+typedef struct {
+  const uint64_t *masks;   /* [D] bit t: token t has a delta in this channel */
+  const int8_t *packed;    /* the deltas: channels ascending, tokens ascending; DL_PACKED_SLACK readable bytes behind */
+  const int16_t *keyframe; /* [D] */
+  int spread;              /* 0: the keyframe stands at token 0, deltas accumulate (scan); 1: it is added to every token */
+} dl_delta_keys;
+
+typedef struct {
+  const char *name;
+  /* Above this many rows it pays to expand a tile once to float32. */
+  int fused_rows;
+
+  /* scores[r][t] = Σ_d q[r][d]·keys[d][t], d ascending. keys `[D][64]`, q `[rows][D]`. */
+  void (*scores_f32)(const float *keys, int D, const float *q, int rows, float *scores);
+  void (*scores_f16)(const uint16_t *keys, int D, const float *q, int rows, float *scores);
+  /* The same over the expanded integers; with spread = 0 the sums still need `scan`. `ahead`: what is wanted next, [D·64] bytes that a
+     set may ask the memory for, a line at a time, and must not read; any address is allowed. */
+  void (*scores_delta)(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead);
+
+  /* Float32 copies: n elements; keys `[D][64]` with the keyframe in place. */
+  void (*expand_f16)(const uint16_t *from, int n, float *to);
+  void (*expand_i8)(const int8_t *from, int n, float *to);
+  void (*expand_delta)(const dl_delta_keys *keys, int D, float *to);
+
+  /* Inclusive prefix sum over the 64 tokens of each row, in place. */
+  void (*scan)(float *scores, int rows);
+
+  /* Online softmax of one tile: scores become exp(score − new maximum), 0 where the bit in lanes[r] is clear.
+     score = softcap·tanh(scale·s/softcap), or scale·s. alpha[r] is the factor for what was accumulated before.
+     With value_scales (f16 `[64]`) the weights are multiplied by them after they have been added to sum. */
+  void (*softmax)(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha);
+
+  /* acc[r] = acc[r]·alpha[r] + Σ_{t<tokens} p[r][t]·values[t], t ascending. values `[64][width]`, acc `[rows][width]`, width a multiple of 16. */
+  void (*values_f32)(const float *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
+  void (*values_f16)(const uint16_t *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
+  /* `ahead` as above, [tokens·64] bytes. */
+  void (*values_i8)(const int8_t *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *ahead);
+
+  /* Adds the partial (maximum, sum, acc `[width]`) to the total of one row. */
+  void (*merge)(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width);
+} dl_kernels;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern const dl_kernels dl_kernels_scalar;
+extern const dl_kernels dl_kernels_avx512;
+#ifdef __cplusplus
+}
+#endif

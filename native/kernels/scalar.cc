@@ -1,0 +1,172 @@
+// The kernel set in plain C: the readable specification of every other set, and what runs where none of them can.
+// Products and sums are rounded separately here (no FMA); another set may differ from it by rounding only.
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+namespace {
+
+float from_bits(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+
+float half_to_float(uint16_t h) {
+  uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 0x3ff;
+  if (exponent == 0) {
+    float magnitude = (float)fraction * 5.9604644775390625e-8f; /* 2^-24 */
+    return sign ? -magnitude : magnitude;
+  }
+  if (exponent == 31) return from_bits(sign | 0x7f800000u | fraction << 13);
+  return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+}
+
+/* e^x for x ≤ 0 (and up to 88): x = n·ln 2 + r, |r| ≤ ln 2 / 2, polynomial in r (Cephes expf), about 1 ulp; exactly 1 at 0. */
+float exponential(float x) {
+  if (!(x > -87.0f)) return 0.0f;
+  if (x > 88.0f) x = 88.0f;
+  float shifted = x * 1.44269504088896341f + 12582912.0f; /* 1.5·2^23: rounds to an integer */
+  float n = shifted - 12582912.0f;
+  float r = x - n * 0.693359375f - n * -2.12194440e-4f;
+  float y = 1.9875691500e-4f;
+  y = y * r + 1.3981999507e-3f;
+  y = y * r + 8.3334519073e-3f;
+  y = y * r + 4.1665795894e-2f;
+  y = y * r + 1.6666665459e-1f;
+  y = y * r + 5.0000001201e-1f;
+  y = y * (r * r) + r + 1.0f;
+  return y * from_bits((uint32_t)((int)n + 127) << 23);
+}
+
+/* Cephes tanhf: an odd polynomial below 0.625, 1 − 2/(e^2x + 1) above. */
+float hyperbolic_tangent(float x) {
+  float a = x < 0 ? -x : x;
+  float y;
+  if (a < 0.625f) {
+    float z = a * a;
+    y = -5.70498872745e-3f;
+    y = y * z + 2.06390887954e-2f;
+    y = y * z - 5.37397155531e-2f;
+    y = y * z + 1.33314422036e-1f;
+    y = y * z - 3.33332819422e-1f;
+    y = y * z * a + a;
+  } else {
+    y = 1.0f - 2.0f / (exponential(a < 44.0f ? a + a : 88.0f) + 1.0f);
+  }
+  return x < 0 ? -y : y;
+}
+
+void scores_f32_scalar(const float *keys, int D, const float *q, int rows, float *scores) {
+  memset(scores, 0, sizeof(float) * DL_TILE * rows);
+  for (int r = 0; r < rows; r++)
+    for (int d = 0; d < D; d++)
+      for (int t = 0; t < DL_TILE; t++) scores[r * DL_TILE + t] += q[r * D + d] * keys[d * DL_TILE + t];
+}
+
+void scores_f16_scalar(const uint16_t *keys, int D, const float *q, int rows, float *scores) {
+  memset(scores, 0, sizeof(float) * DL_TILE * rows);
+  for (int d = 0; d < D; d++)
+    for (int t = 0; t < DL_TILE; t++) {
+      float key = half_to_float(keys[d * DL_TILE + t]);
+      for (int r = 0; r < rows; r++) scores[r * DL_TILE + t] += q[r * D + d] * key;
+    }
+}
+
+/* One channel of delta keys as float32: [64]. Returns where the next channel's deltas begin. */
+const int8_t *expand_channel(const dl_delta_keys *keys, int d, const int8_t *packed, float *to) {
+  for (int t = 0; t < DL_TILE; t++) {
+    int steps = keys->masks[d] >> t & 1 ? *packed++ : 0;
+    if (keys->spread || t == 0) steps += keys->keyframe[d];
+    to[t] = (float)steps;
+  }
+  return packed;
+}
+
+void scores_delta_scalar(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *) {
+  const int8_t *packed = keys->packed;
+  memset(scores, 0, sizeof(float) * DL_TILE * rows);
+  for (int d = 0; d < D; d++) {
+    float channel[DL_TILE];
+    packed = expand_channel(keys, d, packed, channel);
+    for (int r = 0; r < rows; r++)
+      for (int t = 0; t < DL_TILE; t++) scores[r * DL_TILE + t] += q[r * D + d] * channel[t];
+  }
+}
+
+void expand_f16_scalar(const uint16_t *from, int n, float *to) {
+  for (int i = 0; i < n; i++) to[i] = half_to_float(from[i]);
+}
+
+void expand_i8_scalar(const int8_t *from, int n, float *to) {
+  for (int i = 0; i < n; i++) to[i] = (float)from[i];
+}
+
+void expand_delta_scalar(const dl_delta_keys *keys, int D, float *to) {
+  const int8_t *packed = keys->packed;
+  for (int d = 0; d < D; d++) packed = expand_channel(keys, d, packed, to + d * DL_TILE);
+}
+
+void scan_scalar(float *scores, int rows) {
+  for (int r = 0; r < rows; r++)
+    for (int t = 1; t < DL_TILE; t++) scores[r * DL_TILE + t] += scores[r * DL_TILE + t - 1];
+}
+
+void softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
+  for (int r = 0; r < rows; r++) {
+    float *s = scores + r * DL_TILE;
+    float highest = maximum[r];
+    for (int t = 0; t < DL_TILE; t++) {
+      if (!(lanes[r] >> t & 1)) continue;
+      float x = s[t] * scale;
+      if (softcap > 0) x = softcap * hyperbolic_tangent(x / softcap);
+      x = x > DL_NO_SCORE ? x : DL_NO_SCORE; /* NaN becomes the lowest score */
+      x = x < 1e30f ? x : 1e30f;
+      s[t] = x;
+      if (x > highest) highest = x;
+    }
+    float added = 0;
+    for (int t = 0; t < DL_TILE; t++) {
+      s[t] = lanes[r] >> t & 1 ? exponential(s[t] - highest) : 0.0f;
+      added += s[t];
+      if (value_scales) s[t] *= half_to_float(value_scales[t]);
+    }
+    alpha[r] = exponential(maximum[r] - highest);
+    sum[r] = sum[r] * alpha[r] + added;
+    maximum[r] = highest;
+  }
+}
+
+float number(float x) { return x; }
+float number(uint16_t x) { return half_to_float(x); }
+float number(int8_t x) { return (float)x; }
+
+template <class T>
+void values(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) {
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < width; i++) acc[r * width + i] *= alpha[r];
+  for (int t = 0; t < tokens; t++)
+    for (int i = 0; i < width; i++) {
+      float value = number(values[t * width + i]);
+      for (int r = 0; r < rows; r++) acc[r * width + i] += p[r * DL_TILE + t] * value;
+    }
+}
+
+void values_f32_scalar(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values(v, width, tokens, p, rows, alpha, acc); }
+void values_f16_scalar(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values(v, width, tokens, p, rows, alpha, acc); }
+void values_i8_scalar(const int8_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *) { values(v, width, tokens, p, rows, alpha, acc); }
+
+void merge_scalar(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
+  float highest = *total_max > part_max ? *total_max : part_max;
+  float a = exponential(*total_max - highest), b = exponential(part_max - highest);
+  *total_max = highest;
+  *total_sum = *total_sum * a + part_sum * b;
+  for (int i = 0; i < width; i++) total_acc[i] = total_acc[i] * a + part_acc[i] * b;
+}
+
+}  // namespace
+
+extern "C" const dl_kernels dl_kernels_scalar = {
+    "scalar",         1,                 scores_f32_scalar,   scores_f16_scalar, scores_delta_scalar, expand_f16_scalar, expand_i8_scalar,
+    expand_delta_scalar, scan_scalar, softmax_scalar, values_f32_scalar, values_f16_scalar,   values_i8_scalar,  merge_scalar,
+};

@@ -1,0 +1,215 @@
+// Writing and checking block format v1. The reader measures every part before it touches it.
+#include "kv/serialize.h"
+
+#include <string.h>
+
+#include "kv/checksum.h"
+#include "kv/half.h"
+
+namespace deltallm {
+namespace {
+
+constexpr uint8_t kMagic[8] = {'D', 'L', 'K', 'V', 'B', 'L', 'K', '\n'};
+constexpr uint32_t kFormat = 1;
+constexpr size_t kHeaderBytes = 8 + 4 + kRecipeBytes + 8 * 4;
+constexpr size_t kChecksumBytes = 8;
+
+class Writer {
+ public:
+  explicit Writer(uint8_t *to) : at_(to) {}
+  void bytes(const void *from, size_t length) {
+    if (length) memcpy(at_, from, length);
+    at_ += length;
+  }
+  template <class T>
+  void number(T x) {
+    bytes(&x, sizeof x);
+  }
+  const uint8_t *at() const { return at_; }
+
+ private:
+  uint8_t *at_;
+};
+
+/** Takes parts off the front; once a part is missing, everything after fails too. */
+class Reader {
+ public:
+  Reader(const uint8_t *from, size_t length) : at_(from), left_(length) {}
+  const uint8_t *take(size_t length) {
+    if (length > left_) {
+      left_ = 0;
+      failed_ = true;
+      return nullptr;
+    }
+    const uint8_t *here = at_;
+    at_ += length;
+    left_ -= length;
+    return here;
+  }
+  template <class T>
+  T number() {
+    T x = 0;
+    const uint8_t *from = take(sizeof x);
+    if (from) memcpy(&x, from, sizeof x);
+    return x;
+  }
+  bool failed() const { return failed_; }
+  size_t left() const { return left_; }
+
+ private:
+  const uint8_t *at_;
+  size_t left_;
+  bool failed_ = false;
+};
+
+/** Where one head's parts lie in the file. */
+struct HeadParts {
+  uint64_t valid, extraTokens;
+  uint32_t packedLength;
+  const uint8_t *keyframe, *masks, *packed, *extra, *scales, *values, *sinkKeys, *sinkValues;
+};
+
+size_t headBytes(const Setup &setup, const DeltaHead &head, int sinks) {
+  const size_t D = setup.keyLength, Dv = setup.valueLength;
+  return 8 + 8 + 4 + 2 * D + 8 * D + head.packedLength + 2 * D * popcount64(head.extraTokens) + 2 * kBlockTokens + kBlockTokens * Dv + 2 * sinks * (D + Dv);
+}
+
+bool finiteHalves(const uint8_t *halves, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if ((halves[2 * i + 1] & 0x7c) == 0x7c) return false;
+  return true;
+}
+
+bool readHead(const Setup &setup, int sinks, Reader *reader, HeadParts *parts) {
+  const size_t D = setup.keyLength, Dv = setup.valueLength;
+  parts->valid = reader->number<uint64_t>();
+  parts->extraTokens = reader->number<uint64_t>();
+  parts->packedLength = reader->number<uint32_t>();
+  if (reader->failed() || parts->packedLength > D * kBlockTokens || (parts->extraTokens & ~parts->valid)) return false;
+  parts->keyframe = reader->take(2 * D);
+  parts->masks = reader->take(8 * D);
+  parts->packed = reader->take(parts->packedLength);
+  parts->extra = reader->take(2 * D * popcount64(parts->extraTokens));
+  parts->scales = reader->take(2 * kBlockTokens);
+  parts->values = reader->take(kBlockTokens * Dv);
+  parts->sinkKeys = reader->take(2 * D * sinks);
+  parts->sinkValues = reader->take(2 * Dv * sinks);
+  if (reader->failed()) return false;
+
+  uint64_t packed = 0;
+  for (size_t d = 0; d < D; d++) {
+    uint64_t mask;
+    memcpy(&mask, parts->masks + 8 * d, 8);
+    if (mask & (parts->extraTokens | ~parts->valid)) return false;
+    packed += popcount64(mask);
+  }
+  if (packed != parts->packedLength) return false;
+  for (uint32_t i = 0; i < parts->packedLength; i++)
+    if (parts->packed[i] == 0) return false;
+  for (int t = 0; t < kBlockTokens; t++)
+    if (parts->scales[2 * t + 1] & 0x80) return false;  // scales are not negative
+  return finiteHalves(parts->scales, kBlockTokens) && finiteHalves(parts->sinkKeys, D * sinks) && finiteHalves(parts->sinkValues, Dv * sinks);
+}
+
+void placeHead(const Setup &setup, int sinks, const HeadParts &parts, DeltaHead *head) {
+  const size_t D = setup.keyLength, Dv = setup.valueLength, width = setup.valueWidth;
+  head->valid = parts.valid;
+  head->extraTokens = parts.extraTokens;
+  const auto copy = [](const void *to, const uint8_t *from, size_t length) {
+    if (length) memcpy(const_cast<void *>(to), from, length);
+  };
+  copy(head->keyframe, parts.keyframe, 2 * D);
+  copy(head->masks, parts.masks, 8 * D);
+  copy(head->packed, parts.packed, parts.packedLength);
+  copy(head->extra, parts.extra, 2 * D * popcount64(parts.extraTokens));
+  copy(head->scales, parts.scales, 2 * kBlockTokens);
+  copy(head->sinkKeys, parts.sinkKeys, 2 * D * sinks);
+  for (int t = 0; t < kBlockTokens; t++) copy(head->values + t * width, parts.values + t * Dv, Dv);
+  for (int t = 0; t < sinks; t++) copy(head->sinkValues + t * width, parts.sinkValues + 2 * t * Dv, 2 * Dv);
+}
+
+Status readLayers(const Setup &setup, Reader *reader, Block *block) {
+  const int sinks = sinkTokens(setup, *block);
+  Array<HeadParts> parts;
+  Array<DeltaSizes> sizes;
+  if (!parts.reset(setup.kvHeads) || !sizes.reset(setup.kvHeads)) return Status::outOfMemory;
+  for (int layer = 0; layer < setup.layers; layer++) {
+    for (int h = 0; h < setup.kvHeads; h++) {
+      if (!readHead(setup, sinks, reader, &parts[h])) return Status::blockDamaged;
+      sizes[h] = {parts[h].packedLength, popcount64(parts[h].extraTokens), sinks};
+    }
+    const Status status = makeDeltaLayer(setup, sizes.data(), &block->deltas[layer]);
+    if (status != Status::ok) return status;
+    block->deltaBytes += block->deltas[layer].size;
+    block->counts[layer] = kBlockTokens;
+    for (int h = 0; h < setup.kvHeads; h++) {
+      placeHead(setup, sinks, parts[h], reinterpret_cast<DeltaHead *>(block->deltas[layer].bytes) + h);
+      block->valid[layer * setup.kvHeads + h] = parts[h].valid;
+    }
+  }
+  return reader->left() == 0 ? Status::ok : Status::blockDamaged;
+}
+
+}  // namespace
+
+size_t serializedBytes(const Setup &setup, const Block &block) {
+  size_t bytes = kHeaderBytes + kChecksumBytes;
+  const int sinks = sinkTokens(setup, block);
+  for (int layer = 0; layer < setup.layers; layer++)
+    for (int h = 0; h < setup.kvHeads; h++) bytes += headBytes(setup, block.deltas[layer].heads()[h], sinks);
+  return bytes;
+}
+
+void serializeBlock(const Setup &setup, const Block &block, const uint8_t *recipe, uint8_t *to) {
+  const size_t D = setup.keyLength, Dv = setup.valueLength, width = setup.valueWidth;
+  const int sinks = sinkTokens(setup, block);
+  Writer writer(to);
+  writer.bytes(kMagic, sizeof kMagic);
+  writer.number(kFormat);
+  writer.bytes(recipe, kRecipeBytes);
+  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens, block.base};
+  writer.bytes(geometry, sizeof geometry);
+  for (int layer = 0; layer < setup.layers; layer++)
+    for (int h = 0; h < setup.kvHeads; h++) {
+      const DeltaHead &head = block.deltas[layer].heads()[h];
+      writer.number(head.valid);
+      writer.number(head.extraTokens);
+      writer.number(head.packedLength);
+      writer.bytes(head.keyframe, 2 * D);
+      writer.bytes(head.masks, 8 * D);
+      writer.bytes(head.packed, head.packedLength);
+      writer.bytes(head.extra, 2 * D * popcount64(head.extraTokens));
+      writer.bytes(head.scales, 2 * kBlockTokens);
+      for (int t = 0; t < kBlockTokens; t++) writer.bytes(head.values + t * width, Dv);
+      writer.bytes(head.sinkKeys, 2 * D * sinks);
+      for (int t = 0; t < sinks; t++) writer.bytes(head.sinkValues + t * width, 2 * Dv);
+    }
+  writer.number(xxh64(to, writer.at() - to));
+}
+
+Status parseBlock(const Setup &setup, const uint8_t *bytes, size_t length, const uint8_t *recipe, Block **parsed) {
+  if (length < kHeaderBytes + kChecksumBytes || memcmp(bytes, kMagic, sizeof kMagic) != 0) return Status::blockDamaged;
+  Reader reader(bytes + sizeof kMagic, length - sizeof kMagic - kChecksumBytes);
+  if (reader.number<uint32_t>() != kFormat) return Status::blockForeign;
+  uint64_t checksum;
+  memcpy(&checksum, bytes + length - kChecksumBytes, kChecksumBytes);
+  if (checksum != xxh64(bytes, length - kChecksumBytes)) return Status::blockDamaged;
+  if (memcmp(reader.take(kRecipeBytes), recipe, kRecipeBytes) != 0) return Status::blockForeign;
+  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens};
+  if (memcmp(reader.take(sizeof geometry), geometry, sizeof geometry) != 0) return Status::blockForeign;
+  const int base = reader.number<int32_t>();
+  if (base < 0 || base > kMaxPosition - kBlockTokens) return Status::blockDamaged;
+
+  Block *block = makeBlock(setup, false);
+  if (!block) return Status::outOfMemory;
+  block->base = base;
+  const Status status = readLayers(setup, &reader, block);
+  if (status != Status::ok) {
+    freeBlock(setup, block);
+    return status;
+  }
+  *parsed = block;
+  return Status::ok;
+}
+
+}  // namespace deltallm

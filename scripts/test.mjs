@@ -1,0 +1,93 @@
+// npm test: sets up, checks types, builds, runs every test project and the offline proof, and sums up in plain words.
+// The last line is always `N passed, N failed, N skipped`; the exit code is 0 only when nothing failed.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildAll, checkNode, childEnv, installPackages, installPeer, root, runMain, runQuietly, step, StepError } from './steps.mjs';
+
+const projects = ['unit', 'native', 'addon', 'parity', 'fullsize'];
+const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
+/** @type {string[]} */
+const summary = [];
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-test-'));
+
+/** @param {string} name @param {{ passed: number, failed: number, skipped: string[] }} counts @param {number} started */
+function add(name, counts, started) {
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped.push(...counts.skipped);
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  summary.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped (${seconds} s)`);
+}
+
+/**
+ * A step that counts as one check. The others go on after a failure, so that one run says everything.
+ * @param {string} name
+ * @param {() => Promise<unknown>} action
+ */
+async function checkStep(name, action) {
+  const started = performance.now();
+  try {
+    await action();
+    add(name, { passed: 1, failed: 0, skipped: [] }, started);
+  } catch (error) {
+    console.error(error instanceof StepError ? error.message : error);
+    add(name, { passed: 0, failed: 1, skipped: [] }, started);
+  }
+}
+
+/**
+ * Runs a program that shows its own output and writes its counts to a file; without that file, or with an exit code that the counts do not
+ * explain, it counts as one failure.
+ * @param {string} name
+ * @param {string[]} args
+ */
+function runCounted(name, args) {
+  console.log(`\n== ${name} ==`);
+  const started = performance.now();
+  const report = join(folder, `${name}.json`);
+  const { status } = spawnSync(process.execPath, args.map((arg) => arg.replace('REPORT', report)), {
+    cwd: root,
+    env: { ...childEnv, DELTALLM_TEST_COUNTS: report },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { passed: 0, failed: 0, skipped: [] };
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  add(name, counts, started);
+}
+
+async function main() {
+  checkNode();
+  await installPackages();
+  await checkStep('types', () => step('Checking types', () => runQuietly(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit'])));
+  await checkStep('build', buildAll);
+
+  let peerMissing;
+  try {
+    await installPeer();
+  } catch (error) {
+    peerMissing = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    // Parity is the proof of correctness: a run that counts must not lack it.
+    if (process.env.CI) await checkStep('reference engine', () => Promise.reject(error));
+  }
+
+  for (const project of projects) {
+    const reporters = ['--reporter=default', '--reporter=./scripts/countReporter.mjs'];
+    runCounted(project, ['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters]);
+  }
+  runCounted('offline', ['test/offline/run.mjs', '--report', 'REPORT']);
+
+  console.log('\n== summary ==');
+  for (const line of summary) console.log(line);
+  if (peerMissing) console.log(`The comparisons with the reference engine were left out: ${peerMissing}`);
+  if (total.skipped.length > 0) console.log('Skipped:');
+  for (const line of total.skipped) console.log(`  ${line}`);
+}
+
+await runMain(main);
+rmSync(folder, { recursive: true, force: true });
+if (process.exitCode) total.failed = Math.max(1, total.failed);
+if (total.failed > 0) process.exitCode = 1;
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);

@@ -1,0 +1,152 @@
+// Hand-written mirror of the native export table (native/binding/exports.cc). A test compares names, arity and version.
+// Native code owns KV blocks behind integer handles; JavaScript owns activations, borrowed for one call.
+
+/** Raised on both sides with every change of this file's shape. */
+export const ADDON_VERSION = 1;
+
+/** Tokens in a block. */
+export const BLOCK = 64;
+
+/** How keys and values are kept. `exact`: float32 everywhere. `delta`: float16 near, delta-coded keys and int8 values far. */
+export type KvMode = 'exact' | 'delta';
+
+/** What a far key is predicted from: the previous token's reconstruction (the paper's), or the block's mean. */
+export type DeltaReference = 'previous' | 'mean';
+
+/** Delta coding of one layer. All tables are indexed `[kvHeads, keyLength]`, after RoPE. */
+export interface DeltaTables {
+  /** θ: an element is kept when |d| ≥ θ. Same unit as the keys. */
+  threshold: Float32Array;
+  /** s: the value of one integer step of keyframes (int16) and deltas (int8). Same unit as the keys. > 0. */
+  step: Float32Array;
+}
+
+/** Geometry and arithmetic of one layer's attention. */
+export interface LayerConfig {
+  /** Multiplied with q·k; 1/√keyLength unless the model says otherwise. */
+  scale: number;
+  /** c in c·tanh(score/c); 0 for none. */
+  softcap: number;
+  /** Tokens a query may look back, itself included; 0 for all. */
+  slidingWindow: number;
+  /** Radians per position of each rotated pair, `[rotatedLength / 2]` (at most one turn each); pair i is channels (i, i + rotatedLength/2): half-split layout. Empty: no rotation. */
+  inverseFrequencies: Float64Array;
+  /** Factor on the cosine and sine (YaRN's mscale); 1 otherwise. */
+  ropeScale: number;
+  /** Required in mode `delta`. */
+  delta?: DeltaTables;
+}
+
+export interface StoreConfig {
+  mode: KvMode;
+  layers: LayerConfig[];
+  /** Query heads H; a multiple of kvHeads. Query heads [g·H/kvHeads, (g+1)·H/kvHeads) share KV head g. */
+  heads: number;
+  kvHeads: number;
+  /** D: elements of a key (≤ 256). */
+  keyLength: number;
+  /** Dv: elements of a value (≤ 256). */
+  valueLength: number;
+  /** S: the first S tokens of the sequence (position < S) stay exact for every query. */
+  sinks: number;
+  reference: DeltaReference;
+  /** w(b) = clamp(ceil(b / windowDivisor), windowMin, windowMax): blocks of exact keys before a query's own block b. */
+  windowMin: number;
+  windowMax: number;
+  windowDivisor: number;
+}
+
+/** One entry of a block table as three int32: handle, count (1…64 tokens used), delta (placed position − encoded position). */
+export const TABLE_STRIDE = 3;
+
+export interface BlockInfo {
+  /** Absolute position of the block's first token when it was encoded; −1 while empty. */
+  base: number;
+  /** Tokens stored: the most of any layer; the same at all layers between steps (a cancelled step leaves some layers ahead: truncate). */
+  count: number;
+  /** Exact and delta form and the bookkeeping around them. */
+  bytes: number;
+  exactBytes: number;
+  deltaBytes: number;
+  /** Both summed over layers and KV heads, over the elements of delta-coded tokens that are no keyframe. */
+  keyElements: number;
+  keyZeros: number;
+  /** Extra keyframes (clipped tokens), all layers and heads. */
+  keyframes: number;
+  /** Tokens masked because an element was not finite, all layers and heads. */
+  masked: number;
+}
+
+export interface StoreInfo {
+  blocks: number;
+  /** Bytes allocated for blocks, counted by the allocator. */
+  bytes: number;
+  exactBytes: number;
+  deltaBytes: number;
+}
+
+export interface AttendStats {
+  /** Multiply-adds over all query heads of this call: dense causal attention; what the stored form requires; what the kernel executed. */
+  denseOps: number;
+  requiredOps: number;
+  executedOps: number;
+  /** 1 when the cancel word was set; the output is then undefined, the new tokens are stored at this layer, and the caller truncates. */
+  cancelled: number;
+}
+
+export interface Addon {
+  readonly version: number;
+
+  /** CPU features found, kernel sets compiled in (best first), those usable here, and the one in use. */
+  cpu(): { features: string[]; compiled: string[]; usable: string[]; selected: string };
+  /** Forces a kernel set by name (`auto` for the best). Throws code `kernelSetUnknown`. */
+  selectKernels(name: string): void;
+
+  /** Sets the number of threads that one attend may use (1 = none but the caller). Threads are parked between calls. */
+  setThreads(threads: number): void;
+
+  /** Makes an empty store and returns its id. Everything is copied. */
+  createStore(config: StoreConfig): number;
+  destroyStore(store: number): void;
+  storeInfo(store: number): StoreInfo;
+
+  /** A new empty block with one reference. Throws `outOfMemory`. */
+  allocateBlock(store: number): number;
+  retainBlock(store: number, block: number): void;
+  /** Drops one reference; the block is freed with the last. */
+  releaseBlock(store: number, block: number): void;
+  /** Copy-on-write: a new block holding the first `count` tokens of `block` in exact form (and the delta form when it is full). Throws `noExactForm` without the source's exact form. */
+  forkBlock(store: number, block: number, count: number): number;
+  /** Forgets tokens ≥ count. A full block becomes open again (its delta form is dropped), so it must still have its exact form (else `noExactForm`). No effect when there are no more tokens than that. */
+  truncateBlock(store: number, block: number, count: number): void;
+  /** Forgets the exact form of a full block (sink tokens stay); an open block is refused. No effect in mode `exact`. */
+  dropExact(store: number, block: number): void;
+  blockInfo(store: number, block: number): BlockInfo;
+
+  /** Block format v1 (docs/delta-format.md): the delta form, sinks, checksummed; `recipe` is 32 bytes. The block must be full, the mode `delta`. */
+  serializeBlock(store: number, block: number, recipe: Uint8Array): Uint8Array;
+  /** The inverse: a new block with one reference. Throws `blockDamaged` or `blockForeign`. */
+  parseBlock(store: number, bytes: Uint8Array, recipe: Uint8Array): number;
+
+  /**
+   * The decoded cache as double, for tests and the reference: keys `[count, keyLength]` of one head, as a far (`delta`) or near (`exact`) query reads them.
+   * A masked token reads as NaN; sink tokens are exact in both forms; `delta` of a block without its delta form is its exact form; `exact` throws `noExactForm` when it is gone.
+   */
+  readKeys(store: number, block: number, layer: number, kvHead: number, form: 'exact' | 'delta'): Float64Array;
+  readValues(store: number, block: number, layer: number, kvHead: number, form: 'exact' | 'delta'): Float64Array;
+
+  /**
+   * One layer, one step: rotates q and k, appends k and v to the blocks of the table's tail, encodes blocks that became full,
+   * and computes causal attention of the new tokens over everything before them and themselves.
+   * @param table  entries covering tokens [0, start + tokens): the counts include the new tokens. delta = placed position − the block's base, 0 where
+   *               new tokens go; the block must hold exactly the tokens before them. Positions end at 2²⁰.
+   * @param start  tokens already stored before this call
+   * @param qkv    `[tokens, (heads + kvHeads)·keyLength + kvHeads·valueLength]`, before RoPE: q, k, v side by side
+   * @param out    `[tokens, heads·valueLength]`
+   * @param cancel one word of shared memory, checked between blocks; non-zero stops
+   */
+  attend(store: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array, cancel: Int32Array): AttendStats;
+}
+
+/** Codes that native code throws (as `error.code`), with numbers only; binding/load.ts and its callers make the sentences. */
+export type NativeErrorCode = 'invalidArgument' | 'kernelSetUnknown' | 'outOfMemory' | 'blockDamaged' | 'blockForeign' | 'noExactForm';

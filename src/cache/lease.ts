@@ -1,0 +1,226 @@
+// A session's hold on one sequence: it reads shared blocks, writes only blocks of its own, and gives what it learned back to the tree.
+import { BLOCK } from '../binding/addon.ts';
+import { BlockTable } from './blockTable.ts';
+import type { KvCache } from './store.ts';
+import type { TreeNode } from './prefixTree.ts';
+import { firstExactBlock, firstKeptBlock } from './window.ts';
+
+/** Multiply-adds of attention, summed over calls. */
+export interface AttentionOps {
+  dense: number;
+  required: number;
+  executed: number;
+}
+
+export interface Sparsity {
+  /** Zeros among the delta-coded key elements that this sequence reads; 0 without any. */
+  key: number;
+  /** 1 − required / dense multiply-adds of this lease's own work; 0 without any. */
+  attention: number;
+}
+
+export class Lease {
+  readonly table = new BlockTable();
+  readonly ops: AttentionOps = { dense: 0, required: 0, executed: 0 };
+  /** True when a cold run would have read exact keys where this sequence read delta-coded ones: never shared. */
+  approximate = false;
+  private tokens = new Int32Array(1024);
+  /** Nodes of the leading full blocks that the tree knows; entry i of the table is nodes[i]'s text. */
+  private readonly nodes: TreeNode[] = [];
+  /** Entries before this one no longer keep their exact form on our account. */
+  private kept = 0;
+  /** Tokens stored before the step under way. */
+  private start = 0;
+  private readonly noCancel = new Int32Array(1);
+  cancel: Int32Array = this.noCancel;
+
+  private constructor(private readonly cache: KvCache) {}
+
+  /** @internal use KvCache.lease */
+  static open(cache: KvCache, tokens: Int32Array, approximate: boolean): Lease {
+    const lease = new Lease(cache);
+    const { path, partial } = cache.tree.match(tokens);
+    let full = path.length;
+    let tail = partial && cache.hasExact(partial.node.handle) ? partial : undefined;
+    const window = (length: number) => path.slice(firstExactBlock(cache.config, length), full).every((node) => cache.hasExact(node.handle));
+    const length = () => full * BLOCK + (tail?.common ?? 0);
+    if (cache.config.mode === 'delta' && !window(length())) {
+      if (approximate) lease.approximate = true;
+      else {
+        tail = undefined;
+        while (full > 0 && !window(length())) full--;
+      }
+    }
+    for (const node of path.slice(0, full)) lease.adopt(node);
+    lease.kept = Math.min(full, firstKeptBlock(cache.config, length()));
+    for (const node of lease.nodes.slice(lease.kept)) node.exactPins++;
+    if (tail) lease.copyTail(tail.node, tail.common);
+    lease.remember(tokens.subarray(0, lease.table.length), 0);
+    return lease;
+  }
+
+  /** Tokens stored. */
+  get length(): number {
+    return this.table.length;
+  }
+
+  /** The tokens stored, as a view. */
+  get text(): Int32Array {
+    return this.tokens.subarray(0, this.length);
+  }
+
+  /** Makes room for `ids` behind the tip; `attend` for every layer and then `commit` or `abort` must follow. */
+  begin(ids: ArrayLike<number>): void {
+    this.start = this.length;
+    const { cache, table } = this;
+    try {
+      for (let left = ids.length; left > 0; ) {
+        const last = table.size - 1;
+        const used = last < 0 ? BLOCK : table.count(last);
+        if (used === BLOCK) table.push(cache.allocate(), 0);
+        const take = Math.min(left, used === BLOCK ? BLOCK : BLOCK - used);
+        table.setLastCount(table.count(table.size - 1) + take);
+        left -= take;
+      }
+    } catch (error) {
+      this.truncate(this.start);
+      throw error;
+    }
+    this.remember(ids, this.start);
+  }
+
+  /** One layer of the step: stores keys and values of the new tokens and attends over all. See Addon.attend. */
+  attend(layer: number, rows: number, qkv: Float32Array, out: Float32Array): void {
+    const { cache, ops } = this;
+    const stats = cache.addon.attend(cache.store, layer, this.table.view, this.start, rows, qkv, out, this.cancel);
+    ops.dense += stats.denseOps;
+    ops.required += stats.requiredOps;
+    ops.executed += stats.executedOps;
+  }
+
+  /** The step is complete in all layers: full blocks are shared, blocks far behind the tip lose their exact form. */
+  commit(): void {
+    const { cache, table } = this;
+    while (!this.approximate && this.nodes.length < table.size && table.count(this.nodes.length) === BLOCK) this.publish();
+    const first = Math.min(table.size, firstKeptBlock(cache.config, this.length));
+    for (; this.kept < first; this.kept++) {
+      const node = this.nodes[this.kept];
+      if (node) node.exactPins--;
+      if (!node || node.exactPins <= 0) cache.addon.dropExact(cache.store, table.handle(this.kept));
+    }
+  }
+
+  /** The step was cancelled or failed: back to where it began. */
+  abort(): void {
+    this.truncate(this.start);
+  }
+
+  /** Rewinds to `length` tokens. Deeper than the reserve, what follows is approximate and the tip falls back to a block boundary, as it does where the budget has no room for a copy. */
+  truncate(length: number): void {
+    const { cache, table } = this;
+    while (table.size > 0 && table.length - table.count(table.size - 1) >= length) this.dropLast();
+    const last = table.size - 1;
+    if (last >= 0 && table.length > length) {
+      const count = table.count(last) - (table.length - length);
+      const shared = last < this.nodes.length;
+      if (!cache.hasExact(table.handle(last))) this.dropLast();
+      else if (shared) {
+        const own = cache.fork(table.handle(last), count);
+        this.dropLast();
+        if (own !== undefined) table.push(own, count);
+      } else {
+        cache.addon.truncateBlock(cache.store, table.handle(last), count);
+        table.setLastCount(count);
+      }
+    }
+    if (cache.config.mode === 'delta') {
+      const near = firstExactBlock(cache.config, this.length);
+      for (let i = near; i < table.size; i++) if (!cache.hasExact(table.handle(i))) this.approximate = true;
+    }
+  }
+
+  /** Zeros among the elements of the far blocks, and the attention work saved. */
+  sparsity(): Sparsity {
+    let zeros = 0;
+    let elements = 0;
+    for (let i = 0; i < this.table.size; i++) {
+      const info = this.cache.addon.blockInfo(this.cache.store, this.table.handle(i));
+      zeros += info.keyZeros;
+      elements += info.keyElements;
+    }
+    return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };
+  }
+
+  /** Ends the lease; what it computed stays in the tree, the open tail too. */
+  release(): void {
+    const { cache, table, nodes } = this;
+    for (const node of nodes.slice(this.kept)) node.exactPins--;
+    const last = table.size - 1;
+    const tail = !this.approximate && last === nodes.length && last >= 0 && table.count(last) < BLOCK;
+    if (tail) {
+      cache.dropTails(nodes.at(-1), this.text.subarray(last * BLOCK));
+      cache.addon.retainBlock(cache.store, table.handle(last));
+      cache.tree.addTail(nodes.at(-1), this.text.subarray(last * BLOCK), table.handle(last));
+    }
+    while (table.size > 0) cache.addon.releaseBlock(cache.store, table.pop());
+    for (const node of nodes) node.pins--;
+    nodes.length = 0;
+  }
+
+  /** Takes the first tokens of an open tail, where there is room for a copy; it must not be evicted to make that room. */
+  private copyTail(node: TreeNode, count: number): void {
+    node.pins++;
+    try {
+      const own = this.cache.fork(node.handle, count);
+      if (own !== undefined) this.table.push(own, count);
+    } catch (error) {
+      this.release();
+      throw error;
+    } finally {
+      node.pins--;
+    }
+  }
+
+  private adopt(node: TreeNode): void {
+    this.cache.addon.retainBlock(this.cache.store, node.handle);
+    node.pins++;
+    this.nodes.push(node);
+    this.table.push(node.handle, BLOCK);
+  }
+
+  /** Shares the first full block that the tree does not have from us yet. */
+  private publish(): void {
+    const { cache, nodes, table } = this;
+    const i = nodes.length;
+    const text = this.tokens.subarray(i * BLOCK, (i + 1) * BLOCK);
+    let node = cache.tree.child(nodes.at(-1), text);
+    if (!node) {
+      cache.dropTails(nodes.at(-1), text);
+      cache.addon.retainBlock(cache.store, table.handle(i));
+      node = cache.tree.addBlock(nodes.at(-1), text, table.handle(i));
+    }
+    node.pins++;
+    if (i >= this.kept) node.exactPins++;
+    nodes.push(node);
+  }
+
+  private dropLast(): void {
+    const { cache, nodes, table } = this;
+    if (table.size === nodes.length) {
+      const node = nodes.pop()!;
+      node.pins--;
+      if (nodes.length >= this.kept) node.exactPins--;
+    }
+    cache.addon.releaseBlock(cache.store, table.pop());
+    this.kept = Math.min(this.kept, table.size);
+  }
+
+  private remember(ids: ArrayLike<number>, at: number): void {
+    if (at + ids.length > this.tokens.length) {
+      const larger = new Int32Array(Math.max(at + ids.length, this.tokens.length * 2));
+      larger.set(this.tokens);
+      this.tokens = larger;
+    }
+    this.tokens.set(ids, at);
+  }
+}

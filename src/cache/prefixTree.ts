@@ -1,0 +1,117 @@
+// Which blocks are known for which tokens: a radix tree over runs of 64 tokens, one node a full block, open tails as extra leaves.
+// The tree holds one reference on each of its blocks; a lease holds its own.
+import { BLOCK } from '../binding/addon.ts';
+
+export interface TreeNode {
+  readonly parent: TreeNode | undefined;
+  /** The block's tokens, 64 of them; fewer in an open tail; none in the root. */
+  readonly tokens: Int32Array;
+  readonly handle: number;
+  readonly depth: number;
+  readonly children: Map<string, TreeNode>;
+  readonly tails: Set<TreeNode>;
+  /** Clock of the last lease or publication. */
+  used: number;
+  /** Leases that read this block: it is not evicted. */
+  pins: number;
+  /** Leases whose tip is near enough to need the exact form. */
+  exactPins: number;
+}
+
+/** The way from the root to the longest known prefix. */
+export interface Match {
+  /** Full blocks, in order. */
+  path: TreeNode[];
+  /** A block whose first `common` tokens continue the path, when there is one. */
+  partial?: { node: TreeNode; common: number };
+}
+
+export class PrefixTree {
+  private readonly root: TreeNode = makeNode(undefined, new Int32Array(0), -1);
+  private clock = 0;
+
+  /** The longest known prefix of `tokens`. */
+  match(tokens: Int32Array): Match {
+    const path: TreeNode[] = [];
+    let node = this.root;
+    for (;;) {
+      const at = path.length * BLOCK;
+      const next = at + BLOCK <= tokens.length ? node.children.get(keyOf(tokens.subarray(at, at + BLOCK))) : undefined;
+      if (!next) break;
+      path.push(next);
+      node = next;
+    }
+    const rest = tokens.subarray(path.length * BLOCK);
+    let partial: Match['partial'];
+    for (const candidate of [...node.tails, ...node.children.values()]) {
+      const common = commonPrefix(candidate.tokens, rest);
+      if (common > (partial?.common ?? 0)) partial = { node: candidate, common };
+    }
+    for (const used of path) used.used = ++this.clock;
+    if (partial) partial.node.used = ++this.clock;
+    return { path, partial };
+  }
+
+  /** The node for `tokens` under `parent` (the root when undefined), or undefined. */
+  child(parent: TreeNode | undefined, tokens: Int32Array): TreeNode | undefined {
+    return (parent ?? this.root).children.get(keyOf(tokens));
+  }
+
+  /** Adds a full block; the caller has taken a reference for the tree. */
+  addBlock(parent: TreeNode | undefined, tokens: Int32Array, handle: number): TreeNode {
+    const node = makeNode(parent ?? this.root, tokens.slice(), handle);
+    node.used = ++this.clock;
+    node.parent!.children.set(keyOf(tokens), node);
+    return node;
+  }
+
+  /** Adds an open tail; the caller has taken a reference for the tree. */
+  addTail(parent: TreeNode | undefined, tokens: Int32Array, handle: number): TreeNode {
+    const node = makeNode(parent ?? this.root, tokens.slice(), handle);
+    node.used = ++this.clock;
+    node.parent!.tails.add(node);
+    return node;
+  }
+
+  /** Open tails under `parent` whose text is a beginning of `tokens`. */
+  tailsWithin(parent: TreeNode | undefined, tokens: Int32Array): TreeNode[] {
+    return [...(parent ?? this.root).tails].filter((tail) => tail.pins === 0 && commonPrefix(tail.tokens, tokens) === tail.tokens.length);
+  }
+
+  /** Forgets a leaf; the caller drops the tree's reference. */
+  remove(node: TreeNode): void {
+    node.parent!.tails.delete(node);
+    if (node.tokens.length === BLOCK && node.parent!.children.get(keyOf(node.tokens)) === node) node.parent!.children.delete(keyOf(node.tokens));
+  }
+
+  /** The leaf that was used longest ago and satisfies `free`, or undefined. */
+  oldestLeaf(free: (node: TreeNode) => boolean): TreeNode | undefined {
+    let oldest: TreeNode | undefined;
+    for (const node of this.nodes()) {
+      if (node.children.size === 0 && node.tails.size === 0 && free(node) && (!oldest || node.used < oldest.used)) oldest = node;
+    }
+    return oldest;
+  }
+
+  /** Every node but the root. */
+  *nodes(): Generator<TreeNode> {
+    const stack: TreeNode[] = [this.root];
+    for (let node = stack.pop(); node; node = stack.pop()) {
+      if (node !== this.root) yield node;
+      stack.push(...node.children.values(), ...node.tails);
+    }
+  }
+}
+
+function makeNode(parent: TreeNode | undefined, tokens: Int32Array, handle: number): TreeNode {
+  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0 };
+}
+
+const keyOf = (tokens: Int32Array) => tokens.join(',');
+
+function commonPrefix(a: Int32Array, b: Int32Array): number {
+  const most = Math.min(a.length, b.length);
+  let n = 0;
+  while (n < most && a[n] === b[n]) n++;
+  return n;
+}

@@ -1,0 +1,70 @@
+// The command line: the same runtime as the editor's, without an editor.
+import { asDeltaError, DeltaError } from './shared/errors.ts';
+import { CancelFlag } from './shared/cancel.ts';
+import { bench } from './cli/bench.ts';
+import { complete } from './cli/complete.ts';
+import { evaluate } from './cli/evaluate.ts';
+import { generate } from './cli/generate.ts';
+import { importCommand } from './cli/import.ts';
+import { logits } from './cli/logits.ts';
+import { detokenize, tokenize } from './cli/tokenize.ts';
+import { clearProgress } from './cli/terminal.ts';
+
+/** A command: the words after its name, and a flag that Ctrl+C sets. */
+export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
+
+const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detokenize, logits, import: importCommand, eval: evaluate, bench };
+
+const HELP = `deltallm: offline code completion
+
+  deltallm complete --file F --line N --column N [--model M] [--max N] [--attention delta|dense] [--threads N] [--json]
+  deltallm generate --prompt TEXT [--model M] [--max N] [--seed S] [--temperature T] [--top-k K] [--top-p P] [--min-p P]
+                    [--repetition-penalty R] [--stop TEXT]... [--attention delta|dense] [--threads N] [--json]
+  deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
+  deltallm logits --model M --tokens @ids.json [--attention dense|delta] [--all] --out F
+  deltallm import FILE.gguf [--out DIR]
+  deltallm eval --help                                 deltallm bench engine --help
+
+--model takes a GGUF file or a model folder; without it the embedded model is used. Lines and columns count from 1.
+Converted models are kept in the cache folder (DELTALLM_CACHE overrides it). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.
+`;
+
+const cancel = new CancelFlag();
+
+async function main(): Promise<void> {
+  const [name, ...args] = process.argv.slice(2);
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) throw new DeltaError('usage', `There is no command "${name}"`);
+  const stop = () => {
+    cancel.set();
+    process.exitCode = 130;
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    await command(args, cancel);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}
+
+// A reader that goes away (`| head`) is no failure, and nobody waits for the rest.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exitCode ??= 0;
+  cancel.set();
+});
+
+main().catch((thrown) => {
+  clearProgress();
+  const error = asDeltaError(thrown);
+  if (error.code === 'cancelled') return;
+  process.stderr.write(`deltallm: ${error.message}\n`);
+  if (process.env.DELTALLM_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  process.exitCode = error.code === 'usage' ? 2 : 1;
+});

@@ -1,0 +1,34 @@
+// deltallm import: a GGUF becomes a model folder.
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DeltaError } from '../shared/errors.ts';
+import { readManifest } from '../model/manifest.ts';
+import type { Command } from '../cli.ts';
+import { defaultThreads, number, parse } from './options.ts';
+import { clearProgress } from './terminal.ts';
+import { hearProgress, startRuntime } from './withRuntime.ts';
+
+export const importCommand: Command = async (args, cancel) => {
+  const { values, positionals } = parse(args, { out: { type: 'string' }, threads: { type: 'string' }, json: { type: 'boolean' } }, true);
+  if (positionals.length !== 1) throw new DeltaError('usage', 'import takes one GGUF file');
+  const out = values.out === undefined ? undefined : resolve(values.out as string);
+  if (out && existsSync(out)) throw new DeltaError('usage', `${out} exists already`);
+  const threads = number(values, 'threads', defaultThreads(), 1, 64);
+  const client = startRuntime();
+  try {
+    const { folder } = await client.call('import', { gguf: positionals[0], out, threads }, hearProgress, cancel);
+    clearProgress();
+    const manifest = await readManifest(folder);
+    if (values.json) process.stdout.write(`${JSON.stringify({ folder, ...manifest })}\n`);
+    else {
+      process.stdout.write(`${folder}\n`);
+      process.stderr.write(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters, ${manifest.bitsPerWeight.toFixed(2)} bits per weight, row-invariant: ${manifest.rowInvariant ? 'yes' : 'no'}\n`);
+      for (const row of manifest.head.table) {
+        process.stderr.write(`  head ${row.format.padEnd(6)} ${row.megabytes.toFixed(1).padStart(7)} MB  ${row.ms.toFixed(3).padStart(8)} ms  cosine ${row.cosine.toFixed(6)}  top-1 ${(100 * row.top1).toFixed(1)} %${row.format === manifest.head.format ? '  (used)' : ''}\n`);
+      }
+    }
+  } finally {
+    clearProgress();
+    await client.close();
+  }
+};

@@ -1,0 +1,23 @@
+// Progress on a terminal, silence on a pipe. Progress goes to standard error: standard output carries results only.
+
+let shown = 0;
+let last = 0;
+const REDRAW_MS = 80;
+const BAR = 24;
+
+/** Shows how far a stage is (0…1); draws nothing when standard error is no terminal. */
+export function showProgress(stage: string, share: number): void {
+  const now = performance.now();
+  if (!process.stderr.isTTY || (now - last < REDRAW_MS && share < 1)) return;
+  last = now;
+  const filled = Math.round(Math.min(1, share) * BAR);
+  const line = `${stage.padEnd(16)} ${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.round(share * 100)} %`;
+  process.stderr.write(`\r${line}${' '.repeat(Math.max(0, shown - line.length))}`);
+  shown = line.length;
+}
+
+/** Removes the progress line. */
+export function clearProgress(): void {
+  if (shown > 0) process.stderr.write(`\r${' '.repeat(shown)}\r`);
+  shown = 0;
+}

@@ -1,0 +1,43 @@
+// deltallm tokenize and detokenize: the model's tokenizer alone; a GGUF without weights is enough.
+import { statSync } from 'node:fs';
+import { DeltaError } from '../shared/errors.ts';
+import { readGguf } from '../model/import/gguf.ts';
+import { starterModel } from '../model/library.ts';
+import { readTokenizer } from '../model/readTokenizer.ts';
+import { tokenizerFromMetadata } from '../tokenizer/fromGguf.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Command } from '../cli.ts';
+import { parse, readInput } from './options.ts';
+
+const OPTIONS = { model: { type: 'string' }, json: { type: 'boolean' } } as const;
+
+export const tokenize: Command = async (args) => {
+  const { values } = parse(args, OPTIONS);
+  const tokenizer = await openTokenizer(values.model as string | undefined);
+  const ids = tokenizer.encode(readInput());
+  process.stdout.write(values.json ? `${JSON.stringify(ids)}\n` : `${ids.join('\n')}${ids.length > 0 ? '\n' : ''}`);
+};
+
+export const detokenize: Command = async (args) => {
+  const { values } = parse(args, OPTIONS);
+  const tokenizer = await openTokenizer(values.model as string | undefined);
+  process.stdout.write(tokenizer.decode(parseIds(readInput(), tokenizer.size)));
+};
+
+/** Ids from a JSON array or separated by white space and commas. Throws `usage` or tokenOutOfRange. */
+export function parseIds(text: string, vocabulary: number): number[] {
+  const words = text.replace(/[[\],]/g, ' ').split(/\s+/).filter(Boolean);
+  return words.map((word) => {
+    const id = Number(word);
+    if (!Number.isInteger(id)) throw new DeltaError('usage', `"${word.slice(0, 20)}" is no token id`);
+    if (id < 0 || id >= vocabulary) throw new DeltaError('tokenOutOfRange', id, vocabulary);
+    return id;
+  });
+}
+
+/** The tokenizer of a GGUF (with or without weights) or of a model folder. */
+async function openTokenizer(model = starterModel()): Promise<Tokenizer> {
+  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return readTokenizer(model);
+  const { metadata, path } = await readGguf(model);
+  return Tokenizer.fromFiles(tokenizerFromMetadata(metadata, path));
+}

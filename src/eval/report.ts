@@ -1,0 +1,49 @@
+// The study as Markdown tables: what docs/delta-format.md quotes.
+import type { StudyResult } from './deltaStudy.ts';
+import { variantName } from './grid.ts';
+import type { Row } from './study.ts';
+
+const percent = (x: number, digits = 1) => `${(100 * x).toFixed(digits)} %`;
+const signed = (x: number) => `${x >= 0 ? '+' : '−'}${Math.abs(x).toFixed(4)}`;
+const loss = (row: Row) => `${signed(row.deltaLoss)} (${signed(row.deltaLossInterval[0])} to ${signed(row.deltaLossInterval[1])})`;
+const kl = (x: number) => x.toFixed(5);
+
+function table(head: string[], rows: string[][]): string {
+  return [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+export function report(result: StudyResult): string {
+  const { grid, windows, winner, contexts } = result;
+  const corpora = [...new Set(contexts.map((c) => c.corpus.split(/[\\/]/).at(-1)))].join(', ');
+  const lengths = [...new Set(contexts.map((c) => c.tokens))].map((n) => `${contexts.filter((c) => c.tokens === n).length} × ${n}`).join(' + ');
+  const zeros = [...new Set(grid.rows.map((r) => r.variant.zeros))].filter((z) => grid.rows.some((r) => r.variant.zeros === z && r.variant.reference !== 'channel'));
+  return [
+    `Model ${result.model}. Contexts: ${lengths} tokens from ${corpora}; ${grid.dense.positions} positions scored from token ${grid.start} on, ${percent(grid.rows[0]?.farShare ?? 0)} of their keys far ` +
+      `(window ${grid.window} blocks, ${grid.sinks} sinks). Dense loss ${grid.dense.denseLoss.toFixed(4)} nats. Thresholds from ${result.calibrationTokens} tokens of sample code. Intervals: 95 %, by context.`,
+
+    '## Formats at equal bytes: KL(dense ‖ coded), nats',
+    table(['reference', 'law', 'RoPE', ...zeros.map((z) => `${percent(z, 0)} zeros`), `of previous, uniform, post at ${percent(winner.zeros, 0)} (interval)`], [...grid.equalBytes].sort((a, b) => a.kl.at(-1)! - b.kl.at(-1)!).map((row) => [row.reference, row.law, row.side, ...row.kl.map(kl), `${row.share.toFixed(2)} (${row.shareInterval[0].toFixed(2)} to ${row.shareInterval[1].toFixed(2)})`])),
+    `Best after RoPE at ${percent(winner.zeros, 0)}: ${winner.reference}, ${winner.law}.`,
+
+    '## Formats as run',
+    table(['format', 'zeros reached', 'bytes a key', 'KL (interval)', 'Δ loss (interval)', 'top-1', 'score error', 'extra keyframes a block'], [
+      ...grid.controls.map((row) => [row.name, '', '', interval(row), loss(row), percent(row.top1), row.scoreError.toFixed(3), '']),
+      ...grid.rows.map((row) => [variantName(row.variant), percent(row.zeros), row.bytes.toFixed(1), interval(row), loss(row), percent(row.top1), row.scoreError.toFixed(3), row.extraKeyframes.toFixed(3)]),
+    ]),
+
+    `## Windows and sinks: ${variantName(winner)}, positions from ${windows.start} on (${windows.dense.positions})`,
+    table(['sinks', 'window, blocks', 'far keys', 'KL', 'KL, far keys not read (4 sinks)', 'share', 'Δ loss (interval)', 'top-1'],
+      windows.rows.map((row) => [String(row.sinks), row.rule, percent(row.farShare), kl(row.kl), kl(row.maskedKl), percent(row.kl / row.maskedKl), loss(row), percent(row.top1)])),
+
+    '## Controls',
+    table(['form', 'bytes a far token', 'of float16', 'KL (interval)', 'Δ loss (interval)', 'top-1'], result.controls.map((row) => [row.name, row.bytes.toFixed(1), row.share.toFixed(2), interval(row), loss(row), percent(row.top1)])),
+
+    '## Lag-1 autocorrelation of the keys, by channel',
+    table(['RoPE', 'layer', 'KV head', 'mean', 'least', 'most', 'channels below 0.5'], result.lag1.map((lag) => [lag.side, String(lag.layer), String(lag.head), lag.mean.toFixed(2), lag.least.toFixed(2), lag.most.toFixed(2), percent(lag.below, 0)])),
+
+    '## Attention on the first 4 tokens, by layer',
+    table(['form', ...(result.sinkMass[0]?.layers.map((_, l) => `layer ${l}`) ?? [])], result.sinkMass.map(({ form, layers }) => [form, ...layers.map((x) => percent(x, 2))])),
+  ].join('\n\n');
+}
+
+const interval = (row: Row) => `${kl(row.kl)} (${kl(row.klInterval[0])} to ${kl(row.klInterval[1])})`;

@@ -1,0 +1,100 @@
+// What a GGUF's metadata says about the decoder, checked. Supported: `llama`.
+import { DeltaError } from '../../shared/errors.ts';
+import type { RopeConfig, Shape } from '../manifest.ts';
+import type { GgufFile, TensorInfo } from './gguf.ts';
+import { printable, type Metadata, type MetadataScalar } from './ggufHeader.ts';
+
+const ARCHITECTURES = ['llama'];
+/** Above any model that a CPU can run; a larger claim is an attack or a mistake. */
+const LIMITS = { layers: 512, hidden: 65_536, heads: 1_024, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
+
+export interface Architecture {
+  shape: Shape;
+  normEpsilon: number;
+  rope: RopeConfig;
+}
+
+/** Reads the hyper-parameters of a file with weights. Throws architectureUnknown, metadataInvalid, vocabularyOnly. */
+export function readArchitecture(file: GgufFile): Architecture {
+  const name = text(file.metadata['general.architecture']);
+  if (!ARCHITECTURES.includes(name)) throw new DeltaError('architectureUnknown', name, ARCHITECTURES.join(', '));
+  if (file.tensors.size === 0) throw new DeltaError('vocabularyOnly', file.path);
+
+  const invalid = (key: string, reason: string) => new DeltaError('metadataInvalid', file.path, key, reason);
+  const number = (key: string, otherwise?: number): number => {
+    const value = file.metadata[`${name}.${key}`];
+    if (value === undefined && otherwise !== undefined) return otherwise;
+    if (value === undefined) throw invalid(`${name}.${key}`, 'it is missing');
+    const one = Array.isArray(value) ? sameInAllLayers(value) : value;
+    if (typeof one !== 'number' || !Number.isFinite(one)) throw invalid(`${name}.${key}`, 'it is not one number');
+    return one;
+  };
+  const count = (key: string, most: number, otherwise?: number): number => {
+    const n = number(key, otherwise);
+    if (!Number.isInteger(n) || n < 1 || n > most) throw invalid(`${name}.${key}`, `${n} is not between 1 and ${most}`);
+    return n;
+  };
+
+  const hidden = count('embedding_length', LIMITS.hidden);
+  const heads = count('attention.head_count', LIMITS.heads);
+  const kvHeads = count('attention.head_count_kv', LIMITS.heads, heads);
+  if (heads % kvHeads !== 0) throw invalid(`${name}.attention.head_count_kv`, `${heads} query heads cannot share ${kvHeads} KV heads`);
+  const keyLength = count('attention.key_length', LIMITS.headLength, hidden / heads);
+  const valueLength = count('attention.value_length', LIMITS.headLength, hidden / heads);
+  const rotated = count('rope.dimension_count', keyLength, keyLength);
+  if (rotated % 2 !== 0) throw invalid(`${name}.rope.dimension_count`, 'it is odd');
+  const embedding = file.tensors.get('token_embd.weight');
+  if (!embedding) throw new DeltaError('tensorMissing', file.path, 'token_embd.weight');
+  const vocabulary = embedding.shape[1] ?? 0;
+  if (vocabulary < 1 || vocabulary > LIMITS.vocabulary) throw invalid('token_embd.weight', `${vocabulary} rows`);
+
+  const scaling = text(file.metadata[`${name}.rope.scaling.type`] ?? 'none');
+  if (scaling !== 'none' && scaling !== 'linear') throw invalid(`${name}.rope.scaling.type`, `"${scaling}" is not supported`);
+  const linear = scaling === 'linear' ? number('rope.scaling.factor') : number('rope.scale_linear', 1);
+  const base = number('rope.freq_base', 10_000);
+  if (!(base > 0) || !(linear > 0)) throw invalid(`${name}.rope.freq_base`, 'it is not positive');
+  const normEpsilon = number('attention.layer_norm_rms_epsilon');
+  if (!(normEpsilon > 0 && normEpsilon < 1)) throw invalid(`${name}.attention.layer_norm_rms_epsilon`, String(normEpsilon));
+  if (number('expert_count', 0) > 0) throw invalid(`${name}.expert_count`, 'mixtures of experts are not supported');
+
+  return {
+    shape: {
+      layers: count('block_count', LIMITS.layers), hidden, heads, kvHeads, keyLength, valueLength,
+      feedForward: count('feed_forward_length', LIMITS.feedForward), vocabulary, context: count('context_length', LIMITS.context),
+    },
+    normEpsilon,
+    rope: { base, rotated, linear },
+  };
+}
+
+const sameInAllLayers = (values: MetadataScalar[]) => (values.every((v) => v === values[0]) ? values[0] : undefined);
+
+/** A metadata string for comparison and messages; '' when it is none. */
+const text = (value: Metadata[string] | undefined) => (typeof value === 'string' ? printable(value) : '');
+
+/** Hands out the tensors of a file by name and shape, and knows at the end which ones nobody asked for. */
+export class TensorSource {
+  private readonly used = new Set<string>();
+
+  constructor(readonly file: GgufFile) {}
+
+  /** A matrix [rows, columns] or, with rows 1, a vector. Throws tensorMissing. */
+  take(name: string, rows: number, columns: number): TensorInfo {
+    const tensor = this.file.tensors.get(name);
+    const [k, n = 1, ...rest] = tensor?.shape ?? [];
+    if (!tensor || k !== columns || n !== rows || rest.some((d) => d !== 1)) throw new DeltaError('tensorMissing', this.file.path, `${name} of ${rows} × ${columns}`);
+    this.used.add(name);
+    return tensor;
+  }
+
+  has(name: string): boolean {
+    return this.file.tensors.has(name);
+  }
+
+  /** Throws when a tensor was left over: ignoring it would give wrong numbers. */
+  finish(): void {
+    for (const name of this.file.tensors.keys()) {
+      if (!this.used.has(name)) throw new DeltaError('architectureUnknown', `llama with the tensor ${printable(name)}`, ARCHITECTURES.join(', '));
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// A GGUF file as the importer sees it: metadata and tensors, every claim of the header checked against the file itself.
+import { promises as fs } from 'node:fs';
+import { DeltaError } from '../../shared/errors.ts';
+import { printable, readHeader, type ByteSource, type Metadata, type StatedTensor } from './ggufHeader.ts';
+import { TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
+
+const MAX_ELEMENTS = 2 ** 40;
+const MAX_ALIGNMENT = 1 << 20;
+
+export interface TensorInfo {
+  name: string;
+  /** GGUF order: the first dimension is the contiguous one (K of a weight `[N, K]`). */
+  shape: number[];
+  type: TensorType;
+  /** Absolute byte offset in the file. */
+  offset: number;
+  bytes: number;
+}
+
+export interface GgufFile {
+  path: string;
+  size: number;
+  mtimeMs: number;
+  metadata: Metadata;
+  tensors: Map<string, TensorInfo>;
+}
+
+/** Reads and checks the header. Throws fileMissing, fileUnreadable, notGguf, ggufTruncated, ggufLimit or tensorTypeUnknown. */
+export async function readGguf(path: string): Promise<GgufFile> {
+  const unreadable = (error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new DeltaError('fileMissing', path) : new DeltaError('fileUnreadable', path, error.code ?? error.message);
+  };
+  const stat = await fs.stat(path).catch(unreadable);
+  if (!stat.isFile()) throw new DeltaError('notGguf', path, 'it is not a file');
+  const handle = await fs.open(path, 'r').catch(unreadable);
+  try {
+    const read = async (offset: number, length: number) => {
+      const buffer = Buffer.allocUnsafe(length);
+      const { bytesRead } = await handle.read(buffer, 0, length, offset).catch(unreadable);
+      return buffer.subarray(0, bytesRead);
+    };
+    return { path, size: stat.size, mtimeMs: stat.mtimeMs, ...(await checkGguf({ path, size: stat.size, read })) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The header of `source`, checked. */
+export async function checkGguf(source: ByteSource): Promise<Pick<GgufFile, 'metadata' | 'tensors'>> {
+  const { path, size } = source;
+  const { metadata, tensors: stated, length } = await readHeader(source);
+  const alignment = metadata['general.alignment'] ?? 32;
+  if (typeof alignment !== 'number' || !(alignment >= 1 && alignment <= MAX_ALIGNMENT) || !Number.isInteger(Math.log2(alignment))) {
+    throw new DeltaError('ggufLimit', path, `its alignment is ${printable(String(alignment))}`);
+  }
+  const dataStart = Math.ceil(length / alignment) * alignment;
+  const tensors = new Map<string, TensorInfo>();
+  for (const claim of stated) {
+    const tensor = checkTensor(path, claim, dataStart, alignment, size);
+    if (tensors.has(tensor.name)) throw new DeltaError('notGguf', path, `the tensor ${printable(tensor.name)} appears twice`);
+    tensors.set(tensor.name, tensor);
+  }
+  checkOverlap(path, [...tensors.values()]);
+  return { metadata, tensors };
+}
+
+function checkTensor(path: string, { name, shape, type: id, offset: relative }: StatedTensor, dataStart: number, alignment: number, fileSize: number): TensorInfo {
+  const type = TENSOR_TYPES.find((t) => t.id === id);
+  const known = TENSOR_TYPES.map((t) => t.name).join(', ');
+  if (!type) throw new DeltaError('tensorTypeUnknown', printable(name), typeName(id), known);
+  const elements = shape.reduce((a, b) => a * b, 1);
+  if (!(elements > 0 && elements <= MAX_ELEMENTS)) throw new DeltaError('ggufLimit', path, `the tensor ${printable(name)} has ${elements} elements`);
+  if (shape[0] % type.block !== 0) throw new DeltaError('notGguf', path, `the rows of ${printable(name)} are no whole blocks`);
+  const bytes = (elements / type.block) * type.bytes;
+  const offset = dataStart + relative;
+  if (relative % alignment !== 0) throw new DeltaError('notGguf', path, `the tensor ${printable(name)} is not aligned`);
+  if (!(offset + bytes <= fileSize)) throw new DeltaError('ggufTruncated', path, `the tensor ${printable(name)} ends at byte ${offset + bytes} of ${fileSize}`);
+  return { name, shape, type, offset, bytes };
+}
+
+/** Tensors that share bytes would let a small file grow into a huge model folder. */
+function checkOverlap(path: string, tensors: TensorInfo[]): void {
+  tensors.sort((a, b) => a.offset - b.offset);
+  for (let i = 1; i < tensors.length; i++) {
+    const [before, after] = [tensors[i - 1], tensors[i]];
+    if (before.offset + before.bytes > after.offset) throw new DeltaError('notGguf', path, `the tensors ${printable(before.name)} and ${printable(after.name)} overlap`);
+  }
+}
+
+/** Names of ggml types that we do not read, so that a refusal can name them. */
+const OTHER_TYPES: Record<number, string> = {
+  3: 'Q4_1', 6: 'Q5_0', 7: 'Q5_1', 9: 'Q8_1', 10: 'Q2_K', 11: 'Q3_K', 12: 'Q4_K', 13: 'Q5_K', 14: 'Q6_K', 15: 'Q8_K', 16: 'IQ2_XXS',
+  17: 'IQ2_XS', 18: 'IQ3_XXS', 19: 'IQ1_S', 20: 'IQ4_NL', 21: 'IQ3_S', 22: 'IQ2_S', 23: 'IQ4_XS', 29: 'IQ1_M', 34: 'TQ1_0', 35: 'TQ2_0', 36: 'I2_S', 39: 'MXFP4',
+};
+const typeName = (id: number) => OTHER_TYPES[id] ?? `number ${id}`;

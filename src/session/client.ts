@@ -1,0 +1,79 @@
+// The thin client of the worker: sends calls, hears events, and ends the worker without ever tearing it out of a native call.
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { CancelFlag } from '../shared/cancel.ts';
+import { DeltaError, type ErrorCode } from '../shared/errors.ts';
+import type { CallName, Calls, Event, Reply, Request } from './protocol.ts';
+
+/** The worker holds no model in its heap: what grows beyond this is a mistake. */
+const MAX_OLD_GENERATION_MB = 512;
+
+interface Pending {
+  resolve: (result: never) => void;
+  reject: (error: DeltaError) => void;
+  hear: (event: Event) => void;
+  cancel: CancelFlag;
+}
+
+export class RuntimeClient {
+  private readonly pending = new Map<number, Pending>();
+  private nextId = 1;
+  private closing: Promise<void> | undefined;
+  /** Why the worker is no more. */
+  private died: string | undefined;
+  private readonly ended: Promise<unknown>;
+
+  private constructor(private readonly worker: Worker) {
+    worker.on('message', (reply: Reply) => this.receive(reply));
+    worker.on('error', (error) => this.failAll(error.message.split('\nRequire stack:')[0]));
+    // `on`, not `once(…)`: an error before the end would reject that.
+    this.ended = new Promise((resolve) => worker.on('exit', resolve));
+    worker.on('exit', () => this.failAll('it has ended'));
+  }
+
+  /** Starts the worker from `dist` of the package. ORT_DISABLE_TELEMETRY must be in the real environment before: a worker gets a copy. */
+  static start(dist: string): RuntimeClient {
+    process.env.ORT_DISABLE_TELEMETRY = '1';
+    return new RuntimeClient(new Worker(join(dist, 'worker.js'), { name: 'deltallm', resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB } }));
+  }
+
+  /** Makes a call; `cancel` may be set at any time from then on. */
+  call<N extends CallName>(name: N, options: Calls[N]['options'], hear: (event: Event) => void = () => {}, cancel = new CancelFlag()): Promise<Calls[N]['result']> {
+    if (this.closing || this.died !== undefined) return Promise.reject(new DeltaError('workerDied', this.died ?? 'it is closing'));
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve: resolve as (result: never) => void, reject, hear, cancel });
+      this.worker.postMessage({ id, call: name, options, cancel: cancel.word } as Request);
+    });
+  }
+
+  /** Cancels what runs, waits for the step under way, and lets the worker end by itself. */
+  close(): Promise<void> {
+    this.closing ??= (async () => {
+      for (const { cancel } of this.pending.values()) cancel.set();
+      this.worker.postMessage({ call: 'close' } satisfies Request);
+      await this.ended;
+    })();
+    return this.closing;
+  }
+
+  private receive(reply: Reply): void {
+    const call = this.pending.get(reply.id);
+    if (!call) return;
+    if (reply.event === 'done') {
+      this.pending.delete(reply.id);
+      call.resolve(reply.result as never);
+    } else if (reply.event === 'failed') {
+      this.pending.delete(reply.id);
+      call.reject(new DeltaError(reply.code as ErrorCode, ...(reply.args as never)));
+    } else {
+      call.hear(reply);
+    }
+  }
+
+  private failAll(reason: string): void {
+    this.died ??= reason;
+    for (const call of this.pending.values()) call.reject(new DeltaError('workerDied', reason));
+    this.pending.clear();
+  }
+}

@@ -1,0 +1,158 @@
+// The runtime behind the worker: one loaded model with its cache. No messages, no vscode; tests and benchmarks use it directly.
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import type { Addon } from '../binding/addon.ts';
+import type { KvCache } from '../cache/store.ts';
+import { CancelFlag } from '../shared/cancel.ts';
+import { DeltaError } from '../shared/errors.ts';
+import { Forward } from '../model/forward.ts';
+import { resolveModel } from '../model/library.ts';
+import { readTokenizer } from '../model/readTokenizer.ts';
+import { deltaStore, exactStore } from '../model/stores.ts';
+import { fimBudget } from '../prompt/budget.ts';
+import { fimPrompt } from '../prompt/fim.ts';
+import { fimOrder } from '../prompt/order.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { StreamText } from '../tokenizer/streamText.ts';
+import { completionText, plainText, type TextEnd } from './textEnd.ts';
+import { stageBudget } from './stageBudget.ts';
+import type { BenchOptions, BenchResult, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions } from './protocol.ts';
+import { Sampler } from './sampler.ts';
+import { Session, step } from './session.ts';
+
+/** Rows per prefill step: bounds how long a cancellation waits (one segment of one chunk). */
+export const PREFILL_CHUNK = 64;
+/** Tokens of a completion prompt at most: what a CPU reads in seconds when nothing is cached. */
+const PROMPT_TOKENS = 2048;
+
+export type Progress = (stage: string, share: number) => void;
+
+export class Engine {
+  private constructor(
+    readonly addon: Addon,
+    readonly forward: Forward,
+    readonly cache: KvCache,
+    readonly tokenizer: Tokenizer,
+  ) {}
+
+  /** Imports the model if need be and loads it. */
+  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}): Promise<Engine> {
+    addon.setThreads(options.threads);
+    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress });
+    const tokenizer = readTokenizer(folder);
+    const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total));
+    const cache = options.attention === 'dense' ? exactStore(addon, forward.manifest, options.cacheBytes) : deltaStore(addon, folder, forward.manifest, options.cacheBytes);
+    return new Engine(addon, forward, cache, tokenizer);
+  }
+
+  describe(): LoadedModel {
+    const { manifest, folder } = this.forward;
+    return {
+      name: manifest.name, folder, parameters: manifest.parameters, context: manifest.shape.context, vocabulary: manifest.shape.vocabulary,
+      fim: this.tokenizer.special.fim !== null, kernels: this.addon.cpu().selected, rowInvariant: manifest.rowInvariant,
+      recipe: Buffer.from(this.cache.recipe).toString('hex'),
+    };
+  }
+
+  /** Generates text; `emit` gets it piece by piece, never half a character and never part of a stop string. */
+  async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string) => void = () => {}): Promise<GenerateResult> {
+    const { tokens, end } = this.prepare(options);
+    const session = new Session(this.forward, this.cache);
+    const stream = new StreamText(this.tokenizer);
+    let text = '';
+    let generated = 0;
+    let logProbability = 0;
+    const give = (piece: string) => {
+      text += piece;
+      if (piece) emit(piece);
+    };
+    const sampler = new Sampler({ ...options.sampling });
+    let stopped = false;
+    const atCursor = 'snapshot' in options.prompt;
+    const limits = { max: options.max, sampler, ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos, cancel, approximate: options.approximate ?? atCursor };
+    for await (const token of session.generate(tokens, limits)) {
+      generated++;
+      logProbability += token.logProbability;
+      give(end.push(stream.push(token.id)));
+      stopped = end.done;
+      if (stopped) break;
+    }
+    if (!stopped) give(end.push(stream.end()));
+    give(end.finish(!stopped && session.ending !== 'end'));
+    return {
+      text: end.result(text),
+      reason: stopped ? 'stop' : session.ending,
+      tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated },
+      ms: session.ms,
+      sparsity: session.sparsity,
+      approximate: session.approximate,
+      meanLogProbability: generated > 0 ? logProbability / generated : 0,
+    };
+  }
+
+  /** Prompt tokens, and the rule that ends the text. */
+  private prepare({ prompt, stop = [], max }: GenerateOptions): { tokens: Int32Array; end: TextEnd } {
+    if ('tokens' in prompt) return { tokens: this.checked(prompt.tokens), end: plainText(stop) };
+    if ('text' in prompt) return { tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
+    const { name, shape } = this.forward.manifest;
+    // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
+    const total = Math.min(PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
+    const { tokens } = fimPrompt(prompt.snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
+    return { tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot) };
+  }
+
+  private checked(tokens: number[]): Int32Array {
+    const { vocabulary } = this.forward.manifest.shape;
+    for (const id of tokens) if (!(Number.isInteger(id) && id >= 0 && id < vocabulary)) throw new DeltaError('tokenOutOfRange', id, vocabulary);
+    return Int32Array.from(tokens);
+  }
+
+  /** Writes the logits of the last or of all positions of `tokens` to a file. */
+  async logits(options: LogitsOptions, cancel: CancelFlag, progress: Progress = () => {}): Promise<{ positions: number; vocabulary: number }> {
+    const tokens = this.checked(options.tokens);
+    const { vocabulary, context } = this.forward.manifest.shape;
+    if (tokens.length > context) throw new DeltaError('contextFull', tokens.length, context);
+    const file = createWriteStream(options.out);
+    const failed = once(file, 'error').then(([error]) => {
+      throw new DeltaError('folderNotWritable', options.out, String((error as NodeJS.ErrnoException).code));
+    });
+    const write = async () => {
+      for await (const rows of this.logitRows(tokens, options.all, cancel)) {
+        progress('reading', rows.end / tokens.length);
+        const bytes = Buffer.from(rows.logits.slice().buffer);
+        if (!file.write(bytes)) await once(file, 'drain');
+      }
+      file.end();
+      await once(file, 'finish');
+    };
+    await Promise.race([write(), failed]);
+    failed.catch(() => {});
+    return { positions: options.all ? tokens.length : 1, vocabulary };
+  }
+
+  /** Logits chunk by chunk, `[rows, vocabulary]` (overwritten by the next step), on a lease of their own with the cache left as it was. */
+  async *logitRows(tokens: Int32Array, all: boolean, cancel = new CancelFlag()): AsyncGenerator<{ end: number; logits: Float32Array }> {
+    const lease = this.cache.lease(new Int32Array(0));
+    lease.cancel = cancel.word;
+    try {
+      for (let at = 0; at < tokens.length && !cancel.isSet; at += this.forward.chunk) {
+        const chunk = tokens.subarray(at, at + this.forward.chunk);
+        const last = at + chunk.length === tokens.length;
+        const logits = await step(this.forward, lease, chunk, all ? 'all' : last ? 'last' : 'none', cancel);
+        if (logits) yield { end: at + chunk.length, logits };
+      }
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** The time of each stage at one context length. */
+  bench(options: BenchOptions, cancel: CancelFlag): Promise<BenchResult> {
+    return stageBudget(this.forward, this.cache, options, cancel);
+  }
+
+  async close(): Promise<void> {
+    this.cache.close();
+    await this.forward.release();
+  }
+}

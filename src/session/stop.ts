@@ -1,0 +1,327 @@
+// When a code completion ends, and what of it a person would accept.
+// Everything here looks at the text generated so far as a whole, so the way it arrives (in which pieces) changes nothing.
+import { hasBrackets, scanBrackets } from './brackets.ts';
+import { lineLoop, wordLoop } from './loops.ts';
+
+export { StopStrings } from './stopStrings.ts';
+
+/** The surroundings of the cursor. */
+export interface CursorContext {
+  /** Text left of the cursor on its line. */
+  linePrefix: string;
+  /** Text right of the cursor on its line. */
+  lineSuffix: string;
+  /** The next lines below; a dozen is enough. */
+  linesBelow: readonly string[];
+  languageId: string;
+  /** Default 20. */
+  maxLines?: number;
+  /** Columns of a tab. Default 4. */
+  tabSize?: number;
+}
+
+export type StopReason =
+  | 'newline' // a single-line completion has its line
+  | 'indentation' // the next line leaves the block
+  | 'bracket' // a bracket would close what is closed already
+  | 'complete' // the block that was opened left of the cursor is closed
+  | 'blankLine' // a blank line after something complete
+  | 'below' // the next line already stands below the cursor
+  | 'maxLines'
+  | 'repetition'; // the text goes in circles
+
+interface Cut {
+  /** The text ends here (exclusive). */
+  end: number;
+  reason: StopReason;
+}
+
+type Opener = 'none' | 'bracket' | 'colon' | 'word' | 'arrow';
+
+const colonBlocks = new Set(['python', 'yaml', 'dockercompose', 'nim', 'gdscript', 'mojo', 'cython']);
+const wordBlocks = new Set(['ruby', 'lua', 'shellscript', 'elixir', 'julia', 'crystal', 'fish']);
+const paragraphs = new Set(['markdown', 'plaintext', 'restructuredtext', 'asciidoc', 'latex', 'tex']);
+const defaultMaxLines = 20;
+
+export class CompletionStop {
+  readonly mode: 'singleLine' | 'multiLine';
+  /** Why generation should end; null while it should go on. */
+  reason: StopReason | null = null;
+
+  private readonly context: CursorContext;
+  private readonly opener: Opener;
+  /** Brackets opened left of the cursor that nothing right of it or below closes, outermost first. */
+  private readonly needed: readonly string[];
+  private readonly maxLines: number;
+  private readonly below: readonly string[];
+  private readonly prefixIndent: number;
+  /** The word or bracket that would close the block stands below already. */
+  private readonly closedBelow: boolean;
+  private generated = '';
+
+  constructor(context: CursorContext) {
+    this.context = { ...context, lineSuffix: context.lineSuffix.replace(/\r$/, '') };
+    this.maxLines = context.maxLines ?? defaultMaxLines;
+    this.below = context.linesBelow.map((line) => line.trimEnd()).filter((line) => line !== '');
+    this.prefixIndent = this.indent(context.linePrefix);
+    this.opener = openerOf(this.context);
+    this.mode = this.chooseMode();
+    const sibling = this.below.find((line) => this.indent(line) <= this.prefixIndent);
+    const closer = sibling !== undefined && this.indent(sibling) === this.prefixIndent ? sibling.trim() : '';
+    this.closedBelow = /^(?:[)\]}]|(?:end|fi|done|esac|until)\b)/.test(closer);
+    this.needed = this.neededBrackets(closer);
+  }
+
+  /** Takes the next piece of text; true: stop generating. */
+  push(piece: string): boolean {
+    if (this.reason !== null) return true;
+    this.generated += piece;
+    return this.apply(this.findCut(this.generated, false));
+  }
+
+  /** The model ended by itself; `cutOff`: it did not, a limit did, so the last of several lines may be half a line. */
+  end(cutOff = false): void {
+    if (this.reason !== null) return;
+    this.apply(this.findCut(this.generated, true));
+    if (cutOff && this.reason === null && this.mode === 'multiLine') {
+      const last = this.generated.lastIndexOf('\n');
+      if (this.generated.slice(0, Math.max(0, last)).trim() !== '') this.generated = this.generated.slice(0, last);
+    }
+  }
+
+  /** What was generated, cut where it should end. */
+  get text(): string {
+    return this.generated;
+  }
+
+  /** What to offer of a text: without what stands right of or below the cursor already, without trailing blank lines; '' for nothing. */
+  trim(text: string = this.generated): string {
+    const cut = this.findCut(text, true);
+    let kept = cut ? text.slice(0, cut.end) : text;
+    kept = this.withoutLinesBelow(kept.replace(/\r/g, ''));
+    kept = this.withoutSuffix(kept);
+    if (kept.trim() === '') return '';
+    const suffix = this.context.lineSuffix.trim();
+    if (suffix === '') return kept.trimEnd();
+    if (!kept.includes('\n')) return kept;
+    // Several lines before a closing bracket: it goes onto a line of its own.
+    return `${kept.trimEnd()}\n${/^[ \t]*/.exec(this.context.linePrefix)![0]}`;
+  }
+
+  private apply(cut: Cut | null): boolean {
+    if (cut === null) return false;
+    this.generated = this.generated.slice(0, cut.end);
+    this.reason = cut.reason;
+    return true;
+  }
+
+  private chooseMode(): 'singleLine' | 'multiLine' {
+    const { linePrefix, lineSuffix } = this.context;
+    const right = lineSuffix.trim();
+    if (right !== '') {
+      // Between the brackets of a block: `{|}`. Everything else right of the cursor asks for one line.
+      return /^[}\])\s;,]+$/.test(right) && right.startsWith('}') && /\{\s*$/.test(linePrefix) ? 'multiLine' : 'singleLine';
+    }
+    return linePrefix.trim() === '' || this.opener !== 'none' ? 'multiLine' : 'singleLine';
+  }
+
+  private neededBrackets(closerLine: string): string[] {
+    const { linePrefix, lineSuffix, languageId } = this.context;
+    const open = scanBrackets(linePrefix, languageId).open;
+    const right = lineSuffix.trim() !== '' ? lineSuffix : closerLine;
+    const closedRight = scanBrackets(right, languageId).excess;
+    // What stands right closes the outermost ones: `foo({|)` still needs the brace.
+    return open.slice(Math.min(open.length, closedRight.length));
+  }
+
+  /** The first place where a rule ends the text. `whole`: nothing follows, so the last line is a whole line. */
+  private findCut(text: string, whole: boolean): Cut | null {
+    return this.mode === 'singleLine' ? this.cutSingle(text) : this.cutMulti(text, whole);
+  }
+
+  private cutSingle(text: string): Cut | null {
+    const newline = text.search(/\r?\n/);
+    const line = newline < 0 ? text : text.slice(0, newline);
+    const excess = this.firstExcess(line, scanBrackets(line, this.context.languageId, this.needed).excess);
+    const loop = wordLoop(excess < 0 ? line : line.slice(0, excess));
+    if (loop >= 0) return { end: loop, reason: 'repetition' };
+    if (excess >= 0) return { end: excess, reason: 'bracket' };
+    return newline < 0 ? null : { end: newline, reason: 'newline' };
+  }
+
+  private cutMulti(text: string, whole: boolean): Cut | null {
+    const { languageId, linePrefix } = this.context;
+    const scan = scanBrackets(text, languageId, this.needed);
+    const excess = this.firstExcess(text, scan.excess);
+    const depthAt = (line: number): number => (line < scan.openAtNewline.length ? scan.openAtNewline[line] : scan.open.length);
+    const lines = text.split('\n');
+    const onEmptyLine = linePrefix.trim() === '';
+    const seen: string[] = [];
+    let base = onEmptyLine ? -1 : this.prefixIndent; // -1: the first line with text sets it
+    let blank = -1; // where a run of blank lines began
+    let start = 0;
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i].replace(/\r$/, '');
+      const full = i === 0 ? linePrefix + line : line;
+      const end = start + line.length;
+      const before = Math.max(0, start - 1); // without the newline in front
+      const finished = whole || i < lines.length - 1;
+      const nested = i > 0 && depthAt(i - 1) !== 0;
+
+      if (line.trim() !== '') {
+        const indent = this.indent(full);
+        if (base < 0) base = Math.max(indent, this.prefixIndent);
+        // Inside a string or a comment that began above, indentation means nothing.
+        const placed = i > 0 && depthAt(i - 1) !== -1;
+        if (placed && indent < (onEmptyLine ? Math.min(base, this.floor(nested, base)) : base)) return { end: before, reason: 'indentation' };
+        const closing = excess >= start && excess < end;
+        const words = wordLoop(text.slice(start, closing ? excess : end));
+        if (words >= 0) return { end: start + words, reason: 'repetition' };
+        if (closing) {
+          const alone = text.slice(start, excess).trim() === '' && i > 0;
+          return { end: alone ? before : excess, reason: 'bracket' };
+        }
+        if (placed && finished && !onEmptyLine && indent === base && !this.mayStandAtBase(full.trim(), depthAt(i - 1))) return { end: before, reason: 'indentation' };
+        blank = -1;
+        if (!finished) break;
+        if (this.repeatsBelow(full, depthAt(i))) return { end: before, reason: 'below' };
+        seen.push(full.trimEnd());
+        const loop = lineLoop(seen);
+        if (loop > 0) return { end: endOfLine(lines, i - loop * 2), reason: 'repetition' };
+        if (this.isComplete(i, line, full.trim(), depthAt(i), i < lines.length - 1)) return { end, reason: 'complete' };
+      } else if (finished && i < lines.length - 1 && (i > 0 || onEmptyLine)) {
+        const something = seen.length > 0;
+        if (blank >= 0 && something) return { end: blank, reason: 'blankLine' };
+        if (something) {
+          blank = before;
+          const inside = !onEmptyLine || depthAt(i) !== 0 || (colonBlocks.has(languageId) && /:\s*$/.test(seen[seen.length - 1]));
+          if (!inside || paragraphs.has(languageId)) return { end: before, reason: 'blankLine' };
+        }
+      }
+      if (i + 1 >= this.maxLines && i < lines.length - 1) return { end, reason: 'maxLines' };
+      start += lines[i].length + 1;
+    }
+    return null;
+  }
+
+  /** Inside brackets that the completion itself opened, a line may stand further left than its first line, but not left of the cursor's. */
+  private floor(nested: boolean, base: number): number {
+    return nested ? this.prefixIndent : base;
+  }
+
+  /** The first closing bracket that must not be generated, -1 if there is none. */
+  private firstExcess(text: string, excess: readonly { at: number }[]): number {
+    const { lineSuffix, languageId } = this.context;
+    if (!hasBrackets(languageId)) return -1;
+    // Beyond what this line opened it closes what was opened above. That is welcome on the cursor's own line, unless it is
+    // closed right of the cursor or at the beginning of the next line.
+    const closedElsewhere = scanBrackets(lineSuffix, languageId).excess.length > 0 || (this.below.length > 0 && /^[)\]}]/.test(this.below[0].trim()));
+    const first = excess.find(({ at }) => closedElsewhere || text.slice(0, at).includes('\n'));
+    return first?.at ?? -1;
+  }
+
+  /** May this line stand as far left as the line that opened the block? */
+  private mayStandAtBase(line: string, open: number): boolean {
+    const { languageId, linePrefix } = this.context;
+    if (/^[)\]}]/.test(line)) return open > 0 || this.opener === 'arrow';
+    if (this.opener === 'colon') {
+      return languageId === 'python' && /^(?:else|elif|except|finally)\b/.test(line) && /^\s*(?:if|elif|for|while|try|except|async for)\b/.test(linePrefix);
+    }
+    if (this.opener === 'word') {
+      if (/^(?:else|elsif|elif|elseif|rescue|ensure|when|catch|after|in)\b/.test(line)) return true;
+      return /^(?:end|fi|done|esac|until)\b/.test(line) && !this.closedBelow;
+    }
+    // Labels are often written at the depth of their block: `case 1:`, `default:`, `public:`, `#endif`.
+    return open > 0 && /^(?:case\b|default\b|\w+\s*:$|#)/.test(line);
+  }
+
+  /** Is the block that the cursor's line opened closed at the end of this line? */
+  private isComplete(index: number, line: string, trimmed: string, open: number, ended: boolean): boolean {
+    if (!ended || open !== 0) return false;
+    if (this.needed.length > 0) return true;
+    if (this.opener === 'arrow') return index === 0 || /^[)\]}]/.test(trimmed);
+    if (this.opener === 'word') return index > 0 && this.indent(line) === this.prefixIndent && /^(?:end|fi|done|esac|until)\b/.test(trimmed);
+    // `{|}` or a bracket that is closed below: something on the cursor's own line is all there is to say.
+    return this.opener === 'bracket' && index === 0;
+  }
+
+  /** Does the next line below stand here again? A closing bracket does not count while it closes something of ours. */
+  private repeatsBelow(full: string, open: number): boolean {
+    if (this.below.length === 0 || this.expand(full) !== this.expand(this.below[0])) return false;
+    return /[\p{L}\p{N}]/u.test(full) || open <= 0;
+  }
+
+  /** Cuts the last lines where they are the first lines below. */
+  private withoutLinesBelow(text: string): string {
+    const lines = text.trimEnd().split('\n');
+    const full = (i: number): string => this.expand(i === 0 ? this.context.linePrefix + lines[i] : lines[i]);
+    for (let count = Math.min(lines.length, this.below.length); count > 0; count--) {
+      const from = lines.length - count;
+      const same = lines.slice(from).every((_, k) => full(from + k) === this.expand(this.below[k]));
+      if (same && lines.slice(from).some((line) => /[\p{L}\p{N}]/u.test(line))) return lines.slice(0, from).join('\n');
+    }
+    return text;
+  }
+
+  /** Cuts the end of the text where it is the beginning of what stands right of the cursor. */
+  private withoutSuffix(text: string): string {
+    const { lineSuffix, languageId, linePrefix } = this.context;
+    const right = lineSuffix.trimEnd();
+    if (right.trim() === '') return text;
+    const repeatsRight = (middle: string): boolean => right.trimStart().startsWith(middle.trim()) && isOverlap(middle.trim(), right.trimStart());
+    if (repeatsRight(text)) return '';
+    const unbalanced = (middle: string): number => {
+      const scan = scanBrackets(linePrefix + middle + lineSuffix, languageId);
+      return scan.open.length + scan.excess.length;
+    };
+    for (const candidate of right === right.trimStart() ? [right] : [right, right.trimStart()]) {
+      for (let length = Math.min(candidate.length, text.length); length > 0; length--) {
+        const overlap = candidate.slice(0, length);
+        if (!text.endsWith(overlap) || !isOverlap(overlap, candidate)) continue;
+        const shorter = text.slice(0, text.length - length);
+        if (unbalanced(shorter) <= unbalanced(text)) return repeatsRight(shorter) ? '' : shorter;
+      }
+    }
+    return text;
+  }
+
+  private expand(line: string): string {
+    return ' '.repeat(this.indent(line)) + line.trim();
+  }
+
+  /** Columns of white space in front. */
+  private indent(line: string): number {
+    const tab = this.context.tabSize ?? 4;
+    let columns = 0;
+    for (const char of line) {
+      if (char === ' ') columns++;
+      else if (char === '\t') columns += tab - (columns % tab);
+      else break;
+    }
+    return columns;
+  }
+}
+
+/** Is this common text too much to be chance? Punctuation, three characters, or all that stands there. */
+function isOverlap(overlap: string, right: string): boolean {
+  return overlap === right || overlap.trim().length >= 3 || /^[^\p{L}\p{N}_$]*$/u.test(overlap);
+}
+
+function openerOf({ linePrefix, languageId }: CursorContext): Opener {
+  const line = linePrefix.trimEnd();
+  if (line.trim() === '' || paragraphs.has(languageId)) return 'none';
+  if (/^\s*(?:\/\/|\*|#(?=\s|$)|--\s)/.test(line)) return 'none'; // a comment
+  if (colonBlocks.has(languageId) && line.endsWith(':')) return 'colon';
+  if (wordBlocks.has(languageId) && !/\bend\s*$/.test(line)) {
+    if (/(?:^|\s)(?:do|then|else|begin|repeat)$/.test(line) || /\bdo\s*\|[^|]*\|$/.test(line)) return 'word';
+    if (languageId !== 'shellscript' && languageId !== 'lua' && /^\s*(?:def|class|module|if|unless|while|until|case|for|struct|function)\b/.test(line)) return 'word';
+    if (languageId === 'lua' && /\bfunction\b[^()]*\([^()]*\)$/.test(line)) return 'word';
+  }
+  if (/=>$/.test(line)) return 'arrow';
+  return /[{([]$/.test(line) ? 'bracket' : 'none';
+}
+
+/** The end of line `index` in the joined text; of 0 lines: 0. */
+function endOfLine(lines: readonly string[], index: number): number {
+  return lines.slice(0, Math.max(0, index + 1)).join('\n').length;
+}

@@ -1,0 +1,81 @@
+// The worker thread: one engine, one call at a time, in order. It ends by itself after `close`, never in the middle of a native call.
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import { parentPort } from 'node:worker_threads';
+import { asDeltaError, DeltaError } from '../shared/errors.ts';
+import { CancelFlag } from '../shared/cancel.ts';
+import { packageRoot } from '../shared/packageRoot.ts';
+import { loadAddon } from '../binding/load.ts';
+import { importModel } from '../model/import/importModel.ts';
+import { resolveModel } from '../model/library.ts';
+import { Engine } from './engine.ts';
+import type { Calls, Reply, Request } from './protocol.ts';
+
+const port = parentPort!;
+const reply = (message: Reply) => port.postMessage(message);
+let engine: Engine | undefined;
+let queue: Promise<void> = Promise.resolve();
+
+port.on('message', (request: Request) => {
+  queue = queue.then(() => (request.call === 'close' ? close() : answer(request)));
+});
+
+async function answer(request: Exclude<Request, { call: 'close' }>): Promise<void> {
+  const { id } = request;
+  try {
+    reply({ id, event: 'done', result: await handle(request) });
+  } catch (thrown) {
+    const error = asDeltaError(thrown);
+    reply({ id, event: 'failed', code: error.code, args: [...error.args] });
+  }
+}
+
+async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Calls[keyof Calls]['result']> {
+  const { id } = request;
+  const cancel = new CancelFlag(request.cancel);
+  // Long work reports its progress often: that is where a cancelled one ends.
+  const progress = (stage: string, share: number) => {
+    if (cancel.isSet) throw new DeltaError('cancelled');
+    reply({ id, event: 'progress', stage, share });
+  };
+  switch (request.call) {
+    case 'load': {
+      // Linux: the calling thread and those it starts from now on. Elsewhere this would slow the whole process.
+      if (request.options.background && process.platform === 'linux') setPriority(0, 10);
+      await engine?.close();
+      engine = undefined;
+      engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), request.options, progress);
+      return engine.describe();
+    }
+    case 'import': {
+      const options = { addon: loadAddon(join(packageRoot(), 'dist')), threads: request.options.threads, progress };
+      options.addon.setThreads(options.threads);
+      const { gguf, out } = request.options;
+      if (!out) return { folder: await resolveModel(gguf, options) };
+      await importModel(gguf, out, options);
+      return { folder: out };
+    }
+    case 'generate':
+      return loaded().generate(request.options, cancel, (text) => reply({ id, event: 'text', text }));
+    case 'logits':
+      return loaded().logits(request.options, cancel, progress);
+    case 'bench':
+      return loaded().bench(request.options, cancel);
+    case 'memory': {
+      const { addon, cache } = loaded();
+      const info = addon.storeInfo(cache.store);
+      return { cacheBytes: info.bytes, cacheBlocks: info.blocks };
+    }
+  }
+}
+
+function loaded(): Engine {
+  if (!engine) throw new DeltaError('internal', 'no model is loaded');
+  return engine;
+}
+
+async function close(): Promise<void> {
+  await engine?.close();
+  engine = undefined;
+  port.close();
+}

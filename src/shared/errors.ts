@@ -1,0 +1,67 @@
+// The one catalogue of failures: a code, the sentence a user reads, and (where there is one) what the user can do.
+// Native code and the worker send codes and arguments; the sentence is made here. Cancellation is not an error.
+
+const sentences = {
+  // Files and folders
+  fileMissing: (path: string) => `There is no file at ${path}: check the path.`,
+  fileUnreadable: (path: string, reason: string) => `${path} cannot be read (${reason}).`,
+  folderNotWritable: (path: string, reason: string) => `${path} cannot be written (${reason}): choose another folder.`,
+  diskFull: (path: string, needed: string, free: string) => `${path} needs ${needed} but only ${free} are free: make room or choose another folder.`,
+  // Models
+  notGguf: (path: string, reason: string) => `${path} is not a usable GGUF file (${reason}): download it again or choose another model.`,
+  ggufTruncated: (path: string, reason: string) => `${path} is cut short (${reason}): download it again.`,
+  ggufLimit: (path: string, what: string) => `${path} is refused because ${what}: no real model looks like that.`,
+  architectureUnknown: (name: string, known: string) => `The model architecture "${name}" is not supported; supported: ${known}.`,
+  tensorTypeUnknown: (tensor: string, type: string, known: string) => `The tensor ${tensor} has type ${type}, which is not supported; supported: ${known}.`,
+  tensorMissing: (path: string, tensor: string) => `${path} has no usable tensor ${tensor}: the file is incomplete or of another architecture.`,
+  metadataInvalid: (path: string, key: string, reason: string) => `${path} has no usable metadata ${key} (${reason}).`,
+  tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2").`,
+  vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
+  modelFolderInvalid: (path: string, reason: string) => `${path} is not a usable model folder (${reason}): import the GGUF again.`,
+  noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; try generate.`,
+  // Runtime
+  addonMissing: (platform: string, tried: string) => `The native part of DeltaLLM could not be loaded for ${platform}; tried: ${tried}.`,
+  addonVersion: (found: number, wanted: number) => `The native part of DeltaLLM has interface version ${found}, but ${wanted} is needed: build it again (npm run build:native).`,
+  kernelSetUnknown: (name: string, known: string) => `DELTALLM_KERNELS names the unknown set "${name}"; known here: ${known}.`,
+  telemetryNotDisabled: () => 'ORT_DISABLE_TELEMETRY=1 must be set before ONNX Runtime is loaded.',
+  memoryBudget: (needed: string, budget: string) => `The KV cache needs ${needed} but may use only ${budget}: raise the budget or shorten the prompt.`,
+  outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or cache (--cache-mb).',
+  contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
+  workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,
+  logitsUnusable: () => 'The model produced no usable probabilities for the next token: import it again or choose another model.',
+  tokenOutOfRange: (id: number, size: number) => `The token id ${id} is outside the vocabulary (0 to ${size - 1}).`,
+  // Not a failure: the way a stopped load or import ends. Nobody shows it.
+  cancelled: () => 'Stopped.',
+  // Command line
+  usage: (reason: string) => `${reason}; see deltallm --help.`,
+  internal: (reason: string) => `Something went wrong inside DeltaLLM (${reason}): please report it.`,
+} as const satisfies Record<string, (...args: never[]) => string>;
+
+export type ErrorCode = keyof typeof sentences;
+type Arguments<C extends ErrorCode> = Parameters<(typeof sentences)[C]>;
+
+/** A failure with a catalogue code; `message` is one sentence for the user. */
+export class DeltaError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'DeltaError';
+  readonly args: Arguments<C>;
+
+  constructor(
+    readonly code: C,
+    ...args: Arguments<C>
+  ) {
+    super(oneLine((sentences[code] as (...a: unknown[]) => string)(...args)));
+    this.args = args;
+  }
+}
+
+/** Paths and names come from outside: a message is one line and cannot steer a terminal. */
+const oneLine = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+
+/** Turns anything thrown into a DeltaError; what is not ours becomes `internal` with its message on one line. */
+export function asDeltaError(thrown: unknown): DeltaError {
+  if (thrown instanceof DeltaError) return thrown;
+  // Native code sends codes, not sentences.
+  if ((thrown as { code?: unknown } | undefined)?.code === 'outOfMemory') return new DeltaError('outOfMemory');
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new DeltaError('internal', reason.replace(/\s+/g, ' ').trim());
+}

@@ -1,0 +1,89 @@
+// Which tokens begin a text, end a generation, or mark the place to fill: from the metadata first, else by the text of the token.
+// Texts and the rules for what ends a generation follow llama.cpp.
+import type { FimTokens } from './files.ts';
+
+type FimRole = 'prefix' | 'suffix' | 'middle' | 'pad' | 'repo' | 'fileSeparator';
+
+/** Keys under `tokenizer.ggml.`, newest name first. */
+export const fimKeys: Readonly<Record<FimRole, readonly string[]>> = {
+  prefix: ['fim_pre_token_id', 'prefix_token_id'],
+  suffix: ['fim_suf_token_id', 'suffix_token_id'],
+  middle: ['fim_mid_token_id', 'middle_token_id'],
+  pad: ['fim_pad_token_id'],
+  repo: ['fim_rep_token_id'],
+  fileSeparator: ['fim_sep_token_id'],
+};
+
+/** Families by the text of their tokens; the first whose three tokens are all in the vocabulary is taken. */
+const families: readonly Partial<Record<FimRole, string>>[] = [
+  // Qwen2.5-Coder, Granite 3.3 and later, our starter
+  { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|repo_name|>', fileSeparator: '<|file_sep|>' },
+  // StarCoder2
+  { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<repo_name>', fileSeparator: '<file_sep>' },
+  // StarCoder, Granite Code, Refact
+  { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>' },
+  // SantaCoder
+  { prefix: '<fim-prefix>', suffix: '<fim-suffix>', middle: '<fim-middle>', pad: '<fim-pad>' },
+  // DeepSeek Coder
+  { prefix: '<｜fim▁begin｜>', suffix: '<｜fim▁hole｜>', middle: '<｜fim▁end｜>' },
+  // CodeLlama
+  { prefix: '▁<PRE>', suffix: '▁<SUF>', middle: '▁<MID>' },
+  { prefix: '<PRE>', suffix: '<SUF>', middle: '<MID>', pad: '<PAD>', repo: '<REPO>' },
+  // GLM 4.5, Falcon-H1
+  { prefix: '<|code_prefix|>', suffix: '<|code_suffix|>', middle: '<|code_middle|>' },
+  { prefix: '<|prefix|>', suffix: '<|suffix|>', middle: '<|middle|>' },
+  // Codestral: [SUFFIX]suffix[PREFIX]prefix
+  { prefix: '[PREFIX]', suffix: '[SUFFIX]', middle: '[MIDDLE]' },
+];
+
+/** Texts that end a generation wherever they are a token. */
+const endTexts = [
+  '<|eot_id|>', '<|im_end|>', '<|end|>', '<|return|>', '<|call|>', '<|flush|>', '<|calls|>', '<end_of_turn>', '<|endoftext|>', '</s>', '<|eom_id|>', '<EOT>', '_<EOT>',
+  '[EOT]', '[EOS]', '<|end_of_text|>', '<end_of_utterance>', '<eos>', '<|EOT|>', '<｜end▁of▁sentence｜>',
+] as const;
+
+/** Ids the metadata names, `undefined` where it is silent. */
+export interface NamedIds {
+  eos?: number;
+  eot?: number;
+  eom?: number;
+  fim: Partial<Record<FimRole, number>>;
+}
+
+/** Does a token's text say that it steers the model? Converters sometimes mark such tokens as ordinary user-defined text. */
+export function looksSpecial(text: string): boolean {
+  return /^<[|｜].*[|｜]>$/u.test(text) || /^<fim[-_]\w+>$/.test(text) || (endTexts as readonly string[]).includes(text) || families.some((family) => Object.values(family).includes(text));
+}
+
+export function findFim(named: NamedIds['fim'], idOf: ReadonlyMap<string, number>): FimTokens | null {
+  const complete = (f: Partial<Record<FimRole, string>>): boolean => idOf.has(f.prefix!) && idOf.has(f.suffix!) && idOf.has(f.middle!);
+  const candidates = families.filter(complete);
+  // Two families may share the three tokens and differ in the names of the rest: the one that finds more of them wins.
+  const found = (f: Partial<Record<FimRole, string>>): number => Object.values(f).filter((text) => idOf.has(text)).length;
+  const family = candidates.reduce<Partial<Record<FimRole, string>> | undefined>((best, f) => (best && found(best) >= found(f) ? best : f), undefined);
+  const id = (role: FimRole): number | undefined => named[role] ?? (family?.[role] === undefined ? undefined : idOf.get(family[role]));
+  const [prefix, suffix, middle] = [id('prefix'), id('suffix'), id('middle')];
+  if (prefix === undefined || suffix === undefined || middle === undefined) return null;
+  const layout = prefix === idOf.get('[PREFIX]') ? 'suffixFirst' : 'standard';
+  const tokens: FimTokens = { prefix, suffix, middle, layout };
+  for (const role of ['pad', 'repo', 'fileSeparator'] as const) {
+    const value = id(role);
+    if (value !== undefined) tokens[role] = value;
+  }
+  return tokens;
+}
+
+/** Every id that ends a generation, ascending. A token that starts another file or repository ends a completion too. */
+export function findEnds(named: NamedIds, fim: FimTokens | null, idOf: ReadonlyMap<string, number>): number[] {
+  const ends = new Set<number>();
+  for (const id of [named.eos, named.eot, named.eom, fim?.pad, fim?.repo, fim?.fileSeparator]) if (id !== undefined) ends.add(id);
+  for (const text of endTexts) {
+    const id = idOf.get(text);
+    if (id !== undefined) ends.add(id);
+  }
+  // In the harmony format <|end|> closes a message, not the answer.
+  const end = idOf.get('<|end|>');
+  const closesMessageOnly = (idOf.has('<|return|>') && (idOf.has('<|call|>') || idOf.has('<|calls|>'))) || (idOf.has('<|flush|>') && idOf.has('<|calls|>'));
+  if (end !== undefined && end !== named.eos && closesMessageOnly) ends.delete(end);
+  return [...ends].sort((a, b) => a - b);
+}

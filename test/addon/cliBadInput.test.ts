@@ -1,0 +1,246 @@
+// Wrong input of every kind, through the command line: one sentence, an exit code, nothing half-made.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { check, listing, run, succeed } from '../support/cli.ts';
+import { presets, randomLlama, writeGguf, type GgufFile } from '../support/writeGguf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-bad-'));
+const file = (name: string) => join(folder, name);
+const SMALL = { ...presets.tiny, layers: 2, vocabulary: 300, context: 128, type: 'Q8_0' as const };
+const model = randomLlama(SMALL);
+const good = file('good.gguf');
+const modelFolder = file('imported');
+const source = file('source.ts');
+
+beforeAll(async () => {
+  writeGguf(good, model);
+  writeFileSync(source, 'export const answer = 42;\n');
+  await run(['import', good, '--out', modelFolder]);
+  if (!existsSync(join(modelFolder, 'manifest.json'))) throw new Error('the model for these tests was not imported');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const written = (name: string, content: GgufFile | string | Uint8Array): string => {
+  if (typeof content === 'string' || content instanceof Uint8Array) writeFileSync(file(name), content);
+  else writeGguf(file(name), content);
+  return file(name);
+};
+
+describe('a wrong command line', () => {
+  it.each<[string[], string]>([
+    [['frobnicate'], 'no command "frobnicate"'],
+    [['__proto__'], 'no command "__proto__"'],
+    [['--json'], 'no command "--json"'],
+    [['complete'], '--file is missing'],
+    [['complete', '--file', 'package.json'], '--line is missing'],
+    [['complete', '--file', 'package.json', '--line', '1'], '--column is missing'],
+    [['complete', '--file', 'package.json', '--line', '0', '--column', '1'], '--line must be'],
+    [['complete', '--file', 'package.json', '--line', '1.5', '--column', '1'], '--line must be'],
+    [['complete', '--file', 'package.json', '--line', 'NaN', '--column', '1'], '--line must be'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '-1'], '--column'],
+    [['complete', '--file', 'package.json', '--line', '100000', '--column', '1'], 'beyond the last line'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '100'], 'beyond the end of line 1'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '1', '--max', '0'], '--max must be'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '1', '--attention', 'sparse'], '--attention must be'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '1', '--threads', 'many'], '--threads must be'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '1', '--cache-mb', '0'], '--cache-mb must be'],
+    [['complete', '--file', 'package.json', '--line', '1', '--column', '1', '--idle', 'x'], '--idle must be'],
+    [['complete', '--unknown'], "'--unknown'"],
+    [['complete', 'positional'], 'positional'],
+    [['generate'], '--prompt is missing'],
+    [['generate', '--prompt', ''], '--prompt is missing'],
+    [['generate', '--prompt'], '--prompt'],
+    [['generate', '--prompt', 'x', '--seed', '-1'], '--seed'],
+    [['generate', '--prompt', 'x', '--temperature', 'hot'], '--temperature must be'],
+    [['generate', '--prompt', 'x', '--top-p', '2'], '--top-p must be'],
+    [['generate', '--prompt', 'x', '--max', '1e9'], '--max must be'],
+    [['tokenize', 'text'], 'text'],
+    [['tokenize', '--max', '1'], "'--max'"],
+    [['detokenize', '--out', 'x'], "'--out'"],
+    [['logits'], '--tokens is missing'],
+    [['logits', '--tokens', '1'], '--out is missing'],
+    [['import'], 'import takes one GGUF file'],
+    [['import', 'a', 'b'], 'import takes one GGUF file'],
+    [['import', 'a', '--threads', '0'], '--threads must be'],
+    [['import', 'package.json', '--out', 'src'], 'exists already'],
+    [['bench'], 'bench engine'],
+    [['bench', 'memory'], 'bench engine'],
+    [['bench', 'engine', '--contexts', '1,x'], '--contexts must be'],
+    [['eval', '--contexts', '0'], '--contexts must be'],
+    [['eval', '--frob'], "'--frob'"],
+  ])('%j is refused before anything is loaded', (args, text) => check(args, text, { code: 2 }));
+
+  it.each([['--help'], ['help'], ['-h'], ['eval', '--help'], ['bench', '--help']])('%s %s prints help', async (...args) => {
+    expect((await succeed(args.filter(Boolean))).toString()).toContain('deltallm');
+  });
+});
+
+describe('a wrong model file', () => {
+  it.each<[string, () => string, string]>([
+    ['that is missing', () => file('none.gguf'), 'There is no file at'],
+    ['below a file', () => join(source, 'x.gguf'), 'source.ts'],
+    ['that is a device', () => '/dev/null', 'it is not a file'],
+    ['that is empty', () => written('empty.gguf', ''), 'it does not begin with GGUF'],
+    ['that is text', () => written('text.gguf', 'hello'), 'it does not begin with GGUF'],
+    ['that is cut in the header', () => written('cut.gguf', readFileSync(good).subarray(0, 5000)), 'cut short'],
+    ['that is cut in the data', () => written('cut2.gguf', readFileSync(good).subarray(0, -1)), 'cut short'],
+    ['with a vocabulary only', () => resolve('test/fixtures/vocab/gpt-2.gguf'), 'is not supported'],
+    ['with a vocabulary only, of our architecture', () => resolve('test/fixtures/vocab/deepseek-coder.gguf'), 'holds a vocabulary but no weights'],
+    ['with a sentencepiece vocabulary', () => resolve('test/fixtures/vocab/llama-spm.gguf'), ''],
+    ['of another architecture', () => written('arch.gguf', { ...model, metadata: [['general.architecture', 'string', 'mamba\u001b[2J\n']] }), '"mamba'],
+    ['with a missing tensor', () => written('missing.gguf', { ...model, tensors: model.tensors.filter(({ name }) => name !== 'blk.1.ffn_down.weight') }), 'blk.1.ffn_down.weight'],
+    ['with an extra tensor', () => written('extra.gguf', { ...model, tensors: [...model.tensors, { name: 'blk.0.attn_q.bias', type: 'F32', dims: [128] }] }), 'blk.0.attn_q.bias'],
+    ['with a tensor of another shape', () => written('shape.gguf', { ...model, tensors: model.tensors.map((t) => (t.name === 'output_norm.weight' ? { ...t, dims: [32], data: undefined } : t)) }), 'output_norm.weight'],
+    ['with fewer tokens than rows', () => written('rows.gguf', { ...model, metadata: model.metadata.map(([key, type, value]) => [key, type, key === 'tokenizer.ggml.token_type' || key === 'tokenizer.ggml.tokens' ? [...(value as unknown[]), ...(key.endsWith('tokens') ? ['extra'] : [1])] : value]) }), '301 tokens but 300 embeddings'],
+    ['with an unknown type', () => written('type.gguf', { ...model, tensors: [...model.tensors, { name: 'x', type: 12, dims: [256], byteLength: 144 }] }), 'Q4_K'],
+    ['with RoPE factors that are not positive', () => written('factors.gguf', { ...model, tensors: [...model.tensors, { name: 'rope_freqs.weight', type: 'F32', dims: [16] }] }), 'rope_freqs.weight'],
+  ])('%s is refused', (_, path, text) => check(['generate', '--prompt', 'x', '--model', path()], text));
+
+  it('is refused by import in the same way, and leaves no folder', async () => {
+    const out = file('never');
+    await check(['import', file('missing.gguf'), '--out', out], 'blk.1.ffn_down.weight');
+    await check(['import', file('none.gguf'), '--out', out], 'There is no file at');
+    await check(['import', folder, '--out', out], 'it is not a file');
+    expect(listing(folder).filter((name) => name.startsWith('never'))).toEqual([]);
+  });
+
+  it('is refused by tokenize in the same way', async () => {
+    await check(['tokenize', '--model', file('none.gguf')], 'There is no file at');
+    await check(['tokenize', '--model', written('text.gguf', 'hello')], 'it does not begin with GGUF');
+    await check(['tokenize', '--model', resolve('test/fixtures/vocab/llama-spm.gguf')], 'The tokenizer "llama" is not supported');
+    await check(['tokenize', '--model', folder], 'is not a usable model folder');
+  });
+
+  it('that is a named pipe does not hang the command', async (context) => {
+    const pipe = file('pipe.gguf');
+    context.skip(spawnSync('mkfifo', [pipe]).status !== 0, 'no mkfifo here');
+    await check(['generate', '--prompt', 'x', '--model', pipe], 'it is not a file');
+    await check(['import', pipe], 'it is not a file');
+  });
+});
+
+describe('a place that cannot be written', () => {
+  it.each<[string, () => string[], string]>([
+    ['an output below a file', () => ['import', good, '--out', join(source, 'model')], 'cannot be written'],
+    ['an output deep below a file', () => ['import', good, '--out', join(source, 'a/b/model')], 'cannot be written'],
+    ['an output in /proc', () => ['import', good, '--out', '/proc/model'], 'cannot be written'],
+    ['logits below a file', () => ['logits', '--model', modelFolder, '--tokens', '1', '--out', join(source, 'x')], 'cannot be written'],
+    ['logits in a missing folder', () => ['logits', '--model', modelFolder, '--tokens', '1', '--out', join(folder, 'none/x')], 'cannot be written'],
+    ['logits onto a folder', () => ['logits', '--model', modelFolder, '--tokens', '1', '--out', folder], 'cannot be written'],
+  ])('%s is refused', (_, args, text) => check(args(), text));
+
+  it('as the cache folder is refused', async () => {
+    for (const cache of [source, join(source, 'x'), '/proc/cache']) await check(['generate', '--prompt', 'x', '--model', good], 'cannot be written', { env: { DELTALLM_CACHE: cache } });
+  });
+
+  it('for lack of room is refused, before and in the middle of the work', async (context) => {
+    const disk = file('disk');
+    mkdirSync(disk);
+    context.skip(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', disk]).status !== 0, 'no file system of our own can be mounted here');
+    try {
+      const large = file('large.gguf');
+      writeGguf(large, randomLlama({ ...SMALL, hidden: 128, vocabulary: 2000, type: 'F16' }));
+      await check(['import', large, '--out', join(disk, 'model')], 'are free: make room');
+      expect(listing(disk)).toEqual([]);
+      // Enough by the estimate, not for the head formats that are tried.
+      for (const size of [300, 350, 400, 450, 500, 550, 600]) {
+        spawnSync('mount', ['-o', `remount,size=${size}k`, disk]);
+        const { code, stderr } = await run(['import', good, '--out', join(disk, 'model')]);
+        if (code === 0) rmSync(join(disk, 'model'), { recursive: true });
+        else expect(stderr).toMatch(/^deltallm: [^\n]*are free: make room[^\n]*\n$/);
+        expect(listing(disk)).toEqual([]);
+      }
+    } finally {
+      spawnSync('umount', [disk]);
+    }
+  });
+});
+
+describe('a damaged model folder', () => {
+  /** Generates from a copy of the folder after `damage`. */
+  async function damaged(damage: (copy: string) => void, text: string): Promise<void> {
+    const copy = file('copy');
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(modelFolder, copy, { recursive: true });
+    damage(copy);
+    const before = listing(copy);
+    await check(['generate', '--prompt', 'x', '--max', '2', '--model', copy], text);
+    expect(listing(copy)).toEqual(before);
+  }
+  const cut = (name: string, share: number) => (copy: string) => truncateSync(join(copy, name), Math.floor(readFileSync(join(copy, name)).length * share));
+  const replaced = (name: string, content: string) => (copy: string) => writeFileSync(join(copy, name), content);
+
+  const NAMES = ['manifest.json', 'tokenizer.json', 'delta.f32', 'embedding.bin', 'segments/segment-00.onnx', 'segments/segment-01.bin', 'segments/segment-02.onnx', 'segments/segment-02.bin', 'segments/head-q8b32.onnx', 'segments/head-q8b32.bin'];
+  it.each(NAMES)('without %s is refused', (name) => damaged((copy) => rmSync(join(copy, name)), 'is not a usable model folder'));
+  it.each(NAMES)('with %s cut short is refused', (name) => damaged(cut(name, 0.6), 'is not a usable model folder'));
+  it.each(NAMES)('with %s empty is refused', (name) => damaged(cut(name, 0), 'is not a usable model folder'));
+
+  it.each<[string, string, string]>([
+    ['a manifest that is null', 'manifest.json', 'null'],
+    ['a manifest that is a list', 'manifest.json', '[]'],
+    ['a manifest of another format', 'manifest.json', '{"format":99}'],
+    ['a manifest without sizes', 'manifest.json', '{"format":1}'],
+    ['a tokenizer that is null', 'tokenizer.json', 'null'],
+    ['a tokenizer without a vocabulary', 'tokenizer.json', '{"tokenizer":{"model":{}},"special":{}}'],
+    ['a graph that is text', 'segments/segment-01.onnx', 'hello, world'],
+    ['a graph that is of another place', 'segments/segment-00.onnx', 'SWAP'],
+    ['delta tables of NaN', 'delta.f32', 'NAN'],
+  ])('with %s is refused', (_, name, content) => damaged((copy) => {
+    if (content === 'SWAP') cpSync(join(copy, 'segments/segment-01.onnx'), join(copy, name));
+    else if (content === 'NAN') writeFileSync(join(copy, name), Buffer.alloc(readFileSync(join(copy, name)).length, 0xff));
+    else replaced(name, content)(copy);
+  }, 'is not a usable model folder'));
+
+  it('is refused by tokenize, too', async () => {
+    const copy = file('copy');
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(modelFolder, copy, { recursive: true });
+    for (const content of ['', 'null', '{"tokenizer":{}}', '[1]']) {
+      writeFileSync(join(copy, 'tokenizer.json'), content);
+      await check(['tokenize', '--model', copy], 'is not a usable model folder', { input: 'x' });
+    }
+  });
+});
+
+describe('a wrong environment', () => {
+  const generate = ['generate', '--prompt', 'x', '--max', '1'];
+  it('names the addon that is not there', () => check([...generate, '--model', modelFolder], 'could not be loaded for', { env: { DELTALLM_ADDON: file('none.node') } }));
+  it('names the addon that is none', () => check([...generate, '--model', modelFolder], 'could not be loaded for', { env: { DELTALLM_ADDON: written('notes.node', 'hello') } }));
+  it('names the kernel sets that there are', () => check([...generate, '--model', modelFolder], 'names the unknown set "sse9"; known here: auto', { env: { DELTALLM_KERNELS: 'sse9' } }));
+});
+
+describe('a wrong text', () => {
+  it.each<[string, () => string[], string, number]>([
+    ['a source file that is missing', () => ['complete', '--file', file('none.ts'), '--line', '1', '--column', '1'], 'There is no file at', 1],
+    ['a source file that is a folder', () => ['complete', '--file', folder, '--line', '1', '--column', '1'], 'cannot be read (EISDIR)', 1],
+    ['a source file that is not UTF-8', () => ['complete', '--file', written('latin.ts', Buffer.from('const s = "\xe9";\n', 'latin1')), '--line', '1', '--column', '1'], 'it is not UTF-8', 1],
+    ['a file of token ids that is missing', () => ['logits', '--tokens', `@${file('none.json')}`, '--out', file('x')], 'There is no file at', 1],
+    ['a token id outside the vocabulary', () => ['logits', '--model', modelFolder, '--tokens', '[1,300]', '--out', file('x')], 'The token id 300 is outside the vocabulary (0 to 299)', 1],
+    ['a negative token id', () => ['logits', '--model', modelFolder, '--tokens', '[-1]', '--out', file('x')], 'The token id -1 is outside', 1],
+    ['a token id that is a word', () => ['logits', '--model', modelFolder, '--tokens', 'one', '--out', file('x')], '"one" is no token id', 2],
+    ['half a token id', () => ['logits', '--model', modelFolder, '--tokens', '1.5', '--out', file('x')], '"1.5" is no token id', 2],
+    ['no token ids', () => ['logits', '--model', modelFolder, '--tokens', '[]', '--out', file('x')], 'The prompt is empty', 2],
+    ['more tokens than the context', () => ['logits', '--model', modelFolder, '--tokens', JSON.stringify(Array(129).fill(1)), '--out', file('x')], 'The prompt has 129 tokens but the model reads at most 128', 1],
+    ['a prompt longer than the context', () => ['generate', '--model', modelFolder, '--prompt', 'é'.repeat(200)], 'but the model reads at most 128', 1],
+  ])('%s is refused', async (_, args, text, code) => {
+    await check(args(), text, { code });
+    expect(listing(folder).filter((name) => name.startsWith('x'))).toEqual([]);
+  });
+
+  it('of ids is refused by detokenize', async () => {
+    await check(['detokenize', '--model', good], 'The token id 300 is outside', { input: '1 300' });
+    await check(['detokenize', '--model', good], '"x" is no token id', { input: '1 x', code: 2 });
+  });
+
+  it('that is not UTF-8 is refused by tokenize', () => check(['tokenize', '--model', good], 'it is not UTF-8', { input: Uint8Array.from([0x61, 0xff, 0x62]) }));
+
+  it('that is empty is completed', async () => {
+    const { tokens } = JSON.parse((await succeed(['complete', '--file', written('empty.ts', ''), '--line', '1', '--column', '1', '--model', modelFolder, '--max', '4', '--json'])).toString()) as { tokens: { prompt: number } };
+    expect(tokens.prompt).toBeGreaterThan(0);
+    expect((await succeed(['tokenize', '--model', good])).toString()).toBe('');
+    expect((await succeed(['detokenize', '--model', good])).toString()).toBe('');
+  });
+});

@@ -1,0 +1,219 @@
+// What the command line promises: the fields of its JSON, the same text for the same seed, silence on a pipe, a prompt end on Ctrl+C.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Segment } from '../../src/model/segment.ts';
+import { Engine } from '../../src/session/engine.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { CLI, run, succeed, succeedJson } from '../support/cli.ts';
+import { STARTER_Q8, testAddon } from '../support/engine.ts';
+import { presets, writeRandomLlama } from '../support/writeGguf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-cli-'));
+const file = (name: string) => join(folder, name);
+const cache = file('cache');
+const small = file('small.gguf');
+const starter = file('starter');
+const source = resolve('src/cache/lease.ts');
+
+beforeAll(async () => {
+  writeRandomLlama(small, { ...presets.tiny, vocabulary: 300 });
+  expect(await run(['import', STARTER_Q8, '--out', starter])).toMatchObject({ code: 0 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Answer {
+  text: string; model: string; reason: string;
+  tokens: Record<'prompt' | 'reused' | 'computed' | 'generated', number>;
+  ms: Record<'load' | 'prefill' | 'decode' | 'total', number>;
+  sparsity: Record<'key' | 'attention', number>;
+}
+
+describe('complete', () => {
+  it('answers with the documented fields, and the same text in plain form', async () => {
+    const args = ['complete', '--model', starter, '--file', source, '--line', '61', '--column', '1'];
+    const answer = await succeedJson<Answer>(args, { cache });
+    expect(answer).toMatchObject({ text: expect.any(String) as string, model: 'Starter Tiny', reason: expect.any(String) as string });
+    expect(Object.keys(answer.tokens).sort()).toEqual(['computed', 'generated', 'prompt', 'reused']);
+    expect(Object.keys(answer.ms).sort()).toEqual(['decode', 'load', 'prefill', 'total']);
+    expect(Object.keys(answer.sparsity).sort()).toEqual(['attention', 'key']);
+    for (const number of [answer.tokens, answer.ms, answer.sparsity].flatMap((part) => Object.values(part))) expect(number).toBeGreaterThanOrEqual(0);
+    for (const share of Object.values(answer.sparsity)) expect(share).toBeLessThanOrEqual(1);
+    expect(answer.tokens.reused).toBe(0);
+    expect(answer.tokens.computed).toBeGreaterThanOrEqual(answer.tokens.prompt);
+    expect((await succeed(args, { cache })).toString()).toBe(`${answer.text}\n`);
+  });
+
+  it('converts a GGUF on first use, silently, and finds it again', async () => {
+    const args = ['complete', '--model', small, '--file', source, '--line', '5', '--column', '1', '--max', '4'];
+    const first = await succeed(args, { cache });
+    const [converted] = readdirSync(join(cache, 'models'));
+    const { mtimeMs } = statSync(join(cache, 'models', converted, 'manifest.json'));
+    expect((await succeed(args, { cache })).equals(first)).toBe(true);
+    expect(statSync(join(cache, 'models', converted, 'manifest.json')).mtimeMs).toBe(mtimeMs);
+  });
+
+  it('reads lines that end in CR LF, and a last line without an end', async () => {
+    writeFileSync(file('crlf.ts'), 'const a = 1;\r\nconst b = ');
+    const at = (line: number, column: number) => succeed(['complete', '--model', starter, '--file', file('crlf.ts'), '--line', `${line}`, '--column', `${column}`, '--max', '2'], { cache });
+    await at(1, 13);
+    await at(2, 11);
+    expect(await run(['complete', '--model', starter, '--file', file('crlf.ts'), '--line', '1', '--column', '14'], { cache })).toMatchObject({ code: 2 });
+  });
+});
+
+describe('generate', () => {
+  const generate = (...more: string[]) => succeedJson<Answer>(['generate', '--model', starter, '--prompt', 'export function ', '--max', '24', ...more], { cache });
+
+  it('gives the same text for the same seed, and others for others', async () => {
+    const [a, b, c] = [await generate('--seed', '7'), await generate('--seed', '7'), await generate('--seed', '8')];
+    expect(a.text).toBe(b.text);
+    expect(a.text).not.toBe(c.text);
+    expect((await generate('--seed', '7', '--threads', '1')).text).toBe(a.text);
+  });
+
+  it('ends before a stop text and does not show it', async () => {
+    const free = await generate();
+    const stop = free.text.slice(4, 7);
+    const stopped = await generate('--stop', stop, '--stop', 'never to be seen');
+    expect(stopped.reason).toBe('stop');
+    expect(stopped.text).toBe(free.text.slice(0, free.text.indexOf(stop)));
+  });
+
+  it('streams the text that --json holds', async () => {
+    const { text, tokens, reason } = await generate();
+    expect(reason).toBe('length');
+    expect(tokens.generated).toBe(24);
+    expect((await succeed(['generate', '--model', starter, '--prompt', 'export function ', '--max', '24'], { cache })).toString()).toBe(`${text}\n`);
+  });
+
+  it('takes no offence when its reader goes away, and stops', async () => {
+    const child = spawn(process.execPath, [CLI, 'generate', '--model', starter, '--prompt', 'a', '--max', '1000000', '--seed', '1'], { env: { ...process.env, DELTALLM_CACHE: cache }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const code = await new Promise((done) => child.on('close', done));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe('tokenize and detokenize', () => {
+  it.each(['deepseek-coder', 'gpt-2'])('give the vectors of %s, from a vocabulary alone', async (name) => {
+    const path = resolve(`test/fixtures/vocab/${name}.gguf`);
+    const inputs = readFileSync(`${path}.inp`, 'utf8').split('\n__ggml_vocab_test__\n');
+    const outputs = readFileSync(`${path}.out`, 'utf8').split('\n').map((line) => line.trim().split(/\s+/).filter(Boolean).map(Number));
+    // Every vector is held against in the tokenizer's own tests; here the longest two go through the processes.
+    const chosen = inputs.map((text, i) => ({ text, ids: outputs[i] })).sort((a, b) => b.text.length - a.text.length).slice(0, 2);
+    for (const { text, ids } of chosen) {
+      expect(JSON.parse((await succeed(['tokenize', '--model', path, '--json'], { input: text, cache })).toString())).toEqual(ids);
+      expect((await succeed(['tokenize', '--model', path], { input: text, cache })).toString()).toBe(ids.map((id) => `${id}\n`).join(''));
+      expect((await succeed(['detokenize', '--model', path], { input: JSON.stringify(ids), cache })).toString()).toBe(text);
+    }
+  });
+
+  it('are each other\'s inverse on source code, with and without a model folder', async () => {
+    const text = `${readFileSync(source, 'utf8')}\r\n\t日本語 🙂\ufeff`;
+    for (const model of [STARTER_Q8, starter]) {
+      const ids = await succeed(['tokenize', '--model', model], { input: text, cache });
+      expect((await succeed(['detokenize', '--model', model], { input: ids, cache })).toString()).toBe(text);
+    }
+  });
+});
+
+describe('logits', () => {
+  const VOCABULARY = 300;
+  const tokens = JSON.stringify(Array.from({ length: 400 }, (_, i) => (i * 37) % VOCABULARY));
+  const logits = async (...more: string[]): Promise<Float32Array> => {
+    const out = file('logits.f32');
+    await succeed(['logits', '--model', small, '--tokens', tokens, '--out', out, ...more], { cache });
+    return new Float32Array(Uint8Array.from(readFileSync(out)).buffer);
+  };
+
+  it('of all positions end with those of the last one, bit for bit', async () => {
+    const [all, last] = [await logits('--all'), await logits()];
+    expect([all.length, last.length]).toEqual([400 * VOCABULARY, VOCABULARY]);
+    expect(all.slice(-VOCABULARY)).toEqual(last);
+    expect(all.every(Number.isFinite)).toBe(true);
+  });
+
+  it('of delta and dense attention differ slightly', async () => {
+    const [delta, dense] = [await logits(), await logits('--attention', 'dense')];
+    const distance = Math.sqrt(delta.reduce((sum, x, i) => sum + (x - dense[i]) ** 2, 0) / dense.reduce((sum, x) => sum + x * x, 0));
+    expect(distance).toBeGreaterThan(0);
+    expect(distance).toBeLessThan(0.5);
+  });
+
+  it('replace what was there, and leave it alone when they fail', async () => {
+    const out = file('kept.f32');
+    writeFileSync(out, 'kept');
+    expect(await run(['logits', '--model', small, '--tokens', '99999', '--out', out], { cache })).toMatchObject({ code: 1 });
+    expect(readFileSync(out, 'utf8')).toBe('kept');
+    await succeed(['logits', '--model', small, '--tokens', '1 2 3', '--out', out], { cache });
+    expect(statSync(out).size).toBe(4 * VOCABULARY);
+    await succeed(['logits', '--model', small, '--tokens', '1', '--out', '/dev/null'], { cache });
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+});
+
+describe('on a terminal', () => {
+  it('progress is shown and taken away again', (context) => {
+    context.skip(spawnSync('script', ['--version']).status !== 0, 'no script(1) here');
+    const shown = spawnSync('script', ['-qec', `'${process.execPath}' '${CLI}' generate --model '${small}' --prompt a --max 2`, '/dev/null'], { env: { ...process.env, DELTALLM_CACHE: file('fresh') }, encoding: 'utf8', input: '' });
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toMatch(/(checking|converting|measuring|loading) .*%/);
+    expect(shown.stdout.split('\r').filter((line) => /\S/.test(line)).at(-1)).not.toContain('%');
+  });
+});
+
+describe('Ctrl+C', () => {
+  const long = file('long.ts');
+  beforeAll(() => writeFileSync(long, readFileSync(source, 'utf8').repeat(4)));
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('(%s) in the middle of a long prefill ends with 130, silently', async (signal) => {
+    // Logits of all positions in one go: thousands of segments of work. The partial file appears when it begins.
+    const { cacheText, out } = { cacheText: JSON.stringify(Array.from({ length: 2000 }, (_, i) => i % 300)), out: file(`cancelled-${signal}`) };
+    const began = () => readdirSync(folder).some((name) => name.startsWith(`cancelled-${signal}.partial-`));
+    const result = await run(['logits', '--model', small, '--tokens', cacheText, '--all', '--out', out], {
+      cache, during: (kill) => {
+        const poll = setInterval(() => {
+          if (!began()) return;
+          clearInterval(poll);
+          kill(signal);
+        }, 1);
+        poll.unref();
+      },
+    });
+    expect(result).toMatchObject({ code: 130, signal: null, stderr: '' });
+    expect(existsSync(out)).toBe(false);
+    expect(began()).toBe(false);
+  });
+
+  it('is heard before the next segment', async () => {
+    const engine = await Engine.load(testAddon(), { model: starter, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false });
+    const original = Segment.prototype.run;
+    try {
+      for (const after of [1, 2, 5, 6, 9]) {
+        const cancel = new CancelFlag();
+        let count = 0;
+        const counted = vi.spyOn(Segment.prototype, 'run').mockImplementation(function (this: Segment, ...args) {
+          if (++count === after) cancel.set();
+          return original.apply(this, args);
+        });
+        const { reason } = await engine.generate({ prompt: { text: readFileSync(source, 'utf8').slice(0, 4000 + after) }, max: 8, sampling: { temperature: 0 } }, cancel);
+        counted.mockRestore();
+        expect({ reason, count }).toEqual({ reason: 'cancelled', count: after });
+      }
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('before the model is there ends with 130, too', async () => {
+    const result = await run(['generate', '--model', small, '--prompt', 'x', '--max', '1000000'], { during: (kill) => void setTimeout(() => kill('SIGINT'), 150) });
+    // Sent before the handler is there, the signal itself ends the process.
+    expect(result.signal ?? result.code).toSatisfy((end: unknown) => end === 130 || end === 'SIGINT');
+    expect(result.stderr).toBe('');
+  });
+});

@@ -1,0 +1,18 @@
+// Counts checks and prints each as one sentence.
+
+export const counts = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
+
+/** @param {boolean} ok @param {string} sentence @param {string[]} [details] printed below a sentence that does not hold */
+export function check(ok, sentence, details = []) {
+  counts[ok ? 'passed' : 'failed']++;
+  console.log(`${ok ? '✓' : '✗'} ${sentence}`);
+  if (ok) return;
+  for (const detail of details.slice(0, 20)) console.log(`    ${detail}`);
+  if (details.length > 20) console.log(`    … and ${details.length - 20} more`);
+}
+
+/** @param {string} what @param {string} why */
+export function skip(what, why) {
+  counts.skipped.push(`${what}: ${why}`);
+  console.log(`– ${what}: ${why}`);
+}

@@ -1,0 +1,92 @@
+// Starts and stops VS Code's server, which runs the extension host.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { serverMain, serverNode } from './installServer.mjs';
+
+const START_MS = 30_000;
+const END_MS = 8000;
+
+/** @typedef {{ userData: string, extensions: string }} Profile two folders */
+/** @typedef {Awaited<ReturnType<typeof startServer>>} Server */
+
+/** What every call of the server's program says. @param {Profile} profile */
+export const profileFlags = ({ userData, extensions }) => [
+  '--accept-server-license-terms', '--server-data-dir', join(userData, 'server'), '--user-data-dir', userData, '--extensions-dir', extensions, '--telemetry-level', 'off',
+];
+
+/**
+ * @param {Profile} profile
+ * @param {{ driver?: boolean, env?: NodeJS.ProcessEnv }} [options] env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
+ */
+export async function startServer(profile, { driver = false, env = {} } = {}) {
+  mkdirSync(profile.extensions, { recursive: true });
+  const child = spawn(
+    serverNode,
+    [
+      serverMain, ...profileFlags(profile),
+      '--host', '127.0.0.1', '--port', '0', '--without-connection-token', // webviews need the loopback address
+      '--disable-workspace-trust', '--reconnection-grace-time', '1', // seconds that an extension host outlives its window
+      ...(driver ? ['--enable-smoke-test-driver'] : []),
+    ],
+    { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }, // a process group of its own
+  );
+  let log = '';
+  let ended = false;
+  /** @type {() => void} */
+  let heard = () => {};
+  const hear = (/** @type {string} */ text) => {
+    log += text;
+    heard();
+  };
+  child.stdout.setEncoding('utf8').on('data', hear);
+  child.stderr.setEncoding('utf8').on('data', hear);
+  child.on('exit', (code, signal) => {
+    ended = true;
+    hear(`\nThe server ended with ${signal ?? code}.\n`);
+  });
+
+  /** Waits for text in the log. @param {RegExp} pattern @param {number} ms */
+  const waitFor = async (pattern, ms) => {
+    /** @type {RegExpExecArray | null} */
+    let match = null;
+    const matched = new Promise((/** @type {(value: void) => void} */ resolve) => {
+      heard = () => ((match = pattern.exec(log)) || ended) && resolve();
+      heard();
+    });
+    await Promise.race([matched, wait(ms, undefined, { ref: false })]);
+    return /** @type {RegExpExecArray | null} */ (match);
+  };
+
+  const groupLives = () => {
+    try {
+      return process.kill(-(child.pid ?? 0), 0);
+    } catch {
+      return false;
+    }
+  };
+
+  /** Ends the server and all that it started, and keeps the log in the profile. False when something had to be killed. */
+  const stop = async () => {
+    child.kill('SIGTERM');
+    for (const end = Date.now() + END_MS; Date.now() < end && groupLives(); ) await wait(50);
+    const alive = groupLives();
+    if (alive) process.kill(-(child.pid ?? 0), 'SIGKILL');
+    writeFileSync(join(profile.userData, 'server.log'), log);
+    return !alive;
+  };
+
+  const listening = await waitFor(/Extension host agent listening on (\d+)/, START_MS);
+  if (!listening) {
+    await stop();
+    throw new Error(`VS Code's server did not start:\n${log}`);
+  }
+  return {
+    port: Number(listening[1]),
+    /** How the extension host ended ("code: 0, signal: null"), or undefined when it lives after `ms`. */
+    hostEnd: async (ms = END_MS) => (await waitFor(/Extension Host Process exited with ([^\n]*?)\.?$/m, ms))?.[1],
+    stop,
+  };
+}

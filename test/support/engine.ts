@@ -1,0 +1,17 @@
+// An engine in the test's own process, on a model that is converted once and kept under .cache/ (or DELTALLM_CACHE).
+import { join, resolve } from 'node:path';
+import { loadAddon } from '../../src/binding/load.ts';
+import { Engine } from '../../src/session/engine.ts';
+import type { LoadOptions } from '../../src/session/protocol.ts';
+
+process.env.ORT_DISABLE_TELEMETRY = '1';
+process.env.DELTALLM_CACHE ??= resolve('.cache');
+
+export const STARTER_F16 = resolve('models/starter/starter-tiny-f16.gguf');
+export const STARTER_Q8 = resolve('models/starter/starter-tiny-q8_0.gguf');
+
+export const testAddon = () => loadAddon(join(resolve('.'), 'dist'));
+
+export function openEngine(model: string, options: Partial<LoadOptions> = {}): Promise<Engine> {
+  return Engine.load(testAddon(), { model, threads: 2, attention: 'delta', cacheBytes: 2e9, background: false, ...options });
+}

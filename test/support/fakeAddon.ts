@@ -1,0 +1,136 @@
+// An addon that computes nothing and checks everything: reference counts, block lifetimes, what attention may read, bytes.
+import type { Addon, BlockInfo, StoreConfig } from '../../src/binding/addon.ts';
+import { BLOCK } from '../../src/binding/addon.ts';
+import { windowBlocks } from '../../src/cache/window.ts';
+
+interface Block {
+  references: number;
+  tokens: number[];
+  /** Tokens as attention gave them, so that a reader can be held to its own text. */
+  exact: boolean;
+}
+
+/** What stands for a token's key and value in `qkv`: its id. */
+export class FakeAddon {
+  readonly blocks = new Map<number, Block>();
+  readonly freed: number[] = [];
+  /** Fails the next allocation or fork with this error. */
+  fail: Error | undefined;
+  private next = 1;
+  private config!: StoreConfig;
+  private layerCounts = new Map<number, number[]>();
+
+  asAddon(): Addon {
+    return this as unknown as Addon;
+  }
+
+  createStore(config: StoreConfig): number {
+    this.config = config;
+    return 7;
+  }
+
+  destroyStore(): void {}
+
+  exactBytes(): number {
+    const { layers, kvHeads, keyLength, valueLength, mode } = this.config;
+    return layers.length * kvHeads * BLOCK * (keyLength + valueLength) * (mode === 'exact' ? 4 : 2);
+  }
+
+  bytesOf(block: Block): number {
+    const delta = this.config.mode === 'delta' && block.tokens.length === BLOCK ? this.exactBytes() / 4 : 0;
+    return (block.exact ? this.exactBytes() : 0) + delta;
+  }
+
+  storeInfo(): { blocks: number; bytes: number; exactBytes: number; deltaBytes: number } {
+    return { blocks: this.blocks.size, bytes: [...this.blocks.values()].reduce((n, b) => n + this.bytesOf(b), 0), exactBytes: 0, deltaBytes: 0 };
+  }
+
+  allocateBlock(): number {
+    this.failIfAsked();
+    this.blocks.set(this.next, { references: 1, tokens: [], exact: true });
+    return this.next++;
+  }
+
+  retainBlock(_: number, handle: number): void {
+    this.block(handle).references++;
+  }
+
+  releaseBlock(_: number, handle: number): void {
+    const block = this.block(handle);
+    if (--block.references > 0) return;
+    this.blocks.delete(handle);
+    this.freed.push(handle);
+  }
+
+  forkBlock(_: number, handle: number, count: number): number {
+    this.failIfAsked();
+    const source = this.block(handle);
+    if (!source.exact || count > source.tokens.length) throw Object.assign(new Error('fork'), { code: 'noExactForm' });
+    this.blocks.set(this.next, { references: 1, tokens: source.tokens.slice(0, count), exact: true });
+    return this.next++;
+  }
+
+  truncateBlock(_: number, handle: number, count: number): void {
+    const block = this.block(handle);
+    if (block.references !== 1) throw new Error(`block ${handle} is shared and must not be cut`);
+    if (!block.exact) throw Object.assign(new Error('truncate'), { code: 'noExactForm' });
+    block.tokens.length = Math.min(block.tokens.length, count);
+    this.layerCounts.delete(handle);
+  }
+
+  dropExact(_: number, handle: number): void {
+    const block = this.block(handle);
+    if (block.tokens.length !== BLOCK) throw new Error(`block ${handle} is open and must keep its exact form`);
+    if (this.config.mode === 'delta') block.exact = false;
+  }
+
+  blockInfo(_: number, handle: number): BlockInfo {
+    const block = this.block(handle);
+    return { base: 0, count: block.tokens.length, bytes: this.bytesOf(block), exactBytes: block.exact ? this.exactBytes() : 0, deltaBytes: 0, keyElements: 10, keyZeros: 6, keyframes: 0, masked: 0 };
+  }
+
+  /** `qkv` holds one token id a row; the last layer makes the tokens stay. `wholeText` receives what attention reads. */
+  attend(_: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array): object {
+    const text: number[] = [];
+    for (let at = 0; at < table.length; at += 3) {
+      const [handle, count, shift] = table.subarray(at, at + 3);
+      const block = this.block(handle);
+      if (shift !== 0 || count < 1 || count > BLOCK || (count < BLOCK && at + 3 < table.length)) throw new Error('a table that no sequence has');
+      const before = at / 3 * BLOCK;
+      for (let i = 0; i < count; i++) {
+        if (before + i < start) {
+          if (i >= block.tokens.length) throw new Error(`block ${handle} lacks token ${i}`);
+          text.push(block.tokens[i]);
+        } else {
+          if (block.references !== 1) throw new Error(`block ${handle} is shared and must not be written`);
+          if (!block.exact) throw new Error(`block ${handle} has lost its exact form and must not be written`);
+          const id = qkv[before + i - start];
+          text.push(id);
+          if (layer === this.config.layers.length - 1) block.tokens[i] = id;
+        }
+      }
+    }
+    if (text.length !== start + tokens) throw new Error(`the table covers ${text.length} tokens instead of ${start + tokens}`);
+    let inexact = 0;
+    const tip = Math.floor(start / BLOCK);
+    for (let b = Math.max(0, tip - windowBlocks(this.config, tip)); b < Math.min(tip, table.length / 3); b++) if (!this.block(table[b * 3]).exact) inexact++;
+    this.lastRead = { text, inexact };
+    out.fill(0);
+    return { denseOps: 4, requiredOps: 2, executedOps: 3, cancelled: 0 };
+  }
+
+  /** The sequence that the last `attend` read, and how many blocks of its window it read in delta form. */
+  lastRead: { text: number[]; inexact: number } = { text: [], inexact: 0 };
+
+  private block(handle: number): Block {
+    const block = this.blocks.get(handle);
+    if (!block) throw new Error(`block ${handle} does not exist`);
+    return block;
+  }
+
+  private failIfAsked(): void {
+    const error = this.fail;
+    this.fail = undefined;
+    if (error) throw error;
+  }
+}

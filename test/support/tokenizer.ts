@@ -1,0 +1,43 @@
+// GGUF fixtures as metadata, and the starter's tokenizer.
+import { fileURLToPath } from 'node:url';
+import { gguf } from '@huggingface/gguf';
+import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
+import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
+import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+
+export const fixturePath = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+export const starterPath = fixturePath('models/starter/starter-tiny-q8_0.gguf');
+export const vocabPath = (name: string): string => fixturePath(`test/fixtures/vocab/${name}.gguf`);
+
+export async function metadataOf(path: string): Promise<Record<string, unknown>> {
+  const { metadata } = await gguf(path, { allowLocalFile: true });
+  return metadata as unknown as Record<string, unknown>;
+}
+
+export async function tokenizerFiles(path: string): Promise<TokenizerFiles> {
+  return tokenizerFromMetadata(await metadataOf(path), path);
+}
+
+export async function starterTokenizer(): Promise<Tokenizer> {
+  return Tokenizer.fromFiles(await tokenizerFiles(starterPath));
+}
+
+/** A small byte-level vocabulary: the 256 bytes, then `extra` tokens, all ordinary unless `types` says otherwise. */
+export function smallMetadata(extra: readonly string[] = [], merges: readonly string[] = [], types: Readonly<Record<number, number>> = {}): Record<string, unknown> {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byteChar(byte));
+  const tokens = [...bytes, ...extra];
+  return {
+    'tokenizer.ggml.model': 'gpt2',
+    'tokenizer.ggml.pre': 'qwen2',
+    'tokenizer.ggml.tokens': tokens,
+    'tokenizer.ggml.token_type': tokens.map((_, i) => types[i] ?? 1),
+    'tokenizer.ggml.merges': [...merges],
+  };
+}
+
+function byteChar(byte: number): string {
+  const printable = (b: number): boolean => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+  let above = 0;
+  for (let b = 0; b < byte; b++) if (!printable(b)) above++;
+  return String.fromCharCode(printable(byte) ? byte : 256 + above);
+}

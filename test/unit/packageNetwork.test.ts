@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { buildSync } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { networkViolations } from '../support/bundleRules.ts';
+
+const metaPath = 'dist/meta.json';
+
+describe('the bundles', () => {
+  it('have no way to the network', (context) => {
+    context.skip(!existsSync(metaPath), 'dist/ is not built');
+    const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
+    const outputs = Object.keys(meta.outputs).filter((output) => !output.endsWith('.map'));
+    expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs']));
+    expect(networkViolations(meta, (output) => readFileSync(output, 'utf8'))).toEqual([]);
+  });
+
+  it('answer a fetch of a library with an error', async () => {
+    const { forbiddenFetch } = await import('../../src/shared/forbiddenFetch.ts');
+    await expect(async () => forbiddenFetch()).rejects.toThrow();
+  });
+});
+
+describe('the check', () => {
+  const check = (source: string, expected: RegExp | undefined, options = {}) => {
+    const { metafile, outputFiles } = buildSync({
+      stdin: { contents: source, loader: 'ts', resolveDir: '.' }, bundle: true, write: false, metafile: true, platform: 'node', format: 'esm', outfile: 'planted.js', ...options,
+    });
+    const found = networkViolations(metafile, () => outputFiles[0].text);
+    if (expected) expect(found).toContainEqual(expect.stringMatching(expected));
+    else expect(found).toEqual([]);
+  };
+
+  it.each([
+    ["import { get } from 'node:https'; get('x');", /imports node:https/],
+    ["import * as net from 'net'; console.log(net);", /imports net/],
+    ["const { lookup } = await import('dns/promises'); lookup('x');", /imports dns\/promises/],
+    ["import { createRequire } from 'node:module'; createRequire(import.meta.url)('node:tls');", /loads a network module/],
+    ["process.getBuiltinModule('node:net').connect(1);", /loads a network module/],
+    ['await fetch(location);', /calls fetch/],
+    ["await globalThis.fetch('x');", /reaches for the global fetch/],
+    ["new WebSocket('x');", /opens a connection/],
+    ["console.log('http', 'https://example.org'); // fetch('x')", undefined],
+    ['declare const source: { fetch(): void }; source.fetch();', undefined],
+    ['function fetch() { return 1; } console.log(fetch());', undefined],
+  ])('judges %j', (source, expected) => check(source, expected));
+
+  it('accepts a fetch that the build replaced', () => {
+    check("await fetch('x');", undefined, { define: { fetch: 'forbiddenFetch' }, inject: ['src/shared/forbiddenFetch.ts'] });
+  });
+});
