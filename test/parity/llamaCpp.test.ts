@@ -8,7 +8,9 @@ import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
 import { openEngine, STARTER_F16, STARTER_Q8 } from '../support/engine.ts';
 import { randomModel } from '../support/models.ts';
 
-/** Code that the starter was not trained on: this repository is younger. */
+/** Code that the starter was not trained on: this repository is younger. A copy, so that the figures do not move when the sources do. */
+const HELD_OUT = 'test/fixtures/heldOut.txt';
+/** As it is today, for what must hold whatever the text. */
 const SOURCES = ['src/cache/lease.ts', 'src/model/import/importModel.ts', 'native/kv/encode.cc', 'test/parity/cacheIdentity.test.ts'];
 
 interface Agreement {
@@ -73,16 +75,17 @@ describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', 
       await peer.dispose();
     });
 
-    test(`over 1 000 held-out positions top-1 agrees in ≥ ${top1}, the cosine is ≥ ${least}`, async () => {
-      const ids = peer.tokenize(SOURCES.map((path) => readFileSync(path, 'utf8')).join('\n')).slice(0, 3000);
-      expect(ids).toEqual(engine.tokenizer.encode(engine.tokenizer.decode(ids)).slice(0, ids.length));
-      const agreement = await check(engine, peer, ids, Array.from({ length: 1000 }, (_, i) => 3 * i));
+    // Every position, because agreement at 1 000 of them has a standard error of a third of a percent.
+    test(`over 3 000 held-out positions top-1 agrees in ≥ ${top1}, the cosine is ≥ ${least}`, async () => {
+      const ids = peer.tokenize(readFileSync(HELD_OUT, 'utf8')).slice(0, 3000);
+      expect(ids).toHaveLength(3000);
+      const agreement = await check(engine, peer, ids, [...ids.keys()]);
       expect(agreement.top1).toBeGreaterThanOrEqual(top1);
       expect(agreement.cosine).toBeGreaterThanOrEqual(least);
     });
 
     test('tokens are the same on every source file of the repository that is listed here', () => {
-      for (const path of SOURCES) {
+      for (const path of [HELD_OUT, ...SOURCES]) {
         const text = readFileSync(path, 'utf8');
         expect(engine.tokenizer.encode(text)).toEqual(peer.tokenize(text));
       }
