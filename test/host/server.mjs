@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { serverMain, serverNode } from './installServer.mjs';
+import { chosenHost } from './hosts.mjs';
 
 const START_MS = 30_000;
 const END_MS = 8000;
@@ -22,11 +22,12 @@ export const profileFlags = ({ userData, extensions }) => [
  * @param {{ driver?: boolean, env?: NodeJS.ProcessEnv }} [options] env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
  */
 export async function startServer(profile, { driver = false, env = {} } = {}) {
+  const host = chosenHost();
   mkdirSync(profile.extensions, { recursive: true });
   const child = spawn(
-    serverNode,
+    host.node,
     [
-      serverMain, ...profileFlags(profile),
+      host.main, ...profileFlags(profile),
       '--host', '127.0.0.1', '--port', '0', '--without-connection-token', // webviews need the loopback address
       '--disable-workspace-trust', '--reconnection-grace-time', '1', // seconds that an extension host outlives its window
       ...(driver ? ['--enable-smoke-test-driver'] : []),

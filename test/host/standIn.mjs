@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { serverMain, serverNode } from './installServer.mjs';
+import { chosenHost } from './hosts.mjs';
 import { profileFlags, startServer } from './server.mjs';
 import { openWindow, remoteUri } from './window.mjs';
 
@@ -21,7 +21,8 @@ const profile = { userData: one('user-data-dir'), extensions: one('extensions-di
 
 function install() {
   const files = flags('install-extension').flatMap((file) => ['--install-extension', resolve(file)]);
-  return spawnSync(serverNode, [serverMain, ...profileFlags(profile), ...files], { stdio: 'inherit' }).status ?? 1;
+  const { node, main } = chosenHost();
+  return spawnSync(node, [main, ...profileFlags(profile), ...files], { stdio: 'inherit' }).status ?? 1;
 }
 
 async function runTests() {
