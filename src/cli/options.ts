@@ -1,11 +1,11 @@
 // Parsing of the words behind a command, with one-sentence complaints.
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { DeltaError } from '../shared/errors.ts';
 import { starterModel } from '../model/library.ts';
 import type { AttentionMode, LoadOptions } from '../session/protocol.ts';
+import { defaultThreads } from '../session/threadCount.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 export type Values = Record<string, string | boolean | string[] | undefined>;
@@ -43,12 +43,9 @@ export function required(values: Values, name: string): string {
   return text;
 }
 
-/** More threads than this do not help decode, and each costs memory in every session (design, section 6). */
-const MOST_THREADS = 6;
 const DEFAULT_CACHE_MB = 2048;
 
-/** Threads for the dense mathematics and attention together: all of two cores, else one less than there are. */
-export const defaultThreads = (cores = availableParallelism()): number => Math.min(MOST_THREADS, cores <= 2 ? cores : cores - 1);
+export { defaultThreads };
 
 export function loadOptions(values: Values): LoadOptions {
   const attention = (values.attention ?? 'delta') as AttentionMode;

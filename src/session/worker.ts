@@ -7,9 +7,10 @@ import { CancelFlag } from '../shared/cancel.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
 import { importModel } from '../model/import/importModel.ts';
-import { resolveModel } from '../model/library.ts';
+import { resolveModel, starterModel } from '../model/library.ts';
 import { Engine } from './engine.ts';
-import type { Calls, Reply, Request } from './protocol.ts';
+import type { Calls, LoadOptions, Reply, Request } from './protocol.ts';
+import { defaultThreads } from './threadCount.ts';
 
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
@@ -44,7 +45,7 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
       if (request.options.background && process.platform === 'linux') setPriority(0, 10);
       await engine?.close();
       engine = undefined;
-      engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), request.options, progress);
+      engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), withDefaults(request.options), progress);
       return engine.describe();
     }
     case 'import': {
@@ -68,6 +69,8 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
     }
   }
 }
+
+const withDefaults = (options: LoadOptions): LoadOptions => ({ ...options, model: options.model || starterModel(), threads: options.threads || defaultThreads() });
 
 function loaded(): Engine {
   if (!engine) throw new DeltaError('internal', 'no model is loaded');

@@ -28,6 +28,7 @@ const sentences = {
   outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or cache (--cache-mb).',
   contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
   workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,
+  crashed: () => 'The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.',
   logitsUnusable: () => 'The model produced no usable probabilities for the next token: import it again or choose another model.',
   tokenOutOfRange: (id: number, size: number) => `The token id ${id} is outside the vocabulary (0 to ${size - 1}).`,
   // Not a failure: the way a stopped load or import ends. Nobody shows it.
