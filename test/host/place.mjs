@@ -27,8 +27,8 @@ const sampleText = `${before}\n  return all;\n}\n`;
 
 /** @typedef {ReturnType<typeof makePlace>} Place */
 
-/** @param {string} folder a new one @param {string} vsix @param {{ workAtStart?: boolean }} [options] */
-export function makePlace(folder, vsix, { workAtStart = false } = {}) {
+/** @param {string} folder a new one @param {string} vsix @param {{ socket?: string }} [options] socket: where the probe calls in */
+export function makePlace(folder, vsix, { socket } = {}) {
   const at = (/** @type {string[]} */ ...names) => join(folder, ...names);
   for (const path of ['user/User', 'extensions', 'workspace', 'probe', 'home']) mkdirSync(at(path), { recursive: true });
   writeFileSync(at('user/User/settings.json'), JSON.stringify(settings));
@@ -39,7 +39,7 @@ export function makePlace(folder, vsix, { workAtStart = false } = {}) {
 
   const lines = before.split('\n');
   const where = { sample, line: lines.length, column: (lines.at(-1) ?? '').length + 1, max: 24, threads: 2, cacheMb: 256 };
-  const task = { ...where, report: at('report.jsonl'), extensions: at('extensions'), workAtStart };
+  const task = { ...where, report: at('report.jsonl'), extensions: at('extensions'), socket };
   // Beside the place: a socket's path may have 107 bytes.
   const temporary = join(dirname(folder), 'tmp');
   mkdirSync(temporary, { recursive: true });
@@ -71,7 +71,7 @@ export function makePlace(folder, vsix, { workAtStart = false } = {}) {
 }
 
 function makeProbe(/** @type {string} */ folder) {
-  const manifest = { name: 'probe', publisher: 'deltallm', version: '0.0.0', engines: { vscode: '^1.106.1' }, main: './probe.cjs', activationEvents: ['onStartupFinished'] };
+  const manifest = { name: 'probe', publisher: 'deltallm', version: '0.0.0', engines: { vscode: '^1.106.1' }, main: './probe.cjs', activationEvents: ['*'] }; // before any other extension
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   buildSync({
     absWorkingDir: root, entryPoints: ['test/host/inside/probe.ts'], bundle: true, outfile: join(folder, 'probe.cjs'),

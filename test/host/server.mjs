@@ -19,9 +19,9 @@ export const profileFlags = ({ userData, extensions }) => [
 
 /**
  * @param {Profile} profile
- * @param {{ driver?: boolean, env?: NodeJS.ProcessEnv }} [options] env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
+ * @param {{ driver?: boolean, trust?: boolean, env?: NodeJS.ProcessEnv }} [options] trust: every folder is trusted. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
  */
-export async function startServer(profile, { driver = false, env = {} } = {}) {
+export async function startServer(profile, { driver = false, trust = true, env = {} } = {}) {
   const host = chosenHost();
   mkdirSync(profile.extensions, { recursive: true });
   const child = spawn(
@@ -29,7 +29,8 @@ export async function startServer(profile, { driver = false, env = {} } = {}) {
     [
       host.main, ...profileFlags(profile),
       '--host', '127.0.0.1', '--port', '0', '--without-connection-token', // webviews need the loopback address
-      '--disable-workspace-trust', '--reconnection-grace-time', '1', // seconds that an extension host outlives its window
+      '--reconnection-grace-time', '1', // seconds that an extension host outlives its window
+      ...(trust ? ['--disable-workspace-trust'] : []),
       ...(driver ? ['--enable-smoke-test-driver'] : []),
     ],
     { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }, // a process group of its own
@@ -87,7 +88,8 @@ export async function startServer(profile, { driver = false, env = {} } = {}) {
   return {
     port: Number(listening[1]),
     /** How the extension host ended ("code: 0, signal: null"), or undefined when it lives after `ms`. */
-    hostEnd: async (ms = END_MS) => (await waitFor(/Extension Host Process exited with ([^\n]*?)\.?$/m, ms))?.[1],
+    hostEnd: async (ms = END_MS, pid = '\\d*') => (await waitFor(new RegExp(`<${pid}>.*Extension Host Process exited with ([^\\n]*?)\\.?$`, 'm'), ms))?.[1],
+    log: () => log,
     stop,
   };
 }

@@ -9,24 +9,30 @@ const chromiumFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-
 /** An absolute path as a URI of the server's files. @param {number} port @param {string} path */
 export const remoteUri = (port, path) => `vscode-remote://127.0.0.1:${port}${path.split('/').map(encodeURIComponent).join('/')}`;
 
+export const startBrowser = () => chromium.launch({ executablePath: findChromium(), args: chromiumFlags });
+
+/** Storage and cache of its own. @param {import('playwright-core').Browser} browser */
+export const newContext = (browser) => browser.newContext({ viewport: { width: 1300, height: 850 } });
+
 /**
  * Opens a folder.
  * @param {number} port
  * @param {string} folder absolute
- * @param {{ log?: string, payload?: [string, string][], before?: (page: import('playwright-core').Page) => Promise<unknown> }} [options]
- *   log: file for what the window writes to its console. payload: what a desktop VS Code takes as flags; only a server with the test driver heeds it. before: called before the page loads
+ * @param {{ log?: string, payload?: [string, string][], before?: (page: import('playwright-core').Page) => Promise<unknown>, context?: import('playwright-core').BrowserContext }} [options]
+ *   context: of a browser that stays open, where this window is one page of several. log: file for what the window writes to its console. payload: what a desktop VS Code takes as flags; only a server with the test driver heeds it. before: called before the page loads
  */
-export async function openWindow(port, folder, { log, payload = [], before } = {}) {
-  const browser = await chromium.launch({ executablePath: findChromium(), args: chromiumFlags });
+export async function openWindow(port, folder, { log, payload = [], before, context } = {}) {
+  const browser = context ? undefined : await startBrowser();
+  const page = await (context ?? (await newContext(/** @type {any} */ (browser)))).newPage();
+  const close = () => (browser ?? page).close();
   try {
-    const page = await browser.newPage({ viewport: { width: 1300, height: 850 } });
     if (log) page.on('console', (message) => appendFileSync(log, `${message.type()} ${message.text()}\n`));
     await before?.(page);
     const query = new URLSearchParams({ folder, ...(payload.length > 0 ? { payload: JSON.stringify(payload) } : {}) });
     await page.goto(`http://127.0.0.1:${port}/?${query}`);
-    return { page, close: () => browser.close() };
+    return { page, close };
   } catch (error) {
-    await browser.close();
+    await close();
     throw error;
   }
 }

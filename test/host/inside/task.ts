@@ -16,8 +16,8 @@ export interface Task {
   max: number;
   threads: number;
   cacheMb: number;
-  /** Whether to start work as soon as the window is open: for a window that is closed in the middle of it. */
-  workAtStart: boolean;
+  /** Of the tests outside that drive a window; without it the probe only waits to be called. */
+  socket?: string;
 }
 
 export type Fact =

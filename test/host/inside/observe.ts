@@ -1,0 +1,198 @@
+// What the extension does at its two borders, seen from outside of it: what VS Code asks its provider and gets, and what it asks its worker and
+// hears. Nothing in the product knows of this: the probe is activated first and wraps VS Code's interface and the class Worker.
+
+import Module from 'node:module';
+import { Worker } from 'node:worker_threads';
+import * as vscode from 'vscode';
+import { agrees } from './agree.ts';
+
+/** One answer of the extension's provider. */
+export interface Answer {
+  /** Milliseconds since the epoch: of the call, of the answer. */
+  asked: number;
+  at: number;
+  uri: string;
+  version: number;
+  /** Text before what is replaced, what was given (null: nothing), and the text behind. */
+  before: string;
+  text: string | null;
+  after: string;
+  automatic: boolean;
+  selected: string | null;
+  withdrawn: boolean;
+}
+
+/** One generation in the worker. */
+export interface Generation {
+  id: number;
+  at: number;
+  path: string;
+  before: string;
+  after: string;
+  /** Written so far, in how many steps. */
+  text: string;
+  steps: number;
+  /** When the extension asked it to stop; when the document no longer fitted; when it was over. */
+  cancelled: number | null;
+  disagreed: number | null;
+  /** Steps heard after the first turn of the event loop that followed the disagreement: what had been sent before has arrived by then. */
+  stepsAfter: number;
+  ended: number | null;
+  reason: string | null;
+}
+
+export interface Observations {
+  providers: number;
+  answers: Answer[];
+  generations: Generation[];
+  /** Of generations that have neither ended nor been cancelled. */
+  mostAlive: number;
+  /** Calls to the worker with the time, and what was heard of loads. */
+  calls: { at: number; call: string }[];
+  loaded: number[];
+  /** Messages that the extension showed. */
+  messages: { at: number; kind: string; text: string; choices: string[] }[];
+  ticks: { count: number; set: Record<string, number> };
+  /** For the tests' own use between two functions. */
+  store: Record<string, unknown>;
+}
+
+const now = () => performance.timeOrigin + performance.now();
+
+export const seen: Observations = { providers: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], messages: [], ticks: { count: 0, set: {} }, store: {} };
+
+/** Called with every phase that begins: for tests that close a window in the middle of one. */
+export const phaseListeners = new Set<(phase: 'load' | 'prefill' | 'decode') => void>();
+const phase = (name: 'load' | 'prefill' | 'decode') => phaseListeners.forEach((listener) => listener(name));
+
+export function observe(isOurs: (file: string) => boolean): void {
+  observeProvider(isOurs);
+  observeWorker();
+  vscode.workspace.onDidChangeTextDocument(({ document }) => disagree(document));
+}
+
+type Loader = { _load: (request: string, parent?: { filename?: string }, ...rest: unknown[]) => unknown };
+
+function observeProvider(isOurs: (file: string) => boolean): void {
+  const loader = Module as unknown as Loader;
+  const original = loader._load;
+  loader._load = function (request, parent, ...rest) {
+    const value = original.call(this, request, parent, ...rest);
+    return request === 'vscode' && isOurs(parent?.filename ?? '') ? wrapInterface(value as typeof vscode) : value;
+  };
+}
+
+const replace = <T extends object>(target: T, own: Partial<T>): T => new Proxy(target, { get: (from, name) => (own as never)[name] ?? from[name as keyof T] });
+
+function wrapInterface(api: typeof vscode): typeof vscode {
+  const show = (kind: 'showInformationMessage' | 'showWarningMessage' | 'showErrorMessage') => (text: string, ...rest: (string | object)[]) => {
+    const choices = rest.flatMap((item) => (typeof item === 'string' ? [item] : 'title' in item ? [String(item.title)] : []));
+    seen.messages.push({ at: now(), kind, text, choices });
+    return (api.window[kind] as (...args: unknown[]) => Thenable<unknown>)(text, ...rest);
+  };
+  const window = replace(api.window, {
+    showInformationMessage: show('showInformationMessage') as never, showWarningMessage: show('showWarningMessage') as never, showErrorMessage: show('showErrorMessage') as never,
+  });
+  const languages = replace(api.languages, {
+    registerInlineCompletionItemProvider(selector, provider) {
+      seen.providers++;
+      const wrapped = replace(provider, {
+        async provideInlineCompletionItems(document, position, context, token) {
+          const asked = now();
+          const text = document.getText();
+          const { version } = document;
+          const result = await provider.provideInlineCompletionItems(document, position, context, token);
+          const [item] = Array.isArray(result) ? result : (result?.items ?? []);
+          const from = text.length - document.getText(new api.Range(item?.range?.start ?? position, new api.Position(document.lineCount, 0))).length;
+          const start = version === document.version ? document.offsetAt(item?.range?.start ?? position) : from;
+          const end = version === document.version ? document.offsetAt(item?.range?.end ?? position) : from;
+          seen.answers.push({
+            asked, at: now(), uri: document.uri.toString(), version, before: text.slice(0, start), after: text.slice(end),
+            text: item ? (typeof item.insertText === 'string' ? item.insertText : item.insertText.value) : null,
+            automatic: context.triggerKind === api.InlineCompletionTriggerKind.Automatic, selected: context.selectedCompletionInfo?.text ?? null,
+            withdrawn: token.isCancellationRequested,
+          });
+          return result;
+        },
+      });
+      return api.languages.registerInlineCompletionItemProvider(selector, wrapped);
+    },
+  });
+  return replace(api, { languages, window });
+}
+
+interface Call {
+  id: number;
+  call: string;
+  cancel?: Int32Array;
+  options?: { prompt?: { snapshot?: { path: string; before: string; after: string } } };
+}
+type Reply = { id: number; event: string; text?: string; code?: string; result?: { reason: string } };
+
+const running = new Map<number, Generation>();
+const loads = new Set<number>();
+const flags = new Map<ArrayBufferLike, Generation>();
+
+function observeWorker(): void {
+  const prototype = Worker.prototype as unknown as { postMessage: (message: unknown, ...rest: unknown[]) => void; emit: (name: string, ...args: unknown[]) => boolean };
+  const { postMessage, emit } = prototype;
+  prototype.postMessage = function (message, ...rest) {
+    if (typeof (message as Call)?.call === 'string') asked(message as Call);
+    return postMessage.call(this, message, ...rest);
+  };
+  prototype.emit = function (name, ...args) {
+    if (name === 'message') heard(args[0] as Reply);
+    return emit.call(this, name, ...args);
+  };
+  const store = Atomics.store as (array: Int32Array, index: number, value: number) => number;
+  Atomics.store = ((array: Int32Array, index: number, value: number) => {
+    const generation = flags.get(array.buffer);
+    if (generation && value !== 0) generation.cancelled ??= now();
+    return store(array, index, value);
+  }) as typeof Atomics.store;
+}
+
+function asked({ id, call, cancel, options }: Call): void {
+  seen.calls.push({ at: now(), call });
+  if (call === 'load') {
+    loads.add(id);
+    phase('load');
+  }
+  if (call !== 'generate') return;
+  const { path = '', before = '', after = '' } = options?.prompt?.snapshot ?? {};
+  const generation: Generation = { id, at: now(), path, before, after, text: '', steps: 0, cancelled: null, disagreed: null, stepsAfter: 0, ended: null, reason: null };
+  seen.generations.push(generation);
+  running.set(id, generation);
+  if (cancel) flags.set(cancel.buffer, generation);
+  seen.mostAlive = Math.max(seen.mostAlive, [...running.values()].filter(({ cancelled }) => cancelled === null).length);
+  phase('prefill');
+}
+
+function heard({ id, event, text = '', code, result }: Reply): void {
+  if (loads.has(id) && event !== 'progress') {
+    loads.delete(id);
+    if (event === 'done') seen.loaded.push(now());
+  }
+  const generation = running.get(id);
+  if (!generation) return;
+  if (event === 'text') {
+    if (generation.steps++ === 0) phase('decode');
+    generation.text += text;
+    if (flushed.has(generation)) generation.stepsAfter++;
+  } else if (event === 'done' || event === 'failed') {
+    generation.ended = now();
+    generation.reason = result?.reason ?? code ?? event;
+    running.delete(id);
+  }
+}
+
+const flushed = new WeakSet<Generation>();
+
+/** A generation whose document says something else now must be gone after one more step. */
+function disagree(document: vscode.TextDocument): void {
+  for (const generation of running.values()) {
+    if (generation.disagreed !== null || !document.uri.path.endsWith(generation.path) || agrees(generation, document.getText())) continue;
+    generation.disagreed = now();
+    setImmediate(() => setImmediate(() => flushed.add(generation)));
+  }
+}

@@ -1,0 +1,30 @@
+// What the tests look for in the window, in one place: it differs between versions of VS Code.
+
+import { chosenHost } from './hosts.mjs';
+
+const common = {
+  workbench: '.monaco-workbench',
+  editor: '.editor-instance .monaco-editor[role="code"]',
+  notification: '.notifications-toasts .notification-list-item',
+  notificationText: '.notification-list-item-message',
+  palette: '.quick-input-widget input[type="text"]',
+  paletteRow: '.quick-input-list .monaco-list-row',
+  statusItems: '.statusbar-item',
+};
+
+/** What the recorder in the page needs: plain text, so that it can be sent there. */
+const ghost = {
+  /** Of the parts of a line. */
+  firstLine: '[class*="ghost-text-decoration"]',
+  hidden: '.ghost-text-hidden, [class*="inline-completion-text-to-replace"]',
+  furtherLines: '.suggest-preview-text .view-line',
+  list: '.suggest-widget.visible',
+};
+
+/** @type {Record<string, Partial<typeof common & { ghost: Partial<typeof ghost> }>>} */
+const differing = { newest: {}, floor: {} };
+
+export function selectors() {
+  const own = differing[chosenHost().name] ?? {};
+  return { ...common, ...own, ghost: { ...ghost, ...own.ghost } };
+}
