@@ -16,7 +16,7 @@ const debianPackages = 'chromium fonts-dejavu-core';
 const unusedDependencies = ['@github/copilot-sdk', '@microsoft/mxc-sdk', '@devcontainers/cli', '@vscode/windows-process-tree', '@vscode/windows-registry'];
 
 /** Packages that VS Code takes from a repository, and the same one in the registry. */
-const replacedDependencies = { '@parcel/watcher': '2.5.1' };
+const replacedDependencies = { '@parcel/watcher': '2.5.6' };
 
 /** Installs the server unless it is there in this version. @param {import('./hosts.mjs').Host} host */
 export async function installServer(host = chosenHost()) {
@@ -35,6 +35,7 @@ export async function installServer(host = chosenHost()) {
     await npm(server, 'install', '--omit=dev', ...quiet); // not `ci`: the shrinkwrap is out of step with the manifest
     await npm(join(server, 'extensions'), 'install', '--omit=dev', ...quiet); // the TypeScript service, which shows an error without it
     placeRipgrep(host);
+    shortenGraceTime(host);
     prune(host);
     writeFileSync(complete, packages.join(' '));
   });
@@ -68,6 +69,14 @@ function placeRipgrep({ folder, server }) {
   if (!existsSync(own)) return;
   mkdirSync(join(own, 'bin'), { recursive: true });
   copyFileSync(join(folder, 'node_modules', '@vscode', 'ripgrep-universal', 'bin', 'linux-x64', 'rg'), join(own, 'bin', 'rg'));
+}
+
+/** The older server has no flag for how long an extension host outlives its window: three hours become the second that `server.mjs` asks for. @param {import('./hosts.mjs').Host} host */
+function shortenGraceTime({ server, main }) {
+  if (readFileSync(main, 'utf8').includes('reconnection-grace-time')) return;
+  for (const path of [main, join(server, 'out', 'vs', 'workbench', 'api', 'node', 'extensionHostProcess.js')]) {
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\b108e5\b/g, '1e3'));
+  }
 }
 
 /** Leaves away half of the bytes. @param {import('./hosts.mjs').Host} host */
