@@ -52,12 +52,12 @@ export async function step(title, action) {
  * Runs a program quietly, in the repository root by default, and returns its stdout; when it fails, the end of its output is in the error.
  * @param {string} command
  * @param {string[]} args
- * @param {{ note?: (text: string) => void, cwd?: string }} [options]
+ * @param {{ note?: (text: string) => void, cwd?: string, env?: NodeJS.ProcessEnv }} [options] env: variables beside the usual ones
  * @returns {Promise<string>}
  */
-export function runQuietly(command, args, { note, cwd = root } = {}) {
+export function runQuietly(command, args, { note, cwd = root, env = {} } = {}) {
   return new Promise((resolvePromise, reject) => {
-    const child = spawn(command, args, { cwd, env: childEnv, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' && command === 'npm' });
+    const child = spawn(command, args, { cwd, env: { ...childEnv, ...env }, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' && command === 'npm' });
     let stdout = '';
     let tail = '';
     const see = (/** @type {string} */ text) => {

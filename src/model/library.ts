@@ -1,14 +1,18 @@
 // Where converted models live, and how a path that a user gives (a GGUF or a model folder) becomes a model folder.
 import { createHash } from 'node:crypto';
-import { promises as fs } from 'node:fs';
+import { existsSync, promises as fs } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { CONVERSION, importModel, type ImportOptions } from './import/importModel.ts';
 
-/** The embedded model, in the package. */
-export const starterModel = (): string => join(packageRoot(), 'models/starter/starter-tiny-q8_0.gguf');
+/** The embedded model: converted already in the package, a GGUF in the source tree. */
+export function starterModel(): string {
+  const folder = join(packageRoot(), 'models/starter');
+  const converted = join(folder, 'converted');
+  return existsSync(join(converted, 'manifest.json')) ? converted : join(folder, 'starter-tiny-q8_0.gguf');
+}
 
 /** The folder of converted models: DELTALLM_CACHE, or the platform's cache folder. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {

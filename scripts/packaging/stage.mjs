@@ -1,0 +1,69 @@
+// Copies exactly what the extension needs into a folder of its own. An allow-list: what is not copied here is not in the package. (vsce leaves the root's
+// node_modules out of a package made without dependency detection, so ONNX Runtime travels under dist/node_modules, where the bundles find it first.)
+// No source maps: the bundles are not minified, so a stack trace in a log names the functions as the sources do, and the maps are larger than the code.
+
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root, StepError } from '../steps.mjs';
+import { convertedModel, convertModel } from './model.mjs';
+import { notices } from './notices.mjs';
+import { filesOf } from './report.mjs';
+import { renameRuntime } from './soname.mjs';
+
+export const platform = { os: 'linux', arch: 'x64' };
+const binaries = `node_modules/onnxruntime-node/bin/napi-v6/${platform.os}/${platform.arch}`;
+
+export const readJson = (/** @type {string} */ path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+
+/** The packages' folders, for everything that esbuild put into a bundle and for ONNX Runtime. */
+function shippedPackages() {
+  const inputs = Object.keys(readJson('dist/meta.json').inputs);
+  const bundled = inputs.flatMap((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  return [...new Set([...bundled, 'node_modules/onnxruntime-node', 'node_modules/onnxruntime-common'])].sort();
+}
+
+/** @param {string} folder */
+function nativeAddons(folder) {
+  const found = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.node') && !path.includes('obj.target'));
+  if (found.length === 0) throw new StepError(`There is no native addon under ${folder}: npm run build:native first.`);
+  return found.map((path) => `${folder}/${path}`);
+}
+
+/** The texts in the languages that there are. */
+const translations = () => ['package.nls.json', ...readdirSync(root).filter((name) => /^package\.nls\..+\.json$/.test(name) && !name.includes('qps-ploc'))];
+
+/** What README.md shows. */
+const pictures = () => [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/!\[[^\]]*\]\((media\/[^)\s]+)\)/g)].map(([, path]) => path);
+
+/** @param {string} stage empty or missing */
+export async function fillStage(stage) {
+  const place = (/** @type {string} */ from, /** @type {string} */ to) => {
+    if (!existsSync(from)) throw new StepError(`${from.slice(root.length)} is missing: npm run build first.`);
+    mkdirSync(dirname(join(stage, to)), { recursive: true });
+    cpSync(from, join(stage, to));
+  };
+  const copy = (/** @type {string} */ path, to = path) => place(join(root, path), to);
+  const copyAll = (/** @type {string} */ folder, /** @type {string} */ to, wanted = /./) => {
+    for (const { path } of filesOf(folder)) if (wanted.test(path)) place(join(folder, path), `${to}/${path}`);
+  };
+
+  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media/icon.png', 'models/starter/README.md', ...translations(), ...pictures()]) copy(file);
+  for (const bundle of ['dist/extension.cjs', 'dist/cli.js', 'dist/worker.js']) {
+    copy(bundle);
+    writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n'));
+  }
+  copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
+  copyAll(join(root, 'models/calibration'), 'models/calibration');
+  copyAll(await convertModel(), convertedModel);
+  for (const addon of nativeAddons('native/build')) copy(addon);
+
+  for (const name of ['onnxruntime-node', 'onnxruntime-common']) copy(`node_modules/${name}/package.json`, `dist/node_modules/${name}/package.json`);
+  copyAll(join(root, 'node_modules/onnxruntime-node/dist'), 'dist/node_modules/onnxruntime-node/dist', /\.js$/);
+  copyAll(join(root, 'node_modules/onnxruntime-common/dist/cjs'), 'dist/node_modules/onnxruntime-common/dist/cjs', /(\.js|package\.json)$/);
+  copyAll(join(root, binaries), `dist/${binaries}`);
+  renameRuntime(join(stage, 'dist', binaries), readJson('node_modules/onnxruntime-node/package.json').version);
+
+  const { scripts, dependencies, devDependencies, overrides, private: _, ...published } = readJson('package.json');
+  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
+  writeFileSync(join(stage, 'ThirdPartyNotices.txt'), notices(shippedPackages()));
+}
