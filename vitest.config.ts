@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, timeout: number) => ({
+  // VS Code exists only inside its host: what the editor's part does with it is seen in a stand-in.
+  resolve: { alias: { vscode: fileURLToPath(new URL('test/support/fakeVscode.ts', import.meta.url)) } },
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],

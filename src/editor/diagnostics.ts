@@ -1,0 +1,44 @@
+// "Copy Diagnostics": what a report needs, and nothing of the user's: no code, no folders. In English, as the log is, for it is meant for reports.
+import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
+import { basename } from 'node:path';
+import { env, version as editorVersion } from 'vscode';
+import type { EditorRuntime } from './runtime.ts';
+import type { Settings } from './settingsTable.ts';
+
+export interface DiagnosticsNeeds {
+  runtime: Pick<EditorRuntime, 'state' | 'model' | 'speed' | 'safeMode' | 'lastErrors' | 'memory' | 'error'>;
+  settings: Settings;
+  extensionVersion: string;
+  /** Of the requests so far. */
+  counts: readonly string[];
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+
+export async function diagnostics({ runtime, settings, extensionVersion, counts }: DiagnosticsNeeds): Promise<string> {
+  const { model, speed } = runtime;
+  const cache = await runtime.memory();
+  const path = settings['model.path'];
+  const rows: [string, string][] = [
+    ['DeltaLLM', extensionVersion],
+    ['Editor', `${env.appName} ${editorVersion}${env.remoteName ? `, remote: ${env.remoteName}` : ''}`],
+    ['Node', `${process.version}${process.versions.electron ? `, Electron ${process.versions.electron}` : ''}`],
+    ['System', `${platform()} ${arch()} ${release()}`],
+    ['CPU', `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} threads`],
+    ['Memory', `${megabytes(totalmem())}, ${megabytes(freemem())} free; this process ${megabytes(process.memoryUsage().rss)}`],
+    ['State', runtime.error ? `${runtime.state} (${runtime.error.code})` : runtime.state],
+    ['Model', model ? `${model.name}, ${(model.parameters / 1e6).toFixed(1)} million parameters, context ${model.context}` : 'not loaded'],
+    ['Model file', path === '' ? 'embedded' : basename(path.replaceAll('\\', '/'))],
+    ['Kernels', model ? `${model.kernels}${runtime.safeMode ? ' (safe mode)' : ''}` : 'not loaded'],
+    ['Speed', speed ? `reads ${speed.prefill.toFixed(0)}, writes ${speed.decode.toFixed(0)} tokens a second` : 'not measured'],
+    ['Cache', cache ? `${megabytes(cache.cacheBytes)} in ${cache.cacheBlocks} blocks of 64 tokens` : 'not known now'],
+    ['Confidence', model?.confidence ? `measured at ${model.confidence.samples} places` : 'not measured'],
+    ...Object.entries(settings)
+      .filter(([name]) => name !== 'model.path' && name !== 'completions.exclude')
+      .map(([name, value]): [string, string] => [name, JSON.stringify(value)]),
+    ['completions.exclude', `${settings['completions.exclude'].length} patterns`],
+  ];
+  const lines = rows.map(([name, value]) => `${name}: ${value}`);
+  const errors = runtime.lastErrors.map(({ at, sentence }) => `  ${new Date(at).toISOString()} ${sentence}`);
+  return [...lines, 'Requests:', ...counts.map((line) => `  ${line}`), 'Last errors:', ...(errors.length > 0 ? errors : ['  none']), ''].join('\n');
+}

@@ -1,0 +1,35 @@
+// "Show Last Prompt" as text: what the model saw, what was dropped and why, what was computed, where the time went.
+import { l10n } from 'vscode';
+import type { RequestRecord } from '../completion/request.ts';
+import type { Span } from '../prompt/fim.ts';
+
+/** The last request that had a generation, or undefined. */
+export function lastPromptText(record: RequestRecord | undefined): string {
+  if (!record?.prompt) return `${l10n.t('No prompt was made yet.')}\n`;
+  const { prompt, tokens, ms, path, languageId, at } = record;
+  const round = Math.round;
+  const kept = prompt.spans.filter(({ dropped }) => !dropped);
+  const dropped = prompt.spans.filter((span) => span.dropped);
+  const lines = [
+    l10n.t('Last prompt'),
+    '',
+    l10n.t('Document: {0} ({1}), {2}', path, languageId, new Date(at).toLocaleTimeString()),
+    ...(tokens ? [l10n.t('Tokens: {0} in the prompt, {1} of them known from before, {2} computed, {3} written', tokens.prompt, tokens.reused, tokens.computed, tokens.generated)] : []),
+    l10n.t('Milliseconds: {0} pause, {1} waiting, {2} reading, {3} writing, {4} in all', round(ms.pause), round(ms.waiting), round(ms.prefill), round(ms.decode), round(ms.total)),
+    '',
+    ...kept.map((span) => `+ ${l10n.t('{0}: characters {1} to {2}, {3} tokens', where(span), span.start, span.end, span.tokens)}`),
+    ...dropped.map((span) => `- ${l10n.t('{0}: characters {1} to {2}, dropped because the token budget of the prompt was used up', where(span), span.start, span.end)}`),
+    ...(dropped.length === 0 ? [l10n.t('Nothing was dropped.')] : []),
+    '',
+    l10n.t('What the model saw, markers included, between the two lines:'),
+    RULE,
+    prompt.text,
+    RULE,
+    '',
+  ];
+  return lines.join('\n');
+}
+
+const RULE = '─'.repeat(60);
+
+const where = ({ name }: Span): string => (name === 'prefix' ? l10n.t('before the cursor') : l10n.t('after the cursor'));

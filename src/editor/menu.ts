@@ -1,0 +1,34 @@
+// The menu behind the status-bar item.
+import { commands, l10n, window, type QuickPickItem } from 'vscode';
+import type { EditorRuntime } from './runtime.ts';
+import type { Settings } from './settingsTable.ts';
+import { activeLanguage, languageOn } from './switches.ts';
+import { stateWord } from './words.ts';
+
+interface Entry extends QuickPickItem {
+  command: string;
+  args?: unknown[];
+}
+
+export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 'state'>): Promise<void> {
+  const language = activeLanguage();
+  const languages = settings['completions.languages'];
+  const entries: Entry[] = [
+    { label: settings['completions.enabled'] ? `$(circle-slash) ${l10n.t('Switch completions off')}` : `$(check) ${l10n.t('Switch completions on')}`, command: 'deltallm.completions.toggle' },
+  ];
+  if (language !== undefined) {
+    const label = languageOn(languages, language) ? l10n.t('Switch completions off for {0}', language) : l10n.t('Switch completions on for {0}', language);
+    entries.push({ label: `$(code) ${label}`, command: 'deltallm.completions.toggleLanguage' });
+    entries.push({ label: `$(sparkle) ${l10n.t('Complete at the cursor')}`, command: 'deltallm.completions.trigger' });
+  }
+  entries.push(
+    { label: `$(list-unordered) ${l10n.t('Show last request')}`, command: 'deltallm.showLastRequest' },
+    { label: `$(file-code) ${l10n.t('Show last prompt')}`, command: 'deltallm.showLastPrompt' },
+    { label: `$(debug-restart) ${l10n.t('Restart the runtime')}`, command: 'deltallm.restart' },
+    { label: `$(output) ${l10n.t('Show log')}`, command: 'deltallm.showLog' },
+    { label: `$(clippy) ${l10n.t('Copy diagnostics')}`, command: 'deltallm.copyDiagnostics' },
+    { label: `$(gear) ${l10n.t('Settings')}`, command: 'workbench.action.openSettings', args: ['@ext:deltallm.deltallm'] },
+  );
+  const chosen = await window.showQuickPick(entries, { title: `DeltaLLM: ${stateWord(runtime.state)}`, placeHolder: l10n.t('What would you like to do?') });
+  if (chosen) await commands.executeCommand(chosen.command, ...(chosen.args ?? []));
+}

@@ -1,0 +1,48 @@
+// Failures in the user's language. The worker sends code and arguments; what the arguments say in English stays in the log.
+import { l10n } from 'vscode';
+import { asDeltaError, type DeltaError, type ErrorCode } from '../shared/errors.ts';
+
+type Sentence = (...args: readonly (string | number)[]) => string;
+
+/** The sentence for each code. Reasons that a library or a parser gave are left out: they are English, and the log has them. */
+const sentences: Record<ErrorCode, Sentence> = {
+  fileMissing: (path) => l10n.t('There is no file at {0}: check the path.', path),
+  fileUnreadable: (path, reason) => l10n.t('{0} cannot be read ({1}).', path, reason),
+  folderNotWritable: (path, reason) => l10n.t('{0} cannot be written ({1}): choose another folder.', path, reason),
+  diskFull: (path, needed, free) => l10n.t('{0} needs {1} but only {2} are free: make room or choose another folder.', path, needed, free),
+  notGguf: (path) => l10n.t('{0} is not a usable GGUF file: download it again or choose another model.', path),
+  ggufTruncated: (path) => l10n.t('{0} is cut short: download it again.', path),
+  ggufLimit: (path) => l10n.t('{0} is refused: no real model looks like that.', path),
+  architectureUnknown: (name, known) => l10n.t('The model architecture "{0}" is not supported; supported: {1}.', name, known),
+  tensorTypeUnknown: (tensor, type, known) => l10n.t('The tensor {0} has type {1}, which is not supported; supported: {2}.', tensor, type, known),
+  tensorMissing: (path, tensor) => l10n.t('{0} has no usable tensor {1}: the file is incomplete or of another architecture.', path, tensor),
+  metadataInvalid: (path, key) => l10n.t('{0} has no usable metadata {1}.', path, key),
+  tokenizerUnknown: (kind) => l10n.t('The tokenizer "{0}" is not supported; supported: {1}.', kind, 'byte-level BPE ("gpt2")'),
+  vocabularyOnly: (path) => l10n.t('{0} holds a vocabulary but no weights: it can tokenize, not complete.', path),
+  modelFolderInvalid: (path) => l10n.t('{0} is not a usable model folder: import the GGUF again.', path),
+  noFim: (name) => l10n.t('The model {0} has no fill-in-the-middle tokens: it cannot complete at a cursor. Choose another model.', name),
+  addonMissing: (platform) => l10n.t('The native part of DeltaLLM could not be loaded for {0}. The log says what was tried.', platform),
+  addonVersion: (found, wanted) => l10n.t('The native part of DeltaLLM has interface version {0}, but {1} is needed: install the extension again.', found, wanted),
+  kernelSetUnknown: (name, known) => l10n.t('There is no set of kernels "{0}"; known here: {1}.', name, known),
+  telemetryNotDisabled: () => l10n.t('{0} must be set before ONNX Runtime is loaded.', 'ORT_DISABLE_TELEMETRY=1'),
+  memoryBudget: (needed, budget) => l10n.t('The KV cache needs {0} but may use only {1}: raise the cache size in the settings.', needed, budget),
+  outOfMemory: () => l10n.t('There is too little free memory: close something, or choose a smaller model or cache.'),
+  contextFull: (tokens, limit) => l10n.t('The prompt has {0} tokens but the model reads at most {1}.', tokens, limit),
+  workerDied: () => l10n.t('The language-model worker stopped unexpectedly.'),
+  crashed: () => l10n.t('The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.'),
+  logitsUnusable: () => l10n.t('The model produced no usable probabilities for the next token: choose another model.'),
+  tokenOutOfRange: (id, size) => l10n.t('The token id {0} is outside the vocabulary (0 to {1}).', id, Number(size) - 1),
+  cancelled: () => l10n.t('Stopped.'),
+  usage: () => l10n.t('DeltaLLM was called in a way that it does not know: please report it.'),
+  internal: () => l10n.t('Something went wrong inside DeltaLLM: please report it. The log says more.'),
+};
+
+/** One sentence for the user. */
+export function localise(error: DeltaError): string {
+  return sentences[error.code](...error.args);
+}
+
+/** For reports: no folders of the user. */
+export function withoutFolders(thrown: unknown): string {
+  return asDeltaError(thrown).message.replace(/(?:[A-Za-z]:)?[\\/](?:[^,;()"]*[\\/])?/g, '');
+}

@@ -1,0 +1,57 @@
+// The settings as typed values: what is of a wrong type or outside its range counts as the default, and the log says so once.
+import { ConfigurationTarget, workspace, type Disposable, type LogOutputChannel } from 'vscode';
+import { SECTION, settingsTable, type SettingName, type Settings } from './settingsTable.ts';
+
+const names = Object.keys(settingsTable) as SettingName[];
+
+export class SettingsReader implements Disposable {
+  private known: Settings | undefined;
+  private readonly complaints = new Set<string>();
+  private readonly listeners = new Set<() => void>();
+  private readonly subscription: Disposable;
+
+  constructor(private readonly log: LogOutputChannel) {
+    this.subscription = workspace.onDidChangeConfiguration((event) => {
+      if (!event.affectsConfiguration(SECTION)) return;
+      this.known = undefined;
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  get current(): Settings {
+    return (this.known ??= this.read());
+  }
+
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Writes where the present value comes from, else for the user. Rejects where VS Code cannot write its settings. */
+  async set<K extends SettingName>(name: K, value: Settings[K]): Promise<void> {
+    const configuration = workspace.getConfiguration(SECTION);
+    const found = configuration.inspect(name);
+    const target = found?.workspaceFolderValue !== undefined ? ConfigurationTarget.WorkspaceFolder : found?.workspaceValue !== undefined ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
+    await configuration.update(name, value, target);
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    this.listeners.clear();
+  }
+
+  private read(): Settings {
+    const configuration = workspace.getConfiguration(SECTION);
+    return Object.fromEntries(names.map((name) => [name, this.usable(name, configuration.get(name))])) as Settings;
+  }
+
+  private usable(name: SettingName, value: unknown): unknown {
+    const entry = settingsTable[name];
+    if (value === undefined) return entry.default;
+    const reason = entry.refuse(value);
+    if (reason === null) return value;
+    const complaint = `The setting ${SECTION}.${name} is ignored: ${reason}.`;
+    if (!this.complaints.has(complaint)) this.log.warn(complaint);
+    this.complaints.add(complaint);
+    return entry.default;
+  }
+}

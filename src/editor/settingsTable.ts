@@ -1,0 +1,71 @@
+// Every setting of the extension: the one table that package.json, the typed reading and the tests are compared with.
+
+/** `machine`: not settable by a workspace. `window`: by the user or the workspace. */
+type Scope = 'machine' | 'window';
+
+interface Entry<T> {
+  readonly default: T;
+  readonly scope: Scope;
+  /** Why a value cannot be used, or null. */
+  readonly refuse: (value: unknown) => string | null;
+  /** What package.json must say besides type, default, scope and description. */
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
+const flag = (initial: boolean, scope: Scope): Entry<boolean> => ({
+  default: initial, scope, schema: { type: 'boolean' }, refuse: (value) => (typeof value === 'boolean' ? null : 'it must be true or false'),
+});
+
+const whole = (initial: number, minimum: number, maximum: number, scope: Scope): Entry<number> => ({
+  default: initial, scope, schema: { type: 'integer', minimum, maximum },
+  refuse: (value) => (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum ? null : `it must be a whole number from ${minimum} to ${maximum}`),
+});
+
+const oneOf = <const T extends string>(initial: NoInfer<T>, values: readonly T[], scope: Scope): Entry<T> => ({
+  default: initial, scope, schema: { type: 'string', enum: values },
+  refuse: (value) => ((values as readonly unknown[]).includes(value) ? null : `it must be one of ${values.join(', ')}`),
+});
+
+const text = (initial: string, scope: Scope): Entry<string> => ({
+  default: initial, scope, schema: { type: 'string' }, refuse: (value) => (typeof value === 'string' ? null : 'it must be text'),
+});
+
+const texts = (initial: readonly string[], scope: Scope): Entry<readonly string[]> => ({
+  default: initial, scope, schema: { type: 'array', items: { type: 'string' }, uniqueItems: true },
+  refuse: (value) => (Array.isArray(value) && value.every((item) => typeof item === 'string') ? null : 'it must be a list of texts'),
+});
+
+const flags = (initial: Readonly<Record<string, boolean>>, scope: Scope): Entry<Readonly<Record<string, boolean>>> => ({
+  default: initial, scope, schema: { type: 'object', additionalProperties: { type: 'boolean' } },
+  refuse: (value) => (isPlainObject(value) && Object.values(value).every((item) => typeof item === 'boolean') ? null : 'it must map language identifiers to true or false'),
+});
+
+const isPlainObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const SECTION = 'deltallm';
+
+/** By the name behind `deltallm.`. */
+export const settingsTable = {
+  'completions.enabled': flag(true, 'window'),
+  /** By language identifier; `*` is every language that is not listed. */
+  'completions.languages': flags({ '*': true }, 'window'),
+  'completions.eagerness': oneOf('auto', ['low', 'auto', 'high'], 'window'),
+  /** Milliseconds from the last key to the text. */
+  'completions.latencyBudget': whole(1500, 100, 30_000, 'window'),
+  /** Tokens. */
+  'completions.maxTokens': whole(96, 1, 1024, 'window'),
+  /** Glob patterns, besides those that are always refused. */
+  'completions.exclude': texts([], 'window'),
+  /** A GGUF file or a model folder; empty: the embedded model. */
+  'model.path': text('', 'machine'),
+  mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
+  /** 0: chosen from the number of cores. */
+  threads: whole(0, 0, 64, 'machine'),
+  /** Of the KV cache, in millions of bytes. */
+  cacheMegabytes: whole(1024, 16, 65_536, 'machine'),
+  /** 0: never. */
+  idleUnloadMinutes: whole(30, 0, 1440, 'machine'),
+} as const;
+
+export type SettingName = keyof typeof settingsTable;
+export type Settings = { readonly [K in SettingName]: (typeof settingsTable)[K]['default'] };

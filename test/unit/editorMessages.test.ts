@@ -1,0 +1,40 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { localise, withoutFolders } from '../../src/editor/messages.ts';
+import { DeltaError, type ErrorCode } from '../../src/shared/errors.ts';
+import { errorSamples } from '../support/errorSamples.ts';
+import { fake } from '../support/fakeVscode.ts';
+
+beforeEach(() => fake.reset());
+const cases = Object.entries(errorSamples) as [ErrorCode, never[]][];
+const words = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\d._/-]+/gu));
+
+describe('the sentence that the user reads', () => {
+  it.each(cases)('for %s is one sentence or two, holds what identifies the thing, and leaves no placeholder', (code, args) => {
+    const sentence = localise(new DeltaError(code, ...args));
+    expect(sentence).toMatch(/^[^\n{}]+\.$/u);
+    for (const arg of args as (string | number)[]) if (typeof arg === 'string' && !arg.includes(' ') && !['usage', 'internal'].includes(code)) expect(sentence).toContain(arg);
+  });
+
+  it.each(cases.filter(([code]) => !['usage', 'internal', 'cancelled', 'workerDied'].includes(code)))('for %s says mostly what the catalogue says', (code, args) => {
+    const error = new DeltaError(code, ...args);
+    const ours = [...words(localise(error))];
+    const theirs = words(error.message);
+    expect(ours.filter((word) => theirs.has(word)).length / ours.length).toBeGreaterThan(0.5);
+  });
+});
+
+describe('a sentence for reports', () => {
+  it.each([
+    ['/home/jane doe/secret project/model.gguf', 'There is no file at model.gguf: check the path.'],
+    ['C:\\Users\\Jane Doe\\model.gguf', 'There is no file at model.gguf: check the path.'],
+    ['model.gguf', 'There is no file at model.gguf: check the path.'],
+  ])('names no folder of %s', (path, expected) => {
+    expect(withoutFolders(new DeltaError('fileMissing', path))).toBe(expected);
+  });
+
+  it('names none of a list, and none in what a library said', () => {
+    expect(withoutFolders(new DeltaError('addonMissing', 'linux-x64', '/home/jane/a.node (/home/jane/lib.so: cannot open), /opt/b.node'))).toBe(
+      'The native part of DeltaLLM could not be loaded for linux-x64; tried: a.node (lib.so: cannot open), b.node.');
+    expect(withoutFolders(new Error("Cannot find module '/home/jane/x/worker.js'"))).not.toContain('jane');
+  });
+});

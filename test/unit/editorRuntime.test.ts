@@ -1,0 +1,361 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { hostname, tmpdir, uptime } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CrashMarker } from '../../src/editor/crashMarker.ts';
+import { EditorRuntime, type Trouble } from '../../src/editor/runtime.ts';
+import { settingsTable, type Settings } from '../../src/editor/settingsTable.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import type { GenerateOptions, LoadedModel } from '../../src/session/protocol.ts';
+import { window } from '../support/fakeVscode.ts';
+import { FakeWorker, generated, model } from '../support/fakeWorker.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'deltallm-editorRuntime-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const defaults = Object.fromEntries(Object.entries(settingsTable).map(([name, entry]) => [name, entry.default])) as Settings;
+const options: GenerateOptions = { prompt: { text: 'a' }, max: 8, sampling: {} };
+
+let settings: Settings;
+let workers: FakeWorker[];
+let troubles: Trouble[];
+let states: string[];
+let folder = '';
+let auto: LoadedModel | null;
+let runtime: EditorRuntime;
+
+function make(): EditorRuntime {
+  const made = new EditorRuntime({
+    startWorker: () => {
+      const worker = new FakeWorker(auto);
+      workers.push(worker);
+      return worker.client;
+    },
+    settings: () => settings,
+    marker: new CrashMarker(folder, '1.0.0'),
+    log: window.createOutputChannel() as never,
+  });
+  made.onTrouble((trouble) => troubles.push(trouble));
+  made.onDidChange(() => states.at(-1) === made.state || states.push(made.state));
+  return made;
+}
+
+/** Lets everything that waits for nothing else run. */
+const settle = async () => {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+};
+const ask = (cancel = new CancelFlag()) => runtime.generate(options, () => {}, cancel);
+const last = () => workers.at(-1)!;
+const answer = async (text = 'x', tokens = 8) => {
+  await settle();
+  last().of('generate').at(-1)!.answer(generated(text, tokens));
+};
+const markers = () => (existsSync(folder) ? readdirSync(folder) : []);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  [settings, workers, troubles, states, auto] = [defaults, [], [], [], model];
+  folder = join(mkdtempSync(join(base, 'case-')), 'runs');
+  runtime = make();
+});
+afterEach(async () => {
+  await runtime.dispose();
+  expect(markers().filter((name) => name.startsWith('running-'))).toEqual([]);
+  vi.useRealTimers();
+});
+
+describe('the runtime in the editor', () => {
+  it('starts nothing and waits for nothing before the first generation', async () => {
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([workers.length, vi.getTimerCount(), runtime.state, markers().length]).toEqual([0, 0, 'off', 0]);
+  });
+
+  it('loads with the first generation, by the settings, and says how it is', async () => {
+    settings = { ...defaults, 'model.path': '/models/big one.gguf', mode: 'exact', threads: 3, cacheMegabytes: 100 };
+    const result = ask();
+    await settle();
+    const [{ options: load }] = last().of('load');
+    expect(load).toEqual({ model: '/models/big one.gguf', threads: 3, attention: 'dense', cacheBytes: 100e6, background: true });
+    last().of('generate')[0].hear({ id: 1, event: 'text', text: 'x', firstLine: -0.1 });
+    await answer('xyz');
+    expect((await result).text).toBe('xyz');
+    expect(states).toEqual(['loading', 'ready', 'reading', 'writing', 'ready']);
+    expect(runtime.confidence).toBe(model.confidence);
+  });
+
+  it.each([['exact', 'dense'], ['balanced', 'delta'], ['compact', 'compact']] as const)('runs %s mode with %s attention', async (mode, attention) => {
+    settings = { ...defaults, mode };
+    void ask().catch(() => {});
+    await settle();
+    expect(last().of('load')[0].options).toMatchObject({ attention, model: '', threads: 0 });
+  });
+
+  it('loads once for many generations, and again only for settings that need it, when the next one comes', async () => {
+    for (let n = 0; n < 3; n++) {
+      const result = ask();
+      await answer();
+      await result;
+    }
+    expect(last().of('load').length).toBe(1);
+    settings = { ...settings, 'completions.maxTokens': 5 };
+    runtime.settingsChanged();
+    settings = { ...settings, mode: 'compact' };
+    runtime.settingsChanged();
+    await settle();
+    expect(last().of('load').length).toBe(1);
+    const result = ask();
+    await answer();
+    await result;
+    expect([workers.length, last().of('load').length]).toEqual([1, 2]);
+  });
+
+  it('measures medians of what the worker reports', async () => {
+    expect(runtime.speed).toBeUndefined();
+    const result = ask();
+    await answer();
+    await result;
+    expect(runtime.speed).toEqual({ prefill: 400, decode: 100 });
+  });
+
+  it('does not begin a generation that was cancelled while it loaded', async () => {
+    auto = null;
+    const cancel = new CancelFlag();
+    const result = ask(cancel);
+    await settle();
+    cancel.set();
+    last().of('load')[0].answer(model);
+    expect((await result).reason).toBe('cancelled');
+    expect(last().of('generate')).toEqual([]);
+  });
+});
+
+describe('an unused model', () => {
+  it('is unloaded after the minutes of the setting, by one timer, and comes back when asked', async () => {
+    const result = ask();
+    await answer();
+    await result;
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(settings.idleUnloadMinutes * 60_000);
+    expect([last().closed, runtime.state, vi.getTimerCount()]).toEqual([true, 'off', 0]);
+    const again = ask();
+    await answer();
+    await again;
+    expect(workers.length).toBe(2);
+  });
+
+  it('stays when the setting says never', async () => {
+    settings = { ...defaults, idleUnloadMinutes: 0 };
+    const result = ask();
+    await answer();
+    await result;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('has its confidence measured once, in a pause, and the next request cancels that', async () => {
+    auto = { ...model, confidence: null };
+    let result = ask();
+    await answer();
+    await result;
+    await vi.advanceTimersByTimeAsync(3000);
+    const [first] = last().of('confidence');
+    expect(first.cancel?.isSet).toBe(false);
+    result = ask();
+    await settle();
+    expect(first.cancel?.isSet).toBe(true);
+    first.fail('cancelled');
+    await answer();
+    await result;
+    await vi.advanceTimersByTimeAsync(3000);
+    last().of('confidence')[1].answer(model.confidence);
+    await settle();
+    expect(runtime.confidence).toBe(model.confidence);
+    result = ask();
+    await answer();
+    await result;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(last().of('confidence').length).toBe(2);
+  });
+
+  it('is not measured again when that failed', async () => {
+    auto = { ...model, confidence: null };
+    for (let n = 0; n < 2; n++) {
+      const result = ask();
+      await answer();
+      await result;
+      await vi.advanceTimersByTimeAsync(3000);
+      last().of('confidence')[0].fail('internal', 'no sample code');
+      await settle();
+    }
+    expect([last().of('confidence').length, troubles.length]).toEqual([1, 0]);
+  });
+});
+
+describe('a worker that dies', () => {
+  it('is started again once, for the same request, with one message; then the runtime has failed until it is restarted', async () => {
+    const result = ask();
+    await settle();
+    last().die();
+    await answer('again');
+    expect((await result).text).toBe('again');
+    expect([workers.length, troubles.map(({ kind }) => kind)]).toEqual([2, ['restarted']]);
+    const second = ask();
+    await settle();
+    last().die();
+    await expect(second).rejects.toMatchObject({ code: 'workerDied' });
+    await expect(ask()).rejects.toMatchObject({ code: 'workerDied' });
+    expect([workers.length, runtime.state, troubles.map(({ kind }) => kind)]).toEqual([2, 'failed', ['restarted', 'failed']]);
+    await runtime.restart();
+    expect([workers.length, runtime.state, runtime.error]).toEqual([3, 'ready', null]);
+  });
+
+  it('between two requests is noticed by the next', async () => {
+    const result = ask();
+    await answer();
+    await result;
+    last().die();
+    const second = ask();
+    await answer('again');
+    expect((await second).text).toBe('again');
+  });
+
+  it('while it loads is started again too', async () => {
+    auto = null;
+    const result = ask();
+    await settle();
+    auto = model;
+    last().die();
+    await answer('again');
+    expect((await result).text).toBe('again');
+    expect(troubles.map(({ kind }) => kind)).toEqual(['restarted']);
+  });
+});
+
+describe('a load that fails', () => {
+  it('is told once, however often it is asked, and is tried again for another setting', async () => {
+    auto = null;
+    const results = [ask(), ask()];
+    await settle();
+    last().of('load')[0].fail('addonMissing', 'linux-x64', '/a, /b');
+    for (const result of results) await expect(result).rejects.toMatchObject({ code: 'addonMissing' });
+    await expect(ask()).rejects.toMatchObject({ code: 'addonMissing' });
+    expect([troubles.length, runtime.state, workers.length, last().closed]).toEqual([1, 'failed', 1, true]);
+    auto = model;
+    settings = { ...settings, mode: 'exact' };
+    runtime.settingsChanged();
+    expect(runtime.state).toBe('off');
+    const result = ask();
+    await answer();
+    await result;
+    expect(runtime.state).toBe('ready');
+  });
+
+  it('leaves the runtime usable when it was only a request that failed', async () => {
+    for (let n = 0; n < 2; n++) {
+      const result = ask();
+      await settle();
+      last().of('generate').at(-1)!.fail('memoryBudget', '2 GB', '1 GB');
+      await expect(result).rejects.toMatchObject({ code: 'memoryBudget' });
+    }
+    expect([runtime.state, troubles.map(({ kind }) => kind), runtime.lastErrors.length]).toEqual(['ready', ['complaint'], 2]);
+  });
+
+  it('is final for a model that cannot complete', async () => {
+    const result = ask();
+    await settle();
+    last().of('generate')[0].fail('noFim', 'chatty');
+    await expect(result).rejects.toMatchObject({ code: 'noFim' });
+    await expect(ask()).rejects.toMatchObject({ code: 'noFim' });
+    expect([workers.length, runtime.state]).toEqual([1, 'failed']);
+  });
+});
+
+describe('the crash marker', () => {
+  const armed = () => markers().filter((name) => name.startsWith('running-')).length;
+
+  it('stands over the load and the first 64 tokens, and not between requests', async () => {
+    auto = null;
+    const seen: number[] = [];
+    const results = [];
+    for (let n = 0; n < 6; n++) {
+      results.push(ask());
+      await settle();
+      if (n === 0) {
+        expect(armed()).toBe(1);
+        last().of('load')[0].answer(model);
+        await settle();
+      }
+      seen.push(armed());
+      await answer('x', 16);
+      await results[n];
+      expect(armed()).toBe(0);
+    }
+    expect(seen).toEqual([1, 1, 1, 1, 0, 0]);
+  });
+
+  it('is removed at once when the editor closes in the middle of it', async () => {
+    auto = null;
+    void ask().catch(() => {});
+    await settle();
+    expect(armed()).toBe(1);
+    const ending = runtime.dispose();
+    expect(armed()).toBe(0);
+    await ending;
+    expect(last().closed).toBe(true);
+    expect((await ask()).reason).toBe('cancelled');
+    expect(workers.length).toBe(1);
+  });
+
+  const crashed = (kernels: string) => {
+    const marker = new CrashMarker(folder, '1.0.0');
+    marker.arm({ model: '', kernels });
+    const [name] = markers();
+    const path = join(folder, name);
+    const text = JSON.stringify({ version: '1.0.0', host: hostname(), pid: 2 ** 22 + 1, start: '1', boot: Math.round(Date.now() / 1000 - uptime()), model: '', kernels });
+    marker.disarm();
+    writeFileSync(path.replace(/\d+\.json$/, `${2 ** 22 + 1}.json`), text);
+  };
+
+  it('of a crash leads to safe mode, told once; "Try again" forgets it', async () => {
+    vi.useRealTimers();
+    crashed('auto');
+    const result = ask();
+    await answer();
+    await result;
+    expect(last().of('load')[0].options).toMatchObject({ kernels: 'scalar' });
+    expect([troubles, runtime.safeMode]).toEqual([[{ kind: 'safeMode' }], true]);
+    await runtime.forgiveCrash();
+    expect(last().of('load')[0].options).not.toHaveProperty('kernels');
+    expect([workers.length, runtime.safeMode, troubles.length]).toEqual([2, false, 1]);
+  });
+
+  it('of a crash in safe mode keeps the model off, until "Try again"', async () => {
+    vi.useRealTimers();
+    crashed('scalar');
+    await expect(ask()).rejects.toMatchObject({ code: 'crashed' });
+    expect([workers.length, runtime.state]).toEqual([0, 'failed']);
+    await runtime.forgiveCrash();
+    expect([workers.length, runtime.state]).toEqual([1, 'ready']);
+  });
+});
+
+describe('a restart', () => {
+  it('ends what runs and loads anew', async () => {
+    const result = ask();
+    await settle();
+    const [first] = workers;
+    await runtime.restart();
+    expect((await result).reason).toBe('cancelled');
+    expect([first.closed, workers.length, runtime.state]).toEqual([true, 2, 'ready']);
+  });
+
+  it('in the middle of a load leaves one model', async () => {
+    auto = null;
+    const result = ask().catch((error: unknown) => error);
+    await settle();
+    auto = model;
+    await runtime.restart();
+    await settle();
+    expect(await result).toMatchObject({ reason: 'cancelled' });
+    expect([workers.map(({ closed }) => closed), runtime.state, troubles]).toEqual([[true, false], 'ready', []]);
+  });
+});

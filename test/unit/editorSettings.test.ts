@@ -1,0 +1,60 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { loadPlan } from '../../src/editor/loadPlan.ts';
+import { SettingsReader } from '../../src/editor/settings.ts';
+import { settingsTable, type SettingName } from '../../src/editor/settingsTable.ts';
+import { fake, window } from '../support/fakeVscode.ts';
+
+beforeEach(() => fake.reset());
+const reader = () => new SettingsReader(window.createOutputChannel() as never);
+
+describe('a setting', () => {
+  const wrong: [SettingName, unknown[]][] = [
+    ['completions.enabled', ['yes', 1, null]],
+    ['completions.languages', [true, null, ['python'], { python: 'no' }]],
+    ['completions.eagerness', ['maximal', 2, null]],
+    ['completions.latencyBudget', [0, 99, 30_001, 1.5, '1000', Number.NaN, Infinity]],
+    ['completions.maxTokens', [0, -1, 1025, 2.5, '96']],
+    ['completions.exclude', ['*.env', [1], {}, null]],
+    ['model.path', [null, 7, ['a.gguf']]],
+    ['mode', ['dense', 'Exact', null]],
+    ['threads', [-1, 65, 1.5, '2']],
+    ['cacheMegabytes', [0, 15, 65_537, '1024']],
+    ['idleUnloadMinutes', [-1, 1441, 0.5, null]],
+  ];
+
+  it('of every name is tried here', () => {
+    expect(wrong.map(([name]) => name).sort()).toEqual(Object.keys(settingsTable).sort());
+  });
+
+  it.each(wrong)('%s falls back to its default for a value that cannot be used, and the log says so once', (name, values) => {
+    for (const value of values) {
+      fake.reset();
+      fake.settings[`deltallm.${name}`] = value;
+      const settings = reader();
+      expect(settings.current[name]).toEqual(settingsTable[name].default);
+      fake.set('deltallm.completions.enabled', name === 'completions.enabled' ? value : true);
+      expect(settings.current[name]).toEqual(settingsTable[name].default);
+      expect(fake.logLines.length).toBe(1);
+      expect(fake.logLines[0]).toContain(`deltallm.${name}`);
+      expect(fake.messages).toEqual([]);
+    }
+  });
+
+  it('is read again when it changes, and listeners hear of ours only', () => {
+    const settings = reader();
+    let heard = 0;
+    settings.onChange(() => heard++);
+    expect(settings.current['completions.maxTokens']).toBe(96);
+    fake.set('deltallm.completions.maxTokens', 20);
+    fake.set('editor.fontSize', 12);
+    expect([settings.current['completions.maxTokens'], heard]).toEqual([20, 1]);
+  });
+});
+
+describe('the load that settings ask for', () => {
+  it('leaves what is not set to the worker, and forces kernels only in safe mode', () => {
+    const { current } = reader();
+    expect(loadPlan(current, null)).toEqual({ model: '', threads: 0, attention: 'delta', cacheBytes: 1024e6, background: true });
+    expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar' });
+  });
+});
