@@ -1,0 +1,297 @@
+// From requests to ghost text: what was shown and still fits, the generation that runs, what is remembered, else a new generation. One at a time.
+import { asDeltaError, type DeltaError } from '../shared/errors.ts';
+import type { Event, GenerateResult } from '../session/protocol.ts';
+import { degenerate } from './degenerate.ts';
+import { threshold } from './gate.ts';
+import { Generation } from './generation.ts';
+import type { Insertion } from './insertion.ts';
+import { plan } from './latency.ts';
+import type { Answer, CompletionRequest, NoneReason, Origin, RequestRecord, Suggestion } from './request.ts';
+import { Rhythm } from './rhythm.ts';
+import { restOf, ShownTexts, type Shown } from './shown.ts';
+import type { Clock, TextSource } from './source.ts';
+import { Suggestions } from './suggestions.ts';
+import { TypedRun, type Change } from './typedRun.ts';
+import { agreement } from './typedThrough.ts';
+import { addFacts, Waiting, type Abandoned, type Outcome } from './waiting.ts';
+import { pointless } from './worth.ts';
+import { factsOf, type Facts, type Written } from './written.ts';
+
+export interface CompleterSettings {
+  latencyMs: number;
+  maxTokens: number;
+  eagerness: 'low' | 'auto' | 'high';
+}
+
+export interface CompleterHost {
+  settings(): CompleterSettings;
+  /** Called once for every request, when everything is known about it: with its answer, or when the generation that it came from has ended. */
+  record(record: RequestRecord): void;
+  /** What is shown for this document became a longer text: ask the provider again (once per suggestion). */
+  longer(document: string, suggestion: Suggestion): void;
+}
+
+export class Completer {
+  /** Until its promise is settled, also when it is cancelled. */
+  private running: Generation | null = null;
+  /** The request that the next generation is for: in its pause, or waiting for the former generation to end. */
+  private next: { waiting: Waiting; ready: boolean } | null = null;
+  private readonly shown = new ShownTexts();
+  private readonly suggestions = new Suggestions();
+  private readonly rhythm = new Rhythm();
+  private readonly typed = new TypedRun();
+  private generations = 0;
+  private disposed = false;
+
+  constructor(
+    private readonly source: TextSource,
+    private readonly clock: Clock,
+    private readonly host: CompleterHost,
+  ) {}
+
+  /** Never rejects. `abandoned`: nobody waits any more; a generation that runs may go on for the next request. */
+  complete(request: CompletionRequest, abandoned: Abandoned): Promise<Answer> {
+    const waiting = new Waiting(request, this.clock, this.host.settings().latencyMs);
+    if (this.disposed || abandoned.isSet) this.silent(waiting, 'cancelled');
+    else {
+      this.receive(waiting);
+      if (!waiting.isOver) waiting.follow(abandoned, () => this.abandon(waiting));
+    }
+    return waiting.answer;
+  }
+
+  /** The document changed. What disagrees with the running generation cancels it at once. */
+  edited(document: string, change: Change): void {
+    this.rhythm.key(this.clock.now());
+    this.typed.edited(document, change);
+    if (this.next?.waiting.request.document === document) this.drop('superseded');
+    const { running } = this;
+    if (running && !running.cancel.isSet && running.document === document && !running.edited(change)) this.stop(running, 'superseded');
+  }
+
+  /** The cursor left, the document closed: the running generation is for nobody. Without a document: also what is remembered is worth nothing now. */
+  forget(document?: string): void {
+    const meant = (request: CompletionRequest): boolean => document === undefined || request.document === document;
+    if (this.next && meant(this.next.waiting.request)) this.drop('cancelled');
+    if (this.running && meant(this.running.request)) this.stop(this.running, 'cancelled');
+    if (document !== undefined) return;
+    this.shown.clear();
+    this.suggestions.clear();
+  }
+
+  dispose(): void {
+    this.forget();
+    this.disposed = true;
+    for (const record of this.running?.records.splice(0) ?? []) this.host.record(record);
+  }
+
+  private receive(waiting: Waiting): void {
+    const { request } = waiting;
+    this.drop('superseded');
+    const inserted = this.running?.inserted(request) ?? null;
+    if (this.running && !inserted) this.stop(this.running, 'superseded');
+    if (this.showAgain(waiting)) return;
+    if (this.running && inserted && !this.running.cancel.isSet) return this.attach(this.running, waiting, inserted);
+    if (this.recall(waiting)) return;
+    const reason = request.manual ? null : pointless(request.snapshot);
+    if (reason) return this.silent(waiting, reason);
+    if (request.manual) return this.queue(waiting);
+    this.next = { waiting, ready: false };
+    waiting.pause(this.rhythm.pause(this.source.speed), () => this.queue(waiting));
+  }
+
+  /** What was last shown still goes with the document. */
+  private showAgain(waiting: Waiting): boolean {
+    const { request } = waiting;
+    let shown = this.shown.get(request.document);
+    if (!shown) return false;
+    const { running } = this;
+    const growing = running && running.id === shown.written.id && !running.cancel.isSet ? running : null;
+    if (growing && extendsText(growing.early, shown.written.text) && !degenerate(growing.early, growing.snapshot)) {
+      shown = { ...shown, written: { ...shown.written, text: growing.early } };
+    }
+    const rest = restOf(shown, request, this.typed.startIn(request.document));
+    if (rest === '') return false;
+    this.show(waiting, shown, rest, 'typedThrough', growing);
+    return true;
+  }
+
+  /** The same was asked before. */
+  private recall(waiting: Waiting): boolean {
+    const { request } = waiting;
+    const found = this.suggestions.find(request.document, request.snapshot, (written) => this.refusal(written, request.manual) === null);
+    if (!found) return false;
+    const { written, rest } = found;
+    const reason = this.refusal(written, request.manual);
+    // Its own snapshot is not kept: what is left of it belongs to this place from here on.
+    if (reason === null) this.show(waiting, { origin: request, answered: request, written: { ...written, text: rest } }, rest, 'cache', null);
+    else this.silent(waiting, reason, { ...this.judged(written, request.manual), text: rest, origin: 'cache' }, written.facts);
+    return true;
+  }
+
+  /** The pause is over: the next generation is this request's. */
+  private queue(waiting: Waiting): void {
+    waiting.ready();
+    this.next = { waiting, ready: true };
+    if (!this.running) this.start(waiting);
+  }
+
+  private start(waiting: Waiting): void {
+    this.next = null;
+    waiting.started();
+    const generation = new Generation(++this.generations, waiting.request);
+    this.running = generation;
+    this.attach(generation, waiting, { left: '', right: '', deleted: '' });
+    void this.run(generation, waiting.request.manual);
+  }
+
+  private async run(generation: Generation, manual: boolean): Promise<void> {
+    let result: GenerateResult | null = null;
+    let failure: DeltaError | null = null;
+    try {
+      const { latencyMs, maxTokens } = this.host.settings();
+      const { promptTokens, max } = plan({ latencyMs, maxTokens, speed: this.source.speed, manual });
+      const options = { prompt: { snapshot: generation.snapshot, promptTokens }, max, sampling: { temperature: 0 } };
+      result = await this.source.generate(options, (event) => this.heard(generation, event), generation.cancel);
+    } catch (thrown) {
+      failure = asDeltaError(thrown);
+    }
+    this.running = null;
+    const facts = result && factsOf(result);
+    for (const record of generation.records.splice(0)) this.host.record(facts ? addFacts(record, facts) : record);
+    if (!generation.cancel.isSet) {
+      if (result && result.reason !== 'cancelled') this.finish(generation, result);
+      else this.stop(generation, failure?.code === 'noFim' ? 'noFim' : 'unavailable');
+    }
+    if (this.next?.ready && !this.running) this.start(this.next.waiting);
+  }
+
+  private attach(generation: Generation, waiting: Waiting, inserted: Insertion): void {
+    generation.waiting.set(waiting, inserted);
+    const left = waiting.deadline - this.clock.now();
+    if (left > 0) waiting.wait(left, () => this.showEarly(generation, waiting, inserted));
+    else this.showEarly(generation, waiting, inserted);
+  }
+
+  private heard(generation: Generation, event: Event): void {
+    if (event.event !== 'text' || generation.cancel.isSet) return;
+    generation.hear(event.text, event.firstLine);
+    const { newest } = generation;
+    for (const [waiting, inserted] of generation.waiting) {
+      if (generation.agreement(inserted) !== 'no') continue;
+      generation.waiting.delete(waiting);
+      if (waiting !== newest) this.silent(waiting, 'superseded');
+      else {
+        this.stop(generation, 'superseded');
+        return this.queue(waiting);
+      }
+    }
+    if (generation.contradicted) return this.stop(generation, 'superseded');
+    for (const [waiting, inserted] of generation.waiting) this.showEarly(generation, waiting, inserted);
+  }
+
+  /** Past the latency budget, the whole lines so far do. */
+  private showEarly(generation: Generation, waiting: Waiting, inserted: Insertion): void {
+    if (this.clock.now() < waiting.deadline || !generation.waiting.has(waiting)) return;
+    const text = generation.early;
+    const agreed = agreement(text, false, inserted, generation.snapshot.languageId);
+    if (typeof agreed === 'string' || agreed.rest.trim() === '') return;
+    const written: Written = { id: generation.id, text, confidence: generation.confidence, degenerate: degenerate(text, generation.snapshot), facts: null };
+    if (this.refusal(written, waiting.request.manual) !== null) return;
+    generation.waiting.delete(waiting);
+    this.show(waiting, { origin: generation.request, answered: waiting.request, written }, agreed.rest, originOf(generation, waiting), generation);
+  }
+
+  /** The text is final: everyone who waits for it gets it, or the next generation. */
+  private finish(generation: Generation, result: GenerateResult): void {
+    const { request, snapshot } = generation;
+    const text = result.text.replaceAll('\r', '');
+    const confidence = result.tokens.generated > 0 ? result.firstLineLogProbability : null;
+    const written: Written = { id: generation.id, text, confidence, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
+    this.suggestions.put(request.document, snapshot, written);
+    this.lengthen(generation, written);
+    const { newest } = generation;
+    for (const [waiting, inserted] of generation.waiting) {
+      const { manual } = waiting.request;
+      const agreed = agreement(text, true, inserted, snapshot.languageId);
+      const isTyped = inserted.left !== '' || inserted.right !== '';
+      const reason = this.refusal(written, manual);
+      if (typeof agreed === 'string' || (isTyped && agreed.rest.trim() === '')) {
+        if (waiting === newest) this.queue(waiting);
+        else this.silent(waiting, 'superseded');
+      } else if (reason !== null) {
+        this.silent(waiting, reason, { ...this.judged(written, manual), text: agreed.rest, origin: originOf(generation, waiting) }, written.facts);
+      } else {
+        this.show(waiting, { origin: request, answered: waiting.request, written }, agreed.rest, originOf(generation, waiting), null);
+      }
+    }
+    generation.waiting.clear();
+  }
+
+  /** What is shown of this generation becomes what it is in the end, if that begins with it. */
+  private lengthen(generation: Generation, written: Written): void {
+    const shown = this.shown.get(generation.document);
+    if (shown?.written.id !== generation.id) return;
+    const { manual } = shown.answered;
+    const longer = extendsText(written.text, shown.written.text) && this.refusal(written, manual) === null;
+    const grown = { ...shown, written: longer ? written : { ...shown.written, facts: written.facts } };
+    this.shown.set(grown);
+    const rest = longer && generation.waiting.size === 0 ? restOf(grown, shown.answered, Infinity) : '';
+    if (rest !== '') this.host.longer(generation.document, { id: generation.id, text: rest, final: true });
+  }
+
+  /** Sets the flag and answers everyone who waits for its text. */
+  private stop(generation: Generation, reason: NoneReason): void {
+    generation.cancel.set();
+    for (const waiting of generation.waiting.keys()) this.silent(waiting, reason);
+    generation.waiting.clear();
+  }
+
+  /** The request that has no generation yet will have none. */
+  private drop(reason: NoneReason): void {
+    const { next } = this;
+    this.next = null;
+    if (next) this.silent(next.waiting, reason);
+  }
+
+  private abandon(waiting: Waiting): void {
+    if (this.next?.waiting === waiting) this.next = null;
+    this.running?.waiting.delete(waiting);
+    this.silent(waiting, 'cancelled');
+  }
+
+  /** Why a text is not shown; null when it is. */
+  private refusal({ text, degenerate: isDegenerate, confidence }: Written, manual: boolean): NoneReason | null {
+    if (text.trim() === '') return 'empty';
+    if (isDegenerate) return 'repetition';
+    return manual || (confidence !== null && confidence >= this.threshold) ? null : 'lowConfidence';
+  }
+
+  private judged({ confidence }: Written, manual: boolean): Outcome {
+    return { confidence: confidence === null ? null : { value: confidence, threshold: manual ? -Infinity : this.threshold } };
+  }
+
+  private get threshold(): number {
+    return threshold(this.source.confidence, this.host.settings().eagerness);
+  }
+
+  /** `growing`: the generation that may still make it longer. */
+  private show(waiting: Waiting, shown: Shown, rest: string, origin: Origin, growing: Generation | null): void {
+    const { written } = shown;
+    this.shown.set({ ...shown, answered: waiting.request });
+    const suggestion: Suggestion = { id: written.id, text: rest, final: growing === null };
+    const record = waiting.end({ show: suggestion }, { ...this.judged(written, waiting.request.manual), origin });
+    if (growing) growing.records.push(record);
+    else this.host.record(written.facts ? addFacts(record, written.facts) : record);
+  }
+
+  private silent(waiting: Waiting, reason: NoneReason, outcome: Outcome = {}, facts: Facts | null = null): void {
+    if (waiting.isOver) return;
+    const record = waiting.end({ none: reason }, outcome);
+    this.host.record(facts ? addFacts(record, facts) : record);
+  }
+}
+
+const extendsText = (longer: string, text: string): boolean => longer.length > text.length && longer.startsWith(text);
+
+const originOf = (generation: Generation, waiting: Waiting): Origin => (waiting.request === generation.request ? 'generation' : 'reattached');

@@ -1,0 +1,82 @@
+// One running generation: the text so far, what the user typed meanwhile, and the requests that it will answer.
+import type { Snapshot } from '../prompt/snapshot.ts';
+import { CancelFlag } from '../shared/cancel.ts';
+import { insertionBetween, type Insertion } from './insertion.ts';
+import type { CompletionRequest, RequestRecord } from './request.ts';
+import type { Change } from './typedRun.ts';
+import { agreement, contradicts, type Agreement } from './typedThrough.ts';
+import type { Waiting } from './waiting.ts';
+import { wholeLines } from './wholeLines.ts';
+
+export class Generation {
+  readonly cancel = new CancelFlag();
+  /** The requests that it will answer, oldest first, with what was inserted between its own and theirs. */
+  readonly waiting = new Map<Waiting, Insertion>();
+  /** Of the requests that it answered before its end. */
+  readonly records: RequestRecord[] = [];
+  /** Mean log-probability of the first line so far; null before a token. */
+  confidence: number | null = null;
+  private raw = '';
+  private shownable = { of: 0, text: '' };
+  /** What was inserted into the document where its request had the cursor. */
+  private middle = '';
+  /** What its snapshot has there already though the document has not. */
+  private readonly ahead: string;
+  private readonly cursor: number;
+
+  constructor(
+    readonly id: number,
+    readonly request: CompletionRequest,
+  ) {
+    const { before } = request.snapshot;
+    this.cursor = Math.min(request.cursor ?? before.length, before.length);
+    this.ahead = before.slice(this.cursor);
+  }
+
+  get document(): string {
+    return this.request.document;
+  }
+
+  get snapshot(): Snapshot {
+    return this.request.snapshot;
+  }
+
+  get newest(): Waiting | undefined {
+    return [...this.waiting.keys()].at(-1);
+  }
+
+  hear(piece: string, confidence: number): void {
+    this.raw += piece.replaceAll('\r', '');
+    this.confidence = confidence;
+  }
+
+  /** Takes note of a change of its document; false when it leads elsewhere. */
+  edited({ offset, removed, inserted }: Change): boolean {
+    const at = offset - this.cursor;
+    if (at < 0 || at + removed > this.middle.length) return false;
+    this.middle = this.middle.slice(0, at) + inserted + this.middle.slice(at + removed);
+    return !this.contradicted;
+  }
+
+  /** Whether the document went elsewhere than the text. */
+  get contradicted(): boolean {
+    return contradicts(this.ahead + this.raw, false, this.middle, this.snapshot);
+  }
+
+  /** What was inserted between its request and `request`, where that goes with the text so far. */
+  inserted(request: CompletionRequest): Insertion | null {
+    if (request.document !== this.document) return null;
+    const inserted = insertionBetween(this.snapshot, request.snapshot, this.cursor);
+    return inserted && this.agreement(inserted) !== 'no' ? inserted : null;
+  }
+
+  agreement(inserted: Insertion): Agreement {
+    return agreement(this.raw, false, inserted, this.snapshot.languageId);
+  }
+
+  /** The lines that can be shown before it ends. */
+  get early(): string {
+    if (this.shownable.of !== this.raw.length) this.shownable = { of: this.raw.length, text: wholeLines(this.raw, this.snapshot) };
+    return this.shownable.text;
+  }
+}

@@ -1,0 +1,109 @@
+// A small memory of what was written where: going back to a place costs nothing. Documents are remembered by their hash, not kept.
+import type { Snapshot } from '../prompt/snapshot.ts';
+import { agreement } from './typedThrough.ts';
+import type { Written } from './written.ts';
+
+const MOST = 50;
+/** Characters of all texts together. */
+const MOST_CHARACTERS = 100_000;
+/** The newest keep what the model saw, which is as long as the document. */
+const WITH_PROMPT = 3;
+/** Characters at the cursor that are compared before a hash is made. */
+const GLANCE = 64;
+/** A line end may be one character longer in the document than in the text. */
+const LINE_ENDS = 200;
+
+interface Side {
+  readonly length: number;
+  readonly glance: string;
+  readonly hash: number;
+}
+
+interface Entry {
+  readonly document: string;
+  readonly languageId: string;
+  readonly before: Side;
+  readonly after: Side;
+  written: Written;
+}
+
+export interface Found {
+  readonly written: Written;
+  /** What is left of its text. */
+  readonly rest: string;
+  /** Nothing was typed since. */
+  readonly exact: boolean;
+}
+
+export class Suggestions {
+  /** Oldest first. */
+  private entries: Entry[] = [];
+
+  /** What was written for this place, else the newest text that was typed since from a place before it and is `usable`. */
+  find(document: string, snapshot: Snapshot, usable: (written: Written) => boolean): Found | null {
+    const hashes = new Map<number, number>();
+    const sameBefore = ({ length, glance, hash }: Side): boolean => {
+      if (!snapshot.before.startsWith(glance, length - glance.length)) return false;
+      if (!hashes.has(length)) hashes.set(length, hashOf(snapshot.before, length));
+      return hashes.get(length) === hash;
+    };
+    let afterHash: number | undefined;
+    const sameAfter = ({ length, glance, hash }: Side): boolean =>
+      snapshot.after.length === length && snapshot.after.startsWith(glance) && (afterHash ??= hashOf(snapshot.after, length)) === hash;
+
+    let best: { entry: Entry; found: Found } | null = null;
+    for (const entry of this.entries) {
+      const { before, after, written } = entry;
+      const typed = snapshot.before.length - before.length;
+      if (entry.document !== document || entry.languageId !== snapshot.languageId || typed < 0 || typed > written.text.length + LINE_ENDS) continue;
+      const inserted = { left: snapshot.before.slice(before.length), right: '', deleted: '' };
+      const agreed = agreement(written.text, true, inserted, snapshot.languageId);
+      if (typeof agreed === 'string' || (typed > 0 && (best?.found.exact || agreed.rest.trim() === '' || !usable(written)))) continue;
+      if (sameBefore(before) && sameAfter(after)) best = { entry, found: { written, rest: agreed.rest, exact: typed === 0 } };
+    }
+    if (!best) return null;
+    this.entries = [...this.entries.filter((entry) => entry !== best.entry), best.entry];
+    return best.found;
+  }
+
+  put(document: string, snapshot: Snapshot, written: Written): void {
+    const before = sideOf(snapshot.before, snapshot.before.slice(-GLANCE));
+    const after = sideOf(snapshot.after, snapshot.after.slice(0, GLANCE));
+    const same = (entry: Entry): boolean =>
+      entry.document === document && entry.languageId === snapshot.languageId && equal(entry.before, before) && equal(entry.after, after);
+    this.entries = [...this.entries.filter((entry) => !same(entry)), { document, languageId: snapshot.languageId, before, after, written }];
+    while (this.entries.length > MOST || this.characters > MOST_CHARACTERS) this.entries.shift();
+    const old = this.entries.at(-1 - WITH_PROMPT);
+    if (old?.written.facts) old.written = { ...old.written, facts: { ...old.written.facts, prompt: null } };
+  }
+
+  clear(): void {
+    this.entries = [];
+  }
+
+  get size(): number {
+    return this.entries.length;
+  }
+
+  get characters(): number {
+    return this.entries.reduce((sum, { written }) => sum + written.text.length, 0);
+  }
+}
+
+const sideOf = (text: string, glance: string): Side => ({ length: text.length, glance: detached(glance), hash: hashOf(text, text.length) });
+const equal = (a: Side, b: Side): boolean => a.length === b.length && a.hash === b.hash;
+
+/** A copy that does not keep the document alive: a slice of a long string is a reference into it. */
+const detached = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');
+
+/** 52 bits of the first `length` characters. */
+function hashOf(text: string, length: number): number {
+  let a = 0x811c9dc5;
+  let b = 0x9e3779b9;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x85ebca6b) + i;
+  }
+  return (a >>> 0) * 2 ** 20 + ((b ^ (b >>> 13)) >>> 12);
+}
