@@ -37,7 +37,25 @@ export class EditorWindow {
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false, selection });
     }, { path, ...cursor });
     await this.page.locator(this.selectors.editor).first().waitFor();
-    await this.until(() => this.page.evaluate(() => document.activeElement?.closest('.monaco-editor') != null), 'the keyboard is in the editor');
+    await this.keyboardInEditor();
+  }
+
+  keyboardInEditor() {
+    return this.until(() => this.page.evaluate(() => document.activeElement?.closest('.monaco-editor') != null), 'the keyboard is in an editor', 10_000);
+  }
+
+  /** The visible text of the editor or input that has the keyboard. @returns {Promise<string>} */
+  focusedText() {
+    return this.page.evaluate(() => [...(document.activeElement?.closest('.monaco-editor')?.querySelectorAll('.view-line') ?? [])].map((row) => (row.textContent ?? '').replaceAll('\u00a0', ' ')).join('\n'));
+  }
+
+  /** Closes all editors without saving. */
+  async closeEditors() {
+    await this.inside(async (vscode) => {
+      for (let left = 50; left > 0 && vscode.window.tabGroups.all.some(({ tabs }) => tabs.length > 0); left--) {
+        await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+      }
+    });
   }
 
   /** Puts the cursor behind a text that occurs once in the active document. @param {string} text */

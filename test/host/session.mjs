@@ -36,6 +36,8 @@ export async function startSession(folder, vsix, { trust = true, env = {} } = {}
     place,
     server,
     line,
+    /** For a picture when a test fails. @param {EditorWindow} [window] */
+    lastPage: (window) => (window ?? [...open].pop())?.page,
     /** Opens a folder of the place, made if need be. @param {string} [name] */
     openWindow: async (name = 'workspace') => {
       const shown = join(place.folder, name);

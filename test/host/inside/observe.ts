@@ -3,7 +3,8 @@
 
 import Module from 'node:module';
 import { Worker } from 'node:worker_threads';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
+import { workspace } from 'vscode';
 import { agrees } from './agree.ts';
 
 /** One answer of the extension's provider. */
@@ -50,8 +51,11 @@ export interface Observations {
   /** Calls to the worker with the time, and what was heard of loads. */
   calls: { at: number; call: string }[];
   loaded: number[];
+  loading: boolean;
   /** Messages that the extension showed. */
   messages: { at: number; kind: string; text: string; choices: string[] }[];
+  /** What it wrote into its log, of every level. */
+  log: { at: number; level: string; text: string }[];
   ticks: { count: number; set: Record<string, number> };
   /** For the tests' own use between two functions. */
   store: Record<string, unknown>;
@@ -59,16 +63,12 @@ export interface Observations {
 
 const now = () => performance.timeOrigin + performance.now();
 
-export const seen: Observations = { providers: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], messages: [], ticks: { count: 0, set: {} }, store: {} };
-
-/** Called with every phase that begins: for tests that close a window in the middle of one. */
-export const phaseListeners = new Set<(phase: 'load' | 'prefill' | 'decode') => void>();
-const phase = (name: 'load' | 'prefill' | 'decode') => phaseListeners.forEach((listener) => listener(name));
+export const seen: Observations = { providers: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
 
 export function observe(isOurs: (file: string) => boolean): void {
   observeProvider(isOurs);
   observeWorker();
-  vscode.workspace.onDidChangeTextDocument(({ document }) => disagree(document));
+  workspace.onDidChangeTextDocument(({ document }) => disagree(document));
 }
 
 type Loader = { _load: (request: string, parent?: { filename?: string }, ...rest: unknown[]) => unknown };
@@ -92,6 +92,7 @@ function wrapInterface(api: typeof vscode): typeof vscode {
   };
   const window = replace(api.window, {
     showInformationMessage: show('showInformationMessage') as never, showWarningMessage: show('showWarningMessage') as never, showErrorMessage: show('showErrorMessage') as never,
+    createOutputChannel: ((...args: [string, { log: true }]) => recordLog(api.window.createOutputChannel(...args))) as never,
   });
   const languages = replace(api.languages, {
     registerInlineCompletionItemProvider(selector, provider) {
@@ -121,6 +122,21 @@ function wrapInterface(api: typeof vscode): typeof vscode {
   return replace(api, { languages, window });
 }
 
+const levels = ['trace', 'debug', 'info', 'warn', 'error'];
+
+function recordLog(channel: vscode.LogOutputChannel): vscode.LogOutputChannel {
+  return new Proxy(channel, {
+    get: (from, name) => {
+      const value = from[name as keyof vscode.LogOutputChannel] as unknown;
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (levels.includes(String(name))) seen.log.push({ at: now(), level: String(name), text: String(args[0]) });
+        return value.apply(from, args);
+      };
+    },
+  });
+}
+
 interface Call {
   id: number;
   call: string;
@@ -137,6 +153,7 @@ function observeWorker(): void {
   const prototype = Worker.prototype as unknown as { postMessage: (message: unknown, ...rest: unknown[]) => void; emit: (name: string, ...args: unknown[]) => boolean };
   const { postMessage, emit } = prototype;
   prototype.postMessage = function (message, ...rest) {
+    seen.store.worker = this; // for tests that end it
     if (typeof (message as Call)?.call === 'string') asked(message as Call);
     return postMessage.call(this, message, ...rest);
   };
@@ -156,7 +173,7 @@ function asked({ id, call, cancel, options }: Call): void {
   seen.calls.push({ at: now(), call });
   if (call === 'load') {
     loads.add(id);
-    phase('load');
+    seen.loading = true;
   }
   if (call !== 'generate') return;
   const { path = '', before = '', after = '' } = options?.prompt?.snapshot ?? {};
@@ -165,18 +182,18 @@ function asked({ id, call, cancel, options }: Call): void {
   running.set(id, generation);
   if (cancel) flags.set(cancel.buffer, generation);
   seen.mostAlive = Math.max(seen.mostAlive, [...running.values()].filter(({ cancelled }) => cancelled === null).length);
-  phase('prefill');
 }
 
 function heard({ id, event, text = '', code, result }: Reply): void {
   if (loads.has(id) && event !== 'progress') {
     loads.delete(id);
+    seen.loading = false;
     if (event === 'done') seen.loaded.push(now());
   }
   const generation = running.get(id);
   if (!generation) return;
   if (event === 'text') {
-    if (generation.steps++ === 0) phase('decode');
+    generation.steps++;
     generation.text += text;
     if (flushed.has(generation)) generation.stepsAfter++;
   } else if (event === 'done' || event === 'failed') {

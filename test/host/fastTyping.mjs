@@ -1,0 +1,84 @@
+// 200 keys, fast, with pauses: never more than one generation, none that goes on for nobody, always an outcome, and nothing that flickers.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { check } from './checks.mjs';
+import { describe, flickers, inconsistent } from './frames.mjs';
+import { openSample } from './ghostText.mjs';
+import { random } from './random.mjs';
+
+const KEYS = 200;
+const PAUSE_MS = 300;
+/** For an outcome that comes later than after 300 ms: how late is printed. */
+const OUTCOME_MS = 10_000;
+
+/** Code as somebody types it: words, brackets that VS Code closes, new lines. */
+const code = `  const sizes = new Map<string, number>();
+  for (const item of items) {
+  sizes.set(item.name, item.count * 2);
+  if (item.price > 100 && item.count < 3) {
+  result.push(item.count);
+  continue;
+  }
+  }
+  return result.filter((value) => value > 0);
+`.slice(0, KEYS);
+
+/** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {number} seed */
+export async function fastTyping(session, window, seed) {
+  await openSample(session, window, 'fast.ts');
+  await window.type('  '); // the model is loaded, IntelliSense is there
+  await window.awaitGhost(5000);
+  await window.inside((_, seen) => void Object.assign(seen, { answers: [], generations: [], log: [], mostAlive: 0 }));
+  const next = random(seed);
+  await window.record();
+  let pauses = 0;
+  let late = 0;
+  let latest = 0;
+  /** @type {string[]} */
+  const silent = [];
+  for (let key = 0; key < code.length; key++) {
+    const letter = code[key];
+    await window.press(letter === '\n' ? 'Enter' : letter === ' ' ? 'Space' : letter);
+    const at = Date.now();
+    if (next() > 0.08 && key < code.length - 1) {
+      await wait(10 + 50 * next());
+      continue;
+    }
+    pauses++;
+    await wait(PAUSE_MS);
+    const outcome = () => outcomeSince(window, at);
+    let found = await outcome();
+    if (!found) {
+      late++;
+      for (const end = at + OUTCOME_MS; !found && Date.now() < end; await wait(50)) found = await outcome();
+      latest = Math.max(latest, Date.now() - at);
+    }
+    if (!found) silent.push(`after key ${key}: ${JSON.stringify((await window.document()).before.slice(-60))}`);
+  }
+  const frames = await window.frames();
+  const { answers, generations, mostAlive } = await window.inside((_, { answers, generations, mostAlive }) => ({ answers, generations, mostAlive }));
+  const shown = frames.filter((frame) => frame.ghost !== '').length;
+  console.log(`  ${code.length} keys, ${pauses} pauses, ${answers.length} requests, ${generations.length} generations, ${frames.length} frames, ${shown} of them with ghost text; seed ${seed}`);
+  if (late > 0) console.log(`  after ${late} of the pauses the outcome came later than ${PAUSE_MS} ms, the latest after ${latest} ms`);
+
+  check(generations.length > 0 && mostAlive === 1, 'fast typing: never more than one generation is alive', [`${mostAlive}`]);
+  const running = generations.filter((/** @type {any} */ { disagreed }) => disagreed !== null);
+  const tooLong = running.filter((/** @type {any} */ { stepsAfter }) => stepsAfter > 1);
+  console.log(`  ${running.length} generations met a key that disagreed`);
+  check(tooLong.length === 0, 'fast typing: none goes on for more than one step after a key that disagrees', tooLong.map((/** @type {any} */ generation) => JSON.stringify({ ...generation, before: generation.before.slice(-40), after: '' })));
+  check(silent.length === 0, 'fast typing: after every pause there is ghost text, or a recorded reason for none', silent);
+  const wrong = inconsistent(frames, answers);
+  check(wrong.length === 0, 'fast typing: every frame shows the document and an answer', wrong.map(describe));
+  const all = flickers(frames);
+  const ours = all.filter(({ byList }) => !byList);
+  if (all.length > ours.length) console.log(`  ${all.length - ours.length} times VS Code took ghost text away and brought it back because IntelliSense's list opened or closed`);
+  check(ours.length === 0, 'fast typing: no ghost text vanishes and returns within 200 ms', ours.map(({ from, to }) => `${describe(from)} → ${describe(to)}`));
+}
+
+/** Ghost text on the screen, or the reason that was recorded for the last key. @param {import('./editorWindow.mjs').EditorWindow} window @param {number} since */
+async function outcomeSince(window, since) {
+  const ghost = await window.ghost();
+  if (ghost) return `ghost text ${JSON.stringify(ghost)}`;
+  const log = await window.inside((_, seen, since) => seen.log.filter(({ at, text }) => at >= since - 50 && text.startsWith('Request in')).map(({ text }) => text), since);
+  return log.find((/** @type {string} */ text) => text.includes('suppressed'));
+}

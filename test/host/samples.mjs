@@ -1,0 +1,47 @@
+// The text that the tests type into.
+
+/** Beginnings of small TypeScript functions, each closed again: `hole` stands where the cursor goes. */
+export const hole = '/*here*/';
+
+export const inventory = `export interface Item {
+  name: string;
+  price: number;
+  count: number;
+}
+
+export function total(items: Item[]): number {
+  let sum = 0;
+  for (const item of items) {
+    sum += item.price * item.count;
+  }
+  return sum;
+}
+
+export function cheapest(items: Item[]): Item | undefined {
+  let best: Item | undefined;
+  for (const item of items) {
+    if (!best || item.price < best.price) {
+      best = item;
+    }
+  }
+  return best;
+}
+
+export function names(items: Item[]): string[] {
+  const result: string[] = [];
+  for (const item of items) {
+    result.push(item.name);
+  }
+  return result;
+}
+
+export function counts(items: Item[]): number[] {
+${hole}
+}
+`;
+
+/** What is typed into the hole at VS Code's default settings, and shows something there: the embedded model is sure of it. */
+export const sure = ['  for (let i = 0; i < items.length;'];
+
+/** A file for one test. @param {string} [marker] what stands in the hole at first */
+export const sample = (marker = '') => inventory.replace(hole, marker);

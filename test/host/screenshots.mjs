@@ -1,0 +1,45 @@
+// Pictures for people: what a user sees of the extension.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSample } from './ghostText.mjs';
+import { sure } from './samples.mjs';
+
+const themes = { light: 'Default Light Modern', dark: 'Default Dark Modern', 'high-contrast': 'Default High Contrast' };
+
+/** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} folder */
+export async function screenshots(session, window, folder) {
+  mkdirSync(folder, { recursive: true });
+  const shoot = (/** @type {string} */ name) => window.page.screenshot({ path: join(folder, `${name}.png`) });
+  await window.closeEditors();
+  for (const [name, theme] of Object.entries(themes)) {
+    await window.set({ 'workbench.colorTheme': theme });
+    await openSample(session, window, 'picture.ts');
+    await window.type(sure[0]);
+    await window.awaitGhost();
+    await window.pause(700);
+    await shoot(`ghost-text-${name}`);
+  }
+  await window.set({ 'workbench.colorTheme': undefined });
+  await window.pause(700);
+
+  const item = window.page.locator(window.selectors.statusItems, { hasText: 'DeltaLLM' });
+  await item.hover();
+  await window.pause(1500);
+  await shoot('tooltip');
+  await item.click();
+  await window.page.locator(window.selectors.paletteRow).first().waitFor();
+  await window.pause(300);
+  await shoot('menu');
+  await window.press('Escape');
+  for (const [command, name] of Object.entries({ 'deltallm.showLastPrompt': 'last-prompt', 'deltallm.showLastRequest': 'last-request', 'deltallm.showLog': 'log' })) {
+    await window.execute(command);
+    await window.pause(1200);
+    await shoot(name);
+  }
+  await window.execute('workbench.action.closePanel');
+  await window.execute('workbench.action.openSettings', '@ext:deltallm.deltallm');
+  await window.pause(2500);
+  await shoot('settings');
+  await window.closeEditors();
+}

@@ -1,0 +1,102 @@
+// The tests of windows in their order: which share a VS Code, and which share a window.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { check } from './checks.mjs';
+import { closing } from './closing.mjs';
+import { failures, safeMode } from './failures.mjs';
+import { fastTyping } from './fastTyping.mjs';
+import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, typingOn } from './ghostText.mjs';
+import { afterActivation, idle } from './lifeCycle.mjs';
+import { places, restrictedMode } from './places.mjs';
+import { crash } from './processes.mjs';
+import { screenshots } from './screenshots.mjs';
+import { startSession } from './session.mjs';
+import { twoWindows } from './twoWindows.mjs';
+
+/** How often windows are closed, and how long nobody types, where nothing else is asked for. */
+const usual = { newest: { cycles: 50, idle: 20 }, floor: { cycles: 10, idle: 5 } };
+
+/** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
+/** @typedef {{ only: string, newest: boolean, seed: number, cycles?: number, idle?: number, screenshots?: string }} Options */
+
+/** @param {string} base the beginning of new folders @param {string} vsix @param {Options} options */
+export async function windowTests(base, vsix, { only, newest, seed, cycles, idle: seconds, screenshots: pictures }) {
+  const amount = usual[newest ? 'newest' : 'floor'];
+  const wanted = (/** @type {string} */ name) => name.toLowerCase().includes(only.toLowerCase());
+  /** Tests of one window, in order. @type {Record<string, (session: Session, window: EditorWindow) => Promise<void>>} */
+  const inOneWindow = {
+    activation: (_, window) => afterActivation(window),
+    'first ghost text': firstGhostText,
+    'typing on': typingOn,
+    'accepting parts': acceptingParts,
+    IntelliSense: besideIntelliSense,
+    'another provider': besideAnotherProvider,
+    'fast typing': (session, window) => fastTyping(session, window, seed),
+    ...(newest ? { places } : {}),
+    ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
+  };
+  /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */
+  const withWindows = {
+    idle: withWindow((session, window) => idle(session, window, seconds ?? amount.idle)),
+    'two windows': twoWindows,
+    failures: withWindow(failures),
+    'safe mode': safeMode,
+    closing: (session) => closing(session, { cycles: cycles ?? amount.cycles, seed }),
+  };
+
+  await inSession(join(`${base} Zwölf Boxkämpfer 漢字`), vsix, {}, Object.keys(inOneWindow).some(wanted), async (session) => {
+    const window = await session.openWindow();
+    for (const [name, test] of Object.entries(inOneWindow)) if (wanted(name)) await attempt(name, window, session, () => test(session, window));
+  });
+  await inSession(`${base}-plain`, vsix, {}, Object.keys(withWindows).some(wanted), async (session) => {
+    for (const [name, test] of Object.entries(withWindows)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
+  });
+  await inSession(`${base}-restricted`, vsix, { trust: false }, newest && wanted('restricted mode'), (session) => attempt('restricted mode', undefined, session, () => restrictedMode(session)));
+}
+
+/** @param {(session: Session, window: EditorWindow) => Promise<void>} test @returns {(session: Session) => Promise<void>} */
+const withWindow = (test) => async (session) => {
+  const window = await session.openWindow();
+  try {
+    await test(session, window);
+  } finally {
+    await window.close();
+    await session.server.hostEnd(10_000, window.probe.pid);
+  }
+};
+
+/** @param {string} name @param {EditorWindow | undefined} window @param {Session} session @param {() => Promise<void>} action */
+async function attempt(name, window, session, action) {
+  const started = performance.now();
+  try {
+    await action();
+  } catch (error) {
+    const picture = join(session.place.folder, `${name}.png`);
+    const saved = await session.lastPage(window)?.screenshot({ path: picture }).then(() => true, () => false);
+    const lines = String(error instanceof Error ? (error.stack ?? error.message) : error).split('\n');
+    check(false, `${name}: runs to its end`, [...lines.slice(0, 8), ...(saved ? [picture] : [])]);
+  }
+  console.log(`  (${name}: ${((performance.now() - started) / 1000).toFixed(0)} s)`);
+}
+
+/** @param {string} folder @param {string} vsix @param {Parameters<typeof startSession>[2]} options @param {boolean} needed @param {(session: Session) => Promise<void>} use */
+async function inSession(folder, vsix, options, needed, use) {
+  if (!needed) return;
+  mkdirSync(join(folder, '..'), { recursive: true });
+  const session = await startSession(folder, vsix, options);
+  check(true, `the package installs into ${JSON.stringify(folder.split('/').pop())}, with no network`);
+  let ended = false;
+  try {
+    await use(session);
+  } finally {
+    ended = await session.stop();
+  }
+  check(ended, 'the server ends without being killed');
+  const log = session.server.log();
+  const ends = [...log.matchAll(/Extension Host Process exited with (.*?)\.?$/gm)].map(([, how]) => how);
+  const bad = ends.filter((how) => how !== 'code: 0, signal: null');
+  check(ends.length > 0 && bad.length === 0, `all ${ends.length} extension hosts that ended did so with code 0 and no signal`, bad);
+  const crashes = session.place.logs().filter((line) => crash.test(line));
+  check(crashes.length === 0, 'no abort in the log', crashes);
+}
