@@ -57,7 +57,8 @@ export function loadAddon(base: string): Addon {
   throw new DeltaError('addonMissing', `${process.platform}-${process.arch}`, tried.join(', '));
 }
 
-function forceKernels(addon: Addon, name: string): void {
+/** Makes the addon use one set of kernels, or "auto". Throws kernelSetUnknown. */
+export function forceKernels(addon: Addon, name: string): void {
   try {
     addon.selectKernels(name);
   } catch (thrown) {

@@ -8,6 +8,10 @@ import { defaultThreads, number, parse } from './options.ts';
 import { clearProgress } from './terminal.ts';
 import { hearProgress, startRuntime } from './withRuntime.ts';
 
+const SMALL_PARAMETERS = 100e6;
+const CONFIDENCE_TOKENS = 4096;
+const CONFIDENCE_CACHE_BYTES = 512e6;
+
 export const importCommand: Command = async (args, cancel) => {
   const { values, positionals } = parse(args, { out: { type: 'string' }, threads: { type: 'string' }, json: { type: 'boolean' } }, true);
   if (positionals.length !== 1) throw new DeltaError('usage', 'import takes one GGUF file');
@@ -17,8 +21,13 @@ export const importCommand: Command = async (args, cancel) => {
   const client = startRuntime();
   try {
     const { folder } = await client.call('import', { gguf: positionals[0], out, threads }, hearProgress, cancel);
-    clearProgress();
     const manifest = await readManifest(folder);
+    // Seconds for a small model; for a large one the editor does it when it is idle.
+    if (manifest.parameters <= SMALL_PARAMETERS) {
+      await client.call('load', { model: folder, threads, attention: 'delta', cacheBytes: CONFIDENCE_CACHE_BYTES, background: false }, hearProgress, cancel);
+      await client.call('confidence', { tokens: CONFIDENCE_TOKENS }, hearProgress, cancel);
+    }
+    clearProgress();
     if (values.json) process.stdout.write(`${JSON.stringify({ folder, ...manifest })}\n`);
     else {
       process.stdout.write(`${folder}\n`);

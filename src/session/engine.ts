@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { Addon } from '../binding/addon.ts';
+import { forceKernels } from '../binding/load.ts';
 import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
@@ -16,7 +17,9 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StreamText } from '../tokenizer/streamText.ts';
 import { completionText, plainText, type TextEnd } from './textEnd.ts';
 import { stageBudget } from './stageBudget.ts';
-import type { BenchOptions, BenchResult, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions } from './protocol.ts';
+import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions, PromptDescription } from './protocol.ts';
+import { keepConfidence, measureConfidence, readConfidence, sampleTexts } from './confidence.ts';
+import { FirstLine } from './firstLine.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
 
@@ -33,16 +36,18 @@ export class Engine {
     readonly forward: Forward,
     readonly cache: KvCache,
     readonly tokenizer: Tokenizer,
+    private known: ConfidenceCurve | null,
   ) {}
 
   /** Imports the model if need be and loads it. */
   static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}): Promise<Engine> {
+    if (options.kernels) forceKernels(addon, options.kernels);
     addon.setThreads(options.threads);
     const folder = await resolveModel(options.model, { addon, threads: options.threads, progress });
     const tokenizer = readTokenizer(folder);
     const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total));
     const cache = options.attention === 'dense' ? exactStore(addon, forward.manifest, options.cacheBytes) : deltaStore(addon, folder, forward.manifest, options.cacheBytes);
-    return new Engine(addon, forward, cache, tokenizer);
+    return new Engine(addon, forward, cache, tokenizer, await readConfidence(folder));
   }
 
   describe(): LoadedModel {
@@ -50,30 +55,36 @@ export class Engine {
     return {
       name: manifest.name, folder, parameters: manifest.parameters, context: manifest.shape.context, vocabulary: manifest.shape.vocabulary,
       fim: this.tokenizer.special.fim !== null, kernels: this.addon.cpu().selected, rowInvariant: manifest.rowInvariant,
-      recipe: Buffer.from(this.cache.recipe).toString('hex'),
+      recipe: Buffer.from(this.cache.recipe).toString('hex'), confidence: this.known,
     };
   }
 
-  /** Generates text; `emit` gets it piece by piece, never half a character and never part of a stop string. */
-  async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string) => void = () => {}): Promise<GenerateResult> {
-    const { tokens, end } = this.prepare(options);
+  /**
+   * Generates text; `emit` gets it piece by piece, never half a character and never part of a stop string, with the mean log-probability of the first
+   * line so far. `progress` hears of the reading at a cursor.
+   */
+  async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string, firstLine: number) => void = () => {}, progress: Progress = () => {}): Promise<GenerateResult> {
+    const { tokens, end, prompt } = this.prepare(options);
     const session = new Session(this.forward, this.cache);
     const stream = new StreamText(this.tokenizer);
     let text = '';
     let generated = 0;
     let logProbability = 0;
+    const firstLine = new FirstLine();
     const give = (piece: string) => {
       text += piece;
-      if (piece) emit(piece);
+      if (piece) emit(piece, firstLine.logProbability);
     };
     const sampler = new Sampler({ ...options.sampling });
     let stopped = false;
     const atCursor = 'snapshot' in options.prompt;
-    const limits = { max: options.max, sampler, ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos, cancel, approximate: options.approximate ?? atCursor };
+    const limits = { max: options.max, sampler, ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos, cancel, approximate: options.approximate ?? atCursor, read: atCursor ? (share: number) => progress('reading', share) : undefined };
     for await (const token of session.generate(tokens, limits)) {
       generated++;
       logProbability += token.logProbability;
-      give(end.push(stream.push(token.id)));
+      const piece = stream.push(token.id);
+      firstLine.push(piece, token.logProbability);
+      give(end.push(piece));
       stopped = end.done;
       if (stopped) break;
     }
@@ -82,23 +93,26 @@ export class Engine {
     return {
       text: end.result(text),
       reason: stopped ? 'stop' : session.ending,
+      rule: end.rule,
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated },
       ms: session.ms,
       sparsity: session.sparsity,
       approximate: session.approximate,
       meanLogProbability: generated > 0 ? logProbability / generated : 0,
+      firstLineLogProbability: firstLine.logProbability,
+      prompt,
     };
   }
 
   /** Prompt tokens, and the rule that ends the text. */
-  private prepare({ prompt, stop = [], max }: GenerateOptions): { tokens: Int32Array; end: TextEnd } {
+  private prepare({ prompt, stop = [], max }: GenerateOptions): { tokens: Int32Array; end: TextEnd; prompt?: PromptDescription } {
     if ('tokens' in prompt) return { tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
     const { name, shape } = this.forward.manifest;
     // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
-    const total = Math.min(PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
-    const { tokens } = fimPrompt(prompt.snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
-    return { tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot) };
+    const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
+    const { tokens, spans } = fimPrompt(prompt.snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
+    return { tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), prompt: { text: this.tokenizer.decode(tokens), spans } };
   }
 
   private checked(tokens: number[]): Int32Array {
@@ -144,6 +158,13 @@ export class Engine {
     } finally {
       lease.release();
     }
+  }
+
+  /** Measures how far the model's confidence can be trusted, on at most `tokens` tokens of sample code, and keeps the answer beside the weights. */
+  async confidence(tokens: number, cancel: CancelFlag): Promise<ConfidenceCurve> {
+    this.known = await measureConfidence(this, await sampleTexts(), tokens, cancel);
+    await keepConfidence(this.forward.folder, this.known);
+    return this.known;
   }
 
   /** The time of each stage at one context length. */

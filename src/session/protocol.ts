@@ -1,14 +1,17 @@
 // Messages between the thin client and the worker. Plain data; errors travel as catalogue code and arguments.
 import type { Snapshot } from '../prompt/snapshot.ts';
+import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
 import type { SamplerOptions } from './sampler.ts';
+import type { StopReason } from './stop.ts';
 
-/** `delta`: the product. `dense`: float32 keys and values, the reference. */
-export type AttentionMode = 'delta' | 'dense';
+/** `delta`: the product. `compact`: fewer bytes in the cache at some cost in quality. `dense`: float32 keys and values, the reference. */
+export type AttentionMode = 'delta' | 'compact' | 'dense';
 
 export interface LoadOptions {
-  /** GGUF file or model folder. */
+  /** GGUF file or model folder; empty: the embedded model. */
   model: string;
+  /** 0: as many as suit this machine. */
   threads: number;
   attention: AttentionMode;
   /** Bytes that the KV cache may take. */
@@ -17,6 +20,18 @@ export interface LoadOptions {
   background: boolean;
   /** Rows per prefill step. */
   chunk?: number;
+  /** Forces a set of CPU kernels ("scalar"); default: the best that this CPU runs. Throws kernelSetUnknown. */
+  kernels?: string;
+}
+
+/**
+ * What a first line's mean log-probability says about it, measured on the shipped sample code: of the lines that reach `threshold`, which are the
+ * share `coverage` of all, the share `precision` is what the author wrote. By falling threshold.
+ */
+export interface ConfidenceCurve {
+  /** Cursor positions measured. */
+  samples: number;
+  points: { threshold: number; coverage: number; precision: number }[];
 }
 
 export interface LoadedModel {
@@ -30,10 +45,13 @@ export interface LoadedModel {
   rowInvariant: boolean;
   /** Hexadecimal: what the cache's bytes depend on besides the tokens. */
   recipe: string;
+  /** Null when it was never measured: ask with the call `confidence`. */
+  confidence: ConfidenceCurve | null;
 }
 
 export interface GenerateOptions {
-  prompt: { text: string } | { tokens: number[] } | { snapshot: Snapshot };
+  /** At a cursor, `promptTokens` bounds the prompt (default 2,048). */
+  prompt: { text: string } | { tokens: number[] } | { snapshot: Snapshot; promptTokens?: number; maxLines?: number };
   /** Tokens to generate at most. */
   max: number;
   sampling: Partial<SamplerOptions>;
@@ -42,10 +60,20 @@ export interface GenerateOptions {
   approximate?: boolean;
 }
 
+/** What the model saw at a cursor. */
+export interface PromptDescription {
+  /** The whole prompt, markers included, as text. */
+  text: string;
+  /** In the order of the document, together the whole of it. */
+  spans: Span[];
+}
+
 export interface GenerateResult {
   text: string;
   /** Why it ended. */
   reason: 'end' | 'stop' | 'length' | 'cancelled' | 'context';
+  /** The rule of code completion that ended it, where one did. */
+  rule: StopReason | null;
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   ms: { prefill: number; decode: number };
   sparsity: Sparsity;
@@ -53,6 +81,10 @@ export interface GenerateResult {
   approximate: boolean;
   /** Mean natural log-probability of the generated tokens; 0 without any. */
   meanLogProbability: number;
+  /** The same for the tokens of the first line that is not blank: what the confidence gate looks at. */
+  firstLineLogProbability: number;
+  /** At a cursor. */
+  prompt?: PromptDescription;
 }
 
 export interface LogitsOptions {
@@ -89,6 +121,8 @@ export interface Calls {
   generate: { options: GenerateOptions; result: GenerateResult };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };
   bench: { options: BenchOptions; result: BenchResult };
+  /** Measures the curve on at most `tokens` tokens of the shipped sample code and keeps it in the model folder where that can be written. */
+  confidence: { options: { tokens: number }; result: ConfidenceCurve };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
 }
 
@@ -98,7 +132,8 @@ export type Request = { [N in CallName]: { id: number; call: N; options: Calls[N
 
 export type Event =
   | { id: number; event: 'progress'; stage: string; share: number }
-  | { id: number; event: 'text'; text: string };
+  /** `firstLine`: mean log-probability of the first line that is not blank, so far. */
+  | { id: number; event: 'text'; text: string; firstLine: number };
 
 export type Reply =
   | Event

@@ -19,6 +19,8 @@ export interface SessionOptions {
   ends: readonly number[];
   cancel: CancelFlag;
   approximate?: boolean;
+  /** Hears which share of the prompt's unknown part has been read. */
+  read?: (share: number) => void;
 }
 
 export class Session {
@@ -45,7 +47,7 @@ export class Session {
     try {
       this.reused = lease.length;
       let clock = performance.now();
-      let logits = await this.prefill(lease, prompt.subarray(lease.length), options.cancel);
+      let logits = await this.prefill(lease, prompt.subarray(lease.length), options);
       this.ms.prefill = performance.now() - clock;
       clock = performance.now();
       for (let n = 0; logits; n++) {
@@ -68,9 +70,10 @@ export class Session {
     }
   }
 
-  private async prefill(lease: Lease, ids: Int32Array, cancel: CancelFlag): Promise<Float32Array | undefined> {
+  private async prefill(lease: Lease, ids: Int32Array, { cancel, read }: SessionOptions): Promise<Float32Array | undefined> {
     let logits: Float32Array | undefined;
     for (let at = 0; at < ids.length && !cancel.isSet; at += this.forward.chunk) {
+      read?.(at / ids.length);
       const chunk = ids.subarray(at, at + this.forward.chunk);
       logits = await step(this.forward, lease, chunk, at + chunk.length === ids.length ? 'last' : 'none', cancel);
       this.computed += chunk.length;

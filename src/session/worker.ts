@@ -57,11 +57,17 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
       return { folder: out };
     }
     case 'generate':
-      return loaded().generate(request.options, cancel, (text) => reply({ id, event: 'text', text }));
+      return loaded().generate(
+        request.options, cancel,
+        (text, firstLine) => reply({ id, event: 'text', text, firstLine }),
+        (stage, share) => reply({ id, event: 'progress', stage, share }),
+      );
     case 'logits':
       return loaded().logits(request.options, cancel, progress);
     case 'bench':
       return loaded().bench(request.options, cancel);
+    case 'confidence':
+      return loaded().confidence(request.options.tokens, cancel);
     case 'memory': {
       const { addon, cache } = loaded();
       const info = addon.storeInfo(cache.store);

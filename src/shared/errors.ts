@@ -22,7 +22,7 @@ const sentences = {
   // Runtime
   addonMissing: (platform: string, tried: string) => `The native part of DeltaLLM could not be loaded for ${platform}; tried: ${tried}.`,
   addonVersion: (found: number, wanted: number) => `The native part of DeltaLLM has interface version ${found}, but ${wanted} is needed: build it again (npm run build:native).`,
-  kernelSetUnknown: (name: string, known: string) => `DELTALLM_KERNELS names the unknown set "${name}"; known here: ${known}.`,
+  kernelSetUnknown: (name: string, known: string) => `The set of CPU kernels "${name}" is unknown; known here: ${known}.`,
   telemetryNotDisabled: () => 'ORT_DISABLE_TELEMETRY=1 must be set before ONNX Runtime is loaded.',
   memoryBudget: (needed: string, budget: string) => `The KV cache needs ${needed} but may use only ${budget}: raise the budget or shorten the prompt.`,
   outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or cache (--cache-mb).',

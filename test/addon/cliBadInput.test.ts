@@ -209,7 +209,7 @@ describe('a wrong environment', () => {
   const generate = ['generate', '--prompt', 'x', '--max', '1'];
   it('names the addon that is not there', () => check([...generate, '--model', modelFolder], 'could not be loaded for', { env: { DELTALLM_ADDON: file('none.node') } }));
   it('names the addon that is none', () => check([...generate, '--model', modelFolder], 'could not be loaded for', { env: { DELTALLM_ADDON: written('notes.node', 'hello') } }));
-  it('names the kernel sets that there are', () => check([...generate, '--model', modelFolder], 'names the unknown set "sse9"; known here: auto', { env: { DELTALLM_KERNELS: 'sse9' } }));
+  it('names the kernel sets that there are', () => check([...generate, '--model', modelFolder], 'The set of CPU kernels "sse9" is unknown; known here: auto', { env: { DELTALLM_KERNELS: 'sse9' } }));
 });
 
 describe('a wrong text', () => {
