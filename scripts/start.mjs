@@ -1,9 +1,10 @@
-// npm start [-- --headless]: from a fresh clone to a completion in the terminal, then (without --headless) to the editor.
+// npm start [-- --headless | --browser]: from a fresh clone to a completion in the terminal, then to the editor. --headless: without the editor; --browser: in
+// the browser even where a VS Code is installed.
 
-import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildAll, checkNode, childEnv, installPackages, root, runMain, runQuietly, step, StepError } from './steps.mjs';
+import { openEditor } from './openEditor.mjs';
+import { buildAll, checkNode, installPackages, root, runMain, runQuietly, step, StepError } from './steps.mjs';
 
 const sampleFile = 'src/session/stop.ts';
 const started = performance.now();
@@ -39,16 +40,6 @@ async function complete() {
   console.log('The embedded model is a small stand-in (5 M parameters): it shows that the engine works, its suggestions are babble. README.md says how to use a better one.');
 }
 
-function openEditor() {
-  const found = spawnSync('code', ['--version'], { stdio: 'ignore', shell: process.platform === 'win32' }).status === 0;
-  if (!found) {
-    console.log('\nNo VS Code was found (no `code` on the PATH): open this folder in VS Code and press F5, or use the command line: node dist/cli.js --help.');
-    return;
-  }
-  console.log('\nOpening VS Code with this extension; the editor part registers nothing yet, the engine runs from the command line.');
-  spawn('code', [`--extensionDevelopmentPath=${root}`, root], { env: childEnv, stdio: 'ignore', detached: true, shell: process.platform === 'win32' }).unref();
-}
-
 await runMain(async () => {
   checkNode();
   await installPackages();
@@ -56,5 +47,5 @@ await runMain(async () => {
   if (!existsSync(join(root, sampleFile))) throw new StepError(`${sampleFile} is missing: this is not a whole checkout.`);
   await complete();
   console.log(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
-  if (!process.argv.includes('--headless')) openEditor();
+  if (!process.argv.includes('--headless')) await openEditor({ browser: process.argv.includes('--browser') });
 });

@@ -19,17 +19,19 @@ export const profileFlags = ({ userData, extensions }) => [
 
 /**
  * @param {Profile} profile
- * @param {{ driver?: boolean, trust?: boolean, env?: NodeJS.ProcessEnv }} [options] trust: every folder is trusted. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
+ * @param {{ driver?: boolean, trust?: boolean, grace?: number, token?: string, env?: NodeJS.ProcessEnv, wrap?: string[] }} [options] grace: seconds that an extension host outlives its window. token: what the address must hold. wrap: a program that runs the server, and its arguments. trust: every folder is trusted. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
  */
-export async function startServer(profile, { driver = false, trust = true, env = {} } = {}) {
+export async function startServer(profile, { driver = false, trust = true, grace = 1, token, env = {}, wrap = [] } = {}) {
   const host = chosenHost();
   mkdirSync(profile.extensions, { recursive: true });
+  const [program, ...args] = [...wrap, host.node];
   const child = spawn(
-    host.node,
+    program,
     [
-      host.main, ...profileFlags(profile),
-      '--host', '127.0.0.1', '--port', '0', '--without-connection-token', // webviews need the loopback address
-      '--reconnection-grace-time', '1', // seconds that an extension host outlives its window
+      ...args, host.main, ...profileFlags(profile),
+      '--host', '127.0.0.1', '--port', '0', // webviews need the loopback address
+      ...(token ? ['--connection-token', token] : ['--without-connection-token']),
+      '--reconnection-grace-time', String(grace),
       ...(trust ? ['--disable-workspace-trust'] : []),
       ...(driver ? ['--enable-smoke-test-driver'] : []),
     ],
@@ -45,9 +47,12 @@ export async function startServer(profile, { driver = false, trust = true, env =
   };
   child.stdout.setEncoding('utf8').on('data', hear);
   child.stderr.setEncoding('utf8').on('data', hear);
-  child.on('exit', (code, signal) => {
-    ended = true;
-    hear(`\nThe server ended with ${signal ?? code}.\n`);
+  const end = new Promise((/** @type {(how: string) => void} */ resolve) => {
+    child.on('exit', (code, signal) => {
+      ended = true;
+      hear(`\nThe server ended with ${signal ?? code}.\n`);
+      resolve(String(signal ?? code));
+    });
   });
 
   /** Waits for text in the log. @param {RegExp} pattern @param {number} ms */
@@ -90,6 +95,8 @@ export async function startServer(profile, { driver = false, trust = true, env =
     /** How the extension host ended ("code: 0, signal: null"), or undefined when it lives after `ms`. */
     hostEnd: async (ms = END_MS, pid = '\\d*') => (await waitFor(new RegExp(`<${pid}>.*Extension Host Process exited with ([^\\n]*?)\\.?$`, 'm'), ms))?.[1],
     log: () => log,
+    /** Fulfilled when the server ends, with its signal or exit code. */
+    ended: end,
     stop,
   };
 }
