@@ -15,6 +15,7 @@ import { hostNames, hosts } from './hosts.mjs';
 import { checkInside, findEditor } from './inExtensionHost.mjs';
 import { findChromium, installServer } from './installServer.mjs';
 import { lingering } from './processes.mjs';
+import { checkSecondRuntime } from './secondRuntime.mjs';
 import { windowTests } from './windowTests.mjs';
 
 const { values } = parseArgs({
@@ -44,6 +45,7 @@ async function main() {
       await installServer();
       console.log(`\n== VS Code ${hosts[name].vscode} ==`);
       if (!only && !process.env.VSCODE_EXECUTABLE) await checkInside(findEditor(), join(base, `${name} inside`), vsix, 'inside');
+      if (!only || 'second runtime'.includes(only)) await checkSecondRuntime(findEditor(), join(base, `${name}-second`), vsix);
       await windowTests(join(base, name), vsix, {
         only,
         newest: name === 'newest',
