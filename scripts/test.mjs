@@ -1,10 +1,11 @@
-// npm test: sets up, checks types, builds, runs every test project and the offline proof, and sums up in plain words.
+// npm test: sets up, checks types, builds, runs every test project, the offline proof and the tests in a real VS Code, and sums up in plain words.
 // The last line is always `N passed, N failed, N skipped`; the exit code is 0 only when nothing failed.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chromium } from '../test/host/installServer.mjs';
 import { buildAll, checkNode, childEnv, installPackages, installPeer, root, runMain, runQuietly, step, StepError } from './steps.mjs';
 
 const projects = ['unit', 'native', 'addon', 'parity', 'fullsize'];
@@ -38,6 +39,17 @@ async function checkStep(name, action) {
   }
 }
 
+/** @param {string} name @param {number | null} status @param {number} started */
+function addCounted(name, status, started) {
+  const counts = existsSync(reportOf(name)) ? JSON.parse(readFileSync(reportOf(name), 'utf8')) : { passed: 0, failed: 0, skipped: [] };
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  add(name, counts, started);
+}
+
+const reportOf = (/** @type {string} */ name) => join(folder, `${name}.json`);
+const withReport = (/** @type {string} */ name, /** @type {string[]} */ args) => args.map((arg) => arg.replace('REPORT', reportOf(name)));
+const envOf = (/** @type {string} */ name) => ({ ...childEnv, DELTALLM_TEST_COUNTS: reportOf(name) });
+
 /**
  * Runs a program that shows its own output and writes its counts to a file; without that file, or with an exit code that the counts do not
  * explain, it counts as one failure.
@@ -47,15 +59,36 @@ async function checkStep(name, action) {
 function runCounted(name, args) {
   console.log(`\n== ${name} ==`);
   const started = performance.now();
-  const report = join(folder, `${name}.json`);
-  const { status } = spawnSync(process.execPath, args.map((arg) => arg.replace('REPORT', report)), {
-    cwd: root,
-    env: { ...childEnv, DELTALLM_TEST_COUNTS: report },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { passed: 0, failed: 0, skipped: [] };
-  if (status !== 0 && counts.failed === 0) counts.failed = 1;
-  add(name, counts, started);
+  const { status } = spawnSync(process.execPath, withReport(name, args), { cwd: root, env: envOf(name), stdio: ['ignore', 'inherit', 'inherit'] });
+  addCounted(name, status, started);
+}
+
+/**
+ * The same for a program that mostly waits: it runs beside the others, and what it wrote is shown when the returned function is called.
+ * @param {string} name
+ * @param {string[]} args
+ */
+function runBeside(name, args) {
+  const started = performance.now();
+  const log = join(folder, `${name}.log`);
+  const output = openSync(log, 'w');
+  const child = spawn(process.execPath, withReport(name, args), { cwd: root, env: envOf(name), stdio: ['ignore', output, output] });
+  const ended = new Promise((/** @type {(status: number | null) => void} */ done) => child.on('exit', done));
+  return async () => {
+    console.log(`\n== ${name} ==`);
+    const status = await ended;
+    process.stdout.write(readFileSync(log));
+    addCounted(name, status, started);
+  };
+}
+
+/** Why there cannot be tests in a real VS Code here, if so. In CI there must be. */
+function hostReason() {
+  if (process.env.CI) return undefined;
+  if (process.platform !== 'linux' || process.arch !== 'x64') return process.env.VSCODE_EXECUTABLE ? undefined : 'the stand-in for VS Code runs on Linux x64 only; VSCODE_EXECUTABLE can name a local VS Code';
+  if (!chromium()) return 'Chromium is not installed (apt-get install --no-install-recommends chromium fonts-dejavu-core), and CHROMIUM names none';
+  if (spawnSync('patchelf', ['--version']).status !== 0) return 'patchelf is not installed (apt-get install patchelf), without which no package can be made';
+  return undefined;
 }
 
 async function main() {
@@ -73,11 +106,18 @@ async function main() {
     if (process.env.CI) await checkStep('reference engine', () => Promise.reject(error));
   }
 
+  // Its idle minute waits; what it traces is its own process and nobody else's.
+  const offline = runBeside('offline', ['test/offline/run.mjs', '--report', 'REPORT']);
   for (const project of projects) {
     const reporters = ['--reporter=default', '--reporter=./scripts/countReporter.mjs'];
     runCounted(project, ['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters]);
   }
-  runCounted('offline', ['test/offline/run.mjs', '--report', 'REPORT']);
+  await offline();
+
+  // Last and alone: it makes the package anew, and keys are pressed in it as a user presses them.
+  const reason = hostReason();
+  if (reason) add('host', { passed: 0, failed: 0, skipped: [`the tests in a real VS Code: ${reason}`] }, performance.now());
+  else runCounted('host', ['test/host/run.mjs', '--report', 'REPORT']);
 
   console.log('\n== summary ==');
   for (const line of summary) console.log(line);
