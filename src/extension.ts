@@ -1,5 +1,46 @@
-// Wiring only. The engine runs from the command line today; the editor's surfaces are registered here when they exist.
+// Wiring only: what the editor sees is registered here, and nothing is started, loaded or read.
+import { join } from 'node:path';
+import { Uri, window, type ExtensionContext } from 'vscode';
+import { registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
+import { Completions } from './editor/completions.ts';
+import { CrashMarker } from './editor/crashMarker.ts';
+import { Documents } from './editor/documents.ts';
+import { lastPromptText } from './editor/lastPrompt.ts';
+import { lastRequestText } from './editor/lastRequest.ts';
+import { showTroubles } from './editor/notices.ts';
+import { EditorRuntime } from './editor/runtime.ts';
+import { SettingsReader } from './editor/settings.ts';
+import { StatusBar } from './editor/statusBar.ts';
+import { RuntimeClient } from './session/client.ts';
 
-export function activate(): void {}
+let runtime: EditorRuntime | undefined;
 
-export function deactivate(): void {}
+export function activate(context: ExtensionContext): void {
+  const { extensionUri, globalStorageUri, extension } = context;
+  const extensionVersion = String(extension.packageJSON.version);
+  const log = window.createOutputChannel('DeltaLLM', { log: true });
+  const settings = new SettingsReader(log);
+  const marker = new CrashMarker(Uri.joinPath(globalStorageUri, 'runs').fsPath, extensionVersion, (sentence) => log.warn(sentence));
+  const dist = join(extensionUri.fsPath, 'dist');
+  const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
+  const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log });
+  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
+  const statusBar = new StatusBar(started, () => settings.current, 'deltallm.menu');
+  settings.onChange(() => {
+    completions.forget();
+    started.settingsChanged();
+    statusBar.update();
+  });
+  context.subscriptions.push(
+    log, settings, completions, documents, statusBar,
+    showTroubles(started, () => log.show(true)),
+    ...registerCommands({ runtime: started, completions, documents, settings, log, extensionVersion }),
+  );
+}
+
+/** Fulfils when the worker has ended: VS Code waits some seconds for it. */
+export function deactivate(): Promise<void> | undefined {
+  const ending = runtime?.dispose();
+  runtime = undefined;
+  return ending;
+}

@@ -1,11 +1,6 @@
 // VS Code's cancellation token as the completer knows it: nobody waits for the answer any more.
 import type { CancellationToken } from 'vscode';
-
-export interface Abandoned {
-  readonly isSet: boolean;
-  /** Calls `listener` when it is set, at once if it is; returns what ends the listening. */
-  onSet(listener: () => void): () => void;
-}
+import type { Abandoned } from '../completion/waiting.ts';
 
 export function abandonedOf(token: CancellationToken): Abandoned {
   return {

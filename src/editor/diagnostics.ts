@@ -2,6 +2,7 @@
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { env, version as editorVersion } from 'vscode';
+import type { Counts } from '../completion/tally.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -10,9 +11,10 @@ export interface DiagnosticsNeeds {
   settings: Settings;
   extensionVersion: string;
   /** Of the requests so far. */
-  counts: readonly string[];
+  counts: Counts;
 }
 
+const listed = (counts: Partial<Record<string, number>>): string => Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 
 export async function diagnostics({ runtime, settings, extensionVersion, counts }: DiagnosticsNeeds): Promise<string> {
@@ -37,8 +39,11 @@ export async function diagnostics({ runtime, settings, extensionVersion, counts 
       .filter(([name]) => name !== 'model.path' && name !== 'completions.exclude')
       .map(([name, value]): [string, string] => [name, JSON.stringify(value)]),
     ['completions.exclude', `${settings['completions.exclude'].length} patterns`],
+    ['Requests', `returned ${counts.returned}, suppressed ${counts.suppressed}, superseded ${counts.superseded}`],
+    ['Returned', listed(counts.origins)],
+    ['Not returned', listed(counts.reasons)],
   ];
   const lines = rows.map(([name, value]) => `${name}: ${value}`);
   const errors = runtime.lastErrors.map(({ at, sentence }) => `  ${new Date(at).toISOString()} ${sentence}`);
-  return [...lines, 'Requests:', ...counts.map((line) => `  ${line}`), 'Last errors:', ...(errors.length > 0 ? errors : ['  none']), ''].join('\n');
+  return [...lines, 'Last errors:', ...(errors.length > 0 ? errors : ['  none']), ''].join('\n');
 }

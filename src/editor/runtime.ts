@@ -90,8 +90,10 @@ export class EditorRuntime implements TextSource {
         try {
           this.become('reading');
           const result = await this.guarded(() => client.call('generate', options, (event) => {
-            if (event.event === 'text' && client === this.client && !cancel.isSet) this.become('writing');
-            heard = true;
+            if (event.event === 'text') {
+              heard = true;
+              if (client === this.client && !cancel.isSet) this.become('writing');
+            }
             hear(event);
           }, cancel));
           this.meter.add(result);
@@ -114,7 +116,7 @@ export class EditorRuntime implements TextSource {
 
   /** Bytes and blocks of the KV cache; null without a model or while it works. */
   async memory(): Promise<Calls['memory']['result'] | null> {
-    if (!this.client || !this.model || this.active > 0) return null;
+    if (!this.client || !this.model || this.active > 0 || this.measuring) return null;
     return this.client.call('memory', {}).catch(() => null);
   }
 

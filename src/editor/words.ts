@@ -19,6 +19,7 @@ const reasons: Record<NoneReason, () => string> = {
   excluded: () => l10n.t('the document is excluded'),
   tooLarge: () => l10n.t('the document is too large'),
   insideWord: () => l10n.t('the cursor is inside a word'),
+  midLine: () => l10n.t('there is more text right of the cursor'),
   afterStatement: () => l10n.t('the statement is complete'),
   longLine: () => l10n.t('the line is too long'),
   emptyDocument: () => l10n.t('there is no text yet'),

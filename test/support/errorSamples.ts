@@ -1,8 +1,8 @@
 // For each code of the catalogue, arguments as they occur; the type checker sees to it that none is missing.
 
-import type { DeltaError, ErrorCode } from '../../src/shared/errors.ts';
+import { DeltaError, type ErrorCode } from '../../src/shared/errors.ts';
 
-export const errorSamples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
+const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   fileMissing: ['/models/big.gguf'],
   fileUnreadable: ['/models/big.gguf', 'EACCES'],
   folderNotWritable: ['/models/out', 'EROFS'],
@@ -33,3 +33,5 @@ export const errorSamples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   usage: ['--threads must be a whole number'],
   internal: ['x is not a function'],
 };
+
+export const sampleErrors = (): DeltaError[] => Object.entries(samples).map(([code, args]) => new DeltaError(code as ErrorCode, ...(args as never)));

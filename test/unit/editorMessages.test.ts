@@ -1,22 +1,21 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { localise, withoutFolders } from '../../src/editor/messages.ts';
-import { DeltaError, type ErrorCode } from '../../src/shared/errors.ts';
-import { errorSamples } from '../support/errorSamples.ts';
+import { DeltaError } from '../../src/shared/errors.ts';
+import { sampleErrors } from '../support/errorSamples.ts';
 import { fake } from '../support/fakeVscode.ts';
 
 beforeEach(() => fake.reset());
-const cases = Object.entries(errorSamples) as [ErrorCode, never[]][];
+const cases = sampleErrors().map((error) => [error.code, error] as const);
 const words = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\d._/-]+/gu));
 
 describe('the sentence that the user reads', () => {
-  it.each(cases)('for %s is one sentence or two, holds what identifies the thing, and leaves no placeholder', (code, args) => {
-    const sentence = localise(new DeltaError(code, ...args));
+  it.each(cases)('for %s is one sentence or two, holds what identifies the thing, and leaves no placeholder', (code, error) => {
+    const sentence = localise(error);
     expect(sentence).toMatch(/^[^\n{}]+\.$/u);
-    for (const arg of args as (string | number)[]) if (typeof arg === 'string' && !arg.includes(' ') && !['usage', 'internal'].includes(code)) expect(sentence).toContain(arg);
+    for (const arg of error.args) if (typeof arg === 'string' && !arg.includes(' ') && !['usage', 'internal'].includes(code)) expect(sentence).toContain(arg);
   });
 
-  it.each(cases.filter(([code]) => !['usage', 'internal', 'cancelled', 'workerDied'].includes(code)))('for %s says mostly what the catalogue says', (code, args) => {
-    const error = new DeltaError(code, ...args);
+  it.each(cases.filter(([code]) => !['usage', 'internal', 'cancelled', 'workerDied'].includes(code)))('for %s says mostly what the catalogue says', (_, error) => {
     const ours = [...words(localise(error))];
     const theirs = words(error.message);
     expect(ours.filter((word) => theirs.has(word)).length / ours.length).toBeGreaterThan(0.5);

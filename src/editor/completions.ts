@@ -1,0 +1,147 @@
+// Ghost text: VS Code's requests become plain data for the completer, its answers become items. What the user does elsewhere ends what nobody waits for.
+import {
+  commands, InlineCompletionItem, InlineCompletionTriggerKind, languages, window, workspace,
+  type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Position, type TextDocument,
+} from 'vscode';
+import { Completer } from '../completion/completer.ts';
+import { refusal } from '../completion/eligible.ts';
+import type { NoneReason, RequestRecord, Suggestion } from '../completion/request.ts';
+import type { TextSource } from '../completion/source.ts';
+import { Tally } from '../completion/tally.ts';
+import { abandonedOf } from './abandoned.ts';
+import { clock } from './clock.ts';
+import { factsOf, placeOf } from './place.ts';
+import type { Settings } from './settingsTable.ts';
+
+/** VS Code's command; `providerId` makes it ask this provider alone, `explicit: false` as if it had asked by itself. */
+const TRIGGER = 'editor.action.inlineSuggest.trigger';
+
+export interface CompletionsNeeds {
+  source: TextSource;
+  settings: () => Settings;
+  /** "publisher.name". */
+  extensionId: string;
+  log: LogOutputChannel;
+}
+
+export class Completions implements InlineCompletionItemProvider, Disposable {
+  readonly tally = new Tally();
+  /** The last request for which a prompt was made. */
+  lastPrompted: RequestRecord | undefined;
+  private readonly completer: Completer;
+  private readonly subscriptions: Disposable[];
+  /** The last request's document, version and cursor; where the last edit left the cursor may be. */
+  private asked: { document: string; version: number; offset: number } | undefined;
+  private edited: { document: string; from: number; to: number } | undefined;
+  /** We ask again ourselves: not the user. */
+  private askingAgain = false;
+  /** The last suggestion that was asked for again. */
+  private lengthened = 0;
+
+  constructor(private readonly needs: CompletionsNeeds) {
+    this.completer = new Completer(needs.source, clock, {
+      settings: () => {
+        const settings = needs.settings();
+        return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], eagerness: settings['completions.eagerness'] };
+      },
+      record: (record) => this.record(record),
+      longer: (document, suggestion) => this.askAgain(document, suggestion),
+    });
+    this.subscriptions = [
+      languages.registerInlineCompletionItemProvider({ pattern: '**' }, this),
+      workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length === 0 || !isOpenInEditor(document)) return;
+        const id = document.uri.toString();
+        for (const { rangeOffset, rangeLength, text } of contentChanges) {
+          this.completer.edited(id, { offset: rangeOffset, removed: rangeLength, inserted: text });
+          this.edited = { document: id, from: rangeOffset, to: rangeOffset + text.length };
+        }
+      }),
+      workspace.onDidCloseTextDocument((document) => this.completer.forget(document.uri.toString())),
+      window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
+        if (textEditor === window.activeTextEditor) this.cursorAt(textEditor.document, selections);
+      }),
+      window.onDidChangeActiveTextEditor((editor) => {
+        const document = editor?.document.uri.toString();
+        if (this.asked && this.asked.document !== document) this.completer.forget(this.asked.document);
+      }),
+    ];
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.completer.dispose();
+  }
+
+  async provideInlineCompletionItems(document: TextDocument, position: Position, context: InlineCompletionContext, token: CancellationToken): Promise<InlineCompletionItem[]> {
+    const manual = context.triggerKind === InlineCompletionTriggerKind.Invoke && !this.askingAgain;
+    const settings = this.needs.settings();
+    const refused = refusal(factsOf(document), {
+      enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'],
+    });
+    if (refused) {
+      this.record(refusalRecord(document, manual, refused));
+      return [];
+    }
+    const { snapshot, range, lead } = placeOf(document, position, context);
+    const id = document.uri.toString();
+    const offset = document.offsetAt(position);
+    this.asked = { document: id, version: document.version, offset };
+    const request = { document: id, version: document.version, snapshot, manual, ...(lead === '' ? {} : { cursor: offset }) };
+    const answer = await this.completer.complete(request, abandonedOf(token));
+    return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
+  }
+
+  /** Settings or the runtime changed: nothing that runs is wanted as it is. */
+  forget(): void {
+    this.completer.forget();
+  }
+
+  private record(record: RequestRecord): void {
+    this.tally.add(record);
+    if (record.prompt) this.lastPrompted = record;
+    const { answer, reason, origin, ms, tokens } = record;
+    const counts = tokens ? `, ${tokens.prompt} tokens read (${tokens.reused} of them known), ${tokens.generated} written` : '';
+    this.needs.log.debug(`Request in ${record.languageId}: ${answer}${reason ? ` (${reason})` : ''}${origin ? ` from ${origin}` : ''} after ${Math.round(ms.total)} ms${counts}.`);
+  }
+
+  private cursorAt(document: TextDocument, selections: readonly { isEmpty: boolean; active: Position }[]): void {
+    const id = document.uri.toString();
+    if (this.asked?.document !== id) return;
+    const [first] = selections;
+    const offset = document.offsetAt(first.active);
+    const behindEdit = this.edited?.document === id && offset >= this.edited.from && offset <= this.edited.to;
+    if (selections.length > 1 || !first.isEmpty || (offset !== this.asked.offset && !behindEdit)) this.completer.forget(id);
+  }
+
+  /** Only where the text that became longer can still be shown: same document, same version, the cursor where it was, the window in use. */
+  private askAgain(document: string, suggestion: Suggestion): void {
+    const editor = window.activeTextEditor;
+    const { asked } = this;
+    if (!editor || !asked || suggestion.id === this.lengthened || !window.state.focused) return;
+    const { document: shown, selection } = editor;
+    if (asked.document !== document || shown.uri.toString() !== document || shown.version !== asked.version) return;
+    if (!selection.isEmpty || shown.offsetAt(selection.active) !== asked.offset) return;
+    this.lengthened = suggestion.id;
+    this.askingAgain = true;
+    commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: false }).then(
+      () => (this.askingAgain = false),
+      (error: unknown) => {
+        this.askingAgain = false;
+        this.needs.log.warn(`VS Code could not be asked to show the longer text: ${String(error)}`);
+      },
+    );
+  }
+}
+
+/** Asks VS Code for ghost text at the cursor, as a user's wish. */
+export const triggerCompletion = (): Thenable<unknown> => commands.executeCommand(TRIGGER, { explicit: true });
+
+const isOpenInEditor = (document: TextDocument): boolean => window.visibleTextEditors.some((editor) => editor.document === document);
+
+function refusalRecord(document: TextDocument, manual: boolean, reason: NoneReason): RequestRecord {
+  return {
+    at: Date.now(), path: document.uri.path, languageId: document.languageId, manual, answer: 'suppressed', reason,
+    origin: null, text: '', confidence: null, tokens: null, ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, prompt: null,
+  };
+}

@@ -1,0 +1,63 @@
+// "Show Last Request" as text: what was asked, what came of it and why, counted and one by one.
+import { l10n } from 'vscode';
+import type { RequestRecord } from '../completion/request.ts';
+import type { Counts, Tally } from '../completion/tally.ts';
+import { answerWord, originWords, reasonWords } from './words.ts';
+
+export function lastRequestText(tally: Tally): string {
+  const { last } = tally;
+  if (!last) return `${l10n.t('Nothing was asked yet.')}\n`;
+  return [
+    l10n.t('Last request'),
+    '',
+    ...details(last),
+    '',
+    l10n.t('Requests so far'),
+    '',
+    ...countLines(tally.counts()),
+    '',
+    l10n.t('The last requests, newest first'),
+    '',
+    ...[...tally.recent].reverse().map(line),
+    '',
+  ].join('\n');
+}
+
+/** Answers, then where they came from and why there was none, the most frequent first. */
+function countLines({ returned, suppressed, superseded, origins, reasons }: Counts): string[] {
+  const sorted = <K extends string>(counts: Partial<Record<K, number>>, words: (key: K) => string): string[] =>
+    (Object.entries(counts) as [K, number][]).sort(([, a], [, b]) => b - a).map(([key, count]) => `${row(count)}    ${words(key)}`);
+  return [
+    `${row(returned)}  ${answerWord('returned')}`, ...sorted(origins, originWords),
+    `${row(suppressed)}  ${answerWord('suppressed')}`,
+    `${row(superseded)}  ${answerWord('superseded')}`, ...sorted(reasons, reasonWords),
+  ];
+}
+
+const row = (count: number): string => String(count).padStart(6);
+
+function details(record: RequestRecord): string[] {
+  const { path, languageId, manual, confidence, tokens, ms } = record;
+  const round = Math.round;
+  const lines = [
+    outcome(record),
+    l10n.t('Document: {0} ({1}), {2}', path, languageId, new Date(record.at).toLocaleTimeString()),
+    manual ? l10n.t('Asked for by the user') : l10n.t('Asked for by the editor'),
+  ];
+  if (confidence) lines.push(Number.isFinite(confidence.threshold)
+    ? l10n.t('Confidence: {0}, to be shown it had to reach {1}', confidence.value.toFixed(2), confidence.threshold.toFixed(2))
+    : l10n.t('Confidence: {0}, shown in any case', confidence.value.toFixed(2)));
+  if (tokens) lines.push(l10n.t('Tokens: {0} in the prompt, {1} of them known from before, {2} computed, {3} written', tokens.prompt, tokens.reused, tokens.computed, tokens.generated));
+  lines.push(l10n.t('Milliseconds: {0} pause, {1} waiting, {2} reading, {3} writing, {4} in all', round(ms.pause), round(ms.waiting), round(ms.prefill), round(ms.decode), round(ms.total)));
+  return lines;
+}
+
+function line(record: RequestRecord): string {
+  const tokens = record.tokens ? l10n.t(', {0} tokens', record.tokens.generated) : '';
+  return `${new Date(record.at).toLocaleTimeString()}  ${outcome(record)}${l10n.t(', {0} ms', Math.round(record.ms.total))}${tokens}`;
+}
+
+function outcome({ answer, reason, origin }: RequestRecord): string {
+  const why = reason ? reasonWords(reason) : origin ? originWords(origin) : '';
+  return why ? `${answerWord(answer)}: ${why}` : answerWord(answer);
+}

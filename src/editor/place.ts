@@ -1,0 +1,32 @@
+// One moment at the cursor as plain, immutable data: what is asked about, and where the answer goes.
+import { Range, type InlineCompletionContext, type Position, type TextDocument } from 'vscode';
+import type { DocumentFacts } from '../completion/eligible.ts';
+import type { Snapshot } from '../prompt/snapshot.ts';
+
+export interface Place {
+  readonly snapshot: Snapshot;
+  /** What an item replaces. */
+  readonly range: Range;
+  /** What an item must begin with: the selected item of IntelliSense's list. */
+  readonly lead: string;
+}
+
+/** Without reading the text. */
+export function factsOf(document: TextDocument): DocumentFacts {
+  const characters = document.offsetAt(document.lineAt(document.lineCount - 1).range.end);
+  return { scheme: document.uri.scheme, path: document.uri.path, languageId: document.languageId, characters };
+}
+
+/** Reads the text once. An item that is selected in IntelliSense's list counts as inserted. Line ends stay as they are. */
+export function placeOf(document: TextDocument, position: Position, { selectedCompletionInfo: selected }: Pick<InlineCompletionContext, 'selectedCompletionInfo'>): Place {
+  const text = document.getText();
+  const range = selected?.range ?? new Range(position, position);
+  const lead = selected?.text ?? '';
+  const snapshot = Object.freeze({
+    path: document.uri.path,
+    languageId: document.languageId,
+    before: text.slice(0, document.offsetAt(range.start)) + lead,
+    after: text.slice(document.offsetAt(range.end)),
+  });
+  return { snapshot, range, lead };
+}

@@ -1,0 +1,213 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { activate, deactivate } from '../../src/extension.ts';
+import { RuntimeClient } from '../../src/session/client.ts';
+import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
+import { FakeWorker, generated } from '../support/fakeWorker.ts';
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+const base = mkdtempSync(join(tmpdir(), 'deltallm-extension-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+let workers: FakeWorker[];
+let subscriptions: { dispose(): unknown }[];
+let storage: string;
+
+beforeEach(() => {
+  fake.reset();
+  [workers, subscriptions, storage] = [[], [], join(mkdtempSync(join(base, 'case-')), 'storage')];
+  vi.spyOn(RuntimeClient, 'start').mockImplementation(() => {
+    const worker = new FakeWorker();
+    workers.push(worker);
+    return worker.client as RuntimeClient;
+  });
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+});
+afterEach(async () => {
+  await deactivate();
+  for (const subscription of subscriptions) subscription.dispose();
+  vi.restoreAllMocks();
+});
+
+interface Ask {
+  manual?: boolean;
+  selected?: { range: Range; text: string };
+  token?: Token;
+}
+
+class Token {
+  isCancellationRequested = false;
+  private readonly emitter = new EventEmitter<void>();
+  onCancellationRequested = this.emitter.event;
+  cancel(): void {
+    this.isCancellationRequested = true;
+    this.emitter.fire();
+  }
+}
+
+type Provider = { provideInlineCompletionItems(...args: unknown[]): Promise<InlineCompletionItem[]> };
+
+function ask({ document, selection }: FakeEditor, { manual = true, selected, token = new Token() }: Ask = {}): Promise<InlineCompletionItem[]> {
+  const triggerKind = manual ? InlineCompletionTriggerKind.Invoke : InlineCompletionTriggerKind.Automatic;
+  return (fake.providers[0] as Provider).provideInlineCompletionItems(document, selection.active, { triggerKind, selectedCompletionInfo: selected }, token);
+}
+
+/** Waits for the `n`th generation and answers it. */
+async function answer(text: string, n = 1): Promise<void> {
+  await vi.waitFor(() => expect(workers.at(-1)?.of('generate').length).toBe(n));
+  const call = workers.at(-1)!.of('generate')[n - 1];
+  call.hear({ id: n, event: 'text', text, firstLine: -0.01 });
+  call.answer(generated(text));
+}
+
+const snapshotOf = (n = 0) => (workers.at(-1)!.of('generate')[n].options as { prompt: { snapshot: { before: string; after: string } } }).prompt.snapshot;
+
+describe('activation', () => {
+  it('starts no worker, reads no document, writes nothing and runs no command', () => {
+    expect([workers.length, fake.documentReads, existsSync(storage), fake.executed.length, fake.messages.length]).toEqual([0, 0, false, 0, 0]);
+  });
+
+  it('registers the commands of the manifest, one provider and one item in the status bar', () => {
+    expect([...fake.commands.keys()].sort()).toEqual(manifest.contributes.commands.map(({ command }: { command: string }) => command).sort());
+    expect([fake.providers.length, fake.statusBar.length, fake.statusBar[0].shown]).toEqual([1, 1, true]);
+  });
+
+  it('is undone without a trace', async () => {
+    await deactivate();
+    for (const subscription of subscriptions) subscription.dispose();
+    expect([fake.providers.length, fake.commands.size, fake.statusBar[0].shown]).toEqual([0, 0, false]);
+  });
+});
+
+describe('ghost text', () => {
+  it('is what the model wrote, at the cursor', async () => {
+    const editor = fake.open('const total = ');
+    const items = ask(editor);
+    await answer('sum(prices);');
+    const [item] = await items;
+    expect(item.insertText).toBe('sum(prices);');
+    expect(item.range).toEqual(new Range(new Position(0, 14), new Position(0, 14)));
+    expect(fake.statusBar[0].accessibilityInformation?.label).toBe('DeltaLLM: ready');
+  });
+
+  it('reads the document once, line ends as they are', async () => {
+    const editor = fake.open('const a = 1;\r\nconst b = ');
+    const items = ask(editor);
+    await answer('2;');
+    await items;
+    expect([fake.documentReads, snapshotOf()]).toEqual([1, expect.objectContaining({ before: 'const a = 1;\r\nconst b = ', after: '' })]);
+  });
+
+  it('goes on from the item that is selected in the list, and replaces what that replaces', async () => {
+    const editor = fake.open('console.lo;');
+    const cursor = new Position(0, 10);
+    editor.selection = new Selection(cursor, cursor);
+    const range = new Range(new Position(0, 8), cursor);
+    const items = ask(editor, { selected: { range, text: 'log' } });
+    await answer('(total)');
+    const [item] = await items;
+    expect([item.insertText, item.range]).toEqual(['log(total)', range]);
+    expect(snapshotOf()).toMatchObject({ before: 'console.log', after: ';' });
+  });
+
+  it.each([
+    ['switched off', 'disabled', () => (fake.settings['deltallm.completions.enabled'] = false)],
+    ['switched off for the language', 'disabled', () => (fake.settings['deltallm.completions.languages'] = { '*': true, typescript: false })],
+    ['excluded', 'excluded', () => (fake.settings['deltallm.completions.exclude'] = ['**/*.typescript'])],
+  ])('does not exist where it is %s, and the reason is kept', async (_, reason, setUp) => {
+    setUp();
+    fake.set('deltallm.threads', 1);
+    expect(await ask(fake.open('const a = '), { manual: false })).toEqual([]);
+    await fake.commands.get('deltallm.showLastRequest')!();
+    expect([workers.length, fake.documentReads, fake.openedTexts.length]).toEqual([0, 0, 1]);
+    expect(fake.openedTexts[0]).toMatch(reason === 'disabled' ? /switched off here/ : /is excluded/);
+  });
+
+  it.each(['output', 'vscode-scm', 'comment', 'vscode-chat-input', 'debug', 'vscode-settings', 'git', 'deltallm'])('does not exist in a document of the scheme %s', async (scheme) => {
+    expect(await ask(fake.open('const a = ', 'typescript', Uri.from({ scheme, path: '/a.ts' })))).toEqual([]);
+    expect(workers.length).toBe(0);
+  });
+});
+
+describe('what nobody waits for', () => {
+  const begin = async () => {
+    const editor = fake.open('const total = ');
+    const items = ask(editor);
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    return { editor, items, cancel: workers[0].of('generate')[0].cancel! };
+  };
+
+  it.each<[string, (editor: FakeEditor) => void]>([
+    ['the document is closed', ({ document }) => fake.events.closed.fire(document)],
+    ['another editor is active', () => fake.events.activeEditor.fire(undefined)],
+    ['completions are switched off', () => fake.set('deltallm.completions.enabled', false)],
+    ['the cursor goes elsewhere', (editor) => {
+      const start = new Position(0, 2);
+      fake.events.selection.fire({ textEditor: editor, selections: [new Selection(start, start)] });
+    }],
+    ['something is selected', (editor) => {
+      fake.events.selection.fire({ textEditor: editor, selections: [new Selection(new Position(0, 0), editor.selection.active)] });
+    }],
+    ['a key disagrees with what was written', (editor) => {
+      workers[0].of('generate')[0].hear({ id: 1, event: 'text', text: 'sum(', firstLine: -0.01 });
+      editor.document.change(14, 0, 'x');
+    }],
+  ])('is cancelled when %s', async (_, act) => {
+    const { editor, cancel } = await begin();
+    expect(cancel.isSet).toBe(false);
+    act(editor);
+    expect(cancel.isSet).toBe(true);
+  });
+
+  it('is not: a cursor that follows what is typed', async () => {
+    const { editor, cancel } = await begin();
+    editor.document.change(14, 0, 's');
+    const cursor = new Position(0, 15);
+    fake.events.selection.fire({ textEditor: editor, selections: [new Selection(cursor, cursor)] });
+    expect(cancel.isSet).toBe(false);
+  });
+});
+
+describe('failures', () => {
+  it('of loading are told once, in one message with a way out, and the editor goes on', async () => {
+    vi.mocked(RuntimeClient.start).mockImplementation(() => {
+      const worker = new FakeWorker(null);
+      workers.push(worker);
+      void Promise.resolve().then(() => worker.of('load')[0].fail('addonMissing', 'linux-x64', '/a/deltallm.node'));
+      return worker.client as RuntimeClient;
+    });
+    const editor = fake.open('const total = ');
+    for (let n = 0; n < 3; n++) expect(await ask(editor)).toEqual([]);
+    expect(fake.messages).toEqual([{ kind: 'error', text: expect.stringContaining('linux-x64'), buttons: ['Restart', 'Show Log'] }]);
+    expect(fake.statusBar[0].backgroundColor?.id).toBe('statusBarItem.errorBackground');
+  });
+
+  it('of the worker are told once, and the request is answered all the same', async () => {
+    const items = ask(fake.open('const total = '));
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    workers[0].die();
+    await vi.waitFor(() => expect(workers.length).toBe(2));
+    await answer('sum();');
+    expect((await items)[0].insertText).toBe('sum();');
+    expect(fake.messages.map(({ kind, buttons }) => [kind, buttons])).toEqual([['warning', ['Show Log']]]);
+  });
+});
+
+describe('deactivation', () => {
+  it('lets the worker end, in the middle of a generation too', async () => {
+    const items = ask(fake.open('const total = '));
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await deactivate();
+    expect(workers[0].closed).toBe(true);
+    expect(await items).toEqual([]);
+    expect(fake.messages).toEqual([]);
+  });
+
+  it('does nothing when nothing was started', async () => {
+    await deactivate();
+    await deactivate();
+    expect(workers).toEqual([]);
+  });
+});

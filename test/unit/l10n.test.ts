@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lastPromptText } from '../../src/editor/lastPrompt.ts';
+import { lastRequestText } from '../../src/editor/lastRequest.ts';
+import { localise } from '../../src/editor/messages.ts';
+import { showTroubles } from '../../src/editor/notices.ts';
+import type { RuntimeState, Trouble } from '../../src/editor/runtime.ts';
+import { StatusBar } from '../../src/editor/statusBar.ts';
+import { activate, deactivate } from '../../src/extension.ts';
+import type { NoneReason, Origin, RequestRecord } from '../../src/completion/request.ts';
+import { Tally } from '../../src/completion/tally.ts';
+import { DeltaError } from '../../src/shared/errors.ts';
+// @ts-expect-error plain JavaScript
+import { bundleText, messagesOf } from '../../scripts/l10n.mjs';
+import { sampleErrors } from '../support/errorSamples.ts';
+import { EventEmitter, fake, Uri } from '../support/fakeVscode.ts';
+import { model } from '../support/fakeWorker.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-l10n-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+execFileSync(process.execPath, ['scripts/l10n.mjs', '--pseudo', folder]);
+const pseudoBundle = JSON.parse(readFileSync(join(folder, 'l10n/bundle.l10n.qps-ploc.json'), 'utf8'));
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** Words that are no English: names, and what the samples below are made of. */
+const names = /DeltaLLM|deltallm|GGUF|EACCES|EROFS|ORT_DISABLE_TELEMETRY|byte-level BPE \("gpt2"\)|\$\([\w~-]+\)|\/[\w./ -]+|blk[.\w]+|llama[.\w]*|mamba|unigram|chatty-\w+|linux-x64|avx\w*|scalar|tiny|typescript|q\d_\d|\d+(?:\.\d+)? GB/g;
+const plainWords = (text: string): string[] => (text.replace(names, ' ').match(/[\p{L}]+/gu) ?? []).filter((word) => /^[A-Za-z]{3,}$/.test(word));
+
+describe('the bundle for translators', () => {
+  it('holds every text that the extension shows (node scripts/l10n.mjs writes it)', () => {
+    expect(readFileSync('l10n/bundle.l10n.json', 'utf8')).toBe(bundleText());
+  });
+
+  it('is read from literals only', () => {
+    expect(messagesOf(`l10n.t('It\\'s {0}.', x); l10n.t(\n  "two",\n)`)).toEqual(["It's {0}.", 'two']);
+    expect(() => messagesOf('l10n.t(`a ${b}`)')).toThrow();
+    expect(() => messagesOf('l10n.t(message)')).toThrow();
+  });
+});
+
+describe('in a language that nobody speaks, nothing is plain English', () => {
+  beforeEach(() => {
+    fake.reset();
+    fake.bundle = pseudoBundle;
+  });
+  afterEach(() => deactivate());
+  const check = (texts: string[]) => {
+    expect(texts.length).toBeGreaterThan(0);
+    expect(texts.flatMap(plainWords)).toEqual([]);
+  };
+
+  it('as the check itself would notice', () => {
+    expect(plainWords('［Çömplété át thé çüršör］ DeltaLLM $(gear) 12')).toEqual([]);
+    expect(plainWords('［{0} ís ñöt］ a usable file')).toEqual(['usable', 'file']);
+  });
+
+  it('of the manifest', () => {
+    check(Object.values(JSON.parse(readFileSync(join(folder, 'package.nls.qps-ploc.json'), 'utf8')) as Record<string, string>).map((text) => text.replace(/`[^`]*`/g, '')));
+    const { title } = manifest.contributes.configuration;
+    expect(title).toBe('DeltaLLM');
+  });
+
+  it('of failures', () => {
+    check(sampleErrors().map(localise));
+  });
+
+  it('of notifications', () => {
+    const troubled = new EventEmitter<Trouble>();
+    const runtime = { onTrouble: troubled.event, restart: async () => {}, forgiveCrash: async () => {} };
+    showTroubles(runtime as never, () => {});
+    for (const error of sampleErrors()) for (const kind of ['failed', 'restarted', 'complaint'] as const) troubled.fire({ kind, error });
+    troubled.fire({ kind: 'safeMode' });
+    check(fake.messages.flatMap(({ text, buttons }) => [text, ...buttons]));
+  });
+
+  it('of the status bar, in every state', () => {
+    const states: RuntimeState[] = ['off', 'loading', 'ready', 'reading', 'writing', 'failed'];
+    const texts = states.flatMap((state) =>
+      [true, false].flatMap((enabled) => {
+        const error = state === 'failed' ? new DeltaError('workerDied', 'it ran out of memory') : null;
+        const seen = { state, progress: 0.5, model, speed: { prefill: 100, decode: 10 }, error, safeMode: true, onDidChange: () => ({ dispose() {} }) };
+        const settings = { 'completions.enabled': enabled, mode: 'compact' };
+        new StatusBar(seen as never, () => settings as never, 'deltallm.menu');
+        const { text, tooltip, accessibilityInformation } = fake.statusBar.at(-1)!;
+        return [text, tooltip!.value, accessibilityInformation!.label];
+      }),
+    );
+    check(texts);
+  });
+
+  it('of the menu, the commands and the documents', async () => {
+    activate({ subscriptions: [], extensionUri: Uri.file(folder), globalStorageUri: Uri.file(join(folder, 'storage')), extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+    for (const editor of [false, true]) {
+      if (editor) fake.open('const a = ');
+      for (const enabled of [true, false]) {
+        fake.set('deltallm.completions.enabled', enabled);
+        for (const name of ['menu', 'completions.trigger', 'showLastPrompt', 'showLastRequest', 'copyDiagnostics']) await fake.commands.get(`deltallm.${name}`)!();
+      }
+    }
+    check([
+      ...fake.messages.flatMap(({ text, buttons }) => [text, ...buttons]), ...fake.openedTexts, ...fake.statusMessages,
+      ...fake.quickPicks.flatMap(({ items, title, placeHolder }) => [title, placeHolder, ...items.map(({ label }) => label)]),
+    ]);
+    expect([fake.messages.length, fake.openedTexts.length, fake.statusMessages.length, fake.quickPicks.length].every((count) => count > 0)).toBe(true);
+  });
+
+  it('of what is told of a request, for every reason and origin', () => {
+    const reasons: Record<NoneReason, true> = {
+      disabled: true, scheme: true, excluded: true, tooLarge: true, insideWord: true, midLine: true, afterStatement: true, longLine: true, emptyDocument: true, selection: true,
+      superseded: true, cancelled: true, lowConfidence: true, empty: true, repetition: true, noFim: true, unavailable: true,
+    };
+    const origins: Record<Origin, true> = { generation: true, reattached: true, typedThrough: true, cache: true };
+    const record: RequestRecord = {
+      at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer: 'suppressed', reason: null, origin: null, text: '', confidence: { value: -1, threshold: -0.5 },
+      tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 },
+      prompt: { text: '', spans: [{ name: 'prefix', start: 0, end: 5, tokens: 0, dropped: true }, { name: 'suffix', start: 5, end: 9, tokens: 3, dropped: false }] },
+    };
+    const tally = new Tally();
+    for (const reason of Object.keys(reasons) as NoneReason[]) tally.add({ ...record, reason, answer: reason === 'superseded' ? 'superseded' : 'suppressed' });
+    for (const origin of Object.keys(origins) as Origin[]) tally.add({ ...record, origin, answer: 'returned', manual: true });
+    check([lastPromptText(undefined), lastPromptText(record), lastRequestText(tally), lastRequestText(new Tally())]);
+  });
+});
