@@ -1,0 +1,52 @@
+// What became of the requests: counts since the start, and the last few in full.
+import type { NoneReason, Origin, RequestRecord } from './request.ts';
+
+/** Records kept. */
+const RECENT = 50;
+/** Of these, the newest keep what the model saw, which is as long as a document. */
+const WITH_PROMPT = 5;
+
+export interface Counts {
+  requests: number;
+  /** Asked for by the user. */
+  manual: number;
+  returned: number;
+  suppressed: number;
+  superseded: number;
+  /** Of those that returned nothing. */
+  reasons: Partial<Record<NoneReason, number>>;
+  /** Of those that returned something. */
+  origins: Partial<Record<Origin, number>>;
+}
+
+export class Tally {
+  private readonly records: RequestRecord[] = [];
+  private readonly totals: Counts = { requests: 0, manual: 0, returned: 0, suppressed: 0, superseded: 0, reasons: {}, origins: {} };
+
+  add(record: RequestRecord): void {
+    const { totals, records } = this;
+    totals.requests++;
+    totals[record.answer]++;
+    if (record.manual) totals.manual++;
+    if (record.reason !== null) totals.reasons[record.reason] = (totals.reasons[record.reason] ?? 0) + 1;
+    else if (record.origin !== null) totals.origins[record.origin] = (totals.origins[record.origin] ?? 0) + 1;
+    records.push(record);
+    if (records.length > RECENT) records.shift();
+    const old = records.length - 1 - WITH_PROMPT;
+    if (old >= 0 && records[old].prompt) records[old] = { ...records[old], prompt: null };
+  }
+
+  get last(): RequestRecord | undefined {
+    return this.records.at(-1);
+  }
+
+  /** Oldest first. */
+  get recent(): readonly RequestRecord[] {
+    return this.records;
+  }
+
+  /** Since the start; a copy. */
+  counts(): Counts {
+    return { ...this.totals, reasons: { ...this.totals.reasons }, origins: { ...this.totals.origins } };
+  }
+}

@@ -1,0 +1,62 @@
+// Places where a request is pointless: nothing that a model could write there would be of use.
+import type { Snapshot } from '../prompt/snapshot.ts';
+import { hasBrackets, scanBrackets } from '../session/brackets.ts';
+import type { Pointless } from './request.ts';
+
+/** Characters besides blanks in the whole document: with fewer, any text is as good as any other. */
+const LEAST_TEXT = 10;
+/** Characters. A longer line of code is data or generated. */
+const LONGEST_LINE = 500;
+/** Characters. In prose a paragraph is often one line. */
+const LONGEST_PARAGRAPH = 4000;
+/** Digits of a number that only its author knows; `i = 0` and `port = 80` go on with more than digits. */
+const UNKNOWABLE_DIGITS = 4;
+/** Characters of a word with digits in it that is a key, a hash or an encoding of something. */
+const LONGEST_WORD = 40;
+
+const letterOrDigit = /^[\p{L}\p{N}_$]/u;
+const hexOrNumber = new RegExp(`(?<![\\p{L}\\p{N}_$])(?:0[xX][\\da-fA-F_]{${UNKNOWABLE_DIGITS},}|\\d[\\d_]{${UNKNOWABLE_DIGITS - 1},})$`, 'u');
+const longWord = new RegExp(`[A-Za-z0-9+/=_-]{${LONGEST_WORD},}$`);
+const comment = /^\s*(?:\/\/|\/\*|\*|#|--|;|%)/;
+/** What closes a block or a call, alone on its line. */
+const onlyClosing = /^\s*[)\]}]+[;,)]*$/;
+/** Languages in which a semicolon ends a statement and nothing but a comment can follow. */
+const semicolonLanguages = new Set([
+  'typescript', 'typescriptreact', 'javascript', 'javascriptreact', 'c', 'cpp', 'csharp', 'java', 'rust', 'go', 'php', 'dart', 'kotlin', 'swift', 'scala', 'objective-c', 'css', 'scss', 'less', 'sql', 'perl',
+]);
+
+/** Why a text at the cursor would be pointless; null where it is not. Looks at the cursor's line alone, so a long document costs nothing. */
+export function pointless({ before, after, languageId }: Snapshot): Pointless | null {
+  if (!hasText(before, after)) return 'emptyDocument';
+  const left = before.slice(before.lastIndexOf('\n') + 1);
+  const newline = after.indexOf('\n');
+  const right = (newline < 0 ? after : after.slice(0, newline)).replace(/\r$/, '');
+  if (left.length + right.length > (hasBrackets(languageId) ? LONGEST_LINE : LONGEST_PARAGRAPH)) return 'longLine';
+  if (isInsideWord(left, right)) return 'insideWord';
+  return isAfterStatement(left, right, languageId) ? 'afterStatement' : null;
+}
+
+function hasText(before: string, after: string): boolean {
+  let count = 0;
+  for (const text of [before, after]) {
+    for (let i = 0; i < text.length && count < LEAST_TEXT; i++) if (!/\s/.test(text[i])) count++;
+  }
+  return count >= LEAST_TEXT;
+}
+
+/** Also where the text right of the cursor would have to be moved, or where only the author knows how the word goes on. */
+function isInsideWord(left: string, right: string): boolean {
+  if (letterOrDigit.test(right)) return true;
+  if (left.trim() === '') return letterOrDigit.test(right.trimStart());
+  return hexOrNumber.test(left) || /\d/.test(longWord.exec(left)?.[0] ?? '');
+}
+
+/** Between a statement and the Enter that follows it. A space behind a closing bracket says that something follows: `} else`. */
+function isAfterStatement(left: string, right: string, languageId: string): boolean {
+  if (right.trim() !== '' || !hasBrackets(languageId) || comment.test(left)) return false;
+  if (onlyClosing.test(left)) return true;
+  if (!semicolonLanguages.has(languageId) || !left.trimEnd().endsWith(';')) return false;
+  // `for (let i = 0;` and `{ a();` go on. Where the scanner skips the end, it is part of a string.
+  const scan = scanBrackets(`${left.trimEnd()}(`, languageId);
+  return scan.open.length === 1;
+}
