@@ -12,16 +12,19 @@ const LONGEST_RULER = 120;
 const LEAST_WORDS = 24;
 /** Share of different triples of words; code that repeats itself by right (tables, tests) stays above a half. */
 const LEAST_VARIETY = 0.4;
-/** Characters above the cursor that an echo is looked for in. */
-const ABOVE = 4000;
+/** Characters above and below the cursor that are looked at. */
+const NEAR = 4000;
 
 const marker = /<\|[\w▁-]{2,40}\|>|<｜[^｜\n]{2,40}｜>|<(?:fim_(?:prefix|suffix|middle|pad)|file_sep|repo_name|PRE|SUF|MID|EOT)>/;
 const closing = /^[)\]};,\s]+$/;
 
 export function degenerate(text: string, snapshot: Snapshot): boolean {
   if (text.trim() === '') return false;
+  const above = snapshot.before.slice(-NEAR).replaceAll('\r', '').split('\n');
+  const linePrefix = above.pop()!;
   const lines = text.replaceAll('\r', '').split('\n');
-  return holdsMarkup(text, snapshot) || isStuck(text, lines) || echoesAbove(lines, snapshot) || closesTwice(lines, snapshot);
+  const whole = lines.map((line, i) => (i === 0 ? linePrefix + line : line).trimEnd());
+  return holdsMarkup(text, snapshot) || isStuck(text, lines, whole) || echoesAbove(whole, above) || closesTwice(lines, whole, snapshot.after);
 }
 
 /** Remains of the model's markup, unless the document is about such markup; characters that were no characters. */
@@ -31,11 +34,11 @@ function holdsMarkup(text: string, { before, after }: Snapshot): boolean {
   return found !== undefined && !before.includes(found) && !after.includes(found);
 }
 
-/** The same again and again: characters, words, lines. */
-function isStuck(text: string, lines: readonly string[]): boolean {
+/** The same again and again: characters, words, lines. `whole`: the lines as they will stand in the document. */
+function isStuck(text: string, lines: readonly string[], whole: readonly string[]): boolean {
   if (new RegExp(`([\\p{L}\\p{N}])\\1{${LONGEST_RUN},}|(.)\\2{${LONGEST_RULER},}`, 'u').test(text)) return true;
   if (lines.some((line) => wordLoop(line) >= 0)) return true;
-  const filled = lines.filter((line) => line.trim() !== '');
+  const filled = whole.filter((line) => line !== '');
   for (let end = 3; end <= filled.length; end++) if (lineLoop(filled.slice(0, end)) > 0) return true;
   return repeatsBlock(filled) || variety(text) < LEAST_VARIETY;
 }
@@ -59,11 +62,9 @@ function variety(text: string): number {
 }
 
 /** The lines just above the cursor once more, with their indentation. */
-function echoesAbove(lines: readonly string[], { before }: Snapshot): boolean {
-  const above = before.slice(-ABOVE).replaceAll('\r', '').split('\n');
-  const linePrefix = above.pop()!;
+function echoesAbove(whole: readonly string[], above: readonly string[]): boolean {
+  const filled = whole.filter((line) => line !== '');
   const filledAbove = above.map((line) => line.trimEnd()).filter((line) => line !== '');
-  const filled = lines.map((line, i) => (i === 0 ? linePrefix + line : line).trimEnd()).filter((line) => line !== '');
   for (let count = Math.min(filled.length, filledAbove.length); count > 0; count--) {
     const last = filledAbove.slice(-count);
     if (last.every((line, i) => line === filled[i]) && isTelling(last.join(''))) return true;
@@ -72,15 +73,11 @@ function echoesAbove(lines: readonly string[], { before }: Snapshot): boolean {
 }
 
 /** Nothing but what closes, where the same already stands in the next line at the same depth. */
-function closesTwice(lines: readonly string[], { before, after }: Snapshot): boolean {
+function closesTwice(lines: readonly string[], whole: readonly string[], after: string): boolean {
   if (!lines.every((line) => line.trim() === '' || closing.test(line))) return false;
-  const newline = after.indexOf('\n');
-  if (newline < 0 || after.slice(0, newline).trim() !== '') return false;
-  const linePrefix = before.slice(before.lastIndexOf('\n') + 1);
-  const first = lines.map((line, i) => (i === 0 ? linePrefix + line : line)).find((line) => line.trim() !== '')!;
-  if (!closing.test(first)) return false;
-  const below = after.slice(newline + 1, newline + 1 + ABOVE).split('\n').find((line) => line.trim() !== '');
-  return below !== undefined && below.startsWith(first.trimEnd());
+  const [right, ...below] = after.slice(0, NEAR).split('\n');
+  const first = whole[lines.findIndex((line) => line.trim() !== '')];
+  return right.trim() === '' && closing.test(first) && below.find((line) => line.trim() !== '')?.startsWith(first) === true;
 }
 
 const isTelling = (text: string): boolean => (text.match(/[\p{L}\p{N}]/gu) ?? []).length >= TELLING;

@@ -1,5 +1,6 @@
 // Glob patterns over paths: `*` and `?` within a name, `**` across folders, `{a,b}`. Linear in the path for any pattern, so none can stall the editor.
 
+/** `name` is `*`, `any` is `**`, and `folders` is the `**` of any number of folders, also none, with its slash. */
 type Token = { readonly char: string } | 'one' | 'name' | 'any' | 'folders';
 
 /** Patterns that one with braces may stand for; with more, the braces are taken as they are. */
@@ -67,22 +68,9 @@ function partsOf(pattern: string, from: number): { parts: string[]; end: number 
 
 function tokensOf(pattern: string): Token[] {
   const tokens: Token[] = [];
-  for (let i = 0; i < pattern.length; ) {
-    const stars = /^\*+/.exec(pattern.slice(i))?.[0].length ?? 0;
-    if (stars === 0) {
-      tokens.push(pattern[i] === '?' ? 'one' : { char: pattern[i] });
-      i++;
-      continue;
-    }
-    i += stars;
-    // `**/` is any number of folders, also none.
-    const atStart = i - stars === 0 || pattern[i - stars - 1] === '/';
-    if (stars > 1 && atStart && pattern[i] === '/') {
-      tokens.push('folders');
-      i++;
-    } else {
-      tokens.push(stars > 1 ? 'any' : 'name');
-    }
+  for (const [part] of pattern.matchAll(/(?<=^|\/)\*\*+\/|\*+|./gsu)) {
+    if (part.startsWith('**')) tokens.push(part.endsWith('/') ? 'folders' : 'any');
+    else tokens.push(part === '*' ? 'name' : part === '?' ? 'one' : { char: part });
   }
   return tokens;
 }

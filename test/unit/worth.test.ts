@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Pointless } from '../../src/completion/request.ts';
+import { pointless } from '../../src/completion/worth.ts';
+
+const CURSOR = '¦';
+const above = 'import { readFile } from "node:fs";\n';
+
+/** What is said of the place of ¦. */
+function check(marked: string, languageId: string, expected: Pointless | null): void {
+  const at = marked.indexOf(CURSOR);
+  expect(pointless({ path: 'f', languageId, before: marked.slice(0, at), after: marked.slice(at + 1) })).toBe(expected);
+}
+
+const ts = (line: string): [string, string] => [`${above}${line}`, 'typescript'];
+const py = (line: string): [string, string] => [`import os\nimport sys\n${line}`, 'python'];
+
+describe('worth asking about is', () => {
+  test.each<[string, [string, string]]>([
+    ['an empty line', ts('¦\n')],
+    ['an indented empty line', ts('function f() {\n  ¦\n}\n')],
+    ['an empty line between brackets', ts('f({\n  ¦\n});\n')],
+    ['the end of a line that goes on', ts('const a = ¦')],
+    ['the end of a word', ts('const text = readFi¦')],
+    ['a call', ts('readFile(¦);')],
+    ['a call with its closing bracket', ts('readFile(¦)')],
+    ['between other arguments', ts('readFile(a, ¦, b);')],
+    ['a property', ts('text.¦')],
+    ['the middle of a loop\'s head', ts('for (let i = 0; ¦)')],
+    ['behind a first digit', ts('for (let i = 0¦')],
+    ['behind a port', ts('listen(808¦')],
+    ['behind a word with digits', ts('const sha256¦')],
+    ['behind a closing bracket and a space', ts('} ¦')],
+    ['behind an import\'s bracket', ts('import { a }¦')],
+    ['behind a call', ts('foo()¦')],
+    ['behind a comma', ts('foo(a,¦')],
+    ['a block begun on the same line', ts('if (a) { b(); ¦')],
+    ['a semicolon within a string', ts('const a = "x;¦')],
+    ['a semicolon within a comment', ts('// first; ¦')],
+    ['a comment behind a statement', ts('a(); // because; ¦')],
+    ['a comment', ts('// TODO: ¦')],
+    ['an indented line in Python', py('def f():\n    ¦\n')],
+    ['a bracket in Python', py('x = [¦]')],
+    ['a semicolon in the shell', ['case $1 in\n  a) b;¦', 'shellscript']],
+    ['a sentence', ['# Title\n\nSome words; ¦', 'markdown']],
+    ['a long paragraph', [`# Title\n\n${'Some words. '.repeat(100)}¦`, 'markdown']],
+    ['the beginning of the first line', ['¦\nconst first = 1;\n', 'typescript']],
+    ['a Windows line end', [`${above}const a = ¦\r\nconst b = 2;\r\n`, 'typescript']],
+    ['a blank line with the tail of a template', ts('const a = `x${¦}`')],
+    ['the value of a template literal', ts('const a = `${x}¦`')],
+  ])('%s', (_, [marked, languageId]) => check(marked, languageId, null));
+});
+
+describe('pointless is', () => {
+  test.each<[string, Pointless, [string, string]]>([
+    ['an empty document', 'emptyDocument', ['¦', 'typescript']],
+    ['a document with a few letters', 'emptyDocument', ['\n\n  con¦\n', 'typescript']],
+    ['the middle of a word', 'insideWord', ts('const te¦xt = 1;')],
+    ['before a word', 'insideWord', ts('const ¦text = 1;')],
+    ['the beginning of a line with text', 'insideWord', ts('¦text();')],
+    ['the indentation of a line with text', 'insideWord', ts('  ¦  text();')],
+    ['before a digit', 'insideWord', ts('const a = ¦12;')],
+    ['before a letter of another script', 'insideWord', ts('const gr¦öße = 1;')],
+    ['a long number', 'insideWord', ts('const a = 17320508¦')],
+    ['a hexadecimal number', 'insideWord', ts('const a = 0x5f37¦')],
+    ['a hash', 'insideWord', ts(`const a = "${'9f86d081884c7d659a2f'.repeat(3)}¦"`)],
+    ['behind a statement', 'afterStatement', ts('foo();¦')],
+    ['behind a statement and a space', 'afterStatement', ts('foo(); ¦')],
+    ['behind a declaration', 'afterStatement', ts('const a = { b: 1 };¦')],
+    ['behind a block', 'afterStatement', ts('function f() {\n  g();\n}¦')],
+    ['behind a call\'s last brackets', 'afterStatement', ts('f(() => {\n  g();\n});¦')],
+    ['behind an element', 'afterStatement', ts('f([\n  {\n    a: 1,\n  },¦\n')],
+    ['behind a Windows line', 'afterStatement', [`${above}foo();¦\r\nbar();\r\n`, 'typescript']],
+    ['a minified line', 'longLine', ts(`${'a=b+c;'.repeat(100)}d=¦`)],
+    ['a line with much to the right', 'longLine', ts(`a(¦${',b'.repeat(300)}`)],
+    ['an endless paragraph', 'longLine', [`# T\n\n${'Some words. '.repeat(400)}¦`, 'markdown']],
+  ])('%s', (_, expected, [marked, languageId]) => check(marked, languageId, expected));
+});
+
+test('the answer depends on the line alone where there is text', () => {
+  const line = fc.constantFrom('foo();¦', 'const a = ¦', 'te¦xt', '  ¦', '}¦', 'x = 12345¦');
+  fc.assert(
+    fc.property(line, fc.array(fc.constantFrom('a', ';', '}', '{', '\n', '"', ' '), { maxLength: 60 }), (line, around) => {
+      const [left, right] = line.split(CURSOR);
+      const text = around.join('');
+      const at = (before: string, after: string) => pointless({ path: 'f', languageId: 'typescript', before, after });
+      expect(at(`${text}\n${left}`.padStart(80, 'x'), `${right}\n${text}`)).toBe(at(`${above}${left}`, right));
+    }),
+    { seed: 1 },
+  );
+});
