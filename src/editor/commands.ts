@@ -7,6 +7,7 @@ import { showMenu } from './menu.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { SettingsReader } from './settings.ts';
 import { toggleCompletions, toggleLanguage } from './switches.ts';
+import { reasonWords } from './words.ts';
 
 export interface CommandNeeds {
   runtime: EditorRuntime;
@@ -17,6 +18,9 @@ export interface CommandNeeds {
   extensionVersion: string;
 }
 
+/** How long a message stays in the status bar. */
+const MESSAGE_MS = 4000;
+
 export const LAST_PROMPT = '/last-prompt.txt';
 export const LAST_REQUEST = '/last-request.txt';
 
@@ -25,7 +29,7 @@ export function registerCommands({ runtime, completions, documents, settings, lo
     'deltallm.menu': () => showMenu(settings.current, runtime),
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
-    'deltallm.completions.trigger': () => trigger(settings),
+    'deltallm.completions.trigger': () => trigger(settings, completions),
     'deltallm.restart': () => {
       completions.forget();
       return runtime.restart();
@@ -35,14 +39,21 @@ export function registerCommands({ runtime, completions, documents, settings, lo
     'deltallm.showLastRequest': () => documents.show(LAST_REQUEST),
     'deltallm.copyDiagnostics': async () => {
       await env.clipboard.writeText(await diagnostics({ runtime, settings: settings.current, extensionVersion, counts: completions.tally.counts() }));
-      window.setStatusBarMessage(l10n.t('The diagnostics are in the clipboard.'), 4000);
+      window.setStatusBarMessage(l10n.t('The diagnostics are in the clipboard.'), MESSAGE_MS);
     },
   };
   return Object.entries(actions).map(([id, act]) => commands.registerCommand(id, act));
 }
 
-async function trigger(settings: SettingsReader): Promise<void> {
-  if (settings.current['completions.enabled']) return void (await triggerCompletion());
+/** As VS Code's own command, but it says why nothing came of it. */
+async function trigger(settings: SettingsReader, { tally }: Completions): Promise<void> {
+  if (settings.current['completions.enabled']) {
+    const before = tally.last;
+    await triggerCompletion();
+    const { last } = tally;
+    if (last && last !== before && last.manual && last.answer === 'suppressed' && last.reason) window.setStatusBarMessage(l10n.t('No suggestion: {0}.', reasonWords(last.reason)), MESSAGE_MS);
+    return;
+  }
   const on = l10n.t('Switch On');
   if ((await window.showInformationMessage(l10n.t('Completions are switched off.'), on)) === on) await settings.set('completions.enabled', true);
 }

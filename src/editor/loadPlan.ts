@@ -1,4 +1,6 @@
 // From settings to what the worker is asked to load.
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { AttentionMode, LoadOptions } from '../session/protocol.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -10,13 +12,19 @@ export const SAFE_KERNELS = 'scalar';
 /** `kernels`: null for the best. An empty path is the embedded model, no threads are as many as suit the machine: the worker knows both. */
 export function loadPlan(settings: Settings, kernels: string | null): LoadOptions {
   return {
-    model: settings['model.path'].trim(),
+    model: modelPath(settings),
     threads: settings.threads,
     attention: attention[settings.mode],
     cacheBytes: settings.cacheMegabytes * 1e6,
     background: true,
     ...(kernels === null ? {} : { kernels }),
   };
+}
+
+/** As the worker opens it; "~/" is the user's folder. Empty: the embedded model. */
+export function modelPath(settings: Settings): string {
+  const path = settings['model.path'].trim();
+  return /^~[\\/]/.test(path) ? join(homedir(), path.slice(2)) : path;
 }
 
 /** Equal for settings that need no other load. */

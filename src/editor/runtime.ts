@@ -7,7 +7,7 @@ import type { Speed, TextSource } from '../completion/source.ts';
 import type { RuntimeClient } from '../session/client.ts';
 import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel } from '../session/protocol.ts';
 import type { CrashMarker, Trial } from './crashMarker.ts';
-import { loadPlan, planKey, SAFE_KERNELS } from './loadPlan.ts';
+import { loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
 import { withoutFolders } from './messages.ts';
 import type { Settings } from './settingsTable.ts';
 import { SpeedMeter } from './speed.ts';
@@ -135,18 +135,16 @@ export class EditorRuntime implements TextSource {
 
   /** "Try again" after a crash: forgets it and loads as usual. */
   async forgiveCrash(): Promise<void> {
-    this.needs.marker.forgive(this.needs.settings()['model.path'].trim());
+    this.needs.marker.forgive(modelPath(this.needs.settings()));
     await this.restart();
   }
 
   /** The settings are others: what was refused may work now. A new load waits for the next generation. */
   settingsChanged(): void {
-    if (planKey(this.needs.settings()) === this.loadedFrom) {
-      if (this.active === 0 && this.client) this.settle();
-      return;
-    }
-    if (this.error) {
+    this.settle();
+    if (this.error && planKey(this.needs.settings()) !== this.loadedFrom) {
       this.error = null;
+      this.told.clear();
       this.end();
     }
   }
@@ -179,7 +177,7 @@ export class EditorRuntime implements TextSource {
   private async load(): Promise<Client> {
     if (this.disposed) throw new DeltaError('cancelled');
     const { log, marker, settings, startWorker } = this.needs;
-    const path = settings()['model.path'].trim();
+    const path = modelPath(settings());
     const crashedWith = marker.crashed(path);
     this.safeMode = crashedWith !== null;
     this.model = null;
@@ -305,8 +303,9 @@ export class EditorRuntime implements TextSource {
   private settle(): void {
     if (this.active > 0 || !this.client || !this.model) return;
     this.holdIdle();
+    const { idleUnloadMinutes: minutes, 'completions.enabled': enabled } = this.needs.settings();
+    if (!enabled) return this.end();
     this.become('ready');
-    const minutes = this.needs.settings().idleUnloadMinutes;
     if (minutes > 0) {
       this.idleTimer = setTimeout(() => {
         this.needs.log.info(`Unloaded the model: unused for ${minutes} min.`);

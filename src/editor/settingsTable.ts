@@ -48,7 +48,7 @@ export const SECTION = 'deltallm';
 export const settingsTable = {
   'completions.enabled': flag(true, 'window'),
   /** By language identifier; `*` is every language that is not listed. */
-  'completions.languages': flags({ '*': true }, 'window'),
+  'completions.languages': flags({ '*': true, plaintext: false, markdown: false }, 'window'),
   'completions.eagerness': oneOf('auto', ['low', 'auto', 'high'], 'window'),
   /** Milliseconds from the last key to the text. */
   'completions.latencyBudget': whole(1500, 100, 30_000, 'window'),

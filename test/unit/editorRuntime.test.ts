@@ -143,6 +143,24 @@ describe('an unused model', () => {
     expect(workers.length).toBe(2);
   });
 
+  it('is unloaded when completions are switched off, at once or when what runs has ended', async () => {
+    const result = ask();
+    await answer();
+    await result;
+    settings = { ...defaults, 'completions.enabled': false };
+    runtime.settingsChanged();
+    expect([last().closed, runtime.state, vi.getTimerCount()]).toEqual([true, 'off', 0]);
+    settings = defaults;
+    const second = ask();
+    await settle();
+    settings = { ...defaults, 'completions.enabled': false };
+    runtime.settingsChanged();
+    expect(last().closed).toBe(false);
+    await answer();
+    await second;
+    expect([last().closed, runtime.state]).toEqual([true, 'off']);
+  });
+
   it('stays when the setting says never', async () => {
     settings = { ...defaults, idleUnloadMinutes: 0 };
     const result = ask();
@@ -239,10 +257,17 @@ describe('a load that fails', () => {
     for (const result of results) await expect(result).rejects.toMatchObject({ code: 'addonMissing' });
     await expect(ask()).rejects.toMatchObject({ code: 'addonMissing' });
     expect([troubles.length, runtime.state, workers.length, last().closed]).toEqual([1, 'failed', 1, true]);
-    auto = model;
-    settings = { ...settings, mode: 'exact' };
+    settings = { ...settings, 'model.path': '/elsewhere' };
     runtime.settingsChanged();
     expect(runtime.state).toBe('off');
+    const failing = ask();
+    await settle();
+    last().of('load')[0].fail('addonMissing', 'linux-x64', '/a, /b');
+    await expect(failing).rejects.toMatchObject({ code: 'addonMissing' });
+    expect(troubles.length).toBe(2);
+    auto = model;
+    settings = { ...settings, 'model.path': '' };
+    runtime.settingsChanged();
     const result = ask();
     await answer();
     await result;

@@ -1,5 +1,7 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadPlan } from '../../src/editor/loadPlan.ts';
+import { loadPlan, modelPath } from '../../src/editor/loadPlan.ts';
 import { SettingsReader } from '../../src/editor/settings.ts';
 import { settingsTable, type SettingName } from '../../src/editor/settingsTable.ts';
 import { fake, window } from '../support/fakeVscode.ts';
@@ -56,5 +58,13 @@ describe('the load that settings ask for', () => {
     const { current } = reader();
     expect(loadPlan(current, null)).toEqual({ model: '', threads: 0, attention: 'delta', cacheBytes: 1024e6, background: true });
     expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar' });
+  });
+});
+
+describe('the path of a model', () => {
+  it.each([['~/models/a b.gguf', join(homedir(), 'models/a b.gguf')], ['  /models/a.gguf ', '/models/a.gguf'], ['', ''], ['~user/a.gguf', '~user/a.gguf']])('%j is opened as %j', (path, expected) => {
+    fake.reset();
+    fake.settings['deltallm.model.path'] = path;
+    expect(modelPath(reader().current)).toBe(expected);
   });
 });

@@ -1,0 +1,157 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { activate, deactivate } from '../../src/extension.ts';
+import { RuntimeClient } from '../../src/session/client.ts';
+import { fake, InlineCompletionTriggerKind, type InlineCompletionItem } from '../support/fakeVscode.ts';
+import { Uri } from '../support/fakeVscode.ts';
+import { FakeWorker, generated } from '../support/fakeWorker.ts';
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+const base = mkdtempSync(join(tmpdir(), 'deltallm-editorCommands-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+let workers: FakeWorker[];
+const subscriptions: { dispose(): unknown }[] = [];
+
+beforeEach(() => {
+  fake.reset();
+  workers = [];
+  vi.spyOn(RuntimeClient, 'start').mockImplementation(() => {
+    workers.push(new FakeWorker());
+    return workers.at(-1)!.client as RuntimeClient;
+  });
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+});
+afterEach(async () => {
+  await deactivate();
+  for (const subscription of subscriptions.splice(0)) subscription.dispose();
+  vi.restoreAllMocks();
+});
+
+const run = (name: string) => fake.commands.get(`deltallm.${name}`)!() as Promise<void>;
+type Provider = { provideInlineCompletionItems(...args: unknown[]): Promise<InlineCompletionItem[]> };
+
+/** One request that is answered with `text`. */
+async function complete(text: string, before = 'const secretPassword = '): Promise<void> {
+  const { document, selection } = fake.open(before);
+  const token = { isCancellationRequested: false, onCancellationRequested: () => ({ dispose() {} }) };
+  const context = { triggerKind: InlineCompletionTriggerKind.Invoke, selectedCompletionInfo: undefined };
+  const items = (fake.providers[0] as Provider).provideInlineCompletionItems(document, selection.active, context, token);
+  await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+  const prompt = { text: `<fim>${before}`, spans: [{ name: 'prefix' as const, start: 0, end: 4, tokens: 0, dropped: true }, { name: 'prefix' as const, start: 4, end: before.length, tokens: 9, dropped: false }] };
+  workers[0].of('generate')[0].answer({ ...generated(text), prompt });
+  await items;
+}
+
+describe('"Show Last Prompt"', () => {
+  it('shows exactly what the model saw, what was dropped, what was computed, and the time of each stage', async () => {
+    await complete('prompt();');
+    await run('showLastPrompt');
+    const [text] = fake.openedTexts;
+    expect(text).toContain('\n<fim>const secretPassword = \n');
+    expect(text).toContain('- before the cursor: characters 0 to 4, dropped because the token budget of the prompt was used up');
+    expect(text).toContain('Tokens: 40 in the prompt, 0 of them known from before, 47 computed, 8 written');
+    expect(text).toMatch(/Milliseconds: \d+ pause, \d+ waiting, 100 reading, 70 writing, \d+ in all/);
+  });
+
+  it('says so when there was none', async () => {
+    await run('showLastPrompt');
+    expect(fake.openedTexts).toEqual(['No prompt was made yet.\n']);
+  });
+});
+
+describe('"Show Last Request"', () => {
+  it('counts what was returned and what was not, with the reasons, and shows no code', async () => {
+    await complete('prompt();');
+    fake.set('deltallm.completions.exclude', ['**']);
+    await (fake.providers[0] as Provider).provideInlineCompletionItems(fake.open('x').document, { line: 0, character: 1 }, { triggerKind: 1 }, {});
+    await run('showLastRequest');
+    const [text] = fake.openedTexts;
+    expect(text).toMatch(/^ +1 {2}returned$/m);
+    expect(text).toMatch(/^ +1 {4}newly generated$/m);
+    expect(text).toMatch(/^ +1 {4}the document is excluded$/m);
+    expect(text).not.toMatch(/secretPassword|prompt\(\)/);
+  });
+});
+
+describe('"Copy Diagnostics"', () => {
+  it('holds the machine, the model and the figures, and neither code nor a folder of the user', async () => {
+    fake.settings['deltallm.model.path'] = '/home/jane doe/models/big.gguf';
+    fake.settings['deltallm.completions.exclude'] = ['**/secret-project/**'];
+    fake.set('deltallm.threads', 2);
+    await complete('prompt();');
+    const copying = run('copyDiagnostics');
+    await vi.waitFor(() => expect(workers[0].of('memory').length).toBe(1));
+    workers[0].of('memory')[0].answer({ cacheBytes: 3e6, cacheBlocks: 7 });
+    await copying;
+    for (const part of ['CPU: ', 'Kernels: avx2', 'Model: tiny', 'Model file: big.gguf', '3 MB in 7 blocks', 'writes 100 tokens', 'Editor: Visual Studio Code 1.106.1', `DeltaLLM: ${manifest.version}`, 'returned 1']) {
+      expect(fake.clipboard).toContain(part);
+    }
+    expect(fake.clipboard).not.toMatch(/jane|secret|prompt\(\)/);
+  });
+
+  it('works before anything was started, and tells of the last errors', async () => {
+    await run('copyDiagnostics');
+    expect(fake.clipboard).toContain('Last errors:\n  none');
+    expect(workers).toEqual([]);
+  });
+});
+
+describe('switches', () => {
+  it('turn completions off and on', async () => {
+    await run('completions.toggle');
+    expect(fake.settings['deltallm.completions.enabled']).toBe(false);
+    expect(fake.statusBar[0].text).toContain('circle-slash');
+    await run('completions.toggle');
+    expect(fake.settings['deltallm.completions.enabled']).toBe(true);
+  });
+
+  it('turn one language off and leave the others', async () => {
+    fake.open('x', 'python');
+    await run('completions.toggleLanguage');
+    expect(fake.settings['deltallm.completions.languages']).toEqual({ '*': true, plaintext: false, markdown: false, python: false });
+    await run('completions.toggleLanguage');
+    expect(fake.settings['deltallm.completions.languages']).toMatchObject({ '*': true, python: true });
+  });
+
+  it('need an editor for a language', async () => {
+    await run('completions.toggleLanguage');
+    expect([fake.settings, fake.messages.length]).toEqual([{}, 1]);
+  });
+});
+
+describe('"Complete at the Cursor"', () => {
+  it('asks VS Code as the user would', async () => {
+    await run('completions.trigger');
+    expect(fake.executed).toEqual([{ id: 'editor.action.inlineSuggest.trigger', args: [{ explicit: true }] }]);
+  });
+
+  it('offers to switch completions on', async () => {
+    fake.set('deltallm.completions.enabled', false);
+    fake.click = 'Switch On';
+    await run('completions.trigger');
+    expect([fake.executed, fake.settings['deltallm.completions.enabled']]).toEqual([[], true]);
+  });
+});
+
+describe('the menu', () => {
+  it('runs what is chosen, and every entry is a command that exists', async () => {
+    fake.open('x');
+    fake.pick = 'deltallm.completions.toggle';
+    await run('menu');
+    expect(fake.settings['deltallm.completions.enabled']).toBe(false);
+    const [{ items }] = fake.quickPicks;
+    for (const { command } of items) expect([...fake.commands.keys(), 'workbench.action.openSettings']).toContain(command);
+  });
+});
+
+describe('"Restart Runtime"', () => {
+  it('ends the worker and loads anew', async () => {
+    await complete('prompt();');
+    await run('restart');
+    expect(workers.map(({ closed }) => closed)).toEqual([true, false]);
+    expect(fake.statusBar[0].accessibilityInformation?.label).toBe('DeltaLLM: ready');
+  });
+});
