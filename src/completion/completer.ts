@@ -41,6 +41,8 @@ export class Completer {
   private readonly rhythm = new Rhythm();
   private readonly typed = new TypedRun();
   private generations = 0;
+  /** Of the last prompt, at most. */
+  private promptTokens: number | undefined;
   private disposed = false;
 
   constructor(
@@ -150,7 +152,8 @@ export class Completer {
     let failure: DeltaError | null = null;
     try {
       const { latencyMs, maxTokens } = this.host.settings();
-      const { promptTokens, max } = plan({ latencyMs, maxTokens, speed: this.source.speed, manual });
+      const { promptTokens, max } = plan({ latencyMs, maxTokens, speed: this.source.speed, manual, last: this.promptTokens });
+      this.promptTokens = promptTokens;
       const options = { prompt: { snapshot: generation.snapshot, promptTokens }, max, sampling: { temperature: 0 } };
       result = await this.source.generate(options, (event) => this.heard(generation, event), generation.cancel);
     } catch (thrown) {

@@ -1,0 +1,241 @@
+// How a document that changes goes with a text that was written for it: insertions, agreement, whole lines, the memory of suggestions.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { insertionBetween } from '../../src/completion/insertion.ts';
+import { Suggestions } from '../../src/completion/suggestions.ts';
+import { TypedRun } from '../../src/completion/typedRun.ts';
+import { agreement, contradicts } from '../../src/completion/typedThrough.ts';
+import { wholeLines } from '../../src/completion/wholeLines.ts';
+import type { Written } from '../../src/completion/written.ts';
+import type { Snapshot } from '../../src/prompt/snapshot.ts';
+import { completionText } from '../../src/session/textEnd.ts';
+
+const at = (text: string, languageId = 'typescript'): Snapshot => {
+  const [before, after] = text.split('|');
+  return { path: '/a.ts', languageId, before, after };
+};
+
+describe('what was inserted between two snapshots', () => {
+  const check = (from: string, to: string, floor?: number) => insertionBetween(at(from), at(to), floor);
+
+  it('is what was typed, what the editor closed, or what was deleted', () => {
+    expect(check('a = |;', 'a = b|;')).toEqual({ left: 'b', right: '', deleted: '' });
+    expect(check('f|;', 'f(|);')).toEqual({ left: '(', right: ')', deleted: '' });
+    expect(check('abc|;', 'a|;', 1)).toEqual({ left: '', right: '', deleted: 'bc' });
+    expect(check('abc|;', 'abc|;')).toEqual({ left: '', right: '', deleted: '' });
+  });
+
+  it('is nothing when something else changed', () => {
+    for (const [from, to] of [['abc|;', 'abx|;'], ['abc|;', 'abcd|'], ['abc|;x', 'abc|;y'], ['abc|', 'xabc|'], ['abc|', 'ab|c'], ['f(|)', 'f|']]) expect(check(from, to)).toBeNull();
+    expect(check('abc|;', 'a|;', 2)).toBeNull();
+    expect(check('abc|;', 'a|;')).toBeNull();
+    expect(insertionBetween(at('a|'), at('a|', 'python'))).toBeNull();
+    expect(check('a|', `a|${'x'.repeat(70)}`)).toBeNull();
+  });
+
+  it('of any two snapshots puts the second one together again', () => {
+    const piece = fc.string({ unit: fc.constantFrom('a', 'b', '(', ')', '\n'), maxLength: 6 });
+    fc.assert(
+      fc.property(piece, piece, piece, piece, (before, after, left, right) => {
+        const from = { ...at('|'), before, after };
+        const to = { ...at('|'), before: before + left, after: right + after };
+        expect(insertionBetween(from, to)).toEqual({ left, right, deleted: '' });
+        const found = insertionBetween(to, from, 0);
+        if (right === '') expect(found).toEqual({ left: '', right: '', deleted: left });
+      }),
+      { seed: 1 },
+    );
+  });
+});
+
+describe('agreement', () => {
+  const check = (text: string, left: string, right = '', whole = true, languageId = 'typescript') => agreement(text, whole, { left, right, deleted: '' }, languageId);
+
+  it('leaves what was not typed yet', () => {
+    expect(check('log(x);', 'lo')).toEqual({ rest: 'g(x);' });
+    expect(check('log(x);', 'log(x);')).toEqual({ rest: '' });
+    expect(check('log(x);', 'la')).toBe('no');
+    expect(check('log', 'log(')).toBe('no');
+    expect(check('log', 'log(', '', false)).toBe('open');
+    expect(check('lag', 'log(', '', false)).toBe('no');
+  });
+
+  it('takes every line end for the same', () => {
+    expect(check('{\n  a;\n}', '{\r\n  ')).toEqual({ rest: 'a;\n}' });
+    expect(check('{\n  a;\n}', '{\n  ')).toEqual({ rest: 'a;\n}' });
+    expect(check('{\n  a;\n}', '{\r\n  a;\r\n')).toEqual({ rest: '}' });
+    expect(agreement('b', true, { left: '', right: '', deleted: 'a\r\n' }, 'typescript')).toEqual({ rest: 'a\nb' });
+  });
+
+  it('ends before what the editor closed', () => {
+    expect(check('(x)', '(', ')')).toEqual({ rest: 'x' });
+    expect(check('(x);', '(', ')')).toEqual({ rest: 'x' });
+    expect(check('(f(x), ")")', '(', ')')).toEqual({ rest: 'f(x), ")"' });
+    expect(check('(x]', '(', ')')).toBe('no');
+    expect(check('(x', '(', ')')).toBe('no');
+    expect(check('(x', '(', ')', false)).toBe('open');
+    expect(check('("a\\"b")', '("', '")')).toEqual({ rest: 'a\\"b' });
+    expect(check('{\n  a;\n}', '{\r\n  ', '\r\n}')).toEqual({ rest: 'a;' });
+    expect(check('{\n  a;\n  }', '{\n  ', '\n}')).toBe('no');
+    expect(check('({ a })', '({', '})')).toEqual({ rest: ' a ' });
+    expect(check('({ a }, b)', '({', '})')).toBe('no');
+    expect(check('({ a }', '({', '})', false)).toBe('open');
+    expect(check('(see)', '(', ')', true, 'markdown')).toEqual({ rest: 'see' });
+    expect(check('\n  a;\n', '\n  ', '\n')).toEqual({ rest: 'a;' });
+    expect(check('/* a */ b', '/*', '*/')).toEqual({ rest: ' a ' });
+  });
+
+  it('with typed text and its closing part makes a beginning of the text, always', () => {
+    const unit = fc.constantFrom('a', '(', ')', '{', '}', '"', '\n', ' ', '\\');
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 30 }), fc.nat(30), fc.constantFrom('', ')', '}', '"', '\n}', '")'), (text, cut, right) => {
+        const left = text.slice(0, cut);
+        const agreed = check(text, left, right);
+        if (typeof agreed === 'object') expect(text.startsWith(left + agreed.rest + right)).toBe(true);
+        else expect(right).not.toBe('');
+      }),
+      { seed: 1, numRuns: 2000 },
+    );
+  });
+});
+
+describe('a change whose cursor is not known', () => {
+  const check = (raw: string, middle: string, place = 'x|') => contradicts(raw, false, middle, at(place));
+
+  it('contradicts what it cannot be the beginning of', () => {
+    for (const [raw, middle] of [['foo', 'x'], ['foo(', 'fo)'], ['(x)', '(y)'], ['foo', ')'], ['{\n  a', '{\n  b\n}'], ['foo', '\n\n']]) expect(check(raw, middle), `${raw} and ${middle}`).toBe(true);
+  });
+
+  it('goes with what is typed, closed or not written yet', () => {
+    for (const [raw, middle] of [['', 'anything'], ['foo', 'fo'], ['foo', 'foobar'], ['(x)', '()'], ['(x', '()'], ['("a")', '("")'], ['{\n  a;\n}', '{\r\n  \r\n}'], ['/* a', '/**/']]) {
+      expect(check(raw, middle), `${raw} and ${middle}`).toBe(false);
+    }
+    expect(check('\n  a;', '\n  \n', '{|}')).toBe(false);
+  });
+});
+
+describe('the typed run', () => {
+  it('begins where typing began and ends where it goes elsewhere', () => {
+    const run = new TypedRun();
+    const type = (offset: number, inserted: string, removed = 0, document = 'a') => {
+      run.edited(document, { offset, removed, inserted });
+      return run.startIn('a');
+    };
+    expect(run.startIn('')).toBe(Infinity);
+    expect(type(10, 'a')).toBe(10);
+    expect(type(11, 'bc')).toBe(10);
+    expect(type(12, '', 1)).toBe(10);
+    expect(type(12, 'd')).toBe(10);
+    expect(type(40, 'x')).toBe(40);
+    expect(type(38, '', 3)).toBe(Infinity);
+    expect(type(38, 'y')).toBe(38);
+    expect(type(5, 'y', 0, 'b')).toBe(Infinity);
+  });
+});
+
+describe('whole lines', () => {
+  it('are shown once there is one', () => {
+    expect(wholeLines('  retu', at('f() {\n|'))).toBe('');
+    expect(wholeLines('  return 1;\n  x', at('f() {\n|'))).toBe('  return 1;');
+    expect(wholeLines('\n  ret', at('f() {|'))).toBe('');
+    expect(wholeLines('\n  return 1;\n', at('f() {|'))).toBe('\n  return 1;');
+  });
+
+  it('of a single-line completion are the line when a rule ends it', () => {
+    expect(wholeLines('b', at('const a = |'))).toBe('');
+    expect(wholeLines('b;\n', at('const a = |'))).toBe('b;');
+    expect(wholeLines('b)', at('f(|);'))).toBe('b');
+  });
+
+  it('hold back what may turn out to stand below', () => {
+    expect(wholeLines('  a();\n}\n', at('f() {\n|\n}\nrest();'))).toBe('  a();');
+    expect(wholeLines('  a();\n  b();\n', at('f() {\n|\n  c();'))).toBe('  a();\n  b();');
+  });
+
+  it('hold back what may be a loop', () => {
+    expect(wholeLines('  a();\n  a();\n', at('f() {\n|'))).toBe('  a();');
+    expect(wholeLines('  a();\n  b();\n  a();\n', at('f() {\n|'))).toBe('  a();\n  b();');
+  });
+
+  it('begin the final text, whatever comes', () => {
+    const line = fc.constantFrom('  a();', '  b();', '}', '', '  if (x) {', '  }', '    c();', '  // "', '  s = `', ')', '  d(', 'end', '  let a = 1; let a = 1; let a = 1; let a = 1; let a = 1; ');
+    const places = fc.constantFrom('f() {|', 'f() {\n|', 'f() {\n|\n}\n', 'f() {\n|\n  b();\n  a();\n}', '|', 'x = |', 'f(|)', 'f(() => {|});', 'f() {|}', 'f() {\n|\n}\n  a();', 'f() {\r\n|\r\n}\r\n  a();\r\n');
+    let shown = 0;
+    let contradicted = 0;
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1, maxLength: 9 }), places, fc.integer({ min: 1, max: 7 }), (lines, place, size) => {
+        const snapshot = at(place);
+        const text = lines.join('\n');
+        const end = completionText(snapshot);
+        const early: string[] = [];
+        let raw = '';
+        for (let i = 0; i < text.length && !end.done; i += size) {
+          raw += text.slice(i, i + size);
+          end.push(text.slice(i, i + size));
+          early.push(wholeLines(raw, snapshot));
+        }
+        end.finish(false);
+        const final = end.result(raw);
+        for (const part of early) {
+          if (part === '') continue;
+          expect(raw.startsWith(part)).toBe(true);
+          shown++;
+          if (!final.startsWith(part)) contradicted++;
+        }
+      }),
+      { seed: 1, numRuns: 3000 },
+    );
+    expect(shown).toBeGreaterThan(1000);
+    expect(contradicted).toBe(0);
+  });
+});
+
+describe('the memory of suggestions', () => {
+  const written = (id: number, text: string): Written => ({ id, text, confidence: 0, degenerate: false, facts: { tokens: null, prompt: { text: 'p', spans: [] }, prefill: 0, decode: 0 } });
+  const find = (memory: Suggestions, place: string, usable = true) => memory.find('a', at(place), () => usable);
+
+  it('finds the place, and the places that the text leads to', () => {
+    const memory = new Suggestions();
+    memory.put('a', at('x = |;'), written(1, 'foo(bar)'));
+    expect(find(memory, 'x = |;')).toMatchObject({ rest: 'foo(bar)', exact: true });
+    expect(find(memory, 'x = foo|;')).toMatchObject({ rest: '(bar)', exact: false });
+    expect(find(memory, 'x = foo(bar)|;')).toBeNull();
+    for (const other of ['x = fa|;', 'x = |', 'y = |;', 'x =| ;', 'x = |:']) expect(find(memory, other)).toBeNull();
+    expect(memory.find('b', at('x = |;'), () => true)).toBeNull();
+    expect(memory.find('a', at('x = |;', 'python'), () => true)).toBeNull();
+    expect(find(memory, 'x = foo|;', false)).toBeNull();
+    expect(find(memory, 'x = |;', false)).toMatchObject({ exact: true });
+  });
+
+  it('tells documents apart that differ far from the cursor only', () => {
+    const memory = new Suggestions();
+    const far = (first: string, last: string) => `${first}${'-'.repeat(5000)}|${'-'.repeat(5000)}${last}`;
+    memory.put('a', at(far('a', 'z')), written(1, 'text'));
+    expect(find(memory, far('a', 'z'))).not.toBeNull();
+    expect(find(memory, far('b', 'z'))).toBeNull();
+    expect(find(memory, far('a', 'y'))).toBeNull();
+  });
+
+  it('prefers the exact place, then the newest', () => {
+    const memory = new Suggestions();
+    memory.put('a', at('|'), written(1, 'abc'));
+    memory.put('a', at('a|'), written(2, 'bcd'));
+    memory.put('a', at('ab|'), written(3, ''));
+    expect(find(memory, 'ab|')?.written.id).toBe(3);
+    expect(find(memory, 'abc|')?.written.id).toBe(2);
+    memory.put('a', at('ab|'), written(4, 'x'));
+    expect(find(memory, 'ab|')?.written.id).toBe(4);
+    expect(memory.size).toBe(3);
+  });
+
+  it('forgets the oldest, and soon what the model saw', () => {
+    const memory = new Suggestions();
+    for (let i = 0; i < 60; i++) memory.put('a', at(`${i}|`), written(i, 'x'));
+    expect(memory.size).toBe(50);
+    expect(find(memory, '9|')).toBeNull();
+    expect(find(memory, '10|')?.written.facts?.prompt).toBeNull();
+    expect(find(memory, '59|')?.written.facts?.prompt).not.toBeNull();
+    for (let i = 0; i < 20; i++) memory.put('a', at(`${i}long|`), written(i, 'x'.repeat(40_000)));
+    expect(memory.characters).toBeLessThanOrEqual(100_000);
+  });
+});
