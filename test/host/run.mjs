@@ -3,6 +3,8 @@
 // none, runs in a stand-in: VS Code's server and extension host, driven by Chromium.
 //
 //   node test/host/run.mjs [--host newest|floor|both] [--only WORD] [--report FILE.json] [--screenshots FOLDER] [--cycles N] [--idle SECONDS] [--seed N]
+//
+// Without --only all of it runs under strace: the offline proof (offline.mjs).
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,8 +16,10 @@ import { checkJudges } from './framesCheck.mjs';
 import { hostNames, hosts } from './hosts.mjs';
 import { checkInside, findEditor } from './inExtensionHost.mjs';
 import { findChromium, installServer } from './installServer.mjs';
+import { checkOffline, traceReason } from './offline.mjs';
 import { lingering } from './processes.mjs';
 import { checkSecondRuntime } from './secondRuntime.mjs';
+import { tracing } from './trace.mjs';
 import { windowTests } from './windowTests.mjs';
 
 const { values } = parseArgs({
@@ -40,6 +44,10 @@ async function main() {
   if (reason) skip('the tests of windows', reason);
   else {
     findChromium();
+    const untraced = traceReason();
+    if (!only && !untraced) process.env.DELTALLM_TRACE = '1';
+    else if (!only && process.env.CI) check(false, `the offline proof needs strace: ${untraced}`);
+    else if (!only) skip('the offline proof', String(untraced));
     for (const name of hostNames(values.host)) {
       process.env.DELTALLM_VSCODE = name; // for the stand-in, which is a process of its own
       await installServer();
@@ -56,6 +64,7 @@ async function main() {
       });
     }
   }
+  if (tracing()) await checkOffline(base, hostNames(values.host));
   const left = await lingering(base);
   check(left.length === 0, 'no process is left behind', left);
 

@@ -5,6 +5,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { chosenHost } from './hosts.mjs';
+import { lingering } from './processes.mjs';
+import { nextTrace, traceFlags, tracing } from './trace.mjs';
 
 const START_MS = 30_000;
 const END_MS = 8000;
@@ -19,12 +21,13 @@ export const profileFlags = ({ userData, extensions }) => [
 
 /**
  * @param {Profile} profile
- * @param {{ driver?: boolean, trust?: boolean, grace?: number, token?: string, env?: NodeJS.ProcessEnv, wrap?: string[] }} [options] grace: seconds that an extension host outlives its window. token: what the address must hold. wrap: a program that runs the server, and its arguments. trust: every folder is trusted. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
+ * @param {{ driver?: boolean, trust?: boolean, grace?: number, token?: string, env?: NodeJS.ProcessEnv }} [options] grace: seconds that an extension host outlives its window. token: what the address must hold. trust: every folder is trusted. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
  */
-export async function startServer(profile, { driver = false, trust = true, grace = 1, token, env = {}, wrap = [] } = {}) {
+export async function startServer(profile, { driver = false, trust = true, grace = 1, token, env = {} } = {}) {
   const host = chosenHost();
   mkdirSync(profile.extensions, { recursive: true });
-  const [program, ...args] = [...wrap, host.node];
+  const trace = tracing() ? nextTrace(profile.userData) : undefined;
+  const [program, ...args] = [...(trace ? traceFlags(trace) : []), host.node];
   const child = spawn(
     program,
     [
@@ -35,7 +38,7 @@ export async function startServer(profile, { driver = false, trust = true, grace
       ...(trust ? ['--disable-workspace-trust'] : []),
       ...(driver ? ['--enable-smoke-test-driver'] : []),
     ],
-    { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }, // a process group of its own
+    { detached: true, env: { ...process.env, ...(trace ? { UV_USE_IO_URING: '0' } : {}), ...env }, stdio: ['ignore', 'pipe', 'pipe'] }, // a process group of its own
   );
   let log = '';
   let ended = false;
@@ -81,6 +84,7 @@ export async function startServer(profile, { driver = false, trust = true, grace
     for (const end = Date.now() + END_MS; Date.now() < end && groupLives(); ) await wait(50);
     const alive = groupLives();
     if (alive) process.kill(-(child.pid ?? 0), 'SIGKILL');
+    if (trace) await lingering(trace, END_MS); // the tracer writes its last lines
     writeFileSync(join(profile.userData, 'server.log'), log);
     return !alive;
   };
