@@ -32,8 +32,9 @@ function nativeAddons(folder) {
 /** The texts in the languages that there are. */
 const translations = () => ['package.nls.json', ...readdirSync(root).filter((name) => /^package\.nls\..+\.json$/.test(name) && !name.includes('qps-ploc'))];
 
-/** What README.md shows. */
-const pictures = () => [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/!\[[^\]]*\]\((media\/[^)\s]+)\)/g)].map(([, path]) => path);
+/** What README.md shows; a test says when one of them does not exist. */
+const pictures = () =>
+  [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/!\[[^\]]*\]\((media\/[^)\s]+)\)/g)].map(([, path]) => path).filter((path) => existsSync(join(root, path)));
 
 /** @param {string} stage empty or missing */
 export async function fillStage(stage) {

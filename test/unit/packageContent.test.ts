@@ -75,6 +75,12 @@ describe('the package', () => {
     expect(binding).not.toContain('libonnxruntime.so');
   });
 
+  it('has every picture that README.md shows', (context) => {
+    needsStage(context);
+    const shown = [...readFileSync('README.md', 'utf8').matchAll(/!\[[^\]]*\]\(([^)\s]+)\)/g)].map(([, path]) => path);
+    expect(shown.filter((path) => !paths().includes(path))).toEqual([]);
+  });
+
   it('is as small as promised', async (context) => {
     needsStage(context);
     const { checkSize, limits, sizes } = await script('report');
