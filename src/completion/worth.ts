@@ -14,10 +14,14 @@ const UNKNOWABLE_DIGITS = 4;
 /** Characters of a word with digits in it that is a key, a hash or an encoding of something. */
 const LONGEST_WORD = 40;
 
-const letterOrDigit = /^[\p{L}\p{N}_$]/u;
+const beginsWord = /^[\p{L}\p{N}_$]/u;
+const endsWord = /[\p{L}\p{N}_$]$/u;
 const hexOrNumber = new RegExp(`(?<![\\p{L}\\p{N}_$])(?:0[xX][\\da-fA-F_]{${UNKNOWABLE_DIGITS},}|\\d[\\d_]{${UNKNOWABLE_DIGITS - 1},})$`, 'u');
 const longWord = new RegExp(`[A-Za-z0-9+/=_-]{${LONGEST_WORD},}$`);
 const comment = /^\s*(?:\/\/|\/\*|\*|#|--|;|%)/;
+const trailingComment = /^\s*(?:\/\/|\/\*|#|--)/;
+/** Text right of the cursor that leaves a gap to fill: it ends an argument, an element, a string, a condition, a tag. */
+const endsGap = /^\s*(?:[)\]}>,;:"'`]|<\/|\{\s*$)/;
 /** What closes a block or a call, alone on its line. */
 const onlyClosing = /^\s*[)\]}]+[;,)]*$/;
 /** Languages in which a semicolon ends a statement and nothing but a comment can follow. */
@@ -30,10 +34,12 @@ export function pointless({ before, after, languageId }: Snapshot): Pointless | 
   if (!hasText(before, after)) return 'emptyDocument';
   const left = before.slice(before.lastIndexOf('\n') + 1);
   const newline = after.indexOf('\n');
-  const right = (newline < 0 ? after : after.slice(0, newline)).replace(/\r$/, '');
+  const right = (newline < 0 ? after : after.slice(0, newline)).trimEnd();
   if (left.length + right.length > (hasBrackets(languageId) ? LONGEST_LINE : LONGEST_PARAGRAPH)) return 'longLine';
   if (isInsideWord(left, right)) return 'insideWord';
-  return isAfterStatement(left, right, languageId) ? 'afterStatement' : null;
+  const code = trailingComment.test(right) ? '' : right;
+  if (code !== '' && (left.trim() === '' ? beginsWord.test(code.trimStart()) : !endsGap.test(code))) return 'midLine';
+  return isAfterStatement(left, code, languageId) ? 'afterStatement' : null;
 }
 
 function hasText(before: string, after: string): boolean {
@@ -44,16 +50,15 @@ function hasText(before: string, after: string): boolean {
   return count >= LEAST_TEXT;
 }
 
-/** Also where the text right of the cursor would have to be moved, or where only the author knows how the word goes on. */
+/** Also where only the author knows how the word goes on. */
 function isInsideWord(left: string, right: string): boolean {
-  if (letterOrDigit.test(right)) return true;
-  if (left.trim() === '') return letterOrDigit.test(right.trimStart());
+  if (endsWord.test(left) && beginsWord.test(right)) return true;
   return hexOrNumber.test(left) || /\d/.test(longWord.exec(left)?.[0] ?? '');
 }
 
 /** Between a statement and the Enter that follows it. A space behind a closing bracket says that something follows: `} else`. */
 function isAfterStatement(left: string, right: string, languageId: string): boolean {
-  if (right.trim() !== '' || !hasBrackets(languageId) || comment.test(left)) return false;
+  if (right !== '' || !hasBrackets(languageId) || comment.test(left)) return false;
   if (onlyClosing.test(left)) return true;
   if (!semicolonLanguages.has(languageId) || !left.trimEnd().endsWith(';')) return false;
   // `for (let i = 0;` and `{ a();` go on. Where the scanner skips the end, it is part of a string.
