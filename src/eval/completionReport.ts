@@ -1,0 +1,71 @@
+// Measured completions as Markdown tables, attention modes side by side.
+import { coverageCurve, EAGERNESS, predicted, type Measurement, type Outcome } from './completions.ts';
+import { RULES } from './cursors.ts';
+import { editSimilarity, mean } from './similarity.ts';
+import type { Typing } from './typing.ts';
+
+const COVERAGES = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1];
+
+export interface Measured extends Measurement {
+  typing: Typing | null;
+}
+
+const percent = (x: number): string => (Number.isNaN(x) ? '–' : `${(100 * x).toFixed(1)} %`);
+const fixed = (x: number, digits = 0): string => (Number.isNaN(x) ? '–' : x === -Infinity ? '−∞' : x.toFixed(digits));
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+export function completionReport(measured: readonly Measured[]): string {
+  const modes = measured.map(({ attention }) => attention);
+  const row = (name: string, cell: (one: Measured) => string): string[] => [name, ...measured.map(cell)];
+  return [
+    '## First line',
+    table(['', ...modes], [
+      row('places, of them asked about', ({ summary }) => `${summary.positions}, ${summary.asked}`),
+      row('exact match', ({ summary }) => percent(summary.exact)),
+      row('edit similarity', ({ summary }) => fixed(summary.similarity, 3)),
+      row('nothing written', ({ summary }) => percent(summary.empty)),
+      row('degenerate', ({ summary }) => percent(summary.degenerate)),
+      ...EAGERNESS.flatMap((eagerness) => [
+        row(`${eagerness}: threshold`, ({ summary }) => fixed(summary.eagerness[eagerness].threshold, 2)),
+        row(`${eagerness}: returned`, ({ summary }) => percent(summary.eagerness[eagerness].returned)),
+        row(`${eagerness}: precision among returned`, ({ summary }) => percent(summary.eagerness[eagerness].precision)),
+        row(`${eagerness}: edit similarity among returned`, ({ summary }) => fixed(summary.eagerness[eagerness].similarity, 3)),
+      ]),
+      row('ms: p50, p95', ({ summary }) => `${fixed(summary.ms.p50)}, ${fixed(summary.ms.p95)}`),
+      row('tokens: prompt, of them reused', ({ summary }) => `${fixed(summary.tokens.prompt)}, ${fixed(summary.tokens.reused)}`),
+      row('tokens: computed, of them written', ({ summary }) => `${fixed(summary.tokens.computed)}, ${fixed(summary.tokens.generated)}`),
+      ...(measured.length > 1 ? [row(`first line as ${modes[0]}'s: equal, edit similarity`, (one) => agreement(measured[0].outcomes, one.outcomes))] : []),
+    ]),
+
+    '## By rule: exact match, edit similarity',
+    table(['rule', 'places', ...modes], RULES.map((rule) => {
+      const of = ({ outcomes }: Measured): Outcome[] => outcomes.filter((outcome) => outcome.rule === rule && outcome.silent === null);
+      return [rule, String(of(measured[0]).length), ...measured.map((one) => `${percent(mean(of(one).map(({ exact }) => Number(exact))))}, ${fixed(mean(of(one).map(({ similarity }) => similarity)), 3)}`)];
+    })),
+
+    ...measured.flatMap(({ attention, outcomes, curve }) => [
+      `## Coverage and precision, ${attention}: these files, and what teacher forcing on ${curve.samples} places of the sample code said of the same threshold`,
+      table(['of what was written', 'threshold', 'returned', 'precision', 'edit similarity', 'sample: coverage', 'sample: precision'], coverageCurve(outcomes, COVERAGES).map((shown, i) => {
+        const said = predicted(curve, shown.threshold);
+        return [`surest ${percent(COVERAGES[i])}`, fixed(shown.threshold, 3), percent(shown.returned), percent(shown.precision), fixed(shown.similarity, 3), percent(said.coverage), percent(said.precision)];
+      })),
+    ]),
+
+    ...(measured.some(({ typing }) => typing) ? [
+      '## Lines typed key by key',
+      table(['', ...modes], [
+        row('lines, keys', ({ typing }) => (typing ? `${typing.lines}, ${typing.keys}` : '–')),
+        row('tokens of the prompt, of them reused', ({ typing }) => (typing ? `${fixed(typing.prompt)}, ${fixed(typing.reused)}` : '–')),
+        row('tokens computed a key: p50, p95, most', ({ typing }) => (typing ? `${typing.computed.p50}, ${typing.computed.p95}, ${typing.computed.most}` : '–')),
+      ]),
+    ] : []),
+  ].join('\n\n');
+}
+
+function agreement(reference: readonly Outcome[], other: readonly Outcome[]): string {
+  const pairs = other.flatMap((outcome, i) => (reference[i] && outcome.silent === null ? [[reference[i].written, outcome.written]] : []));
+  return `${percent(mean(pairs.map(([a, b]) => Number(a === b))))}, ${fixed(mean(pairs.map(([a, b]) => editSimilarity(a, b))), 3)}`;
+}

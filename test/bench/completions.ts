@@ -1,0 +1,95 @@
+// npm run eval:completions [-- --model M --files F... --per-file 2 --seed 1 --attention dense,delta --threads 2 --kernels K --json]
+// Completions on files that the model has not seen; without --files this repository's own sources. What is measured: src/eval/completions.ts.
+import { readFileSync, statSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadAddon } from '../../src/binding/load.ts';
+import { machine } from '../../src/cli/bench.ts';
+import { snapshotAt } from '../../src/cli/complete.ts';
+import { plan, type Plan } from '../../src/completion/latency.ts';
+import { completionReport, type Measured } from '../../src/eval/completionReport.ts';
+import { completeAll, summarise } from '../../src/eval/completions.ts';
+import { sourceFiles } from '../../src/eval/corpus.ts';
+import { drawCursors, type Cursor, type HeldOutFile } from '../../src/eval/cursors.ts';
+import { typeLines } from '../../src/eval/typing.ts';
+import { starterModel } from '../../src/model/library.ts';
+import { measureConfidence, sampleTexts } from '../../src/session/confidence.ts';
+import { Engine } from '../../src/session/engine.ts';
+import type { AttentionMode, LoadedModel } from '../../src/session/protocol.ts';
+import { defaultThreads } from '../../src/session/threadCount.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { packageRoot } from '../../src/shared/packageRoot.ts';
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, 'per-file': { type: 'string', default: '2' }, seed: { type: 'string', default: '1' },
+    attention: { type: 'string', default: 'dense,delta' }, threads: { type: 'string', default: String(defaultThreads()) }, kernels: { type: 'string' },
+    /** The editor's settings. */
+    latency: { type: 'string', default: '1500' }, 'max-tokens': { type: 'string', default: '96' },
+    /** Tokens of sample code for the confidence curve, as in the editor; lines typed key by key. */
+    sample: { type: 'string', default: '2048' }, typed: { type: 'string', default: '8' },
+    outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+  },
+});
+
+const OWN_SOURCES = ['src', 'test', 'scripts'];
+
+/** Files and folders of source files; names are relative to the package where they lie in it. */
+function heldOut(paths: readonly string[]): HeldOutFile[] {
+  const files = paths.flatMap((path) => (statSync(path).isDirectory() ? sourceFiles(path) : [path]));
+  return files.map((file) => {
+    const path = relative(packageRoot(), resolve(file));
+    const text = readFileSync(file, 'utf8');
+    return { path, text, languageId: snapshotAt(path, text, 1, 1).languageId };
+  });
+}
+
+/** What the editor would plan, by a speed measured on one place that is not counted. */
+async function planFor(engine: Engine, { snapshot }: Cursor): Promise<Plan> {
+  const { tokens, ms } = await engine.generate({ prompt: { snapshot }, max: 32, sampling: { temperature: 0 } }, new CancelFlag());
+  const speed = { prefill: (1000 * (tokens.prompt - tokens.reused)) / ms.prefill, decode: (1000 * Math.max(1, tokens.generated - 1)) / ms.decode };
+  return plan({ latencyMs: Number(values.latency), maxTokens: Number(values['max-tokens']), speed, manual: false });
+}
+
+export async function run(): Promise<void> {
+  process.env.ORT_DISABLE_TELEMETRY = '1';
+  process.env.DELTALLM_CACHE ??= resolve('.cache');
+  const [threads, seed, perFile] = [Number(values.threads), Number(values.seed), Number(values['per-file'])];
+  const files = heldOut(values.files ?? OWN_SOURCES.map((folder) => join(packageRoot(), folder)));
+  const cursors = files.flatMap((file) => drawCursors(file, perFile, seed));
+  const places = new Set(cursors.map(({ snapshot }) => snapshot.path)).size;
+  const addon = loadAddon(join(packageRoot(), 'dist'));
+  const print = (line: string): void => void (values.json || console.log(line));
+
+  const measured: Measured[] = [];
+  const recipes = new Map<string, string>();
+  let model: LoadedModel | undefined;
+  let planned: Plan | undefined;
+  for (const attention of values.attention.split(',') as AttentionMode[]) {
+    const engine = await Engine.load(addon, { model: values.model, threads, attention, cacheBytes: 2e9, background: false, kernels: values.kernels });
+    try {
+      model = engine.describe();
+      const same = recipes.get(model.recipe);
+      if (same !== undefined) {
+        print(`${attention} is left out: it is the same as ${same} here`);
+        continue;
+      }
+      recipes.set(model.recipe, attention);
+      planned ??= await planFor(engine, cursors[0]);
+      if (measured.length === 0) {
+        print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters; ${machine(threads, model.kernels)}`);
+        print(`${cursors.length} places in ${places} files, seed ${seed}; prompts of at most ${planned.promptTokens} tokens, texts of at most ${planned.max}`);
+      }
+      const curve = await measureConfidence(engine, await sampleTexts(), Number(values.sample));
+      const outcomes = await completeAll(engine, cursors, planned);
+      const typed = cursors.filter(({ rule }) => rule === 'lineStart').slice(0, Number(values.typed));
+      const typing = typed.length > 0 ? await typeLines(engine, typed, planned.promptTokens) : null;
+      measured.push({ attention, curve, outcomes, summary: summarise(outcomes, curve), typing });
+    } finally {
+      await engine.close();
+    }
+  }
+  print(`\n${completionReport(measured)}`);
+  if (values.outcomes) for (const one of measured[0].outcomes) print(JSON.stringify(one));
+  if (values.json) console.log(JSON.stringify({ model: model?.name, machine: machine(threads, model?.kernels ?? ''), threads, seed, files: places, plan: planned, measured }));
+}
