@@ -17,11 +17,11 @@ const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detoke
 
 const HELP = `deltallm: offline code completion
 
-  deltallm complete --file F --line N --column N [--model M] [--max N] [--attention delta|dense] [--threads N] [--json]
+  deltallm complete --file F --line N --column N [--model M] [--max N] [--attention delta|compact|dense] [--threads N] [--json]
   deltallm generate --prompt TEXT [--model M] [--max N] [--seed S] [--temperature T] [--top-k K] [--top-p P] [--min-p P]
-                    [--repetition-penalty R] [--stop TEXT]... [--attention delta|dense] [--threads N] [--json]
+                    [--repetition-penalty R] [--stop TEXT]... [--attention delta|compact|dense] [--threads N] [--json]
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
-  deltallm logits --model M --tokens @ids.json [--attention dense|delta] [--all] --out F
+  deltallm logits --model M --tokens @ids.json [--attention delta|compact|dense] [--all] --out F
   deltallm import FILE.gguf [--out DIR]
   deltallm eval --help                                 deltallm bench engine --help
 
@@ -64,7 +64,7 @@ main().catch((thrown) => {
   clearProgress();
   const error = asDeltaError(thrown);
   if (error.code === 'cancelled') return;
-  process.stderr.write(`deltallm: ${error.message}\n`);
+  process.stderr.write(`deltallm: ${error.code === 'usage' ? error.message.replace(/\.$/, '; see deltallm --help.') : error.message}\n`);
   if (process.env.DELTALLM_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 });

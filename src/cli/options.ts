@@ -49,7 +49,7 @@ export { defaultThreads };
 
 export function loadOptions(values: Values): LoadOptions {
   const attention = (values.attention ?? 'delta') as AttentionMode;
-  if (attention !== 'delta' && attention !== 'dense') throw new DeltaError('usage', '--attention must be delta or dense');
+  if (!['delta', 'compact', 'dense'].includes(attention)) throw new DeltaError('usage', '--attention must be delta, compact or dense');
   return {
     model: typeof values.model === 'string' ? values.model : starterModel(),
     threads: number(values, 'threads', defaultThreads(), 1, 64),

@@ -8,7 +8,7 @@ import { tensorType } from './import/tensorTypes.ts';
 import { FORMATS, type WeightFormat } from './import/weightFormats.ts';
 
 /** Raised when a folder made by an older version can no longer be read; part of the recipe id. */
-export const FOLDER_FORMAT = 1;
+export const FOLDER_FORMAT = 2;
 
 /** Sizes of a decoder; lengths in elements. */
 export interface Shape {
@@ -35,7 +35,7 @@ export interface RopeConfig {
   factors?: number[];
 }
 
-/** How keys are delta-coded; the tables themselves are in `delta.f32`: per layer θ then s, each `[kvHeads, keyLength]`. */
+/** How keys are delta-coded; the tables themselves are in `delta.f32` and `delta-compact.f32`: per layer θ then s, each `[kvHeads, keyLength]`. */
 export interface DeltaConfig {
   reference: DeltaReference;
   law: ThresholdLaw;
@@ -43,8 +43,9 @@ export interface DeltaConfig {
   windowMin: number;
   windowMax: number;
   windowDivisor: number;
-  /** Key sparsity on the calibration text, per layer. */
+  /** Key sparsity on the calibration text, per layer, by either table. */
   keySparsity: number[];
+  compactSparsity: number[];
   /** Tokens of calibration text. */
   tokens: number;
 }

@@ -7,8 +7,8 @@ import type { Addon, DeltaTables, StoreConfig } from '../binding/addon.ts';
 import { KvCache } from '../cache/store.ts';
 import { FOLDER_FORMAT, inverseFrequencies, type Manifest } from './manifest.ts';
 
-/** File of the delta tables: per layer θ then s, each `[kvHeads, keyLength]` float32, little-endian. */
-export const DELTA_FILE = 'delta.f32';
+/** The delta tables, one for each sparsity: per layer θ then s, each `[kvHeads, keyLength]` float32, little-endian. */
+export const DELTA_FILES = { delta: 'delta.f32', compact: 'delta-compact.f32' } as const;
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /** The store's configuration; with delta tables mode `delta`, else `exact`. */
@@ -30,23 +30,26 @@ export function exactStore(addon: Addon, manifest: Manifest, budget = UNLIMITED)
   return new KvCache(addon, config, budget, recipeId(manifest, config));
 }
 
-/** The delta-coded cache of a model folder. */
-export function deltaStore(addon: Addon, folder: string, manifest: Manifest, budget = UNLIMITED): KvCache {
-  const config = storeConfig(manifest, readDeltaTables(folder, manifest));
+/** The cache of a model folder. Both delta tables are checked whichever is used: a folder is usable or not. Throws modelFolderInvalid. */
+export function storeFor(attention: keyof typeof DELTA_FILES | 'dense', addon: Addon, folder: string, manifest: Manifest, budget = UNLIMITED): KvCache {
+  const tables = { delta: readDeltaTables(folder, manifest, 'delta'), compact: readDeltaTables(folder, manifest, 'compact') };
+  if (attention === 'dense') return exactStore(addon, manifest, budget);
+  const config = storeConfig(manifest, tables[attention]);
   return new KvCache(addon, config, budget, recipeId(manifest, config));
 }
 
-export function readDeltaTables(folder: string, { shape }: Manifest): DeltaTables[] {
+export function readDeltaTables(folder: string, { shape }: Manifest, attention: keyof typeof DELTA_FILES): DeltaTables[] {
+  const file = DELTA_FILES[attention];
   const channels = shape.kvHeads * shape.keyLength;
   let bytes: Buffer;
   try {
-    bytes = readFileSync(join(folder, DELTA_FILE));
+    bytes = readFileSync(join(folder, file));
   } catch (error) {
-    throw new DeltaError('modelFolderInvalid', folder, `${DELTA_FILE} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    throw new DeltaError('modelFolderInvalid', folder, `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
-  if (bytes.length !== shape.layers * 2 * channels * 4) throw new DeltaError('modelFolderInvalid', folder, `${DELTA_FILE} has ${bytes.length} bytes`);
+  if (bytes.length !== shape.layers * 2 * channels * 4) throw new DeltaError('modelFolderInvalid', folder, `${file} has ${bytes.length} bytes`);
   const values = new Float32Array(new Uint8Array(bytes).buffer);
-  if (!values.every((v, i) => v >= 0 && v < Infinity && (v > 0 || i % (2 * channels) < channels))) throw new DeltaError('modelFolderInvalid', folder, `${DELTA_FILE} holds unusable numbers`);
+  if (!values.every((v, i) => v >= 0 && v < Infinity && (v > 0 || i % (2 * channels) < channels))) throw new DeltaError('modelFolderInvalid', folder, `${file} holds unusable numbers`);
   return Array.from({ length: shape.layers }, (_, layer) => ({
     threshold: values.slice(layer * 2 * channels, (layer * 2 + 1) * channels),
     step: values.slice((layer * 2 + 1) * channels, (layer * 2 + 2) * channels),
@@ -61,7 +64,7 @@ export function deltaTableBytes(tables: DeltaTables[]): Uint8Array {
 export function recipeId(manifest: Manifest, config: StoreConfig): Buffer {
   const hash = createHash('sha256');
   const { source, rope, shape, delta } = manifest;
-  hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.sha256, rope, shape, delta: { ...delta, keySparsity: undefined }, mode: config.mode, sinks: config.sinks }));
+  hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.sha256, rope, shape, delta: { ...delta, keySparsity: undefined, compactSparsity: undefined }, mode: config.mode, sinks: config.sinks }));
   for (const { delta: tables } of config.layers) if (tables) hash.update(deltaTableBytes([tables]));
   return hash.digest();
 }

@@ -9,7 +9,7 @@ import { DeltaError } from '../shared/errors.ts';
 import { Forward } from '../model/forward.ts';
 import { resolveModel } from '../model/library.ts';
 import { readTokenizer } from '../model/readTokenizer.ts';
-import { deltaStore, exactStore } from '../model/stores.ts';
+import { storeFor } from '../model/stores.ts';
 import { fimBudget } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
 import { fimOrder } from '../prompt/order.ts';
@@ -18,7 +18,8 @@ import { StreamText } from '../tokenizer/streamText.ts';
 import { completionText, plainText, type TextEnd } from './textEnd.ts';
 import { stageBudget } from './stageBudget.ts';
 import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions, PromptDescription } from './protocol.ts';
-import { keepConfidence, measureConfidence, readConfidence, sampleTexts } from './confidence.ts';
+import { measureConfidence, sampleTexts } from './confidence.ts';
+import { keepConfidence, readConfidence } from './confidenceFile.ts';
 import { FirstLine } from './firstLine.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
@@ -41,13 +42,18 @@ export class Engine {
 
   /** Imports the model if need be and loads it. */
   static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}): Promise<Engine> {
-    if (options.kernels) forceKernels(addon, options.kernels);
+    // What an earlier load forced does not stay.
+    forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
     const folder = await resolveModel(options.model, { addon, threads: options.threads, progress });
     const tokenizer = readTokenizer(folder);
     const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total));
-    const cache = options.attention === 'dense' ? exactStore(addon, forward.manifest, options.cacheBytes) : deltaStore(addon, folder, forward.manifest, options.cacheBytes);
-    return new Engine(addon, forward, cache, tokenizer, await readConfidence(folder));
+    try {
+      return new Engine(addon, forward, storeFor(options.attention, addon, folder, forward.manifest, options.cacheBytes), tokenizer, await readConfidence(folder, forward.manifest.source.sha256));
+    } catch (error) {
+      await forward.release();
+      throw error;
+    }
   }
 
   describe(): LoadedModel {
@@ -73,12 +79,17 @@ export class Engine {
     const firstLine = new FirstLine();
     const give = (piece: string) => {
       text += piece;
-      if (piece) emit(piece, firstLine.logProbability);
+      if (piece) emit(piece, firstLine.soFar);
     };
     const sampler = new Sampler({ ...options.sampling });
     let stopped = false;
     const atCursor = 'snapshot' in options.prompt;
-    const limits = { max: options.max, sampler, ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos, cancel, approximate: options.approximate ?? atCursor, read: atCursor ? (share: number) => progress('reading', share) : undefined };
+    const limits = {
+      max: options.max, sampler, cancel,
+      ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos,
+      approximate: options.approximate ?? atCursor,
+      read: atCursor ? (share: number) => progress('reading', share) : undefined,
+    };
     for await (const token of session.generate(tokens, limits)) {
       generated++;
       logProbability += token.logProbability;
@@ -90,8 +101,9 @@ export class Engine {
     }
     if (!stopped) give(end.push(stream.end()));
     give(end.finish(!stopped && session.ending !== 'end'));
+    const kept = end.result(text);
     return {
-      text: end.result(text),
+      text: kept,
       reason: stopped ? 'stop' : session.ending,
       rule: end.rule,
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated },
@@ -99,7 +111,7 @@ export class Engine {
       sparsity: session.sparsity,
       approximate: session.approximate,
       meanLogProbability: generated > 0 ? logProbability / generated : 0,
-      firstLineLogProbability: firstLine.logProbability,
+      firstLineLogProbability: firstLine.of(kept),
       prompt,
     };
   }
@@ -163,7 +175,7 @@ export class Engine {
   /** Measures how far the model's confidence can be trusted, on at most `tokens` tokens of sample code, and keeps the answer beside the weights. */
   async confidence(tokens: number, cancel: CancelFlag): Promise<ConfidenceCurve> {
     this.known = await measureConfidence(this, await sampleTexts(), tokens, cancel);
-    await keepConfidence(this.forward.folder, this.known);
+    await keepConfidence(this.forward.folder, this.forward.manifest.source.sha256, this.known);
     return this.known;
   }
 

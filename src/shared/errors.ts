@@ -1,7 +1,7 @@
 // The one catalogue of failures: a code, the sentence a user reads, and (where there is one) what the user can do.
 // Native code and the worker send codes and arguments; the sentence is made here. Cancellation is not an error.
 
-const sentences = {
+export const errorSentences = {
   // Files and folders
   fileMissing: (path: string) => `There is no file at ${path}: check the path.`,
   fileUnreadable: (path: string, reason: string) => `${path} cannot be read (${reason}).`,
@@ -18,14 +18,14 @@ const sentences = {
   tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2").`,
   vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
   modelFolderInvalid: (path: string, reason: string) => `${path} is not a usable model folder (${reason}): import the GGUF again.`,
-  noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; try generate.`,
+  noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; choose another model.`,
   // Runtime
   addonMissing: (platform: string, tried: string) => `The native part of DeltaLLM could not be loaded for ${platform}; tried: ${tried}.`,
-  addonVersion: (found: number, wanted: number) => `The native part of DeltaLLM has interface version ${found}, but ${wanted} is needed: build it again (npm run build:native).`,
+  addonVersion: (found: number, wanted: number) => `The native part of DeltaLLM has interface version ${found}, but ${wanted} is needed: install DeltaLLM again, or build it again in a checkout.`,
   kernelSetUnknown: (name: string, known: string) => `The set of CPU kernels "${name}" is unknown; known here: ${known}.`,
   telemetryNotDisabled: () => 'ORT_DISABLE_TELEMETRY=1 must be set before ONNX Runtime is loaded.',
   memoryBudget: (needed: string, budget: string) => `The KV cache needs ${needed} but may use only ${budget}: raise the budget or shorten the prompt.`,
-  outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or cache (--cache-mb).',
+  outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or a smaller cache.',
   contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
   workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,
   crashed: () => 'The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.',
@@ -33,13 +33,13 @@ const sentences = {
   tokenOutOfRange: (id: number, size: number) => `The token id ${id} is outside the vocabulary (0 to ${size - 1}).`,
   // Not a failure: the way a stopped load or import ends. Nobody shows it.
   cancelled: () => 'Stopped.',
-  // Command line
-  usage: (reason: string) => `${reason}; see deltallm --help.`,
+  // Misuse; the command line adds where to find help
+  usage: (reason: string) => `${reason}.`,
   internal: (reason: string) => `Something went wrong inside DeltaLLM (${reason}): please report it.`,
 } as const satisfies Record<string, (...args: never[]) => string>;
 
-export type ErrorCode = keyof typeof sentences;
-type Arguments<C extends ErrorCode> = Parameters<(typeof sentences)[C]>;
+export type ErrorCode = keyof typeof errorSentences;
+type Arguments<C extends ErrorCode> = Parameters<(typeof errorSentences)[C]>;
 
 /** A failure with a catalogue code; `message` is one sentence for the user. */
 export class DeltaError<C extends ErrorCode = ErrorCode> extends Error {
@@ -50,7 +50,7 @@ export class DeltaError<C extends ErrorCode = ErrorCode> extends Error {
     readonly code: C,
     ...args: Arguments<C>
   ) {
-    super(oneLine((sentences[code] as (...a: unknown[]) => string)(...args)));
+    super(oneLine((errorSentences[code] as (...a: unknown[]) => string)(...args)));
     this.args = args;
   }
 }

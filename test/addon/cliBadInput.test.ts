@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FOLDER_FORMAT } from '../../src/model/manifest.ts';
 import { check, listing, run, succeed } from '../support/cli.ts';
 import { presets, randomLlama, writeGguf, type GgufFile } from '../support/writeGguf.ts';
 
@@ -173,7 +174,7 @@ describe('a damaged model folder', () => {
   const cut = (name: string, share: number) => (copy: string) => truncateSync(join(copy, name), Math.floor(readFileSync(join(copy, name)).length * share));
   const replaced = (name: string, content: string) => (copy: string) => writeFileSync(join(copy, name), content);
 
-  const NAMES = ['manifest.json', 'tokenizer.json', 'delta.f32', 'embedding.bin', 'segments/segment-00.onnx', 'segments/segment-01.bin', 'segments/segment-02.onnx', 'segments/segment-02.bin', 'segments/head-q8b32.onnx', 'segments/head-q8b32.bin'];
+  const NAMES = ['manifest.json', 'tokenizer.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'segments/segment-00.onnx', 'segments/segment-01.bin', 'segments/segment-02.onnx', 'segments/segment-02.bin', 'segments/head-q8b32.onnx', 'segments/head-q8b32.bin'];
   it.each(NAMES)('without %s is refused', (name) => damaged((copy) => rmSync(join(copy, name)), 'is not a usable model folder'));
   it.each(NAMES)('with %s cut short is refused', (name) => damaged(cut(name, 0.6), 'is not a usable model folder'));
   it.each(NAMES)('with %s empty is refused', (name) => damaged(cut(name, 0), 'is not a usable model folder'));
@@ -182,12 +183,13 @@ describe('a damaged model folder', () => {
     ['a manifest that is null', 'manifest.json', 'null'],
     ['a manifest that is a list', 'manifest.json', '[]'],
     ['a manifest of another format', 'manifest.json', '{"format":99}'],
-    ['a manifest without sizes', 'manifest.json', '{"format":1}'],
+    ['a manifest without sizes', 'manifest.json', `{"format":${FOLDER_FORMAT}}`],
     ['a tokenizer that is null', 'tokenizer.json', 'null'],
     ['a tokenizer without a vocabulary', 'tokenizer.json', '{"tokenizer":{"model":{}},"special":{}}'],
     ['a graph that is text', 'segments/segment-01.onnx', 'hello, world'],
     ['a graph that is of another place', 'segments/segment-00.onnx', 'SWAP'],
     ['delta tables of NaN', 'delta.f32', 'NAN'],
+    ['delta tables of NaN for the compact mode', 'delta-compact.f32', 'NAN'],
   ])('with %s is refused', (_, name, content) => damaged((copy) => {
     if (content === 'SWAP') cpSync(join(copy, 'segments/segment-01.onnx'), join(copy, name));
     else if (content === 'NAN') writeFileSync(join(copy, name), Buffer.alloc(readFileSync(join(copy, name)).length, 0xff));

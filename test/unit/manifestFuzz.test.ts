@@ -13,7 +13,7 @@ const manifest: Manifest = {
   embedding: { file: 'embedding.bin', type: 'Q8_0' }, segments: ['segments/0.onnx', 'segments/1.onnx', 'segments/2.onnx'],
   head: { file: 'segments/head.onnx', format: 'q8b32', table: [{ format: 'q8b32', megabytes: 1, ms: 0.1, cosine: 1, top1: 1 }] },
   bitsPerWeight: 9, rowInvariant: true,
-  delta: { reference: 'previous', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 16, keySparsity: [0.6, 0.6], tokens: 2048 },
+  delta: { reference: 'previous', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 16, keySparsity: [0.6, 0.6], compactSparsity: [0.7, 0.7], tokens: 2048 },
 };
 const parse = (value: unknown) => parseManifest(typeof value === 'string' ? value : JSON.stringify(value), '/models/x');
 
@@ -50,7 +50,7 @@ describe('the manifest', () => {
   it('is read when it is whole', () => expect(parse(manifest)).toEqual(manifest));
 
   it.each([
-    ['format', 2], ['shape.layers', 0], ['shape.layers', 3], ['shape.hidden', 64.5], ['shape.heads', 3], ['shape.kvHeads', 0], ['shape.vocabulary', '512'], ['shape.context', 1e300],
+    ['format', FOLDER_FORMAT - 1], ['format', FOLDER_FORMAT + 1], ['shape.layers', 0], ['shape.layers', 3], ['shape.hidden', 64.5], ['shape.heads', 3], ['shape.kvHeads', 0], ['shape.vocabulary', '512'], ['shape.context', 1e300],
     ['rope.rotated', 15], ['rope.rotated', 32], ['rope.base', 0], ['rope.linear', -1], ['rope.factors', [1]], ['embedding.type', 'Q4_K'], ['embedding.file', '../../etc/passwd'],
     ['segments', []], ['segments', 5], ['segments.1', '../x'], ['head.file', ''], ['head.format', 'toString'], ['head.format', null], ['delta.reference', 'other'], ['delta.windowDivisor', 0], ['delta.windowMin', 9],
     ['normEpsilon', null], ['name', 7], ['rowInvariant', 'yes'],

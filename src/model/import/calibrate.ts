@@ -71,17 +71,20 @@ const BISECTIONS = 12;
 /** Head room of the int8 range over the largest delta seen on the sample. */
 const STEP_MARGIN = 1.1;
 
-/** θ and s per layer such that `sparsity` of the sample's delta elements are zero. */
-export function calibrate(layers: LayerTrace[], manifest: Pick<Manifest, 'shape'>, sparsity: number, law: ThresholdLaw, reference: DeltaReference): Calibration {
+/** For each of `sparsities`: θ and s per layer such that this share of the sample's delta elements is zero. */
+export function calibrate(layers: LayerTrace[], manifest: Pick<Manifest, 'shape'>, sparsities: readonly number[], law: ThresholdLaw, reference: DeltaReference): Calibration[] {
   const { kvHeads, keyLength, heads } = manifest.shape;
-  const result: Calibration = { tables: [], keySparsity: [] };
+  const results = sparsities.map((): Calibration => ({ tables: [], keySparsity: [] }));
   for (const { keys, queries } of layers) {
     const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
-    const solved = solveLayer(splitHeads(keys, kvHeads, keyLength), statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));
-    result.tables.push(solved);
-    result.keySparsity.push(solved.sparsity);
+    const split = splitHeads(keys, kvHeads, keyLength);
+    for (const [i, sparsity] of sparsities.entries()) {
+      const solved = solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));
+      results[i].tables.push(solved);
+      results[i].keySparsity.push(solved.sparsity);
+    }
   }
-  return result;
+  return results;
 }
 
 /** Codes the keys of KV head h, `[tokens, length]`. */

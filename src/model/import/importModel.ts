@@ -9,7 +9,7 @@ import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
 import { FOLDER_FORMAT, flowWidths, type DeltaConfig, type HeadChoice, type Manifest } from '../manifest.ts';
 import { Forward } from '../forward.ts';
-import { DELTA_FILE, deltaTableBytes } from '../stores.ts';
+import { DELTA_FILES, deltaTableBytes } from '../stores.ts';
 import { readArchitecture, TensorSource, type Architecture } from './architecture.ts';
 import { calibrate, trace, type Trace } from './calibrate.ts';
 import { readGguf, type GgufFile } from './gguf.ts';
@@ -27,15 +27,16 @@ const CALIBRATION_TOKENS = { small: 2048, large: 512, smallParameters: 100e6 };
 const HEAD_ROWS = 256;
 const HEAD_LOGITS = 8e6;
 const PREFILL_CHUNK = 64;
-/** Sparsity of the mode *balanced*, and the coding that docs/delta-format.md settled on. */
+/** Sparsity of the modes *balanced* and *compact*, and the coding that docs/delta-format.md settled on. */
 const BALANCED = 0.6;
-const DELTA: Omit<DeltaConfig, 'keySparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
+const COMPACT = 0.7;
+const DELTA: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
 /** Raised when graphs or weights are written differently. */
 const CONVERTER = 2;
 
 /** Changes whenever the same file would be converted to something else: part of the name of a converted model's folder. */
-export const CONVERSION = JSON.stringify({ format: FOLDER_FORMAT, converter: CONVERTER, sparsity: BALANCED, ...DELTA });
+export const CONVERSION = JSON.stringify({ format: FOLDER_FORMAT, converter: CONVERTER, sparsity: [BALANCED, COMPACT], ...DELTA });
 
 export interface ImportOptions {
   addon: Addon;
@@ -166,7 +167,7 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
       head: { file: `${headName(lossless.name)}.onnx`, format: lossless.name, table: [] },
       bitsPerWeight: (8 * bytes) / (parameters - (source.has('output.weight') ? shape.vocabulary * shape.hidden : 0)),
       rowInvariant: false,
-      delta: { ...DELTA, keySparsity: [], tokens: 0 },
+      delta: { ...DELTA, keySparsity: [], compactSparsity: [], tokens: 0 },
     };
   } finally {
     await input.close();
@@ -192,9 +193,10 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
   } finally {
     await forward.release();
   }
-  const { tables, keySparsity } = calibrate(seen.layers, manifest, BALANCED, DELTA.law, DELTA.reference);
-  await fs.writeFile(join(folder, DELTA_FILE), deltaTableBytes(tables));
-  manifest.delta = { ...DELTA, keySparsity, tokens: sample.length };
+  const [balanced, compact] = calibrate(seen.layers, manifest, [BALANCED, COMPACT], DELTA.law, DELTA.reference);
+  await fs.writeFile(join(folder, DELTA_FILES.delta), deltaTableBytes(balanced.tables));
+  await fs.writeFile(join(folder, DELTA_FILES.compact), deltaTableBytes(compact.tables));
+  manifest.delta = { ...DELTA, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length };
   progress('calibrating', 1);
   await chooseHeadFormat(file, arch, folder, manifest, seen.hidden, options);
 }
