@@ -168,9 +168,12 @@ const fresh = () => ({
 export const fake = {
   ...fresh(),
   events,
+  get window() {
+    return window;
+  },
   reset(): void {
     Object.assign(fake, fresh());
-    Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [] });
+    Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [], state: { focused: true } });
   },
   set(name: string, value: unknown): void {
     fake.settings[name] = value;

@@ -131,6 +131,50 @@ describe('ghost text', () => {
   });
 });
 
+describe('text that becomes longer after it was shown', () => {
+  const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: false }] };
+
+  /** The first line is shown when the latency budget has run out; then the rest comes. */
+  async function shownEarly(editor: FakeEditor): Promise<() => Promise<void>> {
+    fake.set('deltallm.completions.latencyBudget', 100);
+    const items = ask(editor);
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    const [call] = workers[0].of('generate');
+    call.hear({ id: 1, event: 'text', text: '() {\n  return 1;\n', firstLine: -0.01 });
+    const [early] = await items;
+    expect('() {\n  return 1;\n}'.startsWith(early.insertText)).toBe(true);
+    expect(early.insertText.length).toBeLessThan(18);
+    return async () => {
+      call.answer(generated('() {\n  return 1;\n}'));
+      await vi.waitFor(() => expect(fake.statusBar[0].accessibilityInformation?.label).toBe('DeltaLLM: ready'));
+    };
+  }
+
+  it('is asked for again of this provider alone, as if VS Code had asked by itself, and once', async () => {
+    const editor = fake.open('function one');
+    const finish = await shownEarly(editor);
+    expect(fake.executed).toEqual([]);
+    await finish();
+    expect(fake.executed).toEqual([trigger]);
+    expect((await ask(editor, { manual: false })).map(({ insertText }) => insertText)).toEqual(['() {\n  return 1;\n}']);
+    expect(fake.executed).toEqual([trigger]);
+  });
+
+  it.each<[string, (editor: FakeEditor) => void]>([
+    ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
+    ['something is selected', (editor) => (editor.selection = new Selection(new Position(0, 0), editor.selection.active))],
+    ['another editor is active', () => void fake.open('other', 'python')],
+    ['the window is not in use', () => void (fake.window.state.focused = false)],
+    ['the document is another version', ({ document }) => void document.version++],
+  ])('is not asked for when %s', async (_, act) => {
+    const editor = fake.open('function one');
+    const finish = await shownEarly(editor);
+    act(editor);
+    await finish();
+    expect(fake.executed).toEqual([]);
+  });
+});
+
 describe('what nobody waits for', () => {
   const begin = async () => {
     const editor = fake.open('const total = ');
