@@ -35,7 +35,7 @@ describe('the package', () => {
       'CHANGELOG.md', 'LICENSE', 'README.md', 'ThirdPartyNotices.txt', 'media/icon.png', 'package.json', 'package.nls.json', 'l10n/bundle.l10n.json',
       'dist/cli.js', 'dist/extension.cjs', 'dist/worker.js',
       'models/starter/README.md',
-      ...['manifest.json', 'delta.f32', 'embedding.bin', 'tokenizer.json'].map((name) => `models/starter/converted/${name}`),
+      ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'tokenizer.json'].map((name) => `models/starter/converted/${name}`),
       ...readdirSync('models/calibration').map((name) => `models/calibration/${name}`),
       'native/build/Release/deltallm.node',
       `${modules}/onnxruntime-node/package.json`, `${modules}/onnxruntime-common/package.json`, `${modules}/onnxruntime-common/dist/cjs/package.json`,
