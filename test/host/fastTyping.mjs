@@ -25,6 +25,7 @@ const code = `  const sizes = new Map<string, number>();
 
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {number} seed */
 export async function fastTyping(session, window, seed) {
+  await window.set({ 'deltallm.completions.eagerness': 'high' }); // as much as there is to see
   await openSample(session, window, 'fast.ts');
   await window.type('  '); // the model is loaded, IntelliSense is there
   await window.awaitGhost(5000);
@@ -56,6 +57,7 @@ export async function fastTyping(session, window, seed) {
     if (!found) silent.push(`after key ${key}: ${JSON.stringify((await window.document()).before.slice(-60))}`);
   }
   const frames = await window.frames();
+  await window.set({ 'deltallm.completions.eagerness': undefined });
   const { answers, generations, mostAlive } = await window.inside((_, { answers, generations, mostAlive }) => ({ answers, generations, mostAlive }));
   const shown = frames.filter((frame) => frame.ghost !== '').length;
   console.log(`  ${code.length} keys, ${pauses} pauses, ${answers.length} requests, ${generations.length} generations, ${frames.length} frames, ${shown} of them with ghost text; seed ${seed}`);

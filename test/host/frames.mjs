@@ -5,15 +5,24 @@
 
 const FLICKER_MS = 200;
 
-const lined = (/** @type {string} */ text) => `\n${text.replaceAll('\r\n', '\n')}\n`;
+/** The lines of a document up to the one in which an answer ends. @param {Answer} answer */
+const linesOf = ({ before, text, after }) => (before + text + after.split(/\r?\n/, 1)[0]).split(/\r?\n/);
+
+/** @param {Frame} frame @param {string[]} lines */
+function isEndOf({ ghost, shown }, lines) {
+  const end = lines.slice(lines.length - shown.length);
+  // While only indentation is typed, VS Code keeps the text as it is, whatever the indentation.
+  const begins = shown[0].slice(0, shown[0].indexOf(ghost.split('\n')[0])).trim() === '';
+  return shown.every((line, index) => line === end[index] || (index === 0 && begins && line.trimStart() === end[0]?.trimStart()));
+}
 
 /**
  * The frames whose lines, ghost text included, are not those that an answer given until then would make, to its end.
  * @param {Frame[]} frames @param {Answer[]} answers
  */
 export function inconsistent(frames, answers) {
-  const results = answers.flatMap(({ at, before, text, after }) => (text === null ? [] : [{ at, whole: lined(before + text + after.split(/\r?\n/, 1)[0]) }]));
-  return frames.filter(({ at, ghost, shown }) => ghost !== '' && !results.some((result) => result.at <= at && result.whole.endsWith(lined(shown.join('\n')))));
+  const results = answers.flatMap((answer) => (answer.text === null ? [] : [{ at: answer.at, lines: linesOf(answer) }]));
+  return frames.filter((frame) => frame.ghost !== '' && !results.some(({ at, lines }) => at <= frame.at && isEndOf(frame, lines)));
 }
 
 /**

@@ -10,6 +10,7 @@ const settings = {
   'workbench.startupEditor': 'none', 'workbench.tips.enabled': false, 'workbench.enableExperiments': false, 'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'window.menuBarVisibility': 'compact', 'telemetry.telemetryLevel': 'off', 'update.mode': 'none', 'extensions.autoCheckUpdates': false, 'extensions.autoUpdate': false,
   'security.workspace.trust.enabled': false, 'git.enabled': false, 'typescript.validate.enable': false, 'chat.disableAIFeatures': true,
+  'files.autoSave': 'off', // as on a desktop
 };
 
 const ours = 'deltallm.deltallm-';
@@ -27,11 +28,11 @@ const sampleText = `${before}\n  return all;\n}\n`;
 
 /** @typedef {ReturnType<typeof makePlace>} Place */
 
-/** @param {string} folder a new one @param {string} vsix @param {{ socket?: string }} [options] socket: where the probe calls in */
-export function makePlace(folder, vsix, { socket } = {}) {
+/** @param {string} folder a new one @param {string} vsix @param {{ socket?: string, settings?: object }} [options] socket: where the probe calls in */
+export function makePlace(folder, vsix, { socket, settings: own = {} } = {}) {
   const at = (/** @type {string[]} */ ...names) => join(folder, ...names);
   for (const path of ['user/User', 'extensions', 'workspace', 'probe', 'home']) mkdirSync(at(path), { recursive: true });
-  writeFileSync(at('user/User/settings.json'), JSON.stringify(settings));
+  writeFileSync(at('user/User/settings.json'), JSON.stringify({ ...settings, ...own }));
   cpSync(vsix, at(basename(vsix)));
   const sample = at('workspace', 'sample.ts');
   writeFileSync(sample, sampleText);
@@ -71,7 +72,10 @@ export function makePlace(folder, vsix, { socket } = {}) {
 }
 
 function makeProbe(/** @type {string} */ folder) {
-  const manifest = { name: 'probe', publisher: 'deltallm', version: '0.0.0', engines: { vscode: '^1.106.1' }, main: './probe.cjs', activationEvents: ['*'] }; // before any other extension
+  const manifest = {
+    name: 'probe', publisher: 'deltallm', version: '0.0.0', engines: { vscode: '^1.106.1' }, main: './probe.cjs', activationEvents: ['*'],
+    contributes: { debuggers: [{ type: 'tests', label: 'Tests' }] },
+  }; // before any other extension
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   buildSync({
     absWorkingDir: root, entryPoints: ['test/host/inside/probe.ts'], bundle: true, outfile: join(folder, 'probe.cjs'),

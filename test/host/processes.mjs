@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** What a log holds after a process was torn down. */
-export const crash = /SIGABRT|SIGSEGV|SIGILL|\bAborted\b|terminate called|core dumped|double free|FATAL ERROR/;
+export const crash = /SIGABRT|SIGSEGV|SIGILL|\bAborted\b(?! on)|terminate called|core dumped|double free|FATAL ERROR/;
 
 const read = (/** @type {string} */ path) => {
   try {

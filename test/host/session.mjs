@@ -13,6 +13,8 @@ import { newContext, openWindow, startBrowser } from './window.mjs';
 
 /** @typedef {Awaited<ReturnType<typeof startSession>>} Session */
 
+const END_MS = 10_000;
+
 let sessions = 0;
 
 /**
@@ -23,7 +25,7 @@ export async function startSession(folder, vsix, { trust = true, env = {} } = {}
   const temporary = join(dirname(folder), 'tmp');
   mkdirSync(temporary, { recursive: true });
   const line = await openLine(join(temporary, `probe${sessions++}.sock`));
-  const place = makePlace(folder, vsix, { socket: line.path });
+  const place = makePlace(folder, vsix, { socket: line.path, settings: trust ? {} : { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' } });
   place.installProbe();
   install(place);
   const server = await startServer(place.profile, { trust, env: { ...place.env, ...env } });
@@ -55,7 +57,10 @@ export async function startSession(folder, vsix, { trust = true, env = {} } = {}
     },
     /** Closes what is open. False when the server had to be killed. */
     stop: async () => {
-      for (const window of open) await window.close().catch(() => {});
+      for (const window of open) {
+        await window.close().catch(() => {});
+        await server.hostEnd(END_MS, window.probe.pid);
+      }
       await browser.close();
       const ended = await server.stop();
       line.close();

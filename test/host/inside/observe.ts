@@ -44,6 +44,8 @@ export interface Generation {
 
 export interface Observations {
   providers: number;
+  /** Calls of the provider, answered or not. */
+  asked: number;
   answers: Answer[];
   generations: Generation[];
   /** Of generations that have neither ended nor been cancelled. */
@@ -63,7 +65,7 @@ export interface Observations {
 
 const now = () => performance.timeOrigin + performance.now();
 
-export const seen: Observations = { providers: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
+export const seen: Observations = { providers: 0, asked: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
 
 export function observe(isOurs: (file: string) => boolean): void {
   observeProvider(isOurs);
@@ -100,6 +102,7 @@ function wrapInterface(api: typeof vscode): typeof vscode {
       const wrapped = replace(provider, {
         async provideInlineCompletionItems(document, position, context, token) {
           const asked = now();
+          seen.asked++;
           const text = document.getText();
           const { version } = document;
           const result = await provider.provideInlineCompletionItems(document, position, context, token);
