@@ -1,18 +1,33 @@
 // Brackets and quotes that the editor closes by itself, right of the cursor, while their content is still to be written.
-import type { Snapshot } from '../prompt/snapshot.ts';
 import { hasBrackets, scanBrackets } from '../session/brackets.ts';
 
 const openers: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
 const quotes = new Set(['"', "'", '`']);
 
-/** Can the editor have put `right` behind the cursor when `left` was typed at the place of `snapshot`? Line ends are \n. */
-export function isClosing(left: string, right: string, { languageId, after }: Snapshot): boolean {
+/** Characters that a key and what the editor adds to it insert at most. */
+const LONGEST_KEY = 100;
+
+/**
+ * Where the cursor may stand in what one change inserted: at its end, or before what the editor closed by itself. `before`: the text left of it that
+ * was typed earlier; `next`: the character right of it.
+ */
+export function cursorsIn(inserted: string, before: string, next: string | undefined, languageId: string): number[] {
+  const cursors = [inserted.length];
+  if (inserted.length > LONGEST_KEY) return cursors;
+  for (let at = inserted.length - 1; at > 0; at--) {
+    if (isClosing(inserted.slice(0, at), inserted.slice(at), before, next, languageId)) cursors.push(at);
+  }
+  return cursors;
+}
+
+function isClosing(left: string, right: string, before: string, next: string | undefined, languageId: string): boolean {
   const first = right.trimStart()[0];
-  // Enter between brackets that stood there before moves the closing one to a line of its own.
-  if (first === undefined) return /^\n[ \t]*$/.test(right) && /\n[ \t]*$/.test(left) && after[0] in openers;
+  // Enter between brackets moves the closing one to a line of its own.
+  if (first === undefined) return /^\r?\n[ \t]*$/.test(right) && /\n[ \t]*$/.test(left) && next !== undefined && next in openers;
   if (first in openers) return lastOpen(left, languageId) === openers[first];
   if (quotes.has(first)) return left.split(first).length % 2 === 0;
-  return right.trimStart().startsWith('*/') && left.lastIndexOf('/*') > left.lastIndexOf('*/');
+  const all = before + left;
+  return right.trimStart().startsWith('*/') && all.lastIndexOf('/*') > all.lastIndexOf('*/');
 }
 
 /**

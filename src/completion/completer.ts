@@ -68,7 +68,9 @@ export class Completer {
     this.typed.edited(document, change);
     if (this.next?.waiting.request.document === document) this.drop('superseded');
     const { running } = this;
-    if (running && !running.cancel.isSet && running.document === document && !running.edited(change)) this.stop(running, 'superseded');
+    if (!running || running.cancel.isSet || running.document !== document) return;
+    for (const waiting of running.waiting.keys()) waiting.isStale = true;
+    if (!running.edited(change)) this.stop(running, 'superseded');
   }
 
   /** The cursor left, the document closed: the running generation is for nobody. Without a document: also what is remembered is worth nothing now. */
@@ -131,8 +133,9 @@ export class Completer {
     return true;
   }
 
-  /** The pause is over: the next generation is this request's. */
+  /** The pause is over: the next generation is this request's, unless the document is another by now. */
   private queue(waiting: Waiting): void {
+    if (waiting.isStale) return this.silent(waiting, 'superseded');
     waiting.ready();
     this.next = { waiting, ready: true };
     if (!this.running) this.start(waiting);

@@ -1,10 +1,11 @@
 // One running generation: the text so far, what the user typed meanwhile, and the requests that it will answer.
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { CancelFlag } from '../shared/cancel.ts';
+import { cursorsIn } from './closing.ts';
 import { insertionBetween, type Insertion } from './insertion.ts';
 import type { CompletionRequest, RequestRecord } from './request.ts';
 import type { Change } from './typedRun.ts';
-import { agreement, contradicts, type Agreement } from './typedThrough.ts';
+import { agreement, type Agreement } from './typedThrough.ts';
 import type { Waiting } from './waiting.ts';
 import { wholeLines } from './wholeLines.ts';
 
@@ -20,6 +21,8 @@ export class Generation {
   private shownable = { of: 0, text: '' };
   /** What was inserted into the document where its request had the cursor. */
   private middle = '';
+  /** Where in that the cursor may stand by now. */
+  private cursors = [0];
   /** What its snapshot has there already though the document has not. */
   private readonly ahead: string;
   private readonly cursor: number;
@@ -54,13 +57,19 @@ export class Generation {
   edited({ offset, removed, inserted }: Change): boolean {
     const at = offset - this.cursor;
     if (at < 0 || at + removed > this.middle.length) return false;
-    this.middle = this.middle.slice(0, at) + inserted + this.middle.slice(at + removed);
+    const [before, after] = [this.middle.slice(0, at), this.middle.slice(at + removed)];
+    this.middle = before + inserted + after;
+    this.cursors = cursorsIn(inserted, before, (after || this.snapshot.after)[0], this.snapshot.languageId).map((cursor) => at + cursor);
     return !this.contradicted;
   }
 
   /** Whether the document went elsewhere than the text. */
   get contradicted(): boolean {
-    return contradicts(this.ahead + this.raw, false, this.middle, this.snapshot);
+    const text = this.ahead + this.raw;
+    return this.cursors.every((cursor) => {
+      const inserted = { left: this.middle.slice(0, cursor), right: this.middle.slice(cursor), deleted: '' };
+      return agreement(text, false, inserted, this.snapshot.languageId) === 'no';
+    });
   }
 
   /** What was inserted between its request and `request`, where that goes with the text so far. */

@@ -11,7 +11,7 @@ export interface Insertion {
 }
 
 /** Of `right`, characters: a line end, its indentation and what closes. */
-export const LONGEST_RIGHT = 64;
+const LONGEST_RIGHT = 64;
 /** Characters at the cursor that are compared first: documents that differ mostly differ there. */
 const GLANCE = 64;
 

@@ -1,8 +1,7 @@
 // Whether what the user typed is the beginning of a generated text, and what of the text is left.
 // Generated text has \n line ends whatever the document has: line ends are equal here.
-import type { Snapshot } from '../prompt/snapshot.ts';
-import { isClosing, placeOfClosing } from './closing.ts';
-import { LONGEST_RIGHT, type Insertion } from './insertion.ts';
+import { placeOfClosing } from './closing.ts';
+import type { Insertion } from './insertion.ts';
 
 /** `rest`: still to be typed. 'open': the text does not reach that far yet. */
 export type Agreement = { readonly rest: string } | 'open' | 'no';
@@ -19,16 +18,4 @@ export function agreement(text: string, whole: boolean, { left, right, deleted }
   if (right === '') return { rest };
   const place = placeOfClosing(rest, sameLineEnds(right), languageId, whole);
   return typeof place === 'number' ? { rest: rest.slice(0, place) } : place;
-}
-
-/** The same where the cursor is not known: it may stand anywhere in `middle` that makes what follows a closing part. */
-export function contradicts(text: string, whole: boolean, middle: string, snapshot: Snapshot): boolean {
-  const typed = sameLineEnds(middle);
-  for (let cursor = typed.length; cursor >= Math.max(0, typed.length - LONGEST_RIGHT); cursor--) {
-    const left = typed.slice(0, cursor);
-    const right = typed.slice(cursor);
-    if (right !== '' && !isClosing(left, right, snapshot)) continue;
-    if (agreement(text, whole, { left, right, deleted: '' }, snapshot.languageId) !== 'no') return false;
-  }
-  return true;
 }

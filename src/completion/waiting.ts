@@ -21,6 +21,8 @@ export class Waiting {
   /** When the latency budget runs out, by the clock. */
   readonly deadline: number;
   isOver = false;
+  /** The document was changed since: a text that is written for another place can still answer, a new generation would be for nothing. */
+  isStale = false;
   private readonly at = Date.now();
   private readonly began: number;
   /** When the pause began and ended, and when a generation was begun for it. */

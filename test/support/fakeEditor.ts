@@ -41,6 +41,8 @@ export class FakeEditor {
   version = 1;
   /** At the cursor; null: none. */
   ghost: string | null = null;
+  /** A request is abandoned only when the next one is made. */
+  cancelsLate = false;
   readonly asked: Asked[] = [];
   /** After every change of the document: it was told, and not yet asked about. */
   onChange: () => void = () => {};
@@ -100,7 +102,7 @@ export class FakeEditor {
     this.text = this.text.slice(0, offset) + inserted + this.text.slice(offset + removed);
     this.cursor = cursor;
     this.version++;
-    this.asked.at(-1)?.abandoned.set();
+    if (!this.cancelsLate) this.asked.at(-1)?.abandoned.set();
     this.completer.edited(this.document, { offset, removed, inserted });
     this.onChange();
     this.display(goesOn ? this.ghost!.slice(typed.length) : null, 'change');

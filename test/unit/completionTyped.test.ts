@@ -1,10 +1,11 @@
 // How a document that changes goes with a text that was written for it: insertions, agreement, whole lines, the memory of suggestions.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Generation } from '../../src/completion/generation.ts';
 import { insertionBetween } from '../../src/completion/insertion.ts';
 import { Suggestions } from '../../src/completion/suggestions.ts';
 import { TypedRun } from '../../src/completion/typedRun.ts';
-import { agreement, contradicts } from '../../src/completion/typedThrough.ts';
+import { agreement } from '../../src/completion/typedThrough.ts';
 import { wholeLines } from '../../src/completion/wholeLines.ts';
 import type { Written } from '../../src/completion/written.ts';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
@@ -99,18 +100,29 @@ describe('agreement', () => {
   });
 });
 
-describe('a change whose cursor is not known', () => {
-  const check = (raw: string, middle: string, place = 'x|') => contradicts(raw, false, middle, at(place));
+describe('a change of the document', () => {
+  /** Changes as [inserted, offset from the cursor of the request]; false when one of them leads elsewhere than `raw`. */
+  const check = (raw: string, changes: [string, number][], place = 'x|') => {
+    const generation = new Generation(1, { document: 'a', version: 1, snapshot: at(place), manual: false });
+    if (raw !== '') generation.hear(raw, 0);
+    return changes.every(([inserted, offset]) => generation.edited({ offset: place.indexOf('|') + offset, removed: 0, inserted }));
+  };
 
-  it('contradicts what it cannot be the beginning of', () => {
-    for (const [raw, middle] of [['foo', 'x'], ['foo(', 'fo)'], ['(x)', '(y)'], ['foo', ')'], ['{\n  a', '{\n  b\n}'], ['foo', '\n\n']]) expect(check(raw, middle), `${raw} and ${middle}`).toBe(true);
+  it('leads elsewhere than a text that it cannot be the beginning of', () => {
+    for (const [raw, inserted] of [['foo', 'x'], ['foo(', 'fo)'], ['(x)', '(y)'], ['foo', ')'], ['{\n  a', '{\n  b\n}'], ['foo', '\n\n'], ['(x]', '()']]) expect(check(raw, [[inserted, 0]]), `${raw} and ${inserted}`).toBe(false);
+    expect(check('f(x, y', [['f()', 0], ['x', 2], [')', 3]])).toBe(false);
+    expect(check('f(x, y', [['f(', 0], ['x', 2], [')', 3]])).toBe(false);
+    expect(check('foo', [['f', 0], ['x', 3]])).toBe(false);
   });
 
-  it('goes with what is typed, closed or not written yet', () => {
-    for (const [raw, middle] of [['', 'anything'], ['foo', 'fo'], ['foo', 'foobar'], ['(x)', '()'], ['(x', '()'], ['("a")', '("")'], ['{\n  a;\n}', '{\r\n  \r\n}'], ['/* a', '/**/']]) {
-      expect(check(raw, middle), `${raw} and ${middle}`).toBe(false);
+  it('goes with what is typed, closed by the editor, or not written yet', () => {
+    for (const [raw, inserted] of [['', 'anything'], ['foo', 'fo'], ['foo', 'foobar'], ['(x)', '()'], ['(x', '()'], ['("a")', '("")'], ['{\n  a;\n}', '{\r\n  \r\n}']]) {
+      expect(check(raw, [[inserted, 0]]), `${raw} and ${inserted}`).toBe(true);
     }
-    expect(check('\n  a;', '\n  \n', '{|}')).toBe(false);
+    expect(check('\n  a;', [['\n  \n', 0]], '{|}')).toBe(true);
+    expect(check('f(x, [y', [['f()', 0], ['x', 2], [', ', 3], ['[]', 5], ['y', 6]])).toBe(true);
+    expect(check('{\n  a;', [['{}', 0], ['\n  \n', 1], ['a', 4]])).toBe(true);
+    expect(check('/* a', [['/', 0], ['**/', 1]])).toBe(true);
   });
 });
 
