@@ -34,7 +34,7 @@ export const SECRETS: readonly string[] = [
   '{.,_}netrc', '.{npmrc,yarnrc.yml,pypirc,pgpass,my.cnf,htpasswd,git-credentials,vault-token,boto,s3cfg}',
   'secrets.*', '{.secrets,credentials,credentials.json,credentials.toml,kubeconfig}', '*.{tfvars,tfstate}', 'service-account*.json',
   '.ssh/**', '.gnupg/**', '.aws/**', '.azure/**', '.kube/config', '.docker/config.json', '.password-store/**',
-  '.vscode/settings.json', '*.code-workspace',
+  '.vscode/settings.json', '*.code-workspace', '{User,Machine}/settings.json', 'User/{keybindings,mcp}.json', 'User/profiles/*/*.json',
 ];
 
 const isSecret = globMatcher(SECRETS);

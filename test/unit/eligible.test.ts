@@ -21,10 +21,10 @@ describe('by path', () => {
   test.each([
     '/w/.env', '/w/.env.local', '/w/prod.env', '/w/.envrc', '/w/server.pem', '/w/server.KEY', '/w/a.p12', '/w/a.pfx', '/w/pass.kdbx', '/home/a/.ssh/config', '/home/a/.ssh/x/y', '/w/id_rsa', '/w/id_ed25519.pub',
     '/w/.npmrc', '/w/.netrc', '/w/_netrc', '/w/.git-credentials', '/w/.pypirc', '/w/secrets.json', '/w/Secrets.yaml', '/w/secrets.ts', '/home/a/.aws/credentials', '/w/main.tfvars', '/w/x.tfstate',
-    '/w/service-account-prod.json', '/home/a/.kube/config', '/w/.vscode/settings.json', '/w/a.code-workspace', '/c:/w/.env', 'C:\\w\\.env',
+    '/w/service-account-prod.json', '/home/a/.kube/config', '/w/.vscode/settings.json', '/w/a.code-workspace', '/home/a/.config/Code/User/settings.json', '/home/a/.vscode-server/data/Machine/settings.json', '/d/User/profiles/x/settings.json', '/c:/w/.env', 'C:\\w\\.env',
   ])('%s holds secrets', (path) => check({ path }, 'excluded'));
   test.each([
-    '/w/env.ts', '/w/environment.ts', '/w/src/key.ts', '/w/src/keys/rsa.ts', '/w/src/credentials.ts', '/w/src/credentials/login.ts', '/w/.vscode/launch.json', '/w/settings.json', '/w/id.ts', '/w/ssh/a.ts', '/w/secret.ts', 'Untitled-1',
+    '/w/env.ts', '/w/environment.ts', '/w/src/key.ts', '/w/src/keys/rsa.ts', '/w/src/credentials.ts', '/w/src/credentials/login.ts', '/w/.vscode/launch.json', '/w/settings.json', '/w/src/user/profiles/edit.ts', '/w/id.ts', '/w/ssh/a.ts', '/w/secret.ts', 'Untitled-1',
   ])('%s does not', (path) => check({ path }, null));
 
   test('the user excludes more, and can allow no secrets', () => {
