@@ -11,7 +11,7 @@ const [head, tail] = inventory.split(hole);
 const line = head.split('\n').length;
 const OUTCOME_MS = 10_000;
 /** For an input that VS Code itself does not ask about. */
-const SILENCE_MS = 1200;
+const SILENCE_MS = 2500;
 
 /** Why a document is never completed. */
 const refusals = ['disabled', 'scheme', 'excluded', 'tooLarge'];
