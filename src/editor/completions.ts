@@ -13,7 +13,7 @@ import { clock } from './clock.ts';
 import { factsOf, placeOf } from './place.ts';
 import type { Settings } from './settingsTable.ts';
 
-/** VS Code's command; `providerId` makes it ask this provider alone, `explicit: false` as if it had asked by itself. */
+/** VS Code's command; `providerId` makes it ask this provider alone. Only an explicit request is asked again at the same place of the same version. */
 const TRIGGER = 'editor.action.inlineSuggest.trigger';
 
 export interface CompletionsNeeds {
@@ -124,7 +124,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     if (!selection.isEmpty || shown.offsetAt(selection.active) !== asked.offset) return;
     this.lengthened = suggestion.id;
     this.askingAgain = true;
-    commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: false }).then(
+    commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true }).then(
       () => (this.askingAgain = false),
       (error: unknown) => {
         this.askingAgain = false;

@@ -156,6 +156,8 @@ const fresh = () => ({
   commands: new Map<string, (...args: never[]) => unknown>(),
   /** Of commands that are not registered here: VS Code's own. */
   executed: [] as { id: string; args: unknown[] }[],
+  /** What VS Code does in such a command. */
+  perform: undefined as ((id: string) => unknown) | undefined,
   providers: [] as unknown[],
   contents: new Map<string, { provideTextDocumentContent: (uri: Uri) => string }>(),
   openedTexts: [] as string[],
@@ -247,6 +249,7 @@ export const commands = {
     const act = fake.commands.get(id);
     if (act) return act(...(args as never[]));
     fake.executed.push({ id, args });
+    await fake.perform?.(id);
   },
 };
 

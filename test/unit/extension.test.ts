@@ -132,7 +132,7 @@ describe('ghost text', () => {
 });
 
 describe('text that becomes longer after it was shown', () => {
-  const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: false }] };
+  const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: true }] };
 
   /** The first line is shown when the latency budget has run out; then the rest comes. */
   async function shownEarly(editor: FakeEditor): Promise<() => Promise<void>> {
@@ -150,14 +150,17 @@ describe('text that becomes longer after it was shown', () => {
     };
   }
 
-  it('is asked for again of this provider alone, as if VS Code had asked by itself, and once', async () => {
+  it('is asked for again of this provider alone, and once', async () => {
     const editor = fake.open('function one');
     const finish = await shownEarly(editor);
     expect(fake.executed).toEqual([]);
+    let again: Promise<InlineCompletionItem[]> | undefined;
+    fake.perform = () => (again = ask(editor));
     await finish();
+    expect((await again)?.map(({ insertText }) => insertText)).toEqual(['() {\n  return 1;\n}']);
     expect(fake.executed).toEqual([trigger]);
-    expect((await ask(editor, { manual: false })).map(({ insertText }) => insertText)).toEqual(['() {\n  return 1;\n}']);
-    expect(fake.executed).toEqual([trigger]);
+    await fake.commands.get('deltallm.showLastRequest')!();
+    expect(fake.openedTexts[0]).toMatch(/^Asked for by the editor$/m);
   });
 
   it.each<[string, (editor: FakeEditor) => void]>([
