@@ -75,6 +75,8 @@ export interface StudyResult {
 /** Window and sinks of the grid; tokens counted in the sink mass. */
 const GRID_WINDOW = fixed(2);
 const SINKS = 4;
+/** Zeros of the mode compact, as import solves them. */
+const COMPACT = 0.7;
 /** Tokens of calibration text, as at import. */
 const CALIBRATION_TOKENS = 2048;
 /** Share of a context from which positions are scored: 1 024 of 2 048. At 2 blocks of window 80 % of the keys are then far, at 8 blocks of 4 096 tokens 72 %. */
@@ -202,12 +204,14 @@ async function measureControls({ forms, runner, contexts, options, keyLength: D,
   const { rows } = await measure(runner, chosen, (length) => Math.min(1024, start(length)), list.map(([form]) => form), options.seed, (share) => progress('controls', share), cancelled);
   const controls = rows.map((row, i): ControlRow => ({ ...row, bytes: list[i][1], share: list[i][1] / (2 * D + half) }));
   if (options.addon && winner.reference !== 'channel') {
-    const tallies: EngineTally[] = [];
-    for (const { ids } of chosen) tallies.push(await compareEngine(runner, options.addon, runner.forward.manifest, winner, forms.tables(winner), { sinks: SINKS, ...GRID_WINDOW }, ids, await runner.dense(ids, Math.min(1024, start(ids.length)))));
-    const total = (pick: (t: EngineTally) => number) => tallies.reduce((n, t) => n + pick(t), 0);
-    const row = summarise('the engine itself: winner, values int8, as allocated', { tallies, zeros: total((t) => t.zeros), elements: total((t) => t.elements), keyframes: 0, blocks: 0 }, options.seed);
-    const bytes = total((t) => t.deltaBytes) / total((t) => t.headTokens);
-    controls.push({ ...row, bytes, share: bytes / (2 * D + half) });
+    for (const [variant, name] of [[winner, 'winner'], [sparser(COMPACT), `${100 * COMPACT} % zeros (the mode compact)`]] as const) {
+      const tallies: EngineTally[] = [];
+      for (const { ids } of chosen) tallies.push(await compareEngine(runner, options.addon, runner.forward.manifest, variant, forms.tables(variant), { sinks: SINKS, ...GRID_WINDOW }, ids, await runner.dense(ids, Math.min(1024, start(ids.length)))));
+      const total = (pick: (t: EngineTally) => number) => tallies.reduce((n, t) => n + pick(t), 0);
+      const row = summarise(`the engine itself: ${name}, values int8, as allocated`, { tallies, zeros: total((t) => t.zeros), elements: total((t) => t.elements), keyframes: 0, blocks: 0 }, options.seed);
+      const bytes = total((t) => t.deltaBytes) / total((t) => t.headTokens);
+      controls.push({ ...row, bytes, share: bytes / (2 * D + half) });
+    }
   }
   return controls;
 }

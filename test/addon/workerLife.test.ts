@@ -1,0 +1,166 @@
+// The worker through its client: it ends in order from any phase, gives way, and holds one model at a time.
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importModel } from '../../src/model/import/importModel.ts';
+import { RuntimeClient } from '../../src/session/client.ts';
+import type { CallName, Calls, Event, GenerateOptions, LoadOptions } from '../../src/session/protocol.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { STARTER_Q8, testAddon } from '../support/engine.ts';
+import { presets, writeRandomLlama } from '../support/writeGguf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-life-'));
+const [starter, other, gguf] = ['starter', 'other', 'other.gguf'].map((name) => join(folder, name));
+const load = (model: string, more: Partial<LoadOptions> = {}): LoadOptions => ({ model, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false, ...more });
+const source = readFileSync('models/calibration/1-inventory.ts', 'utf8');
+const endless: GenerateOptions = { prompt: { text: 'export ' }, max: 3000, sampling: { temperature: 1, seed: 1 } };
+const reading: GenerateOptions = { prompt: { snapshot: { path: '/a.ts', languageId: 'typescript', before: `${source}const `, after: '' } }, max: 8, sampling: { temperature: 0 } };
+
+beforeAll(async () => {
+  writeRandomLlama(gguf, { ...presets.tiny, vocabulary: 300 });
+  await importModel(STARTER_Q8, starter, { addon: testAddon(), threads: 1 });
+  await importModel(gguf, other, { addon: testAddon(), threads: 1 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs `use` with a worker and closes it. */
+async function withWorker<T>(use: (client: RuntimeClient) => Promise<T>): Promise<T> {
+  const client = RuntimeClient.start(resolve('dist'));
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** The first event of a call that `wanted` accepts. */
+const firstEvent = <N extends CallName>(client: RuntimeClient, name: N, options: Calls[N]['options'], wanted: (event: Event) => boolean, cancel?: CancelFlag) => {
+  let call!: Promise<Calls[N]['result']>;
+  const heard = new Promise<Event>((resolve) => {
+    call = client.call(name, options, (event) => wanted(event) && resolve(event), cancel);
+  });
+  return { call, heard };
+};
+const always = () => true;
+
+describe('closing', () => {
+  const settled = (call: Promise<unknown>) => call.then(() => 'done', (error: { code?: string }) => error.code ?? String(error));
+
+  it('while a model loads ends the load', () => withWorker(async (client) => {
+    const { call, heard } = firstEvent(client, 'load', load(starter), always);
+    await heard;
+    const end = settled(call);
+    await client.close();
+    expect(['cancelled', 'done']).toContain(await end);
+  }));
+
+  it('while a prompt is read, text is written, or confidence is measured ends that', async () => {
+    const phases: [CallName, Calls[CallName]['options'], ((event: Event) => boolean) | null][] = [
+      ['generate', reading, (event) => event.event === 'progress'],
+      ['generate', endless, (event) => event.event === 'text'],
+      ['confidence', { tokens: 100_000 }, null],
+    ];
+    for (const [name, options, wanted] of phases) {
+      const client = RuntimeClient.start(resolve('dist'));
+      await client.call('load', load(starter));
+      const { call, heard } = firstEvent(client, name, options, wanted ?? always);
+      if (wanted) await heard;
+      const end = call.then((result) => ('reason' in result ? result.reason : 'done'), (error: { code?: string }) => error.code);
+      await client.close();
+      expect(await end).toBe('cancelled');
+    }
+  });
+
+  it('while an import runs leaves nothing', async () => {
+    const out = join(folder, 'never');
+    const client = RuntimeClient.start(resolve('dist'));
+    const { call, heard } = firstEvent(client, 'import', { gguf: STARTER_Q8, out, threads: 1 }, (event) => event.event === 'progress' && event.stage === 'converting');
+    await heard;
+    const end = settled(call);
+    await client.close();
+    expect(await end).toBe('cancelled');
+    expect(existsSync(out)).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  it('before anything, twice, and with calls that wait, settles all of them', async () => {
+    const idle = RuntimeClient.start(resolve('dist'));
+    await Promise.all([idle.close(), idle.close()]);
+    const client = RuntimeClient.start(resolve('dist'));
+    const calls = [client.call('load', load(starter)), client.call('generate', endless), client.call('confidence', { tokens: 4096 }), client.call('load', load(other))].map(settled);
+    await client.close();
+    for (const end of await Promise.all(calls)) expect(['done', 'cancelled', 'internal']).toContain(end);
+    await expect(client.call('memory', {})).rejects.toMatchObject({ code: 'workerDied' });
+  });
+});
+
+describe('the calls', () => {
+  it('go on at once behind one that is cancelled', () => withWorker(async (client) => {
+    await client.call('load', load(starter));
+    const alone = await client.call('generate', reading);
+    for (let i = 0; i < 5; i++) {
+      const cancel = new CancelFlag();
+      const { call, heard } = firstEvent(client, 'generate', endless, (event) => event.event === 'text', cancel);
+      await heard;
+      cancel.set();
+      const [first, second] = await Promise.all([call, client.call('generate', reading)]);
+      expect(first.reason).toBe('cancelled');
+      expect(first.tokens.generated).toBeLessThan(endless.max);
+      expect(second.text).toBe(alone.text);
+    }
+  }));
+
+  it('cancelled before they begin do nothing', () => withWorker(async (client) => {
+    await client.call('load', load(starter));
+    const cancel = new CancelFlag();
+    cancel.set();
+    expect(await client.call('generate', reading, () => {}, cancel)).toMatchObject({ reason: 'cancelled', text: '', tokens: { computed: 0, generated: 0 } });
+    await expect(client.call('confidence', { tokens: 4096 }, () => {}, cancel)).rejects.toMatchObject({ code: 'cancelled' });
+    expect((await client.call('generate', reading)).tokens.generated).toBeGreaterThan(0);
+  }));
+
+  it('of a worker without a model fail in one sentence, and a load that fails leaves none', () => withWorker(async (client) => {
+    await expect(client.call('generate', reading)).rejects.toMatchObject({ code: 'internal' });
+    await client.call('load', load(starter));
+    await expect(client.call('load', load(join(folder, 'missing')))).rejects.toMatchObject({ code: 'fileMissing' });
+    await expect(client.call('generate', reading)).rejects.toMatchObject({ code: 'internal' });
+    expect(await client.call('load', load(starter))).toMatchObject({ name: 'Starter Tiny' });
+  }));
+});
+
+describe('a second model', () => {
+  /** Files of this process below a folder: the worker is one of its threads. */
+  const open = (below: string) => readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  }).filter((path) => path.startsWith(`${below}/`));
+
+  it('takes the place of the first, whose files are closed and whose cache is gone', (context) => {
+    context.skip(process.platform !== 'linux', 'open files are seen on Linux only');
+    return withWorker(async (client) => {
+      await client.call('load', load(starter));
+      await client.call('generate', reading);
+      expect(open(starter).length).toBeGreaterThan(0);
+      expect((await client.call('memory', {})).cacheBlocks).toBeGreaterThan(0);
+      expect(await client.call('load', load(other))).toMatchObject({ folder: other });
+      expect([open(starter).length, (await client.call('memory', {})).cacheBlocks]).toEqual([0, 0]);
+      expect(open(other).length).toBeGreaterThan(0);
+      await expect(client.call('load', load(starter, { kernels: 'none' }))).rejects.toMatchObject({ code: 'kernelSetUnknown' });
+      expect(open(folder)).toEqual([]);
+      cpSync(other, join(folder, 'damaged'), { recursive: true });
+      writeFileSync(join(folder, 'damaged', 'delta-compact.f32'), 'x');
+      await expect(client.call('load', load(join(folder, 'damaged')))).rejects.toMatchObject({ code: 'modelFolderInvalid' });
+      expect(open(folder)).toEqual([]);
+    });
+  });
+
+  it('is run by the best kernels after one in safe mode', () => withWorker(async (client) => {
+    const { kernels } = await client.call('load', load(starter));
+    expect((await client.call('load', load(starter, { kernels: 'scalar' }))).kernels).toBe('scalar');
+    expect((await client.call('load', load(starter))).kernels).toBe(kernels);
+  }));
+});
