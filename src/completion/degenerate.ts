@@ -4,9 +4,9 @@ import { lineLoop, wordLoop } from '../session/loops.ts';
 
 /** Letters and digits that a line must have for its repetition to mean anything: `</div>`, `return;` and closing brackets come again by right. */
 const TELLING = 10;
-/** Of one letter or digit in a row; 0x0000000000000000 has 16. */
+/** Of one character in a row; 0x0000000000000000 has 16. */
 const LONGEST_RUN = 24;
-/** Of one other character in a row: rulers in comments are 60 to 100 wide. */
+/** Of one character that rulers in comments are made of (60 to 100 of them), or of blanks. */
 const LONGEST_RULER = 120;
 /** Words before the share of repeated triples says something. */
 const LEAST_WORDS = 24;
@@ -16,6 +16,7 @@ const LEAST_VARIETY = 0.4;
 const NEAR = 4000;
 
 const marker = /<\|[\w▁-]{2,40}\|>|<｜[^｜\n]{2,40}｜>|<(?:fim_(?:prefix|suffix|middle|pad)|file_sep|repo_name|PRE|SUF|MID|EOT)>/;
+const sameCharacter = new RegExp(`([^\\s=*#_~+/.\\-─═━])\\1{${LONGEST_RUN},}|(.)\\2{${LONGEST_RULER},}`, 'u');
 const closing = /^[)\]};,\s]+$/;
 
 export function degenerate(text: string, snapshot: Snapshot): boolean {
@@ -36,7 +37,7 @@ function holdsMarkup(text: string, { before, after }: Snapshot): boolean {
 
 /** The same again and again: characters, words, lines. `whole`: the lines as they will stand in the document. */
 function isStuck(text: string, lines: readonly string[], whole: readonly string[]): boolean {
-  if (new RegExp(`([\\p{L}\\p{N}])\\1{${LONGEST_RUN},}|(.)\\2{${LONGEST_RULER},}`, 'u').test(text)) return true;
+  if (sameCharacter.test(text)) return true;
   if (lines.some((line) => wordLoop(line) >= 0)) return true;
   const filled = whole.filter((line) => line !== '');
   for (let end = 3; end <= filled.length; end++) if (lineLoop(filled.slice(0, end)) > 0) return true;

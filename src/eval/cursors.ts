@@ -13,6 +13,7 @@ export interface HeldOutFile {
  * `assignment`, `member`, `keyword`, `argument`: within a line, behind `= `, `.`, `return ` and the like, `, `; the rest of the line is deleted.
  * `bracket`: behind `(` or `[`, what stands in the brackets is deleted, the closing one stays as the editor would have put it, and so ends the line.
  * `block`: behind the Enter after a line that opens a block, at the depth of its body; the body is deleted, the closing line stays.
+ * In a comment `lineStart` alone counts.
  */
 export const RULES = ['lineStart', 'assignment', 'member', 'keyword', 'argument', 'bracket', 'block'] as const;
 export type Rule = (typeof RULES)[number];
@@ -35,6 +36,7 @@ const withinLine: Readonly<Partial<Record<Rule, RegExp>>> = {
   argument: /, /g,
 };
 
+const comment = /^\s*(?:\/\/|\/\*|\*|#)/;
 const opensBlock = /(?:[{([]|=>|:)$/;
 const closes: Readonly<Record<string, string>> = { '(': ')', '[': ']' };
 
@@ -70,6 +72,7 @@ export function cursorsOf({ path, languageId, text }: HeldOutFile): Cursor[] {
   for (const [index, line] of lines.entries()) {
     const depth = indentOf(line);
     add('lineStart', index, depth, '', index + 1, line.slice(depth));
+    if (comment.test(line)) continue;
     for (const [rule, pattern] of Object.entries(withinLine) as [Rule, RegExp][]) {
       for (const { 0: match, index: at } of line.matchAll(pattern)) {
         if (at >= depth) add(rule, index, at + match.length, '', index + 1, line.slice(at + match.length));

@@ -24,6 +24,7 @@ describe('must not be shown', () => {
     ['a short line three times', 'a = 1;\n  a = 1;\n  a = 1;', body],
     ['words again and again', 'foo, foo, foo, foo, foo, foo, foo', body],
     ['one letter without end', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', body],
+    ['bars without end', `- '${'|'.repeat(60)}`, body],
     ['dots without end', '.'.repeat(200), body],
     ['blanks without end', `x${' '.repeat(200)}y`, body],
     ['many words that say little', Array.from({ length: 12 }, (_, i) => `a b c${i % 2 ? ' ' : '\n'}`).join(''), body],
