@@ -10,7 +10,7 @@ import { random } from './random.mjs';
 const kinds = ['restart', 'restart', 'reload', 'restart', 'close'];
 const phases = ['load', 'prefill', 'decode'];
 /** Upper bound of what is added to the beginning of a phase, milliseconds. */
-const longest = { load: 300, prefill: 80, decode: 60 };
+const longest = { load: 200, prefill: 80, decode: 30 };
 
 /** @param {import('./session.mjs').Session} session @param {{ cycles: number, seed: number }} options */
 export async function closing(session, { cycles, seed }) {
@@ -70,7 +70,8 @@ async function moment(window, phase, jitter, cycle) {
     const at = new vscode.Position(lines, 0);
     editor.selection = new vscode.Selection(at, at);
     const from = { loads: seen.loaded.length, generations: seen.generations.length };
-    void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', { explicit: true });
+    if (phase === 'load' && seen.loaded.length > 0) void vscode.commands.executeCommand('deltallm.restart');
+    else void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', { explicit: true });
     const state = () => {
       const generation = seen.generations[from.generations];
       if (generation?.ended != null) return 'rest';
@@ -78,9 +79,9 @@ async function moment(window, phase, jitter, cycle) {
       return seen.loading ? 'load' : 'rest';
     };
     const started = performance.now();
-    while (performance.now() - started < 5000) {
+    while (performance.now() - started < 15_000) {
       const now = state();
-      if (now === phase || (phase === 'load' && now !== 'rest') || seen.generations[from.generations]?.ended != null) break;
+      if (now === phase || (phase === 'load' && now === 'prefill') || seen.generations[from.generations]?.ended != null) break;
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await new Promise((resolve) => setTimeout(resolve, jitter));

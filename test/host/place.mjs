@@ -74,7 +74,7 @@ export function makePlace(folder, vsix, { socket, settings: own = {} } = {}) {
 function makeProbe(/** @type {string} */ folder) {
   const manifest = {
     name: 'probe', publisher: 'deltallm', version: '0.0.0', engines: { vscode: '^1.106.1' }, main: './probe.cjs', activationEvents: ['*'],
-    contributes: { debuggers: [{ type: 'tests', label: 'Tests' }] },
+    capabilities: { untrustedWorkspaces: { supported: true }, virtualWorkspaces: true }, contributes: { debuggers: [{ type: 'tests', label: 'Tests' }] },
   }; // before any other extension
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   buildSync({
