@@ -1,5 +1,6 @@
-// npm run eval:completions [-- --model M --files F... --per-file 2 --seed 1 --attention dense,delta --threads 2 --kernels K --json]
-// Completions on files that the model has not seen; without --files this repository's own sources. What is measured: src/eval/completions.ts.
+// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --json]
+// Completions on files (or folders of them) that the model has not seen; without --files this repository's own sources, which the starter never saw.
+// What is measured: src/eval/completions.ts; where: src/eval/cursors.ts. --outcomes prints every place, --prompt-tokens overrides what the speed allows.
 import { readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,9 +24,9 @@ import { packageRoot } from '../../src/shared/packageRoot.ts';
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, 'per-file': { type: 'string', default: '2' }, seed: { type: 'string', default: '1' },
-    attention: { type: 'string', default: 'dense,delta' }, threads: { type: 'string', default: String(defaultThreads()) }, kernels: { type: 'string' },
+    attention: { type: 'string', default: 'dense,delta,compact' }, threads: { type: 'string', default: String(defaultThreads()) }, kernels: { type: 'string' },
     /** The editor's settings. */
-    latency: { type: 'string', default: '1500' }, 'max-tokens': { type: 'string', default: '96' },
+    latency: { type: 'string', default: '1500' }, 'prompt-tokens': { type: 'string' }, 'max-tokens': { type: 'string', default: '96' },
     /** Tokens of sample code for the confidence curve, as in the editor; lines typed key by key. */
     sample: { type: 'string', default: '2048' }, typed: { type: 'string', default: '8' },
     outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
@@ -48,7 +49,8 @@ function heldOut(paths: readonly string[]): HeldOutFile[] {
 async function planFor(engine: Engine, { snapshot }: Cursor): Promise<Plan> {
   const { tokens, ms } = await engine.generate({ prompt: { snapshot }, max: 32, sampling: { temperature: 0 } }, new CancelFlag());
   const speed = { prefill: (1000 * (tokens.prompt - tokens.reused)) / ms.prefill, decode: (1000 * Math.max(1, tokens.generated - 1)) / ms.decode };
-  return plan({ latencyMs: Number(values.latency), maxTokens: Number(values['max-tokens']), speed, manual: false });
+  const planned = plan({ latencyMs: Number(values.latency), maxTokens: Number(values['max-tokens']), speed, manual: false });
+  return { ...planned, ...(values['prompt-tokens'] && { promptTokens: Number(values['prompt-tokens']) }) };
 }
 
 export async function run(): Promise<void> {
