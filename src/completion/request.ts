@@ -28,7 +28,7 @@ export interface Suggestion {
 /** Why a document is never completed. */
 export type Refusal = 'disabled' | 'scheme' | 'excluded' | 'tooLarge';
 /** Why a place in a document is not worth asking about. */
-export type Pointless = 'insideWord' | 'afterStatement' | 'longLine' | 'emptyDocument' | 'selection';
+export type Pointless = 'insideWord' | 'midLine' | 'afterStatement' | 'longLine' | 'emptyDocument' | 'selection';
 /** Why nothing is shown, besides. */
 export type Silence =
   | 'superseded' // a later request took its place before it had an answer
