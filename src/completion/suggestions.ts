@@ -1,4 +1,4 @@
-// A small memory of what was written where: going back to a place costs nothing. Documents are remembered by their hash, not kept.
+// A small memory of what was written where: going back to a place costs nothing. Documents are remembered by a hash, not kept.
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { agreement } from './typedThrough.ts';
 import type { Written } from './written.ts';
@@ -10,6 +10,8 @@ const MOST_CHARACTERS = 100_000;
 const WITH_PROMPT = 3;
 /** Characters at the cursor that are compared before a hash is made. */
 const GLANCE = 64;
+/** Characters on each side of the cursor that the hash covers: several times what fits into a prompt. Of the rest only the length is compared. */
+const NEAR = 32_768;
 /** A line end may be one character longer in the document than in the text. */
 const LINE_ENDS = 200;
 
@@ -44,12 +46,12 @@ export class Suggestions {
     const hashes = new Map<number, number>();
     const sameBefore = ({ length, glance, hash }: Side): boolean => {
       if (!snapshot.before.startsWith(glance, length - glance.length)) return false;
-      if (!hashes.has(length)) hashes.set(length, hashOf(snapshot.before, length));
+      if (!hashes.has(length)) hashes.set(length, hashBefore(snapshot.before, length));
       return hashes.get(length) === hash;
     };
     let afterHash: number | undefined;
     const sameAfter = ({ length, glance, hash }: Side): boolean =>
-      snapshot.after.length === length && snapshot.after.startsWith(glance) && (afterHash ??= hashOf(snapshot.after, length)) === hash;
+      snapshot.after.length === length && snapshot.after.startsWith(glance) && (afterHash ??= hashAfter(snapshot.after)) === hash;
 
     let best: { entry: Entry; found: Found } | null = null;
     for (const entry of this.entries) {
@@ -67,8 +69,9 @@ export class Suggestions {
   }
 
   put(document: string, snapshot: Snapshot, written: Written): void {
-    const before = sideOf(snapshot.before, snapshot.before.slice(-GLANCE));
-    const after = sideOf(snapshot.after, snapshot.after.slice(0, GLANCE));
+    const { length } = snapshot.before;
+    const before = { length, glance: detached(snapshot.before.slice(-GLANCE)), hash: hashBefore(snapshot.before, length) };
+    const after = { length: snapshot.after.length, glance: detached(snapshot.after.slice(0, GLANCE)), hash: hashAfter(snapshot.after) };
     const same = (entry: Entry): boolean =>
       entry.document === document && entry.languageId === snapshot.languageId && equal(entry.before, before) && equal(entry.after, after);
     this.entries = [...this.entries.filter((entry) => !same(entry)), { document, languageId: snapshot.languageId, before, after, written }];
@@ -90,17 +93,19 @@ export class Suggestions {
   }
 }
 
-const sideOf = (text: string, glance: string): Side => ({ length: text.length, glance: detached(glance), hash: hashOf(text, text.length) });
 const equal = (a: Side, b: Side): boolean => a.length === b.length && a.hash === b.hash;
 
 /** A copy that does not keep the document alive: a slice of a long string is a reference into it. */
 const detached = (text: string): string => Buffer.from(text, 'utf16le').toString('utf16le');
 
-/** 52 bits of the first `length` characters. */
-function hashOf(text: string, length: number): number {
+const hashBefore = (before: string, length: number): number => hashOf(before, Math.max(0, length - NEAR), length);
+const hashAfter = (after: string): number => hashOf(after, 0, Math.min(after.length, NEAR));
+
+/** 52 bits of the characters from `start` to `end`. */
+function hashOf(text: string, start: number, end: number): number {
   let a = 0x811c9dc5;
   let b = 0x9e3779b9;
-  for (let i = 0; i < length; i++) {
+  for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i);
     a = Math.imul(a ^ code, 0x01000193);
     b = Math.imul(b ^ code, 0x85ebca6b) + i;

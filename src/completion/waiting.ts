@@ -44,9 +44,7 @@ export class Waiting {
   }
 
   follow(abandoned: Abandoned, then: () => void): void {
-    const end = abandoned.onSet(then);
-    if (this.isOver) end();
-    else this.endListening = end;
+    this.endListening = abandoned.onSet(then);
   }
 
   /** Calls `then` after `ms` unless the request is over by then; one wait at a time. */

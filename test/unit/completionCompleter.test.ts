@@ -79,6 +79,7 @@ describe('a generation', () => {
     ['lowConfidence', { pieces: ['b;'], confidence: UNSURE }],
     ['empty', { pieces: [] }],
     ['empty', { pieces: [';'] }],
+    ['repetition', { pieces: ['<|file_separator|>'] }],
     ['noFim', { pieces: [], fail: new DeltaError('noFim', 'm') }],
     ['unavailable', { pieces: ['b'], fail: new DeltaError('workerDied', 'x') }],
   ] as const)('that gives nothing to show answers %s', async (reason, script) => {
@@ -87,7 +88,7 @@ describe('a generation', () => {
     await clock.pass(LONG);
     expect(editor.asked[0].answers).toEqual([{ none: reason }]);
     expect(records).toHaveLength(1);
-    expect(records[0]).toMatchObject({ answer: 'suppressed', reason, text: reason === 'lowConfidence' ? 'b;'.slice(0, -1) : '' });
+    expect(records[0]).toMatchObject({ answer: 'suppressed', reason, text: reason === 'lowConfidence' ? 'b' : reason === 'repetition' ? '<|file_separator|>' : '' });
     expect(clock.pending).toBe(0);
   });
 
@@ -100,6 +101,27 @@ describe('a generation', () => {
     editor.ask(true);
     await clock.pass(LONG);
     expect(source.calls).toHaveLength(1);
+  });
+
+  it('keeps the size of the prompt where the speed moves a little', async () => {
+    const { editor, clock, source } = open('a =|\nb =', { pieces: ['b'] });
+    const sizes: unknown[] = [];
+    for (const [prefill, offset] of [[1000, 3], [1400, 8], [4000, 3]]) {
+      source.speed = { prefill, decode: 50 };
+      editor.replace(HEAD.length + offset, 0, ' ', HEAD.length + offset + 1);
+      await clock.pass(LONG);
+      sizes.push((source.last.options.prompt as { promptTokens: number }).promptTokens);
+    }
+    expect(sizes).toEqual([1024, 1024, 2048]);
+  });
+
+  it('has \\n line ends whatever the model writes', async () => {
+    const { editor, clock, source } = open('f() {|', { pieces: ['x'] });
+    const generate = source.generate.bind(source);
+    source.generate = async (...call) => ({ ...(await generate(...call)), text: '\r\n  a();\r\n}' });
+    editor.ask();
+    await clock.pass(LONG);
+    expect(editor.ghost).toBe('\n  a();\n}');
   });
 
   it('that is cancelled by the source itself leaves nobody waiting', async () => {
@@ -341,6 +363,19 @@ describe('a running generation', () => {
     expect(source.calls).toHaveLength(1);
   });
 
+  it('is not stopped by an older request that it no longer fits', async () => {
+    const { editor, clock, source, begin } = open('a =|', { pieces: ['foo', ';'], prefill: 300 });
+    const { cancel } = await begin(' ');
+    const request = (typed: string) =>
+      editor['completer'].complete({ ...editor.asked[0].request, snapshot: { ...editor.asked[0].request.snapshot, before: `${HEAD}a = ${typed}` } }, { isSet: false, onSet: () => () => {} });
+    const answers = [request('x'), request('f')];
+    await clock.pass(LONG);
+    expect(cancel.isSet).toBe(false);
+    expect(await answers[0]).toEqual({ none: 'superseded' });
+    expect(await answers[1]).toMatchObject({ show: { text: 'oo;' } });
+    expect(source.calls).toHaveLength(1);
+  });
+
   it('that was typed to its end leaves the place to the next', async () => {
     const { editor, clock, source, type, begin } = open('a =|', (before) => ({ pieces: before.endsWith('foo') ? ['();'] : ['foo'], prefill: 300 }));
     await begin(' ');
@@ -411,6 +446,18 @@ describe('one at a time', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('a request that is abandoned while it waits for the former generation to end begins nothing', async () => {
+    const { editor, clock, source, type, begin } = open('a =|', { pieces: ['foo', 'bar'], step: 2000, prefill: 10 });
+    await begin(' ');
+    await clock.pass(50);
+    type('x');
+    await clock.pass(1000);
+    editor.leave();
+    await clock.pass(LONG);
+    expect(source.calls).toHaveLength(1);
+    expect(editor.asked[1].answers).toEqual([{ none: 'cancelled' }]);
+  });
+
   it('a request that is abandoned before it is made is not looked at', async () => {
     const { completer, begin } = open('a =|', { pieces: ['foo', 'bar'] });
     const { cancel } = await begin(' ');
@@ -459,6 +506,18 @@ describe('past the latency budget', () => {
     await clock.pass(LONG);
     expect(longer).toEqual([{ id: 1, text: ';\n  b();\n}', final: true }]);
     expect(editor.text + editor.ghost).toBe(HEAD + 'f() {\n  a();\n  b();\n}');
+    expect(source.calls).toHaveLength(1);
+  });
+
+  it('a request that waits for more gets it without being asked again', async () => {
+    const { editor, clock, longer, until, source } = open('f() {|', { ...body, step: 150, prefill: 700 });
+    editor.ask();
+    await until(() => editor.ghost !== null);
+    editor.accept(100);
+    expect(editor.text).toBe(`${HEAD}f() {\n  a();`);
+    await clock.pass(LONG);
+    expect(editor.ghost).toBe('\n  b();\n}');
+    expect(longer).toHaveLength(0);
     expect(source.calls).toHaveLength(1);
   });
 

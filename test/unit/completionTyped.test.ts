@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Generation } from '../../src/completion/generation.ts';
 import { insertionBetween } from '../../src/completion/insertion.ts';
+import type { CompletionRequest } from '../../src/completion/request.ts';
+import { restOf, ShownTexts, type Shown } from '../../src/completion/shown.ts';
 import { Suggestions } from '../../src/completion/suggestions.ts';
 import { TypedRun } from '../../src/completion/typedRun.ts';
 import { agreement } from '../../src/completion/typedThrough.ts';
@@ -29,6 +31,9 @@ describe('what was inserted between two snapshots', () => {
   it('is nothing when something else changed', () => {
     for (const [from, to] of [['abc|;', 'abx|;'], ['abc|;', 'abcd|'], ['abc|;x', 'abc|;y'], ['abc|', 'xabc|'], ['abc|', 'ab|c'], ['f(|)', 'f|']]) expect(check(from, to)).toBeNull();
     expect(check('abc|;', 'a|;', 2)).toBeNull();
+    expect(check('abc|;', 'a|:', 0)).toBeNull();
+    expect(check('f|;', 'f(|):')).toBeNull();
+    expect(check(`x${'-'.repeat(500)}|`, `y${'-'.repeat(500)}a|`)).toBeNull();
     expect(check('abc|;', 'a|;')).toBeNull();
     expect(insertionBetween(at('a|'), at('a|', 'python'))).toBeNull();
     expect(check('a|', `a|${'x'.repeat(70)}`)).toBeNull();
@@ -76,6 +81,7 @@ describe('agreement', () => {
     expect(check('(x', '(', ')')).toBe('no');
     expect(check('(x', '(', ')', false)).toBe('open');
     expect(check('("a\\"b")', '("', '")')).toEqual({ rest: 'a\\"b' });
+    expect(check('"a\\"b"', '"', '"')).toEqual({ rest: 'a\\"b' });
     expect(check('{\n  a;\n}', '{\r\n  ', '\r\n}')).toEqual({ rest: 'a;' });
     expect(check('{\n  a;\n  }', '{\n  ', '\n}')).toBe('no');
     expect(check('({ a })', '({', '})')).toEqual({ rest: ' a ' });
@@ -110,6 +116,8 @@ describe('a change of the document', () => {
 
   it('leads elsewhere than a text that it cannot be the beginning of', () => {
     for (const [raw, inserted] of [['foo', 'x'], ['foo(', 'fo)'], ['(x)', '(y)'], ['foo', ')'], ['{\n  a', '{\n  b\n}'], ['foo', '\n\n'], ['(x]', '()']]) expect(check(raw, [[inserted, 0]]), `${raw} and ${inserted}`).toBe(false);
+    expect(check('\n  a;', [['\n\n', 0]])).toBe(false);
+    expect(check(`(${'x'.repeat(200)}, y`, [[`(${'x'.repeat(200)})`, 0]])).toBe(false);
     expect(check('f(x, y', [['f()', 0], ['x', 2], [')', 3]])).toBe(false);
     expect(check('f(x, y', [['f(', 0], ['x', 2], [')', 3]])).toBe(false);
     expect(check('foo', [['f', 0], ['x', 3]])).toBe(false);
@@ -141,7 +149,8 @@ describe('the typed run', () => {
     expect(type(40, 'x')).toBe(40);
     expect(type(38, '', 3)).toBe(Infinity);
     expect(type(38, 'y')).toBe(38);
-    expect(type(5, 'y', 0, 'b')).toBe(Infinity);
+    expect(type(39, 'y', 0, 'b')).toBe(Infinity);
+    expect(run.startIn('b')).toBe(39);
   });
 });
 
@@ -162,6 +171,7 @@ describe('whole lines', () => {
   it('hold back what may turn out to stand below', () => {
     expect(wholeLines('  a();\n}\n', at('f() {\n|\n}\nrest();'))).toBe('  a();');
     expect(wholeLines('  a();\n  b();\n', at('f() {\n|\n  c();'))).toBe('  a();\n  b();');
+    expect(wholeLines('  if (x) {\n  if (y) {\n  }\n', at('f() {\n|\n  }\n  foo();'))).toBe('  if (x) {\n  if (y) {');
   });
 
   it('hold back what may be a loop', () => {
@@ -202,8 +212,41 @@ describe('whole lines', () => {
   });
 });
 
+const written = (id: number, text: string): Written => ({ id, text, confidence: 0, degenerate: false, facts: { tokens: null, prompt: { text: 'p', spans: [] }, prefill: 0, decode: 0 } });
+
+describe('what is shown', () => {
+  const request = (place: string, cursor?: number): CompletionRequest => ({ document: 'a', version: 1, snapshot: at(place), manual: false, cursor });
+  const shown = (place: string, text: string, cursor?: number): Shown => ({ origin: request(place, cursor), answered: request(place), written: written(1, text) });
+
+  it('leaves a rest that is something', () => {
+    expect(restOf(shown('|', 'a\n  '), request('a|'), Infinity)).toBe('');
+    expect(restOf(shown('|', 'a\n  b'), request('a|'), Infinity)).toBe('\n  b');
+    expect(restOf(shown('|', 'a'), request('b|'), Infinity)).toBe('');
+  });
+
+  it('belongs to what IntelliSense had selected as well', () => {
+    expect(restOf(shown('console|', '.log', 3), request('cons|'), Infinity)).toBe('ole.log');
+    expect(restOf(shown('console|', '.log', 3), request('co|'), Infinity)).toBe('');
+    expect(restOf(shown('console|', '.log'), request('cons|'), Infinity)).toBe('');
+  });
+
+  it('is kept for a few documents', () => {
+    const texts = new ShownTexts();
+    for (let i = 0; i < 5; i++) texts.set({ ...shown('|', 'a'), origin: { ...request('|'), document: `${i}` } });
+    expect(['0', '1', '2', '3', '4'].map((document) => texts.get(document) !== undefined)).toEqual([false, false, true, true, true]);
+  });
+});
+
+describe('a request for another document', () => {
+  it('is not answered by a generation, though all else is the same', () => {
+    const request: CompletionRequest = { document: 'file:///a', version: 1, snapshot: at('x|'), manual: false };
+    const generation = new Generation(1, request);
+    expect(generation.inserted(request)).not.toBeNull();
+    expect(generation.inserted({ ...request, document: 'git:///a' })).toBeNull();
+  });
+});
+
 describe('the memory of suggestions', () => {
-  const written = (id: number, text: string): Written => ({ id, text, confidence: 0, degenerate: false, facts: { tokens: null, prompt: { text: 'p', spans: [] }, prefill: 0, decode: 0 } });
   const find = (memory: Suggestions, place: string, usable = true) => memory.find('a', at(place), () => usable);
 
   it('finds the place, and the places that the text leads to', () => {
@@ -238,6 +281,17 @@ describe('the memory of suggestions', () => {
     memory.put('a', at('ab|'), written(4, 'x'));
     expect(find(memory, 'ab|')?.written.id).toBe(4);
     expect(memory.size).toBe(3);
+    memory.put('a', at('a|'), written(5, 'bcd'));
+    expect(find(memory, 'ab|')?.written.id).toBe(4);
+  });
+
+  it('keeps what is used', () => {
+    const memory = new Suggestions();
+    for (let i = 0; i < 50; i++) memory.put('a', at(`${i}|`), written(i, 'x'));
+    find(memory, '0|');
+    memory.put('a', at('50|'), written(50, 'x'));
+    expect(find(memory, '0|')).not.toBeNull();
+    expect(find(memory, '1|')).toBeNull();
   });
 
   it('forgets the oldest, and soon what the model saw', () => {
