@@ -38,7 +38,7 @@ export function pointless({ before, after, languageId }: Snapshot): Pointless | 
   if (left.length + right.length > (hasBrackets(languageId) ? LONGEST_LINE : LONGEST_PARAGRAPH)) return 'longLine';
   if (isInsideWord(left, right)) return 'insideWord';
   const code = trailingComment.test(right) ? '' : right;
-  if (code !== '' && (left.trim() === '' ? beginsWord.test(code.trimStart()) : !endsGap.test(code))) return 'midLine';
+  if (code !== '' && !endsGap.test(code)) return 'midLine';
   return isAfterStatement(left, code, languageId) ? 'afterStatement' : null;
 }
 

@@ -28,6 +28,7 @@ describe('the threshold', () => {
     ['of an unmeasured model at auto', null, 'auto', -0.7],
     ['of an unmeasured model at high', null, 'high', -Infinity],
     ['of a curve without points is that of an unmeasured model', [] as never, 'auto', -0.7],
+    ['of two that are worth the same is the stricter', [[-0.1, 0.5, 0.5], [-1, 1, 0.5]] as never, 'low', -0.1],
     ['of a curve that never reaches the coverage is its lowest', [[-0.1, 0.01, 1], [-0.2, 0.02, 1]] as never, 'low', -0.2],
   ])('%s', (_, points, eagerness, expected) => check(points, eagerness, expected));
 

@@ -30,6 +30,7 @@ describe('a glob pattern', () => {
     ['{,x}y', '/y', true],
     ['[id].tsx', '/app/[id].tsx', true],
     ['A.TS', '/x/a.ts', true],
+    ['a.ts', '/x/A.TS', true],
     ['größe.ts', '/x/GRÖSSE.ts', false],
     ['src/*.ts', '/home/a/src/b.ts', true],
     ['src/*.ts', '/home/a/src/b/c.ts', false],
