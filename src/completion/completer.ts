@@ -27,7 +27,7 @@ export interface CompleterHost {
   settings(): CompleterSettings;
   /** Called once for every request, when everything is known about it: with its answer, or when the generation that it came from has ended. */
   record(record: RequestRecord): void;
-  /** What is shown for this document became a longer text: ask the provider again (once per suggestion). */
+  /** What is shown for this document became a longer text, or one is ready that nobody waited for to the end: ask the provider again (once per suggestion). */
   longer(document: string, suggestion: Suggestion): void;
 }
 
@@ -216,6 +216,7 @@ export class Completer {
     const written: Written = { id: generation.id, text, confidence, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
     this.suggestions.put(request.document, snapshot, written);
     this.lengthen(generation, written);
+    this.offerLate(generation, written);
     const { newest } = generation;
     for (const [waiting, inserted] of generation.waiting) {
       const { manual } = waiting.request;
@@ -244,6 +245,13 @@ export class Completer {
     this.shown.set(grown);
     const rest = longer && generation.waiting.size === 0 ? restOf(grown, shown.answered, Infinity) : '';
     if (rest !== '') this.host.longer(generation.document, { id: generation.id, text: rest, final: true });
+  }
+
+  /** VS Code waits for some time only, then shows its own list; where that is empty, the text may still be wanted. */
+  private offerLate(generation: Generation, written: Written): void {
+    const isShown = this.shown.get(generation.document)?.written.id === generation.id;
+    if (isShown || generation.waiting.size > 0 || this.next || this.refusal(written, generation.request.manual) !== null) return;
+    this.host.longer(generation.document, { id: generation.id, text: written.text, final: true });
   }
 
   /** Sets the flag and answers everyone who waits for its text. */

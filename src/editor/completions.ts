@@ -75,6 +75,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
 
   async provideInlineCompletionItems(document: TextDocument, position: Position, context: InlineCompletionContext, token: CancellationToken): Promise<InlineCompletionItem[]> {
     const manual = context.triggerKind === InlineCompletionTriggerKind.Invoke && !this.askingAgain;
+    // The list is open: ghost text would not be shown, and what we came for was written without the selected item.
+    if (this.askingAgain && context.selectedCompletionInfo) return [];
     const settings = this.needs.settings();
     const refused = refusal(factsOf(document), {
       enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'],
@@ -114,7 +116,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     if (selections.length > 1 || !first.isEmpty || (offset !== this.asked.offset && !behindEdit)) this.completer.forget(id);
   }
 
-  /** Only where the text that became longer can still be shown: same document, same version, the cursor where it was, the window in use. */
+  /** Only where the text can still be shown: same document, same version, the cursor where it was, the window in use. */
   private askAgain(document: string, suggestion: Suggestion): void {
     const editor = window.activeTextEditor;
     const { asked } = this;
@@ -128,7 +130,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
       () => (this.askingAgain = false),
       (error: unknown) => {
         this.askingAgain = false;
-        this.needs.log.warn(`VS Code could not be asked to show the longer text: ${String(error)}`);
+        this.needs.log.warn(`VS Code could not be asked to show a text: ${String(error)}`);
       },
     );
   }

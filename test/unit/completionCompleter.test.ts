@@ -337,17 +337,18 @@ describe('a running generation', () => {
     expect(source.calls).toHaveLength(1);
   });
 
-  it('that nobody waits for any more goes on, and is remembered', async () => {
-    const { editor, clock, source, type, begin, records } = open('a =|', { pieces: ['foo;'] });
+  it('that nobody waits for any more goes on, is offered when it is ready, and is remembered', async () => {
+    const { editor, clock, source, type, begin, records, longer } = open('a =|', { pieces: ['foo;'] });
     const { cancel } = await begin(' ');
     editor.leave();
     await clock.pass(LONG);
     expect(cancel.isSet).toBe(false);
-    expect(records).toMatchObject([{ answer: 'superseded', reason: 'cancelled' }]);
+    expect(longer).toMatchObject([{ text: 'foo;', final: true }]);
+    expect(records).toMatchObject([{ answer: 'superseded', reason: 'cancelled' }, { answer: 'returned', origin: 'cache', text: 'foo;' }]);
     type('f');
     await clock.pass(0);
     expect(editor.ghost).toBe('oo;');
-    expect(records[1]).toMatchObject({ origin: 'cache', text: 'oo;' });
+    expect(records[2]).toMatchObject({ origin: 'typedThrough', text: 'oo;' });
     expect(source.calls).toHaveLength(1);
   });
 

@@ -178,6 +178,45 @@ describe('text that becomes longer after it was shown', () => {
   });
 });
 
+describe('a text that comes after VS Code has ceased to wait', () => {
+  const late = async (act: (editor: FakeEditor) => unknown = () => {}) => {
+    const editor = fake.open('function one');
+    const token = new Token();
+    const items = ask(editor, { token });
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    token.cancel();
+    expect(await items).toEqual([]);
+    await act(editor);
+    await answer('() {}');
+    await vi.waitFor(() => expect(fake.statusBar[0].accessibilityInformation?.label).toBe('DeltaLLM: ready'));
+    return editor;
+  };
+
+  it('is offered once, and is there when VS Code asks', async () => {
+    const editor = await late();
+    expect(fake.executed.map(({ id }) => id)).toEqual(['editor.action.inlineSuggest.trigger']);
+    expect((await ask(editor, { manual: false })).map(({ insertText }) => insertText)).toEqual(['() {}']);
+    expect([fake.executed.length, workers[0].of('generate').length]).toEqual([1, 1]);
+  });
+
+  it('is not written again for the item that is selected by then', async () => {
+    let again: Promise<InlineCompletionItem[]> | undefined;
+    await late((editor) => {
+      fake.perform = () => (again = ask(editor, { selected: { range: new Range(new Position(0, 9), new Position(0, 12)), text: 'oneMore' } }));
+    });
+    expect(await again).toEqual([]);
+    expect(workers[0].of('generate').length).toBe(1);
+  });
+
+  it.each<[string, (editor: FakeEditor) => unknown]>([
+    ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
+    ['the user typed on', ({ document }) => document.change(12, 0, '(')],
+  ])('is not offered when %s', async (_, act) => {
+    await late(act);
+    expect(fake.executed).toEqual([]);
+  });
+});
+
 describe('what nobody waits for', () => {
   const begin = async () => {
     const editor = fake.open('const total = ');
