@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { chosenHost } from './hosts.mjs';
 import { lingering } from './processes.mjs';
-import { nextTrace, traceFlags, tracing } from './trace.mjs';
+import { nextTrace, traceEnv, traceFlags, tracing } from './trace.mjs';
 
 const START_MS = 30_000;
 const END_MS = 8000;
@@ -38,7 +38,7 @@ export async function startServer(profile, { driver = false, trust = true, grace
       ...(trust ? ['--disable-workspace-trust'] : []),
       ...(driver ? ['--enable-smoke-test-driver'] : []),
     ],
-    { detached: true, env: { ...process.env, ...(trace ? { UV_USE_IO_URING: '0' } : {}), ...env }, stdio: ['ignore', 'pipe', 'pipe'] }, // a process group of its own
+    { detached: true, env: { ...process.env, ...(trace ? traceEnv : {}), ...env }, stdio: ['ignore', 'pipe', 'pipe'] }, // a process group of its own
   );
   let log = '';
   let ended = false;
