@@ -67,7 +67,7 @@ function bestOf(logits: Float32Array): Guess {
 }
 
 /**
- * Places: before a line's text, and within it wherever no word is cut: where people stop and wait.
+ * Places: before a line's text, and within it wherever no word is cut and something is left to say: where people stop and wait.
  * @param pieces what each of `ids` adds to the text
  * @param guesses what the model says behind each of `ids`
  */
@@ -75,7 +75,8 @@ export function samplesOf(pieces: readonly string[], ids: readonly number[], gue
   const samples: Sample[] = [];
   for (let at = 1; at < ids.length; at++) {
     const cutsWord = /[\p{L}\p{N}_]$/u.test(pieces[at - 1]) && /^[\p{L}\p{N}_]/u.test(pieces[at]);
-    if (cutsWord || !/^[^\n]*\S/.test(pieces[at])) continue;
+    // What is left of a line is often `);`: easily right, worth nothing, and it would make every threshold look better than it is.
+    if (cutsWord || !/^[^\n]*\S/.test(pieces[at]) || !/[\p{L}\p{N}]/u.test(restOfLine(pieces, at))) continue;
     let sum = 0;
     for (let end = at; end < ids.length; end++) {
       const guess = guesses[end - 1];
@@ -89,6 +90,12 @@ export function samplesOf(pieces: readonly string[], ids: readonly number[], gue
     }
   }
   return samples;
+}
+
+function restOfLine(pieces: readonly string[], at: number): string {
+  let rest = '';
+  for (let i = at; i < pieces.length && !rest.includes('\n'); i++) rest += pieces[i];
+  return rest.split('\n', 1)[0];
 }
 
 /** Bins of equal size by falling confidence; the share that is right within each is made to fall too (pool adjacent violators), then summed up. */

@@ -23,18 +23,23 @@ describe('a sample', () => {
 
   it('is wrong from the first wrong token on, and its confidence ends there', () => {
     expect(samples(['x', ' =', ' 1', ' +', '\n'], { 2: ' 2' })).toEqual([
-      { confidence: -(1 + 2) / 2, right: false }, { confidence: -2, right: false }, { confidence: -(4 + 8) / 2, right: true },
+      { confidence: -(1 + 2) / 2, right: false }, { confidence: -2, right: false },
     ]);
   });
 
   it('may differ behind the line break', () => {
-    expect(samples(['x', ' =', '\n  '], { 2: '\n\t' })).toEqual([{ confidence: -(1 + 2) / 2, right: true }]);
-    expect(samples(['x', ' =', ';\n  '], { 2: '\n  ' })).toEqual([{ confidence: -(1 + 2) / 2, right: false }, { confidence: -2, right: false }]);
+    expect(samples(['x', ' y', '\n  '], { 2: '\n\t' })).toEqual([{ confidence: -(1 + 2) / 2, right: true }]);
+    expect(samples(['x', ' y', ';\n  '], { 2: '\n  ' })).toEqual([{ confidence: -(1 + 2) / 2, right: false }]);
   });
 
   it('begins at no place within a word, nor where the line is over or never ends', () => {
-    expect(samples(['pre', 'fix', '(', ')', '\n', '  ', 'a', '\n']).map(({ confidence }) => confidence)).toEqual([-(2 + 4 + 8) / 3, -(4 + 8) / 2, -(32 + 64) / 2]);
+    const found = samples(['pre', 'fix', '(', 'b', '\n', '  ', 'a', '\n']).map(({ confidence }) => confidence);
+    expect(found).toEqual([-(2 + 4 + 8) / 3, -(4 + 8) / 2, -(32 + 64) / 2]);
     expect(samples(['a', ' b', ' c'])).toEqual([]);
+  });
+
+  it('begins at no place behind which only brackets and the like follow', () => {
+    expect(samples(['f', '(', ')', ';', '\n'])).toEqual([]);
   });
 
   it('without a finite confidence is left out', () => {
