@@ -7,7 +7,7 @@ import type { ConfidenceCurve } from './protocol.ts';
 
 const FILE = 'confidence.json';
 /** Raised when what is measured changes: a curve of another format is measured again. */
-const FORMAT = 1;
+const FORMAT = 2;
 const MOST_BYTES = 64_000;
 
 /** The curve kept in a model folder; null where there is none that can be used. `source`: the hash of the file that the model was made from. */
