@@ -34,11 +34,9 @@ export async function sampleTexts(): Promise<string[]> {
  * every best token on the author's path is the author's. What a wrong line would go on with is unknown: its confidence is taken through its first
  * wrong token.
  *
- * Plain text, though completions see a fill-in-the-middle prompt. At every second place of the sample code (828, 805 with a text) the starter's real greedy
- * completions are the author's line 7 times; teacher forcing says 6 times in plain text and 8 times as fill-in-the-middle, each of them at odds with reality at one
- * place, and the confidence correlates with the real one by 0.46 and 0.48. So few right lines tell no difference; plain text takes one pass, the other
- * one for every suffix. The confidence of a wrong line comes out too low (on average -2.15 instead of -1.84 over all places): its first wrong token is
- * the unsure one, and a model believes what it wrote itself. Of the lines from -1 on 5 of 97 are right, of real ones 6 of 107.
+ * Plain text, though completions see a fill-in-the-middle prompt: it takes one pass instead of one for every suffix, and the embedded model is too weak
+ * to tell the two apart. The confidence of a wrong line comes out too low, for its first wrong token is the unsure one, and a model believes what it
+ * wrote itself.
  */
 export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag()): Promise<ConfidenceCurve> {
   const { context, vocabulary } = engine.forward.manifest.shape;
