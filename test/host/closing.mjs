@@ -23,11 +23,11 @@ export async function closing(session, { cycles, seed }) {
   const hit = {};
   let window = await session.openWindow(name);
   await window.set({ 'deltallm.completions.latencyBudget': 30_000, 'deltallm.completions.maxTokens': 1024, 'deltallm.completions.eagerness': 'high' });
-  writeFileSync(join(place.folder, name, 'long.ts'), longText());
+  writeFileSync(join(place.folder, name, 'long.go'), longText()); // a language for which VS Code starts nothing
   const temporary = listTemporary(place);
   for (let cycle = 0; cycle < cycles; cycle++) {
     const kind = kinds[cycle % kinds.length];
-    const wanted = phases[Math.floor(next() * phases.length)];
+    const wanted = phases[cycle % phases.length];
     const jitter = next() * longest[/** @type {keyof typeof longest} */ (wanted)];
     const reached = await moment(window, wanted, jitter, cycle);
     hit[`${kind} in ${reached}`] = (hit[`${kind} in ${reached}`] ?? 0) + 1;
@@ -61,7 +61,7 @@ export async function closing(session, { cycles, seed }) {
 
 /** Asks for a completion, and returns when the phase began that long ago, or the work is over; says what is going on then. @param {import('./editorWindow.mjs').EditorWindow} window @param {string} phase @param {number} jitter milliseconds @param {number} cycle */
 async function moment(window, phase, jitter, cycle) {
-  await window.open('long.ts');
+  await window.open('long.go');
   const text = longText();
   return window.inside(async (vscode, seen, { phase, jitter, lines, cycle }) => {
     const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);

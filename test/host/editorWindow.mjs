@@ -38,6 +38,13 @@ export class EditorWindow {
     }, { path, ...cursor });
     await this.page.locator(this.selectors.editor).first().waitFor();
     await this.keyboardInEditor();
+    // VS Code makes what shows ghost text in a new editor when it is idle: what is typed before does not ask for any.
+    await this.page.evaluate(() => new Promise((done) => requestIdleCallback(done, { timeout: 6000 })));
+  }
+
+  /** The extension under test has registered everything. */
+  extensionActive() {
+    return this.until(() => this.inside((vscode) => vscode.extensions.getExtension('deltallm.deltallm')?.isActive ?? false), 'the extension is active');
   }
 
   keyboardInEditor() {
@@ -153,12 +160,13 @@ export class EditorWindow {
     return this.page.evaluate(takeFrames);
   }
 
-  /** Reloads the window; the extension host that belonged to it ends, another one starts. */
+  /** Reloads the window: the extension host that belonged to it ends, another one starts. */
   async reload() {
     const { folder } = this.probe;
     await this.page.reload();
     this.probe = await this.line.next(folder);
     await this.page.locator(this.selectors.workbench).waitFor();
+    await this.extensionActive();
   }
 
   close() {

@@ -9,7 +9,7 @@ import { sure } from './samples.mjs';
 
 const [typed] = sure;
 /** Time in which a second message would show. */
-const QUIET_MS = 1500;
+const QUIET_MS = 800;
 
 /** @param {import('./editorWindow.mjs').EditorWindow} window @returns {Promise<{ kind: string, text: string, choices: string[] }[]>} */
 const messages = (window) => window.inside((_, seen) => seen.messages);

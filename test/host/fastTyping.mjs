@@ -1,5 +1,7 @@
 // 200 keys, fast, with pauses: never more than one generation, none that goes on for nobody, always an outcome, and nothing that flickers.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { check } from './checks.mjs';
 import { describe, flickers, inconsistent } from './frames.mjs';
@@ -70,6 +72,7 @@ export async function fastTyping(session, window, seed) {
   check(tooLong.length === 0, 'fast typing: none goes on for more than one step after a key that disagrees', tooLong.map((/** @type {any} */ generation) => JSON.stringify({ ...generation, before: generation.before.slice(-40), after: '' })));
   check(silent.length === 0, 'fast typing: after every pause there is ghost text, or a recorded reason for none', silent);
   const wrong = inconsistent(frames, answers);
+  if (wrong.length > 0) writeFileSync(join(session.place.folder, 'fast-typing.json'), JSON.stringify({ frames, answers }, null, 1));
   check(wrong.length === 0, 'fast typing: every frame shows the document and an answer', wrong.map(describe));
   const all = flickers(frames);
   const ours = all.filter(({ byList }) => !byList);

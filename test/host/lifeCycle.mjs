@@ -16,7 +16,6 @@ const loaded = (/** @type {typeof import('vscode')} */ vscode) => {
   source.excludeNetwork = true;
   const report = source.getReport();
   return {
-    active: extension?.isActive,
     workers: report.workers.length,
     libraries: report.sharedObjects.filter((/** @type {string} */ path) => path.startsWith(extension?.extensionPath ?? '?') || /onnxruntime|deltallm\.node$/.test(path)),
   };
@@ -24,7 +23,6 @@ const loaded = (/** @type {typeof import('vscode')} */ vscode) => {
 
 /** In a window where nothing was typed yet. @param {import('./editorWindow.mjs').EditorWindow} window */
 export async function afterActivation(window) {
-  await window.until(async () => (await window.inside(loaded)).active, 'the extension is active');
   const { workers, libraries } = await window.inside(loaded);
   check(workers === 0, 'after activation there is no worker', [`${workers}`]);
   check(libraries.length === 0, 'after activation no native library is loaded', libraries);

@@ -49,6 +49,7 @@ export async function startSession(folder, vsix, { trust = true, env = {} } = {}
         const [probe] = await Promise.all([line.next(shown), page.locator(selectors().workbench).waitFor()]);
         const window = new EditorWindow(page, probe, async () => (open.delete(window), await close()), line);
         open.add(window);
+        await window.extensionActive();
         return window;
       } catch (error) {
         await close();
