@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from './checks.mjs';
-import { inventory, hole } from './samples.mjs';
+import { longText } from './samples.mjs';
 import { random } from './random.mjs';
 
 /** How often each: a restart is the shortest. */
@@ -23,7 +23,7 @@ export async function closing(session, { cycles, seed }) {
   const hit = {};
   let window = await session.openWindow(name);
   await window.set({ 'deltallm.completions.latencyBudget': 30_000, 'deltallm.completions.maxTokens': 1024, 'deltallm.completions.eagerness': 'high' });
-  writeFileSync(join(place.folder, name, 'long.go'), longText()); // a language for which VS Code starts nothing
+  writeFileSync(join(place.folder, name, 'long.go'), longText); // a language for which VS Code starts nothing
   const temporary = listTemporary(place);
   for (let cycle = 0; cycle < cycles; cycle++) {
     const kind = kinds[cycle % kinds.length];
@@ -62,7 +62,6 @@ export async function closing(session, { cycles, seed }) {
 /** Asks for a completion, and returns when the phase began that long ago, or the work is over; says what is going on then. @param {import('./editorWindow.mjs').EditorWindow} window @param {string} phase @param {number} jitter milliseconds @param {number} cycle */
 async function moment(window, phase, jitter, cycle) {
   await window.open('long.go');
-  const text = longText();
   return window.inside(async (vscode, seen, { phase, jitter, lines, cycle }) => {
     const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
     // Another text every time, so that no block of it is known.
@@ -86,10 +85,8 @@ async function moment(window, phase, jitter, cycle) {
     }
     await new Promise((resolve) => setTimeout(resolve, jitter));
     return state();
-  }, { phase, jitter, cycle, lines: text.split('\n').length - 2 });
+  }, { phase, jitter, cycle, lines: longText.split('\n').length - 2 });
 }
-
-const longText = () => `${Array.from({ length: 8 }, () => inventory.replace(hole, '')).join('\n')}\nexport function last(items: Item[]): number[] {\n`;
 
 /** @param {import('./place.mjs').Place} place */
 function listMarkers({ profile }) {

@@ -7,9 +7,11 @@ import { check } from './checks.mjs';
 import { describe, flickers, inconsistent } from './frames.mjs';
 import { openSample } from './ghostText.mjs';
 import { random } from './random.mjs';
+import { longText } from './samples.mjs';
 
 const KEYS = 200;
 const PAUSE_MS = 300;
+const ROUNDS = 12;
 /** For an outcome that comes later than after 300 ms: how late is printed. */
 const OUTCOME_MS = 10_000;
 
@@ -29,9 +31,10 @@ const code = `  const sizes = new Map<string, number>();
 export async function fastTyping(session, window, seed) {
   await window.set({ 'deltallm.completions.eagerness': 'high' }); // as much as there is to see
   await openSample(session, window, 'fast.ts');
+  await window.inside((_, seen) => void (seen.answers.length = 0));
   await window.type('  '); // the model is loaded, IntelliSense is there
   await window.awaitGhost(5000);
-  await window.inside((_, seen) => void Object.assign(seen, { answers: [], generations: [], log: [], mostAlive: 0 }));
+  await window.inside((_, seen) => void Object.assign(seen, { generations: [], log: [], mostAlive: 0 }));
   const next = random(seed);
   await window.record();
   let pauses = 0;
@@ -66,10 +69,6 @@ export async function fastTyping(session, window, seed) {
   if (late > 0) console.log(`  after ${late} of the pauses the outcome came later than ${PAUSE_MS} ms, the latest after ${latest} ms`);
 
   check(generations.length > 0 && mostAlive === 1, 'fast typing: never more than one generation is alive', [`${mostAlive}`]);
-  const running = generations.filter((/** @type {any} */ { disagreed }) => disagreed !== null);
-  const tooLong = running.filter((/** @type {any} */ { stepsAfter }) => stepsAfter > 1);
-  console.log(`  ${running.length} generations met a key that disagreed`);
-  check(tooLong.length === 0, 'fast typing: none goes on for more than one step after a key that disagrees', tooLong.map((/** @type {any} */ generation) => JSON.stringify({ ...generation, before: generation.before.slice(-40), after: '' })));
   check(silent.length === 0, 'fast typing: after every pause there is ghost text, or a recorded reason for none', silent);
   const wrong = inconsistent(frames, answers);
   if (wrong.length > 0) writeFileSync(join(session.place.folder, 'fast-typing.json'), JSON.stringify({ frames, answers }, null, 1));
@@ -78,6 +77,39 @@ export async function fastTyping(session, window, seed) {
   const ours = all.filter(({ byList }) => !byList);
   if (all.length > ours.length) console.log(`  ${all.length - ours.length} times VS Code took ghost text away and brought it back because IntelliSense's list opened or closed`);
   check(ours.length === 0, 'fast typing: no ghost text vanishes and returns within 200 ms', ours.map(({ from, to }) => `${describe(from)} → ${describe(to)}`));
+}
+
+/** Keys in the middle of a generation that say something else than it. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
+export async function disagreeing({ place }, window) {
+  writeFileSync(join(place.workspace, 'long.ts'), longText);
+  await window.set({ 'deltallm.completions.eagerness': 'high', 'editor.quickSuggestions': { other: 'off' } });
+  await window.open('long.ts', { line: longText.split('\n').length, column: 1 });
+  const generations = await window.inside(async (vscode, seen, rounds) => {
+    const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
+    const until = async (/** @type {() => boolean} */ holds) => {
+      for (const end = Date.now() + 5000; Date.now() < end && !holds(); ) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    Object.assign(seen, { generations: [], mostAlive: 0 });
+    for (let round = 0; round < rounds; round++) {
+      const before = seen.generations.length;
+      // Something new to read at the top, so that it takes a while.
+      await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), `// ${round}\n`));
+      void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', { explicit: true });
+      // In turn: while it reads, after its first step, after its second.
+      await until(() => seen.generations.slice(before).some(({ steps, ended }) => steps >= round % 3 || ended !== null));
+      await vscode.commands.executeCommand('type', { text: 'q' });
+      await vscode.commands.executeCommand('type', { text: 'ζ' });
+      await until(() => seen.generations.slice(before).every(({ ended }) => ended !== null));
+    }
+    return seen.generations;
+  }, ROUNDS);
+  const mostAlive = await window.inside((_, seen) => seen.mostAlive);
+  await window.set({ 'deltallm.completions.eagerness': undefined, 'editor.quickSuggestions': undefined });
+  const met = generations.filter((/** @type {any} */ { disagreed }) => disagreed !== null);
+  const tooLong = met.filter((/** @type {any} */ { stepsAfter, ended }) => stepsAfter > 1 || ended === null);
+  console.log(`  ${met.length} of ${generations.length} generations met a key that disagreed`);
+  check(met.length > 0 && tooLong.length === 0, 'no generation goes on for more than one step after a key that disagrees', tooLong.map((/** @type {any} */ generation) => JSON.stringify({ ...generation, before: generation.before.slice(-40), after: '' })));
+  check(mostAlive === 1, 'keys that disagree: never more than one generation is alive', [`${mostAlive}`]);
 }
 
 /** Ghost text on the screen, or the reason that was recorded for the last key. @param {import('./editorWindow.mjs').EditorWindow} window @param {number} since */

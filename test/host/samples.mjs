@@ -43,5 +43,5 @@ ${hole}
 /** What is typed into the hole at VS Code's default settings, and shows something there: the embedded model is sure of it. */
 export const sure = ['  for (let i = 0; i < items.length;'];
 
-/** A file for one test. @param {string} [marker] what stands in the hole at first */
-export const sample = (marker = '') => inventory.replace(hole, marker);
+/** Enough to read for a while; the cursor belongs at its end. */
+export const longText = `${Array.from({ length: 8 }, () => inventory.replace(hole, '')).join('\n')}\nexport function last(items: Item[]): number[] {\n`;

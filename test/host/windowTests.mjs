@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { check } from './checks.mjs';
 import { closing } from './closing.mjs';
 import { failures, safeMode } from './failures.mjs';
-import { fastTyping } from './fastTyping.mjs';
+import { disagreeing, fastTyping } from './fastTyping.mjs';
 import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, typingOn } from './ghostText.mjs';
 import { afterActivation, idle } from './lifeCycle.mjs';
 import { places, restrictedMode } from './places.mjs';
@@ -36,6 +36,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     IntelliSense: besideIntelliSense,
     'another provider': besideAnotherProvider,
     'fast typing': (session, window) => fastTyping(session, window, seed),
+    'keys that disagree': disagreeing,
     ...(newest ? { places } : {}),
     ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
   };

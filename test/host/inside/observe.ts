@@ -105,11 +105,12 @@ function wrapInterface(api: typeof vscode): typeof vscode {
           seen.asked++;
           const text = document.getText();
           const { version } = document;
+          const offset = document.offsetAt(position);
           const result = await provider.provideInlineCompletionItems(document, position, context, token);
           const [item] = Array.isArray(result) ? result : (result?.items ?? []);
-          const from = text.length - document.getText(new api.Range(item?.range?.start ?? position, new api.Position(document.lineCount, 0))).length;
-          const start = version === document.version ? document.offsetAt(item?.range?.start ?? position) : from;
-          const end = version === document.version ? document.offsetAt(item?.range?.end ?? position) : from;
+          // In the text of the call: the document may be another one by now. What is replaced lies in the cursor's line.
+          const start = offset + (item?.range?.start ?? position).character - position.character;
+          const end = offset + (item?.range?.end ?? position).character - position.character;
           seen.answers.push({
             asked, at: now(), uri: document.uri.toString(), version, before: text.slice(0, start), after: text.slice(end),
             text: item ? (typeof item.insertText === 'string' ? item.insertText : item.insertText.value) : null,
@@ -199,6 +200,9 @@ function heard({ id, event, text = '', code, result }: Reply): void {
     generation.steps++;
     generation.text += text;
     if (flushed.has(generation)) generation.stepsAfter++;
+    // What was typed before it began to write may be something else.
+    const document = workspace.textDocuments.find(({ uri }) => uri.path.endsWith(generation.path));
+    if (document) disagree(document);
   } else if (event === 'done' || event === 'failed') {
     generation.ended = now();
     generation.reason = result?.reason ?? code ?? event;
