@@ -109,6 +109,11 @@ export class EditorWindow {
     }, Object.entries(settings));
   }
 
+  /** Takes user settings back. @param {Record<string, unknown>} settings */
+  reset(settings) {
+    return this.set(Object.fromEntries(Object.keys(settings).map((name) => [name, undefined])));
+  }
+
   /** The active document. @returns {Promise<{ text: string, before: string, uri: string, version: number, dirty: boolean, line: number, column: number }>} */
   document() {
     return this.inside((vscode) => {

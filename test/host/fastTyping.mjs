@@ -8,6 +8,7 @@ import { describe, flickers, inconsistent } from './frames.mjs';
 import { openSample } from './ghostText.mjs';
 import { random } from './random.mjs';
 import { longText } from './samples.mjs';
+import { calm } from './selectors.mjs';
 
 const KEYS = 200;
 const PAUSE_MS = 300;
@@ -29,7 +30,8 @@ const code = `  const sizes = new Map<string, number>();
 
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {number} seed */
 export async function fastTyping(session, window, seed) {
-  await window.set({ 'deltallm.completions.eagerness': 'high' }); // as much as there is to see
+  const settings = { ...calm(), 'deltallm.completions.eagerness': 'high' }; // as much as there is to see
+  await window.set(settings);
   await openSample(session, window, 'fast.ts');
   await window.inside((_, seen) => void (seen.answers.length = 0));
   await window.type('  '); // the model is loaded, IntelliSense is there
@@ -62,7 +64,7 @@ export async function fastTyping(session, window, seed) {
     if (!found) silent.push(`after key ${key}: ${JSON.stringify((await window.document()).before.slice(-60))}`);
   }
   const frames = await window.frames();
-  await window.set({ 'deltallm.completions.eagerness': undefined });
+  await window.reset(settings);
   const { answers, generations, mostAlive } = await window.inside((_, { answers, generations, mostAlive }) => ({ answers, generations, mostAlive }));
   const shown = frames.filter((frame) => frame.ghost !== '').length;
   console.log(`  ${code.length} keys, ${pauses} pauses, ${answers.length} requests, ${generations.length} generations, ${frames.length} frames, ${shown} of them with ghost text; seed ${seed}`);
@@ -82,7 +84,8 @@ export async function fastTyping(session, window, seed) {
 /** Keys in the middle of a generation that say something else than it. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
 export async function disagreeing({ place }, window) {
   writeFileSync(join(place.workspace, 'long.ts'), longText);
-  await window.set({ 'deltallm.completions.eagerness': 'high', 'editor.quickSuggestions': { other: 'off' } });
+  const settings = { 'deltallm.completions.eagerness': 'high', 'editor.quickSuggestions': { other: 'off' } };
+  await window.set(settings);
   await window.open('long.ts', { line: longText.split('\n').length, column: 1 });
   const generations = await window.inside(async (vscode, seen, rounds) => {
     const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
@@ -104,7 +107,7 @@ export async function disagreeing({ place }, window) {
     return seen.generations;
   }, ROUNDS);
   const mostAlive = await window.inside((_, seen) => seen.mostAlive);
-  await window.set({ 'deltallm.completions.eagerness': undefined, 'editor.quickSuggestions': undefined });
+  await window.reset(settings);
   const met = generations.filter((/** @type {any} */ { disagreed }) => disagreed !== null);
   const tooLong = met.filter((/** @type {any} */ { stepsAfter, ended }) => stepsAfter > 1 || ended === null);
   console.log(`  ${met.length} of ${generations.length} generations met a key that disagreed`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { check } from './checks.mjs';
 import { describe, flickers, inconsistent } from './frames.mjs';
 import { hole, inventory, sure } from './samples.mjs';
+import { calm } from './selectors.mjs';
 
 const [typed] = sure;
 const [head, tail] = inventory.split(hole);
@@ -108,6 +109,7 @@ export async function besideIntelliSense(session, window) {
 
 /** Another extension answers too. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
 export async function besideAnotherProvider(session, window) {
+  await window.set(calm());
   await openSample(session, window, 'two.ts');
   await window.inside((vscode, seen) => {
     const whole = '  for (let i = 0; i < items.length; i += 2) step(items[i]);';
@@ -126,6 +128,7 @@ export async function besideAnotherProvider(session, window) {
   await window.type(' i', 150);
   await window.pause(1500);
   const frames = await window.frames();
+  await window.reset(calm());
   const answers = await window.inside((_, seen) => {
     /** @type {import('vscode').Disposable} */ (seen.store.other).dispose();
     return seen.answers;

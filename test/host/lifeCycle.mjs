@@ -9,25 +9,21 @@ import { sure } from './samples.mjs';
 
 const MAIN_BUNDLE_BYTES = 300_000;
 
-/** What of the package is in the extension host. Runs inside. */
+/** The native libraries of the package in the extension host. Runs inside. */
 const loaded = (/** @type {typeof import('vscode')} */ vscode) => {
   const extension = vscode.extensions.getExtension('deltallm.deltallm');
   const source = /** @type {any} */ (process.report);
   source.excludeNetwork = true;
   const report = source.getReport();
-  return {
-    workers: report.workers.length,
-    libraries: report.sharedObjects.filter((/** @type {string} */ path) => path.startsWith(extension?.extensionPath ?? '?') || /onnxruntime|deltallm\.node$/.test(path)),
-  };
+  return report.sharedObjects.filter((/** @type {string} */ path) => path.startsWith(extension?.extensionPath ?? '?') || /onnxruntime|deltallm\.node$/.test(path));
 };
 
 /** In a window where nothing was typed yet. @param {import('./editorWindow.mjs').EditorWindow} window */
 export async function afterActivation(window) {
-  const { workers, libraries } = await window.inside(loaded);
-  check(workers === 0, 'after activation there is no worker', [`${workers}`]);
+  const libraries = await window.inside(loaded);
   check(libraries.length === 0, 'after activation no native library is loaded', libraries);
-  const { providers, calls } = await window.inside((_, { providers, calls }) => ({ providers, calls }));
-  check(providers === 1 && calls.length === 0, 'after activation there is one provider, and nothing was asked of a worker', [`${providers} providers, ${calls.length} calls`]);
+  const { providers, workers } = await window.inside((_, { providers, workers }) => ({ providers, workers }));
+  check(providers === 1 && workers.length === 0, 'after activation there is one provider and no worker', [`${providers} providers`, ...workers]);
 
   const { outputs } = JSON.parse(readFileSync(join(root, 'dist', 'meta.json'), 'utf8'));
   const { bytes, inputs } = outputs['dist/extension.cjs'];
@@ -48,6 +44,10 @@ export async function idle(session, window, seconds) {
   await openSample(session, window, 'idle.ts');
   await window.type(sure[0]);
   await window.awaitGhost();
+  const { workers } = await window.inside((_, { workers }) => ({ workers }));
+  check(workers.length === 1 && /worker\.js$/.test(workers[0]) && (await window.inside(loaded)).length > 0, 'the first completion starts one worker, with the native libraries', workers);
   await window.pause(4000); // what follows a completion
+  const { set } = await window.inside((_, { ticks }) => ticks);
+  check(Object.keys(set).length > 0, "the extension's timers are seen when it sets some", Object.keys(set));
   await quiet('after a completion');
 }

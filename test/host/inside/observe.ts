@@ -2,7 +2,7 @@
 // hears. Nothing in the product knows of this: the probe is activated first and wraps VS Code's interface and the class Worker.
 
 import Module from 'node:module';
-import { Worker } from 'node:worker_threads';
+import workerThreads, { Worker } from 'node:worker_threads';
 import type * as vscode from 'vscode';
 import { workspace } from 'vscode';
 import { agrees } from './agree.ts';
@@ -44,6 +44,8 @@ export interface Generation {
 
 export interface Observations {
   providers: number;
+  /** Files of the worker threads that were started, by whom ever. */
+  workers: string[];
   /** Calls of the provider, answered or not. */
   asked: number;
   answers: Answer[];
@@ -65,7 +67,7 @@ export interface Observations {
 
 const now = () => performance.timeOrigin + performance.now();
 
-export const seen: Observations = { providers: 0, asked: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
+export const seen: Observations = { providers: 0, workers: [], asked: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
 
 export function observe(isOurs: (file: string) => boolean): void {
   observeProvider(isOurs);
@@ -154,6 +156,12 @@ const loads = new Set<number>();
 const flags = new Map<ArrayBufferLike, Generation>();
 
 function observeWorker(): void {
+  workerThreads.Worker = class extends Worker {
+    constructor(file: string | URL, options?: ConstructorParameters<typeof Worker>[1]) {
+      super(file, options);
+      seen.workers.push(String(file));
+    }
+  };
   const prototype = Worker.prototype as unknown as { postMessage: (message: unknown, ...rest: unknown[]) => void; emit: (name: string, ...args: unknown[]) => boolean };
   const { postMessage, emit } = prototype;
   prototype.postMessage = function (message, ...rest) {
