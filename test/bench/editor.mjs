@@ -58,6 +58,7 @@ async function measure({ place }, window, on) {
   const list = [];
   for (let n = 0; n < 3; n++) {
     await window.press('Escape');
+    await window.type(';'); // whatever came before is a statement of its own
     await window.press('Enter');
     await window.type('items');
     await window.press('Escape');
@@ -67,6 +68,8 @@ async function measure({ place }, window, on) {
     await window.page.locator(window.selectors.ghost.list).waitFor();
     await window.pause(200);
     list.push((await window.page.evaluate(takeLatency)).list);
+    await window.press('Escape');
+    await window.type('length');
   }
   const loop = await window.inside((_, seen) => {
     const histogram = /** @type {import('node:perf_hooks').IntervalHistogram} */ (seen.store.histogram);
@@ -90,7 +93,7 @@ async function main() {
     const opened = performance.now();
     writeFileSync(join(session.place.workspace, 'first.ts'), head + tail);
     await window.open('first.ts', { line: head.split('\n').length, column: 1 });
-    await window.type(sure[0]);
+    await window.type(sure[0], 0);
     const typed = performance.now();
     const ghost = await window.awaitGhost(60_000);
     const shown = performance.now();
@@ -98,17 +101,21 @@ async function main() {
     const [loaded] = await window.inside((_, seen) => seen.log.filter(({ text }) => text.startsWith('Loaded')).map(({ text }) => text));
     console.log(`${cpus()[0].model.trim()}, ${availableParallelism()} threads; VS Code ${host.vscode}`);
     console.log(loaded);
-    console.log(`install → first ghost text: ${((shown - started) / 1000).toFixed(1)} s (install and start ${((installed - started) / 1000).toFixed(1)}, window ${((opened - installed) / 1000).toFixed(1)}, last key → ghost text ${((shown - typed) / 1000).toFixed(1)})`);
+    console.log(`install → first ghost text: ${((shown - started) / 1000).toFixed(1)} s (install and start ${((installed - started) / 1000).toFixed(1)}, window ${((opened - installed) / 1000).toFixed(1)}, ${sure[0].length} keys ${((typed - opened) / 1000).toFixed(1)}, last key → ghost text ${((shown - typed) / 1000).toFixed(1)})`);
 
-    await window.set({ 'editor.acceptSuggestionOnCommitCharacter': false, 'editor.acceptSuggestionOnEnter': 'off' });
+    // As much ghost text as there can be.
+    await window.set({ 'deltallm.completions.eagerness': 'high', 'editor.acceptSuggestionOnCommitCharacter': false, 'editor.acceptSuggestionOnEnter': 'off' });
     /** @type {Record<'on' | 'off', Round[]>} */
     const measured = { on: [], off: [] };
     await measure(session, window, true); // not counted: everything is warm from here on
+    await window.inside((_, seen) => void Object.assign(seen, { asked: 0, answers: [], generations: [] }));
     for (let round = 0; round < rounds; round++) {
       // Each goes first as often as the other.
       for (const on of round % 2 === 0 ? [true, false] : [false, true]) measured[on ? 'on' : 'off'].push(await measure(session, window, on));
     }
     report(measured);
+    const { asked, answers, generations } = await window.inside((_, { asked, answers, generations }) => ({ asked, answers: answers.filter(({ text }) => text !== null).length, generations: generations.length }));
+    console.log(`with completions on: ${asked} requests, ${generations} generations, ${answers} answers with text`);
     await window.close();
   } finally {
     await session.stop();
@@ -124,7 +131,7 @@ function report({ on, off }) {
     ['key → painted, median', median(all(on, 'paint')), median(all(off, 'paint'))],
     ['key → painted, p95', quantile(all(on, 'paint'), 0.95), quantile(all(off, 'paint'), 0.95)],
     ['. → IntelliSense, median', median(all(on, 'list')), median(all(off, 'list'))],
-    ['event loop delay, p99', median(on.map(({ loop }) => loop)), median(off.map(({ loop }) => loop))],
+    ['event loop, 5 ms, p99', median(on.map(({ loop }) => loop)), median(off.map(({ loop }) => loop))],
   ];
   console.log(`\n${rounds} rounds of ${keys} keys each, one in ${interval} ms, ${all(on, 'paint').length} and ${all(off, 'paint').length} keys measured; milliseconds`);
   console.log(`${''.padEnd(26)}${['on', 'off', 'ratio'].map((name) => name.padStart(8)).join('')}`);

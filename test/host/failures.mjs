@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { check } from './checks.mjs';
 import { openSample } from './ghostText.mjs';
 import { sure } from './samples.mjs';
+import { camera } from './screenshots.mjs';
 
 const [typed] = sure;
 /** Time in which a second message would show. */
@@ -93,8 +94,8 @@ async function workerDies(session, window) {
   await recovers(session, window, 'after a restart by hand');
 }
 
-/** As if the process had died in the middle of native work. @param {import('./session.mjs').Session} session */
-export async function safeMode(session) {
+/** As if the process had died in the middle of native work. @param {import('./session.mjs').Session} session @param {string} [pictures] a folder */
+export async function safeMode(session, pictures) {
   const { place } = session;
   const { version } = JSON.parse(readFileSync(join(place.installed() ?? '', 'package.json'), 'utf8'));
   const runs = join(place.profile.userData, 'User', 'globalStorage', 'deltallm.deltallm', 'runs');
@@ -114,6 +115,7 @@ export async function safeMode(session) {
   check(safe.length === 1 && safe[0] === 'scalar', 'safe mode after a crash: the kernels are those that need nothing of the CPU', safe);
 
 
+  await camera(pictures)(window, 'safe-mode');
   await window.page.locator(window.selectors.notification).getByRole('button', { name: /again/i }).click();
   await window.until(async () => (await kernels()).length === 2, 'the model is loaded again');
   const [, again] = await kernels();

@@ -7,12 +7,23 @@ import { sure } from './samples.mjs';
 
 const themes = { light: 'Default Light Modern', dark: 'Default Dark Modern', 'high-contrast': 'Default High Contrast' };
 
-/** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} folder */
+/** @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
+
+/** A function that takes a picture of a window; without a folder it does nothing. @param {string} [folder] */
+export function camera(folder) {
+  if (folder) mkdirSync(folder, { recursive: true });
+  return async (/** @type {EditorWindow} */ window, /** @type {string} */ name) => {
+    if (folder) await window.page.screenshot({ path: join(folder, `${name}.png`) });
+  };
+}
+
+/** @param {import('./session.mjs').Session} session @param {EditorWindow} window @param {string} folder */
 export async function screenshots(session, window, folder) {
-  mkdirSync(folder, { recursive: true });
-  const shoot = (/** @type {string} */ name) => window.page.screenshot({ path: join(folder, `${name}.png`) });
-  await window.closeEditors();
+  const take = camera(folder);
+  const shoot = (/** @type {string} */ name) => take(window, name);
+  await window.execute('workbench.action.closeSidebar');
   for (const [name, theme] of Object.entries(themes)) {
+    await window.closeEditors();
     await window.set({ 'workbench.colorTheme': theme });
     await openSample(session, window, 'picture.ts');
     await window.type(sure[0]);

@@ -44,7 +44,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */
   const withWindows = {
     ...(newest ? { 'two windows': twoWindows, failures: withWindow(failures) } : {}),
-    'safe mode': safeMode,
+    'safe mode': (session) => safeMode(session, pictures),
     closing: (session) => closing(session, { cycles: cycles ?? amount.cycles, seed }),
   };
 
