@@ -2,7 +2,7 @@
 import { asDeltaError, type DeltaError } from '../shared/errors.ts';
 import type { Event, GenerateResult } from '../session/protocol.ts';
 import { degenerate } from './degenerate.ts';
-import { threshold } from './gate.ts';
+import { threshold, type Eagerness } from './gate.ts';
 import { Generation } from './generation.ts';
 import type { Insertion } from './insertion.ts';
 import { plan } from './latency.ts';
@@ -20,7 +20,7 @@ import { factsOf, type Facts, type Written } from './written.ts';
 export interface CompleterSettings {
   latencyMs: number;
   maxTokens: number;
-  eagerness: 'low' | 'auto' | 'high';
+  eagerness: Eagerness;
 }
 
 export interface CompleterHost {

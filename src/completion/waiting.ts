@@ -95,4 +95,5 @@ export function addFacts(record: RequestRecord, { tokens, prompt, prefill, decod
   return record;
 }
 
-const gaveWay = (reason: NoneReason): boolean => reason === 'superseded' || reason === 'cancelled';
+/** The reasons of superseded requests; the others suppressed one. */
+export const gaveWay = (reason: NoneReason): boolean => reason === 'superseded' || reason === 'cancelled';

@@ -1,7 +1,8 @@
 // "Show Last Request" as text: what was asked, what came of it and why, counted and one by one.
 import { l10n } from 'vscode';
-import type { RequestRecord } from '../completion/request.ts';
+import type { NoneReason, RequestRecord } from '../completion/request.ts';
 import type { Counts, Tally } from '../completion/tally.ts';
+import { gaveWay } from '../completion/waiting.ts';
 import { answerWord, originWords, reasonWords } from './words.ts';
 
 export function lastRequestText(tally: Tally): string {
@@ -23,14 +24,16 @@ export function lastRequestText(tally: Tally): string {
   ].join('\n');
 }
 
-/** Answers, then where they came from and why there was none, the most frequent first. */
+/** Answers, each with where it came from or why there was none, the most frequent first. */
 function countLines({ returned, suppressed, superseded, origins, reasons }: Counts): string[] {
   const sorted = <K extends string>(counts: Partial<Record<K, number>>, words: (key: K) => string): string[] =>
     (Object.entries(counts) as [K, number][]).sort(([, a], [, b]) => b - a).map(([key, count]) => `${row(count)}    ${words(key)}`);
+  const why = (superseding: boolean): string[] =>
+    sorted(Object.fromEntries(Object.entries(reasons).filter(([reason]) => gaveWay(reason as NoneReason) === superseding)) as typeof reasons, reasonWords);
   return [
     `${row(returned)}  ${answerWord('returned')}`, ...sorted(origins, originWords),
-    `${row(suppressed)}  ${answerWord('suppressed')}`,
-    `${row(superseded)}  ${answerWord('superseded')}`, ...sorted(reasons, reasonWords),
+    `${row(suppressed)}  ${answerWord('suppressed')}`, ...why(false),
+    `${row(superseded)}  ${answerWord('superseded')}`, ...why(true),
   ];
 }
 

@@ -8,6 +8,7 @@ import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { snapshotAt } from '../../src/cli/complete.ts';
 import { plan, type Plan } from '../../src/completion/latency.ts';
+import { settingsTable } from '../../src/editor/settingsTable.ts';
 import { completionReport, type Measured } from '../../src/eval/completionReport.ts';
 import { completeAll, summarise } from '../../src/eval/completions.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
@@ -26,7 +27,8 @@ const { values } = parseArgs({
     model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, 'per-file': { type: 'string', default: '2' }, seed: { type: 'string', default: '1' },
     attention: { type: 'string', default: 'dense,delta,compact' }, threads: { type: 'string', default: String(defaultThreads()) }, kernels: { type: 'string' },
     /** The editor's settings. */
-    latency: { type: 'string', default: '1500' }, 'prompt-tokens': { type: 'string' }, 'max-tokens': { type: 'string', default: '96' },
+    latency: { type: 'string', default: String(settingsTable['completions.latencyBudget'].default) }, 'prompt-tokens': { type: 'string' },
+    'max-tokens': { type: 'string', default: String(settingsTable['completions.maxTokens'].default) },
     /** Tokens of sample code for the confidence curve, as in the editor; lines typed key by key. */
     sample: { type: 'string', default: '2048' }, typed: { type: 'string', default: '8' },
     outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },

@@ -7,6 +7,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installServer } from '../host/installServer.mjs';
+import { installPaintSensor } from '../host/paintSensor.mjs';
 import { hole, inventory, sure } from '../host/samples.mjs';
 import { startSession } from '../host/session.mjs';
 import { root, runMain, runQuietly, step } from '../../scripts/steps.mjs';
@@ -45,6 +46,7 @@ async function measure({ place }, window, on) {
     histogram.enable();
     seen.store.histogram = histogram;
   });
+  await window.page.evaluate(installPaintSensor);
   await window.page.evaluate(startLatency, window.selectors.ghost);
   for (let key = 0; key < keys; key++) {
     const letter = prose[key % prose.length];

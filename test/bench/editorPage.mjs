@@ -1,6 +1,6 @@
 // Runs in the window's page: how long from a key until its character is painted, and until IntelliSense's list is.
 
-/** @param {{ list: string, firstLine: string }} selectors */
+/** After installPaintSensor. @param {{ list: string, firstLine: string }} selectors */
 export function startLatency(selectors) {
   const state = /** @type {any} */ (globalThis);
   state.deltallmLatency?.stop();
@@ -25,11 +25,7 @@ export function startLatency(selectors) {
     if (Number.isNaN(first)) first = event.timeStamp;
   };
   window.addEventListener('keydown', hear, true);
-  // Called at the end of a frame in which something changed size, after all that draws.
-  const sensor = document.createElement('div');
-  sensor.style.cssText = 'position:fixed;left:-99px;top:0;width:1px;height:1px;contain:strict';
-  document.documentElement.append(sensor);
-  const observer = new ResizeObserver(() => {
+  const endSensing = state.deltallmOnPaint(() => {
     const now = performance.now();
     if (Number.isNaN(list) && !Number.isNaN(first) && document.querySelector(selectors.list)) list = now - first;
     if (waiting.length === 0) return;
@@ -37,21 +33,10 @@ export function startLatency(selectors) {
     for (; painted < length && waiting.length > 0; painted++) paint.push(now - Number(waiting.shift()));
     painted = length;
   });
-  observer.observe(sensor);
-  let wide = false;
-  let request = 0;
-  const tick = () => {
-    wide = !wide;
-    sensor.style.width = wide ? '2px' : '1px';
-    request = requestAnimationFrame(tick);
-  };
-  tick();
   state.deltallmLatency = {
     result: () => ({ paint, list }),
     stop: () => {
-      cancelAnimationFrame(request);
-      observer.disconnect();
-      sensor.remove();
+      endSensing();
       window.removeEventListener('keydown', hear, true);
     },
   };

@@ -3,6 +3,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { selectors } from './selectors.mjs';
+import { installPaintSensor } from './paintSensor.mjs';
 import { installRecorder, readGhost, takeFrames } from './recorder.mjs';
 
 const READY_MS = 30_000;
@@ -157,6 +158,7 @@ export class EditorWindow {
 
   /** Begins to record every painted frame. */
   async record() {
+    await this.page.evaluate(installPaintSensor);
     await this.page.evaluate(installRecorder, this.selectors.ghost);
   }
 

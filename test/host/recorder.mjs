@@ -1,5 +1,5 @@
 // Runs in the window's page: records every painted frame in which the editor changed, as text and ghost text. A MutationObserver says that something
-// changed; a ResizeObserver, which is called at the end of a frame after everything that draws, says what was painted.
+// changed, the paint sensor when it was painted.
 
 /**
  * @typedef {object} Frame
@@ -23,7 +23,7 @@ export function readGhost(selectors) {
   return [first, ...further].join('\n').replace(/\n+$/, '');
 }
 
-/** @param {GhostSelectors} selectors */
+/** After installPaintSensor. @param {GhostSelectors} selectors */
 export function installRecorder(selectors) {
   const state = /** @type {any} */ (globalThis);
   state.deltallmRecorder?.stop();
@@ -64,10 +64,7 @@ export function installRecorder(selectors) {
   let last = '';
   const changes = new MutationObserver(() => (dirty = true));
   changes.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['class', 'style'] });
-  const sensor = document.createElement('div');
-  sensor.style.cssText = 'position:fixed;left:-99px;top:0;width:1px;height:1px;contain:strict';
-  document.documentElement.append(sensor);
-  const painted = new ResizeObserver(() => {
+  const endSensing = state.deltallmOnPaint(() => {
     if (!dirty) return;
     dirty = false;
     const frame = read();
@@ -76,22 +73,11 @@ export function installRecorder(selectors) {
     if (key !== last) frames.push(frame);
     last = key;
   });
-  painted.observe(sensor);
-  let wide = false;
-  let request = 0;
-  const tick = () => {
-    wide = !wide;
-    sensor.style.width = wide ? '2px' : '1px';
-    request = requestAnimationFrame(tick);
-  };
-  tick();
   state.deltallmRecorder = {
     frames,
     stop: () => {
-      cancelAnimationFrame(request);
+      endSensing();
       changes.disconnect();
-      painted.disconnect();
-      sensor.remove();
     },
   };
 }
