@@ -23,9 +23,9 @@ export function activate(context: ExtensionContext): void {
   const marker = new CrashMarker(Uri.joinPath(globalStorageUri, 'runs').fsPath, extensionVersion, (sentence) => log.warn(sentence));
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
-  const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log });
+  const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => statusBar.update() });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
-  const statusBar = new StatusBar(started, () => settings.current, 'deltallm.menu');
+  const statusBar = new StatusBar(started, () => settings.current, completions.tally, 'deltallm.menu');
   settings.onChange(() => {
     completions.forget();
     started.settingsChanged();

@@ -40,6 +40,11 @@ export class Tally {
     return this.records.at(-1);
   }
 
+  /** The last one that came to an end of its own: returned or suppressed. */
+  get answered(): RequestRecord | undefined {
+    return this.records.findLast(({ answer }) => answer !== 'superseded');
+  }
+
   /** Oldest first. */
   get recent(): readonly RequestRecord[] {
     return this.records;

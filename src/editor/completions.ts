@@ -22,6 +22,8 @@ export interface CompletionsNeeds {
   /** "publisher.name". */
   extensionId: string;
   log: LogOutputChannel;
+  /** A request was answered, with a text or without. Not called for those that gave way to another. */
+  onAnswer: () => void;
 }
 
 export class Completions implements InlineCompletionItemProvider, Disposable {
@@ -103,6 +105,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     this.tally.add(record);
     if (record.prompt) this.lastPrompted = record;
     const { answer, reason, origin, ms, tokens } = record;
+    if (answer !== 'superseded') this.needs.onAnswer();
     const counts = tokens ? `, ${tokens.prompt} tokens read (${tokens.reused} of them known), ${tokens.generated} written` : '';
     this.needs.log.debug(`Request in ${record.languageId}: ${answer}${reason ? ` (${reason})` : ''}${origin ? ` from ${origin}` : ''} after ${Math.round(ms.total)} ms${counts}.`);
   }

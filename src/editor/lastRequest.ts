@@ -60,7 +60,8 @@ function line(record: RequestRecord): string {
   return `${new Date(record.at).toLocaleTimeString()}  ${outcome(record)}${l10n.t(', {0} ms', Math.round(record.ms.total))}${tokens}`;
 }
 
-function outcome({ answer, reason, origin }: RequestRecord): string {
+/** "returned: newly generated". */
+export function outcome({ answer, reason, origin }: RequestRecord): string {
   const why = reason ? reasonWords(reason) : origin ? originWords(origin) : '';
   return why ? `${answerWord(answer)}: ${why}` : answerWord(answer);
 }

@@ -1,5 +1,7 @@
 // One item in the status bar: how the runtime is, the figures in its tooltip, a menu behind it.
 import { l10n, MarkdownString, StatusBarAlignment, ThemeColor, window, type Disposable, type StatusBarItem } from 'vscode';
+import type { Tally } from '../completion/tally.ts';
+import { outcome } from './lastRequest.ts';
 import type { EditorRuntime, RuntimeState } from './runtime.ts';
 import { localise } from './messages.ts';
 import type { Settings } from './settingsTable.ts';
@@ -19,6 +21,7 @@ export class StatusBar implements Disposable {
   constructor(
     private readonly runtime: Seen,
     private readonly settings: () => Settings,
+    private readonly tally: Pick<Tally, 'answered' | 'counts'>,
     command: string,
   ) {
     this.item = window.createStatusBarItem('deltallm.status', StatusBarAlignment.Right, 100);
@@ -57,6 +60,12 @@ export class StatusBar implements Disposable {
       lines.push(l10n.t('Mode: {0}; kernels: {1}', modeWord(this.settings().mode), model.kernels));
     }
     if (speed) lines.push(l10n.t('Reads {0} and writes {1} tokens per second', Math.round(speed.prefill), Math.round(speed.decode)));
+    const { answered } = this.tally;
+    if (answered) {
+      const { returned, suppressed } = this.tally.counts();
+      lines.push(l10n.t('Suggestions: {0} shown, {1} held back', returned, suppressed));
+      lines.push(l10n.t('The last one: {0}, {1} ms', outcome(answered), Math.round(answered.ms.total)));
+    }
     if (safeMode) lines.push(l10n.t('Safe mode: slower kernels since a crash'));
     const tooltip = new MarkdownString();
     lines.forEach((line, index) => (index > 0 ? tooltip.appendMarkdown('\n\n') : tooltip).appendText(line));

@@ -43,12 +43,11 @@ export async function screenshots(session, window, folder) {
   await window.pause(300);
   await shoot('menu');
   await window.press('Escape');
-  for (const [command, name] of Object.entries({ 'deltallm.showLastPrompt': 'last-prompt', 'deltallm.showLastRequest': 'last-request', 'deltallm.showLog': 'log' })) {
+  for (const [command, name] of Object.entries({ 'deltallm.showLastPrompt': 'last-prompt', 'deltallm.showLastRequest': 'last-request' })) {
     await window.execute(command);
     await window.pause(1200);
     await shoot(name);
   }
-  await window.execute('workbench.action.closePanel');
   await window.execute('workbench.action.openSettings', '@ext:deltallm.deltallm');
   await window.pause(2500);
   await shoot('settings');

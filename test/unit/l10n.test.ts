@@ -29,6 +29,12 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const names = /DeltaLLM|deltallm|GGUF|EACCES|EROFS|ORT_DISABLE_TELEMETRY|byte-level BPE \("gpt2"\)|\$\([\w~-]+\)|\/[\w./ -]+|blk[.\w]+|llama[.\w]*|mamba|unigram|chatty-\w+|linux-x64|avx\w*|scalar|tiny|typescript|q\d_\d|\d+(?:\.\d+)? GB/g;
 const plainWords = (text: string): string[] => (text.replace(names, ' ').match(/[\p{L}]+/gu) ?? []).filter((word) => /^[A-Za-z]{3,}$/.test(word));
 
+const record: RequestRecord = {
+  at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer: 'suppressed', reason: null, origin: null, text: '', confidence: { value: -1, threshold: -0.5 },
+  tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 },
+  prompt: { text: '', spans: [{ name: 'prefix', start: 0, end: 5, tokens: 0, dropped: true }, { name: 'suffix', start: 5, end: 9, tokens: 3, dropped: false }] },
+};
+
 describe('the bundle for translators', () => {
   it('holds every text that the extension shows (node scripts/l10n.mjs writes it)', () => {
     expect(readFileSync('l10n/bundle.l10n.json', 'utf8')).toBe(bundleText());
@@ -78,12 +84,14 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
 
   it('of the status bar, in every state', () => {
     const states: RuntimeState[] = ['off', 'loading', 'ready', 'reading', 'writing', 'failed'];
+    const tally = new Tally();
+    tally.add({ ...record, reason: 'lowConfidence' });
     const texts = states.flatMap((state) =>
       [true, false].flatMap((enabled) => {
         const error = state === 'failed' ? new DeltaError('workerDied', 'it ran out of memory') : null;
         const seen = { state, progress: 0.5, model, speed: { prefill: 100, decode: 10 }, error, safeMode: true, onDidChange: () => ({ dispose() {} }) };
         const settings = { 'completions.enabled': enabled, mode: 'compact' };
-        new StatusBar(seen as never, () => settings as never, 'deltallm.menu');
+        new StatusBar(seen as never, () => settings as never, tally, 'deltallm.menu');
         const { text, tooltip, accessibilityInformation } = fake.statusBar.at(-1)!;
         return [text, tooltip!.value, accessibilityInformation!.label];
       }),
@@ -113,11 +121,6 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
       superseded: true, cancelled: true, lowConfidence: true, empty: true, repetition: true, noFim: true, unavailable: true,
     };
     const origins: Record<Origin, true> = { generation: true, reattached: true, typedThrough: true, cache: true };
-    const record: RequestRecord = {
-      at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer: 'suppressed', reason: null, origin: null, text: '', confidence: { value: -1, threshold: -0.5 },
-      tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 },
-      prompt: { text: '', spans: [{ name: 'prefix', start: 0, end: 5, tokens: 0, dropped: true }, { name: 'suffix', start: 5, end: 9, tokens: 3, dropped: false }] },
-    };
     const tally = new Tally();
     for (const reason of Object.keys(reasons) as NoneReason[]) tally.add({ ...record, reason, answer: reason === 'superseded' ? 'superseded' : 'suppressed' });
     for (const origin of Object.keys(origins) as Origin[]) tally.add({ ...record, origin, answer: 'returned', manual: true });

@@ -34,6 +34,16 @@ describe('the counts', () => {
     expect(tally.last?.at).toBe(499);
   });
 
+  test('know the last answer, whatever gave way since', () => {
+    const tally = new Tally();
+    tally.add(record({ answer: 'superseded', at: 1 }));
+    expect(tally.answered).toBeUndefined();
+    tally.add(record({ at: 2 }));
+    tally.add(record({ ...suppressed('empty'), at: 3 }));
+    tally.add(record({ answer: 'superseded', at: 4 }));
+    expect(tally.answered?.at).toBe(3);
+  });
+
   test('are a copy', () => {
     const tally = new Tally();
     tally.add(record());
