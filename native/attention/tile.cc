@@ -201,20 +201,21 @@ void deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, cons
 /** Where the next tile's delta form begins, so that kernels can ask for it early: blocks lie apart, the hardware does not see them coming. */
 const uint8_t *bytesAhead(const Call &call, const Entry &entry, int kvHead) {
   const DeltaLayer &delta = entry.block->deltas[call.layer];
-  return reinterpret_cast<const uint8_t *>(delta.bytes ? static_cast<const void *>(delta.heads()[kvHead].masks) : call.q);
+  return delta.bytes ? delta.bytes + delta.records()[kvHead].at : reinterpret_cast<const uint8_t *>(call.q);
 }
 
 /** Counted from totals of the block, not element by element. */
-void countOperations(const Pass &pass, const Entry &entry, const DeltaHead *head, uint64_t any) {
+void countOperations(const Pass &pass, const Entry &entry, bool delta, uint64_t any) {
   const Setup &setup = pass.setup();
   const double D = setup.keyLength, Dv = setup.valueLength;
   Operations &operations = pass.scratch.operations;
   double visible = 0;
   for (int i = 0; i < pass.group.tokens; i++) visible += popcount64(pass.scratch.lanes[i * setup.group]);
   double keyOperations = visible * D;
-  if (head) {
+  if (delta) {
     const int sinks = sinkTokens(setup, *entry.block);
-    const double stored = head->packedLength + D * (1 + popcount64(head->extraTokens) + sinks);
+    const HeadRecord &head = entry.block->deltas[pass.call.layer].records()[pass.kvHead];
+    const double stored = head.packedLength + D * (1 + popcount64(head.extraTokens) + sinks);
     keyOperations = pass.group.tokens * stored * entry.count / kBlockTokens;
     if (keyOperations > visible * D) keyOperations = visible * D;
   }
@@ -249,10 +250,9 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
     const float *q = queriesFor(pass, entry.delta);
-    const DeltaHead *head = useDelta ? &block.deltas[call.layer].heads()[kvHead] : nullptr;
-    if (head) deltaTile(pass, block, *head, q, tokens, ahead, partial);
+    if (useDelta) deltaTile(pass, block, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial);
     else exactTile(pass, block, q, tokens, partial);
-    countOperations(pass, entry, head, any);
+    countOperations(pass, entry, useDelta, any);
   }
   return true;
 }
