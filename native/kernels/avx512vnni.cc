@@ -107,29 +107,32 @@ static inline void store_scores(const __m512 *s, float *to) {
 
 template <int R>
 static inline __attribute__((always_inline)) void dot_rows(const dl_delta_keys *keys, const uint8_t *tile, int D, const float *prepared, int row, float *scores) {
-  Query q[R];
-  __m512i sum[R][3][4];
-  for (int r = 0; r < R; r++) {
-    q[r] = query(prepared, D, row + r);
-    for (int i = 0; i < 3; i++)
-      for (int v = 0; v < 4; v++) sum[r][i][v] = _mm512_set1_epi32(q[r].bias[i]);
-  }
+  const Query q[2] = {query(prepared, D, row), query(prepared, D, row + R - 1)};
+  __m512i sum[3 * R][4];
+#pragma GCC unroll 6
+  for (int i = 0; i < 3 * R; i++)
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; v++) sum[i][v] = _mm512_set1_epi32(q[i / 3].bias[i % 3]);
   for (int at = 0; at < (D + 3) / 4; at++, tile += 256) {
     __m512i k[4];
+#pragma GCC unroll 4
     for (int v = 0; v < 4; v++) k[v] = _mm512_load_si512(tile + 64 * v);
-    for (int r = 0; r < R; r++)
-      for (int i = 0; i < 3; i++) {
-        const __m512i digit = _mm512_set1_epi32(((const int32_t *)q[r].digits)[4 * at + i]);
-        for (int v = 0; v < 4; v++) sum[r][i][v] = _mm512_dpbusd_epi32(sum[r][i][v], k[v], digit);
-      }
+#pragma GCC unroll 6
+    for (int i = 0; i < 3 * R; i++) {
+      const __m512i digit = _mm512_set1_epi32(((const int32_t *)q[i / 3].digits)[4 * at + i % 3]);
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; v++) sum[i][v] = _mm512_dpbusd_epi32(sum[i][v], k[v], digit);
+    }
   }
+#pragma GCC unroll 2
   for (int r = 0; r < R; r++) {
     const __m512 radix = _mm512_set1_ps(256.0f), factor = _mm512_set1_ps(q[r].factor);
     const float frame = frame_score(keys->keyframe, D, q[r].q);
     const __m512 base = _mm512_set1_ps(keys->spread ? frame : 0.0f);
     __m512 s[4];
+#pragma GCC unroll 4
     for (int v = 0; v < 4; v++) {
-      const __m512 low = _mm512_cvtepi32_ps(sum[r][0][v]), middle = _mm512_cvtepi32_ps(sum[r][1][v]), high = _mm512_cvtepi32_ps(sum[r][2][v]);
+      const __m512 low = _mm512_cvtepi32_ps(sum[3 * r][v]), middle = _mm512_cvtepi32_ps(sum[3 * r + 1][v]), high = _mm512_cvtepi32_ps(sum[3 * r + 2][v]);
       s[v] = _mm512_fmadd_ps(_mm512_fmadd_ps(_mm512_fmadd_ps(high, radix, middle), radix, low), factor, base);
     }
     float *to = scores + (size_t)(row + r) * DL_TILE;
