@@ -75,57 +75,53 @@ bool isComplete(const Setup &setup, const Block &block) {
   return true;
 }
 
-Status makeDeltaLayer(const Setup &setup, const DeltaSizes *sizes, DeltaLayer *layer) {
-  const size_t D = setup.keyLength, width = setup.valueWidth;
-  // Twice over the same walk: the first measures, the second places.
-  uint8_t *bytes = nullptr;
-  for (int pass = 0; pass < 2; pass++) {
-    size_t at = alignUp(sizeof(DeltaHead) * setup.kvHeads);
-    for (int h = 0; h < setup.kvHeads; h++) {
-      const DeltaSizes &size = sizes[h];
-      const auto place = [&](size_t length) {
-        uint8_t *here = bytes + at;
-        at += length;
-        return here;
-      };
-      uint8_t *masks = place(8 * D);
-      uint8_t *keyframe = place(2 * D);
-      uint8_t *scales = place(2 * kBlockTokens);
-      uint8_t *extra = place(2 * D * size.extra);
-      uint8_t *sinkKeys = place(2 * D * size.sinks);
-      uint8_t *sinkValues = place(2 * width * size.sinks);
-      at = alignUp(at);
-      uint8_t *values = place(width * kBlockTokens);
-      uint8_t *packed = place(size.packed);
-      at = alignUp(at);  // a head's packed deltas are followed by the next head, the last one by the slack
-      if (!bytes) continue;
-      DeltaHead &head = reinterpret_cast<DeltaHead *>(bytes)[h];
-      head.packedLength = size.packed;
-      head.masks = reinterpret_cast<uint64_t *>(masks);
-      head.keyframe = reinterpret_cast<int16_t *>(keyframe);
-      head.scales = reinterpret_cast<uint16_t *>(scales);
-      head.extra = reinterpret_cast<int16_t *>(extra);
-      head.sinkKeys = reinterpret_cast<uint16_t *>(sinkKeys);
-      head.sinkValues = reinterpret_cast<uint16_t *>(sinkValues);
-      head.values = reinterpret_cast<int8_t *>(values);
-      head.packed = reinterpret_cast<int8_t *>(packed);
-    }
-    at += DL_PACKED_SLACK;
-    if (pass == 0) {
-      bytes = static_cast<uint8_t *>(allocateZeroed(at));
-      if (!bytes) return Status::outOfMemory;
-      layer->bytes = bytes;
-      layer->size = at;
-    }
+namespace {
+
+/** Bytes of a head from its masks to the end of its packed deltas. */
+size_t frontBytes(const Setup &setup, const DeltaSizes &sizes, int sinks) {
+  const size_t D = setup.keyLength;
+  return 8 * D + 2 * D + 2 * kBlockTokens + 2 * D * popcount64(sizes.extraTokens) + 2 * sinks * (D + setup.valueWidth) + sizes.packed;
+}
+
+}  // namespace
+
+Status makeDeltaLayer(const Setup &setup, const DeltaSizes *sizes, int sinks, DeltaLayer *layer) {
+  const size_t valueBytes = static_cast<size_t>(setup.valueWidth) * kBlockTokens;
+  size_t total = sizeof(HeadRecord) * setup.kvHeads;
+  for (int h = 0; h < setup.kvHeads; h++) total += alignUp(frontBytes(setup, sizes[h], sinks), kPartAlignment) + valueBytes;
+  layer->bytes = static_cast<uint8_t *>(allocateCompact(total));
+  if (!layer->bytes) return Status::outOfMemory;
+  layer->size = total;
+  size_t at = sizeof(HeadRecord) * setup.kvHeads;
+  for (int h = 0; h < setup.kvHeads; h++) {
+    reinterpret_cast<HeadRecord *>(layer->bytes)[h] = {sizes[h].extraTokens, sizes[h].packed, static_cast<uint32_t>(at)};
+    at += alignUp(frontBytes(setup, sizes[h], sinks), kPartAlignment) + valueBytes;
   }
   return Status::ok;
+}
+
+DeltaHead deltaHead(const Setup &setup, const DeltaLayer &layer, int sinks, int kvHead) {
+  const HeadRecord &record = layer.records()[kvHead];
+  const size_t D = setup.keyLength;
+  DeltaHead head;
+  head.extraTokens = record.extraTokens;
+  head.packedLength = record.packedLength;
+  head.masks = reinterpret_cast<uint64_t *>(layer.bytes + record.at);
+  head.keyframe = reinterpret_cast<int16_t *>(head.masks + D);
+  head.scales = reinterpret_cast<uint16_t *>(head.keyframe + D);
+  head.extra = reinterpret_cast<int16_t *>(head.scales + kBlockTokens);
+  head.sinkKeys = reinterpret_cast<uint16_t *>(head.extra + D * popcount64(head.extraTokens));
+  head.sinkValues = head.sinkKeys + D * sinks;
+  head.packed = reinterpret_cast<int8_t *>(head.sinkValues + static_cast<size_t>(setup.valueWidth) * sinks);
+  head.values = reinterpret_cast<int8_t *>(layer.bytes + alignUp(head.packed + head.packedLength - reinterpret_cast<int8_t *>(layer.bytes), kPartAlignment));
+  return head;
 }
 
 void dropDelta(Block *block, int layer) {
   DeltaLayer &delta = block->deltas[layer];
   if (!delta.bytes) return;
   block->deltaBytes -= delta.size;
-  releaseMemory(delta.bytes);
+  releaseCompact(delta.bytes);
   delta = DeltaLayer();
 }
 
@@ -147,10 +143,10 @@ Status readKeys(const Setup &setup, const Block &block, int layer, int kvHead, b
       for (int d = 0; d < D; d++) to[t * D + d] = valid >> t & 1 ? exactNumber(setup, keys, static_cast<size_t>(d) * kBlockTokens + t) : NAN;
     return Status::ok;
   }
-  const DeltaHead &head = block.deltas[layer].heads()[kvHead];
+  const int sinks = sinkTokens(setup, block);
+  const DeltaHead head = deltaHead(setup, block.deltas[layer], sinks, kvHead);
   const float *step = setup.layer[layer].step.data() + static_cast<size_t>(kvHead) * D;
   const int8_t *packed = head.packed;
-  const int sinks = sinkTokens(setup, block);
   for (int d = 0; d < D; d++) {
     int running = head.keyframe[d], extra = 0;
     for (int t = 0; t < count; t++) {
@@ -177,15 +173,15 @@ Status readValues(const Setup &setup, const Block &block, int layer, int kvHead,
   const bool exact = !delta || !block.deltas[layer].bytes;
   if (exact && !block.exact) return Status::noExactForm;
   const uint8_t *values = exact ? exactValues(setup, block, layer, kvHead) : nullptr;
-  const DeltaHead *head = exact ? nullptr : &block.deltas[layer].heads()[kvHead];
   const int sinks = sinkTokens(setup, block);
+  const DeltaHead head = exact ? DeltaHead() : deltaHead(setup, block.deltas[layer], sinks, kvHead);
   for (int t = 0; t < count; t++)
     for (int i = 0; i < Dv; i++) {
       const size_t at = static_cast<size_t>(t) * width + i;
       double x;
       if (exact) x = exactNumber(setup, values, at);
-      else if (t < sinks) x = halfToFloat(head->sinkValues[at]);
-      else x = static_cast<double>(head->values[at]) * halfToFloat(head->scales[t]);
+      else if (t < sinks) x = halfToFloat(head.sinkValues[at]);
+      else x = static_cast<double>(head.values[at]) * halfToFloat(head.scales[t]);
       to[static_cast<size_t>(t) * Dv + i] = valid >> t & 1 ? x : NAN;
     }
   return Status::ok;

@@ -1,7 +1,8 @@
 // The one definition of a block's bytes in memory: 64 tokens of keys and values of all layers and KV heads.
 //
 // Exact form, one allocation a block, for each (layer, head): keys transposed `[D][64]`, then values `[64][valueWidth]`;
-// float32 in mode exact, float16 in mode delta. Delta form, one allocation a layer, made when the layer's 64th token arrives.
+// float32 in mode exact, float16 in mode delta. Delta form, one allocation a layer, made when the layer's 64th token arrives:
+// HeadRecord[kvHeads], then for each head, 16-aligned, the parts of DeltaHead in its order, without gaps but before the values.
 #pragma once
 #include <stdint.h>
 
@@ -11,25 +12,31 @@
 
 namespace deltallm {
 
-/** The delta form of one (layer, head): a view into its layer's bytes. Everything is in integer steps of the layer's table. */
-struct DeltaHead {
-  uint64_t valid;         // tokens whose key and value are finite
+/** What is stored of a delta head beside its parts: where they begin and what their sizes follow from. */
+struct HeadRecord {
   uint64_t extraTokens;   // tokens stored as an extra keyframe; their masks are zero in every channel
   uint32_t packedLength;  // non-zero deltas
-  const uint64_t *masks;      // [D]
-  const int8_t *packed;       // [packedLength], DL_PACKED_SLACK behind
-  const int16_t *keyframe;    // [D]
-  const int16_t *extra;       // [popcount(extraTokens)][D], tokens ascending
-  const int8_t *values;       // [64][valueWidth]
-  const uint16_t *scales;     // [64] float16: value = int8 · scale
-  const uint16_t *sinkKeys;   // [sinks][D] float16
-  const uint16_t *sinkValues; // [sinks][valueWidth] float16
+  uint32_t at;            // offset of the masks in the layer's bytes
+};
+
+/** The delta form of one (layer, head): a view into its layer's bytes. Everything is in integer steps of the layer's table. */
+struct DeltaHead {
+  uint64_t extraTokens;
+  uint32_t packedLength;
+  uint64_t *masks;      // [D]
+  int16_t *keyframe;    // [D]
+  uint16_t *scales;     // [64] float16: value = int8 · scale
+  int16_t *extra;       // [popcount(extraTokens)][D], tokens ascending
+  uint16_t *sinkKeys;   // [sinks][D] float16
+  uint16_t *sinkValues; // [sinks][valueWidth] float16
+  int8_t *packed;       // [packedLength]; the values behind are DL_PACKED_SLACK readable bytes at least
+  int8_t *values;       // [64][valueWidth], 16-aligned
 };
 
 struct DeltaLayer {
-  uint8_t *bytes = nullptr;  // owned; begins with DeltaHead[kvHeads]
+  uint8_t *bytes = nullptr;  // owned, of allocateCompact
   size_t size = 0;
-  const DeltaHead *heads() const { return reinterpret_cast<const DeltaHead *>(bytes); }
+  const HeadRecord *records() const { return reinterpret_cast<const HeadRecord *>(bytes); }
 };
 
 struct Block {
@@ -65,14 +72,15 @@ int tokenCount(const Setup &setup, const Block &block);
 /** Whether every layer is full and, in mode delta, has its delta form. */
 bool isComplete(const Setup &setup, const Block &block);
 
-/** Sizes of a delta head's variable parts, to lay out a layer. */
+/** What the sizes of a delta head's variable parts follow from, to lay out a layer. */
 struct DeltaSizes {
+  uint64_t extraTokens;
   uint32_t packed;
-  int extra;
-  int sinks;
 };
-/** Allocates the delta form of one layer with room for the given sizes `[kvHeads]`; pointers are set, contents zero. */
-Status makeDeltaLayer(const Setup &setup, const DeltaSizes *sizes, DeltaLayer *layer);
+/** Allocates the delta form of one layer with room for the given sizes `[kvHeads]` and sink tokens; records are set, parts zero. */
+Status makeDeltaLayer(const Setup &setup, const DeltaSizes *sizes, int sinks, DeltaLayer *layer);
+/** The parts of one head of a layer that has its delta form; `sinks` of sinkTokens. */
+DeltaHead deltaHead(const Setup &setup, const DeltaLayer &layer, int sinks, int kvHead);
 void dropDelta(Block *block, int layer);
 
 /** Decodes one token column-wise for tests and the reference: double `[count, length]`; masked tokens read as NaN. */

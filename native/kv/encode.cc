@@ -106,11 +106,9 @@ void encodeKeys(const Setup &setup, const Keys &keys, Draft *draft) {
   }
 }
 
-void storeKeys(const Setup &setup, const Draft &draft, DeltaHead *head) {
+void storeKeys(const Setup &setup, const Draft &draft, const DeltaHead &head) {
   const int D = setup.keyLength;
-  head->valid = draft.valid;
-  head->extraTokens = draft.extraTokens;
-  int8_t *packed = const_cast<int8_t *>(head->packed);
+  int8_t *packed = head.packed;
   for (int d = 0; d < D; d++) {
     uint64_t mask = 0;
     for (int t = 0; t < kBlockTokens; t++)
@@ -118,14 +116,14 @@ void storeKeys(const Setup &setup, const Draft &draft, DeltaHead *head) {
         mask |= 1ull << t;
         *packed++ = draft.deltas[t][d];
       }
-    const_cast<uint64_t *>(head->masks)[d] = mask;
+    head.masks[d] = mask;
   }
-  memcpy(const_cast<int16_t *>(head->keyframe), draft.keyframe, sizeof(int16_t) * D);
-  for (int i = 0; i < draft.extra; i++) memcpy(const_cast<int16_t *>(head->extra) + static_cast<size_t>(i) * D, draft.extras[i], sizeof(int16_t) * D);
+  memcpy(head.keyframe, draft.keyframe, sizeof(int16_t) * D);
+  for (int i = 0; i < draft.extra; i++) memcpy(head.extra + static_cast<size_t>(i) * D, draft.extras[i], sizeof(int16_t) * D);
 }
 
 /** int8 with one float16 scale a token: scale = max |v| / 127, rounded to float16 before it is used. */
-void storeValues(const Setup &setup, const Block &block, int layer, int h, DeltaHead *head) {
+void storeValues(const Setup &setup, const Block &block, int layer, int h, uint64_t valid, const DeltaHead &head) {
   const int width = setup.valueWidth;
   const uint16_t *values = reinterpret_cast<const uint16_t *>(exactValues(setup, block, layer, h));
   for (int t = 0; t < kBlockTokens; t++, values += width) {
@@ -136,10 +134,10 @@ void storeValues(const Setup &setup, const Block &block, int layer, int h, Delta
       const float size = row[i] < 0 ? -row[i] : row[i];
       largest = size > largest ? size : largest;
     }
-    const uint16_t scale = head->valid >> t & 1 ? floatToHalf(largest / 127.0f) : 0;
-    const_cast<uint16_t *>(head->scales)[t] = scale;
+    const uint16_t scale = valid >> t & 1 ? floatToHalf(largest / 127.0f) : 0;
+    head.scales[t] = scale;
     const double used = halfToFloat(scale);
-    int8_t *to = const_cast<int8_t *>(head->values) + static_cast<size_t>(t) * width;
+    int8_t *to = head.values + static_cast<size_t>(t) * width;
     for (int i = 0; i < width; i++) {
       double n = used > 0 ? nearest(row[i] / used) : 0;
       to[i] = static_cast<int8_t>(n > 127 ? 127 : n < -127 ? -127 : n);
@@ -147,12 +145,12 @@ void storeValues(const Setup &setup, const Block &block, int layer, int h, Delta
   }
 }
 
-void storeSinks(const Setup &setup, const Block &block, int layer, int h, int sinks, DeltaHead *head) {
+void storeSinks(const Setup &setup, const Block &block, int layer, int h, int sinks, const DeltaHead &head) {
   const int D = setup.keyLength, width = setup.valueWidth;
   const uint16_t *keys = reinterpret_cast<const uint16_t *>(exactKeys(setup, block, layer, h));
   for (int t = 0; t < sinks; t++)
-    for (int d = 0; d < D; d++) const_cast<uint16_t *>(head->sinkKeys)[t * D + d] = keys[d * kBlockTokens + t];
-  memcpy(const_cast<uint16_t *>(head->sinkValues), exactValues(setup, block, layer, h), sizeof(uint16_t) * width * sinks);
+    for (int d = 0; d < D; d++) head.sinkKeys[t * D + d] = keys[d * kBlockTokens + t];
+  memcpy(head.sinkValues, exactValues(setup, block, layer, h), sizeof(uint16_t) * width * sinks);
 }
 
 }  // namespace
@@ -166,15 +164,15 @@ Status encodeLayer(const Setup &setup, Block *block, int layer) {
   for (int h = 0; h < setup.kvHeads; h++) {
     loadKeys(setup, *block, layer, h, keys[0], &drafts[h]);
     encodeKeys(setup, keys[0], &drafts[h]);
-    sizes[h] = {drafts[h].packed, drafts[h].extra, sinks};
+    sizes[h] = {drafts[h].extraTokens, drafts[h].packed};
   }
   DeltaLayer made;
-  const Status status = makeDeltaLayer(setup, sizes.data(), &made);
+  const Status status = makeDeltaLayer(setup, sizes.data(), sinks, &made);
   if (status != Status::ok) return status;
   for (int h = 0; h < setup.kvHeads; h++) {
-    DeltaHead *head = reinterpret_cast<DeltaHead *>(made.bytes) + h;
+    const DeltaHead head = deltaHead(setup, made, sinks, h);
     storeKeys(setup, drafts[h], head);
-    storeValues(setup, *block, layer, h, head);
+    storeValues(setup, *block, layer, h, drafts[h].valid, head);
     storeSinks(setup, *block, layer, h, sinks, head);
   }
   dropDelta(block, layer);

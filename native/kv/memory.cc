@@ -15,6 +15,10 @@ void *allocateZeroed(size_t bytes) {
   return aligned;
 }
 
+void *allocateCompact(size_t bytes) { return calloc(1, bytes); }
+
+void releaseCompact(void *memory) { free(memory); }
+
 void releaseMemory(void *memory) {
   if (memory) free(static_cast<void **>(memory)[-1]);
 }

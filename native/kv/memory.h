@@ -8,12 +8,17 @@
 namespace deltallm {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kPartAlignment = 16;  // what every 64-bit allocator gives without asking: a 16-byte load then lies within one cache line
 
-inline size_t alignUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+inline size_t alignUp(size_t bytes, size_t alignment = kAlignment) { return (bytes + alignment - 1) / alignment * alignment; }
 
 /** Zeroed bytes aligned to 64, or null. Pages are untouched until used. */
 void *allocateZeroed(size_t bytes);
 void releaseMemory(void *memory);
+
+/** Zeroed bytes aligned to 16 with nothing around them, for what there is a lot of. Ends with releaseCompact. */
+void *allocateCompact(size_t bytes);
+void releaseCompact(void *memory);
 
 /** A new T, or null when memory is short. Ends with destroy(). The C++ library's own operators are not linked (native/README.md says why). */
 template <class T>

@@ -147,7 +147,7 @@ Status Pool::numbers(int handle, BlockNumbers *numbers) const {
       const int valid = popcount64(block->valid[layer * setup_.kvHeads + h]);
       n.masked += block->counts[layer] - valid;
       if (!block->deltas[layer].bytes) continue;
-      const DeltaHead &head = block->deltas[layer].heads()[h];
+      const HeadRecord &head = block->deltas[layer].records()[h];
       const int extra = popcount64(head.extraTokens);
       const int coded = valid - extra - (!setup_.mean && valid > 0 ? 1 : 0);
       const double elements = static_cast<double>(coded) * setup_.keyLength;

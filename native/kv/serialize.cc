@@ -69,7 +69,7 @@ struct HeadParts {
   const uint8_t *keyframe, *masks, *packed, *extra, *scales, *values, *sinkKeys, *sinkValues;
 };
 
-size_t headBytes(const Setup &setup, const DeltaHead &head, int sinks) {
+size_t headBytes(const Setup &setup, const HeadRecord &head, int sinks) {
   const size_t D = setup.keyLength, Dv = setup.valueLength;
   return 8 + 8 + 4 + 2 * D + 8 * D + head.packedLength + 2 * D * popcount64(head.extraTokens) + 2 * kBlockTokens + kBlockTokens * Dv + 2 * sinks * (D + Dv);
 }
@@ -111,21 +111,19 @@ bool readHead(const Setup &setup, int sinks, Reader *reader, HeadParts *parts) {
   return finiteHalves(parts->scales, kBlockTokens) && finiteHalves(parts->sinkKeys, D * sinks) && finiteHalves(parts->sinkValues, Dv * sinks);
 }
 
-void placeHead(const Setup &setup, int sinks, const HeadParts &parts, DeltaHead *head) {
+void placeHead(const Setup &setup, int sinks, const HeadParts &parts, const DeltaHead &head) {
   const size_t D = setup.keyLength, Dv = setup.valueLength, width = setup.valueWidth;
-  head->valid = parts.valid;
-  head->extraTokens = parts.extraTokens;
-  const auto copy = [](const void *to, const uint8_t *from, size_t length) {
-    if (length) memcpy(const_cast<void *>(to), from, length);
+  const auto copy = [](void *to, const uint8_t *from, size_t length) {
+    if (length) memcpy(to, from, length);
   };
-  copy(head->keyframe, parts.keyframe, 2 * D);
-  copy(head->masks, parts.masks, 8 * D);
-  copy(head->packed, parts.packed, parts.packedLength);
-  copy(head->extra, parts.extra, 2 * D * popcount64(parts.extraTokens));
-  copy(head->scales, parts.scales, 2 * kBlockTokens);
-  copy(head->sinkKeys, parts.sinkKeys, 2 * D * sinks);
-  for (int t = 0; t < kBlockTokens; t++) copy(head->values + t * width, parts.values + t * Dv, Dv);
-  for (int t = 0; t < sinks; t++) copy(head->sinkValues + t * width, parts.sinkValues + 2 * t * Dv, 2 * Dv);
+  copy(head.keyframe, parts.keyframe, 2 * D);
+  copy(head.masks, parts.masks, 8 * D);
+  copy(head.packed, parts.packed, parts.packedLength);
+  copy(head.extra, parts.extra, 2 * D * popcount64(parts.extraTokens));
+  copy(head.scales, parts.scales, 2 * kBlockTokens);
+  copy(head.sinkKeys, parts.sinkKeys, 2 * D * sinks);
+  for (int t = 0; t < kBlockTokens; t++) copy(head.values + t * width, parts.values + t * Dv, Dv);
+  for (int t = 0; t < sinks; t++) copy(head.sinkValues + t * width, parts.sinkValues + 2 * t * Dv, 2 * Dv);
 }
 
 Status readLayers(const Setup &setup, Reader *reader, Block *block) {
@@ -136,14 +134,14 @@ Status readLayers(const Setup &setup, Reader *reader, Block *block) {
   for (int layer = 0; layer < setup.layers; layer++) {
     for (int h = 0; h < setup.kvHeads; h++) {
       if (!readHead(setup, sinks, reader, &parts[h])) return Status::blockDamaged;
-      sizes[h] = {parts[h].packedLength, popcount64(parts[h].extraTokens), sinks};
+      sizes[h] = {parts[h].extraTokens, parts[h].packedLength};
     }
-    const Status status = makeDeltaLayer(setup, sizes.data(), &block->deltas[layer]);
+    const Status status = makeDeltaLayer(setup, sizes.data(), sinks, &block->deltas[layer]);
     if (status != Status::ok) return status;
     block->deltaBytes += block->deltas[layer].size;
     block->counts[layer] = kBlockTokens;
     for (int h = 0; h < setup.kvHeads; h++) {
-      placeHead(setup, sinks, parts[h], reinterpret_cast<DeltaHead *>(block->deltas[layer].bytes) + h);
+      placeHead(setup, sinks, parts[h], deltaHead(setup, block->deltas[layer], sinks, h));
       block->valid[layer * setup.kvHeads + h] = parts[h].valid;
     }
   }
@@ -156,7 +154,7 @@ size_t serializedBytes(const Setup &setup, const Block &block) {
   size_t bytes = kHeaderBytes + kChecksumBytes;
   const int sinks = sinkTokens(setup, block);
   for (int layer = 0; layer < setup.layers; layer++)
-    for (int h = 0; h < setup.kvHeads; h++) bytes += headBytes(setup, block.deltas[layer].heads()[h], sinks);
+    for (int h = 0; h < setup.kvHeads; h++) bytes += headBytes(setup, block.deltas[layer].records()[h], sinks);
   return bytes;
 }
 
@@ -171,8 +169,8 @@ void serializeBlock(const Setup &setup, const Block &block, const uint8_t *recip
   writer.bytes(geometry, sizeof geometry);
   for (int layer = 0; layer < setup.layers; layer++)
     for (int h = 0; h < setup.kvHeads; h++) {
-      const DeltaHead &head = block.deltas[layer].heads()[h];
-      writer.number(head.valid);
+      const DeltaHead head = deltaHead(setup, block.deltas[layer], sinks, h);
+      writer.number(block.valid[layer * setup.kvHeads + h]);
       writer.number(head.extraTokens);
       writer.number(head.packedLength);
       writer.bytes(head.keyframe, 2 * D);
