@@ -228,7 +228,7 @@ function lags(sides: Sides, { manifest: { shape, rope } }: Forward): Lag[] {
 }
 
 /** Our own sample code, as import reads it. */
-function calibrationTokens(tokenizer: Tokenizer, wanted: number): number[] {
+export function calibrationTokens(tokenizer: Tokenizer, wanted: number): number[] {
   const folder = join(packageRoot(), 'models/calibration');
   const ids: number[] = [];
   for (const name of readdirSync(folder).sort()) ids.push(...tokenizer.encode(readFileSync(join(folder, name), 'utf8')));

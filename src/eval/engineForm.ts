@@ -20,17 +20,20 @@ export interface EngineTally extends Tally {
 /** One context through the engine. The variant must be after RoPE, its reference `previous` or `mean`. */
 export async function compareEngine(runner: Runner, addon: Addon, manifest: Manifest, variant: Variant, { layers }: Solved, window: WindowRule & { sinks: number }, ids: Int32Array, reference: Dense): Promise<EngineTally> {
   if (variant.side !== 'post' || variant.reference === 'channel') throw new RangeError('the engine has no such format');
-  const cache = new KvCache(addon, storeConfig({ ...manifest, delta: { ...manifest.delta, ...window, reference: variant.reference } }, layers), UNLIMITED);
+  return cacheTally(runner, new KvCache(addon, storeConfig({ ...manifest, delta: { ...manifest.delta, ...window, reference: variant.reference } }, layers), UNLIMITED), ids, reference);
+}
+
+/** One context through a cache, which is closed then. */
+export async function cacheTally(runner: Runner, cache: KvCache, ids: Int32Array, reference: Dense): Promise<EngineTally> {
+  const { layers, kvHeads } = runner.forward.manifest.shape;
   const lease = cache.lease(new Int32Array(0));
   try {
-    const tally: EngineTally = { ...(await runner.compareOther(ids, reference, lease)), zeros: 0, elements: 0, deltaBytes: 0, headTokens: 0 };
+    const tally: EngineTally = { ...(await runner.compareOther(ids, reference, lease)), ...lease.coded(), deltaBytes: 0, headTokens: 0 };
     for (let i = 0; i < lease.table.size; i++) {
-      const info = addon.blockInfo(cache.store, lease.table.handle(i));
+      const info = cache.addon.blockInfo(cache.store, lease.table.handle(i));
       if (info.deltaBytes === 0) continue;
-      tally.zeros += info.keyZeros;
-      tally.elements += info.keyElements;
       tally.deltaBytes += info.deltaBytes;
-      tally.headTokens += info.count * manifest.shape.layers * manifest.shape.kvHeads;
+      tally.headTokens += info.count * layers * kvHeads;
     }
     return tally;
   } finally {

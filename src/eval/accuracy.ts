@@ -1,0 +1,143 @@
+// The engine's own accuracy on text that the model has not seen: sparsity × window × sinks, and thresholds shared out by measurement against even ones.
+// Unlike the study of formats, everything but the dense reference is native: what is measured is what runs.
+import type { Addon, DeltaTables } from '../binding/addon.ts';
+import { KvCache } from '../cache/store.ts';
+import { DeltaError } from '../shared/errors.ts';
+import { calibrate } from '../model/import/calibrate.ts';
+import { storeConfig } from '../model/stores.ts';
+import type { Forward } from '../model/forward.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { makeContexts } from './corpus.ts';
+import { calibrationTokens } from './deltaStudy.ts';
+import { cacheTally, type EngineTally } from './engineForm.ts';
+import { fixed, ruleName, type WindowRule } from './grid.ts';
+import { OnnxAttention } from './onnxAttention.ts';
+import { resampled } from './random.ts';
+import { Runner } from './runner.ts';
+import { summarise, type Row } from './study.ts';
+import { traceSides } from './trace.ts';
+import { solve } from './variant.ts';
+
+export interface AccuracyOptions {
+  corpora: string[];
+  contexts: number;
+  length: number;
+  /** First scored position of a context. */
+  start: number;
+  seed: number;
+  threads: number;
+  /** Shares of zeros; `balanced` is the one that window and sinks are varied at. */
+  zeros: number[];
+  balanced: number;
+}
+
+/** `even`: every layer has the same share of zeros. `measured`: as import shares them out. */
+export type Split = 'even' | 'measured';
+
+export interface AccuracyRow extends Row {
+  sinks: number;
+  window: string;
+  /** Bytes of a far token of one head as allocated, and their share of float16; 0 where nothing is coded. */
+  bytes: number;
+  share: number;
+}
+
+export interface Comparison {
+  zeros: number;
+  /** KL of the measured split as a share of the even one's, and its 95 % interval over contexts. */
+  share: number;
+  interval: [number, number];
+  /** Zeros that either reached on the scored text. */
+  reached: Record<Split, number>;
+  /** Zeros of each layer on the sample, measured split. */
+  layers: number[];
+}
+
+export interface AccuracyResult {
+  model: string;
+  contexts: { corpus: string; tokens: number; files: string[] }[];
+  start: number;
+  dense: Row;
+  rows: AccuracyRow[];
+  comparisons: Comparison[];
+}
+
+interface Case {
+  name: string;
+  /** Undefined: float32 keys and values. */
+  tables?: DeltaTables[];
+  sinks: number;
+  rule: WindowRule;
+}
+
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+
+/** Undefined when it was cancelled. */
+export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokenizer, options: AccuracyOptions, progress: (stage: string, share: number) => void = () => {}, cancelled = () => false): Promise<AccuracyResult | undefined> {
+  const { manifest } = forward;
+  const contexts = makeContexts(options.corpora, tokenizer, new Array<number>(options.contexts).fill(options.length), options.seed);
+  if (contexts.length === 0) throw new DeltaError('usage', `The corpus has too few source files for a context of ${options.length} tokens`);
+  const attention = await OnnxAttention.create(manifest, Math.max(options.length, manifest.delta.tokens), options.threads);
+  try {
+    const { cases, layers } = await makeCases(forward, addon, tokenizer, attention, options, progress);
+    const runner = new Runner(forward, attention, manifest.delta.sinks, cancelled);
+    const dense = { tallies: [] as EngineTally[] };
+    const tallies = cases.map((): EngineTally[] => []);
+    for (const [n, { ids }] of contexts.entries()) {
+      const reference = await runner.dense(ids, options.start);
+      if (cancelled()) return undefined;
+      dense.tallies.push({ ...reference.tally, zeros: 0, elements: 0, deltaBytes: 0, headTokens: 0 });
+      for (const [i, { tables, sinks, rule }] of cases.entries()) {
+        const config = storeConfig({ ...manifest, delta: { ...manifest.delta, ...rule, sinks } }, tables);
+        tallies[i].push(await cacheTally(runner, new KvCache(addon, config, UNLIMITED), ids, reference));
+        if (cancelled()) return undefined;
+        progress('accuracy', (n + (i + 1) / cases.length) / contexts.length);
+      }
+    }
+    const row = (name: string, own: EngineTally[]) => summarise(name, { tallies: own, zeros: sum(own, 'zeros'), elements: sum(own, 'elements'), keyframes: 0, blocks: 0 }, options.seed);
+    const half = 2 * (manifest.shape.keyLength + manifest.shape.valueLength);
+    const rows = cases.map(({ name, sinks, rule }, i): AccuracyRow => {
+      const bytes = sum(tallies[i], 'deltaBytes') / Math.max(1, sum(tallies[i], 'headTokens'));
+      return { ...row(name, tallies[i]), sinks, window: ruleName(rule), bytes, share: bytes / half };
+    });
+    const comparisons = options.zeros.map((zeros): Comparison => {
+      const [even, measured] = (['even', 'measured'] as const).map((split) => rows.find(({ name }) => name === caseName(zeros, split))!);
+      const ratio = (drawn: Int32Array) => drawn.reduce((n, i) => n + measured.perContext[i].kl, 0) / drawn.reduce((n, i) => n + even.perContext[i].kl, 0);
+      return { zeros, share: measured.kl / even.kl, interval: resampled(contexts.length, options.seed, ratio), reached: { even: even.zeros, measured: measured.zeros }, layers: layers.get(zeros)! };
+    });
+    return { model: manifest.name, contexts: contexts.map(({ corpus, ids, files }) => ({ corpus, tokens: ids.length, files })), start: options.start, dense: row('dense', dense.tallies), rows, comparisons };
+  } finally {
+    await attention.release();
+  }
+}
+
+const caseName = (zeros: number, split: Split) => `${percent(zeros)} zeros, ${split === 'even' ? 'the same in each layer' : 'shared out by measurement'}`;
+
+async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, attention: OnnxAttention, { zeros, balanced }: AccuracyOptions, progress: (stage: string, share: number) => void): Promise<{ cases: Case[]; layers: Map<number, number[]> }> {
+  const { manifest } = forward;
+  const { law, reference, sinks, windowMin, windowMax, windowDivisor } = manifest.delta;
+  const sample = calibrationTokens(tokenizer, manifest.delta.tokens);
+  const sides = await traceSides(forward, attention, sample);
+  // Import measures what an error of a layer does at the sparsity of the mode balanced.
+  const ordered = [balanced, ...zeros.filter((z) => z !== balanced)];
+  const { calibrations } = await calibrate(forward, addon, sample, ordered, (share) => progress('calibrating', share));
+  const measured = new Map(ordered.map((z, i) => [z, calibrations[i]]));
+  const own = { sinks, rule: { windowMin, windowMax, windowDivisor } };
+  const even = new Map(ordered.map((z) => [z, solve({ law, reference, side: 'post', zeros: z }, sides, manifest.shape, manifest.rope.rotated).layers]));
+  const best = measured.get(balanced)!.tables;
+  const name = caseName(balanced, 'measured');
+  return {
+    layers: new Map(ordered.map((z) => [z, measured.get(z)!.keySparsity])),
+    cases: [
+      { name: 'exact: float32', ...own },
+      { name: 'int8, θ = 0', tables: best.map(({ step }) => ({ threshold: new Float32Array(step.length), step })), ...own },
+      ...zeros.flatMap((z): Case[] => [{ name: caseName(z, 'even'), tables: even.get(z)!, ...own }, { name: caseName(z, 'measured'), tables: measured.get(z)!.tables, ...own }]),
+      { name, tables: best, sinks: 0, rule: own.rule },
+      ...[0, 1, 4].map((w): Case => ({ name, tables: best, sinks, rule: fixed(w) })),
+      { name, tables: best, sinks: 0, rule: fixed(0) },
+    ],
+  };
+}
+
+const sum = (tallies: EngineTally[], of: 'zeros' | 'elements' | 'deltaBytes' | 'headTokens') => tallies.reduce((n, tally) => n + tally[of], 0);
