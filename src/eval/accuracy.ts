@@ -9,11 +9,11 @@ import type { Forward } from '../model/forward.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { makeContexts } from './corpus.ts';
 import { calibrationTokens } from './deltaStudy.ts';
-import { cacheTally, type EngineTally } from './engineForm.ts';
+import { compareCache, type Held } from './engineForm.ts';
 import { fixed, ruleName, type WindowRule } from './grid.ts';
 import { OnnxAttention } from './onnxAttention.ts';
 import { resampled } from './random.ts';
-import { Runner } from './runner.ts';
+import { Runner, type Tally } from './runner.ts';
 import { summarise, type Row } from './study.ts';
 import { traceSides } from './trace.ts';
 import { solve } from './variant.ts';
@@ -44,7 +44,7 @@ export interface AccuracyRow extends Row {
 
 export interface Comparison {
   zeros: number;
-  /** KL of the measured split as a share of the even one's, and its 95 % interval over contexts. */
+  /** KL of the measured split as a share of the even one's, and its 95 % interval over files. */
   share: number;
   interval: [number, number];
   /** Zeros that either reached on the scored text. */
@@ -57,6 +57,8 @@ export interface AccuracyResult {
   model: string;
   contexts: { corpus: string; tokens: number; files: string[] }[];
   start: number;
+  /** Files with scored positions: what intervals are drawn over. */
+  files: number;
   dense: Row;
   rows: AccuracyRow[];
   comparisons: Comparison[];
@@ -82,31 +84,35 @@ export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokeni
   try {
     const { cases, layers } = await makeCases(forward, addon, tokenizer, attention, options, progress);
     const runner = new Runner(forward, attention, manifest.delta.sinks, cancelled);
-    const dense = { tallies: [] as EngineTally[] };
-    const tallies = cases.map((): EngineTally[] => []);
-    for (const [n, { ids }] of contexts.entries()) {
+    const dense: Tally[] = [];
+    const sums = cases.map(() => ({ tallies: [] as Tally[], held: [] as Held[] }));
+    for (const [n, { ids, starts }] of contexts.entries()) {
       const reference = await runner.dense(ids, options.start);
       if (cancelled()) return undefined;
-      dense.tallies.push({ ...reference.tally, zeros: 0, elements: 0, deltaBytes: 0, headTokens: 0 });
+      dense.push(reference.tally);
       for (const [i, { tables, sinks, rule }] of cases.entries()) {
         const config = storeConfig({ ...manifest, delta: { ...manifest.delta, ...rule, sinks } }, tables);
-        tallies[i].push(await cacheTally(runner, new KvCache(addon, config, UNLIMITED), ids, reference));
+        const { tallies, held } = await compareCache(runner, new KvCache(addon, config, UNLIMITED), ids, reference, starts);
+        sums[i].tallies.push(...tallies);
+        sums[i].held.push(held);
         if (cancelled()) return undefined;
         progress('accuracy', (n + (i + 1) / cases.length) / contexts.length);
       }
     }
-    const row = (name: string, own: EngineTally[]) => summarise(name, { tallies: own, zeros: sum(own, 'zeros'), elements: sum(own, 'elements'), keyframes: 0, blocks: 0 }, options.seed);
+    const row = (name: string, tallies: Tally[], held: Held[]) => summarise(name, { tallies, zeros: sum(held, 'zeros'), elements: sum(held, 'elements'), keyframes: 0, blocks: 0 }, options.seed);
     const half = 2 * (manifest.shape.keyLength + manifest.shape.valueLength);
     const rows = cases.map(({ name, sinks, rule }, i): AccuracyRow => {
-      const bytes = sum(tallies[i], 'deltaBytes') / Math.max(1, sum(tallies[i], 'headTokens'));
-      return { ...row(name, tallies[i]), sinks, window: ruleName(rule), bytes, share: bytes / half };
+      const { tallies, held } = sums[i];
+      const bytes = sum(held, 'deltaBytes') / Math.max(1, sum(held, 'headTokens'));
+      return { ...row(name, tallies, held), sinks, window: ruleName(rule), bytes, share: bytes / half };
     });
+    const files = sums[0].tallies.length;
     const comparisons = options.zeros.map((zeros): Comparison => {
       const [even, measured] = (['even', 'measured'] as const).map((split) => rows.find(({ name }) => name === caseName(zeros, split))!);
-      const ratio = (drawn: Int32Array) => drawn.reduce((n, i) => n + measured.perContext[i].kl, 0) / drawn.reduce((n, i) => n + even.perContext[i].kl, 0);
-      return { zeros, share: measured.kl / even.kl, interval: resampled(contexts.length, options.seed, ratio), reached: { even: even.zeros, measured: measured.zeros }, layers: layers.get(zeros)! };
+      const ratio = (drawn: Int32Array) => drawn.reduce((n, i) => n + measured.perSample[i].kl, 0) / drawn.reduce((n, i) => n + even.perSample[i].kl, 0);
+      return { zeros, share: measured.kl / even.kl, interval: resampled(files, options.seed, ratio), reached: { even: even.zeros, measured: measured.zeros }, layers: layers.get(zeros)! };
     });
-    return { model: manifest.name, contexts: contexts.map(({ corpus, ids, files }) => ({ corpus, tokens: ids.length, files })), start: options.start, dense: row('dense', dense.tallies), rows, comparisons };
+    return { model: manifest.name, contexts: contexts.map(({ corpus, ids, files }) => ({ corpus, tokens: ids.length, files })), start: options.start, files, dense: row('dense', dense, []), rows, comparisons };
   } finally {
     await attention.release();
   }
@@ -140,4 +146,4 @@ async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, a
   };
 }
 
-const sum = (tallies: EngineTally[], of: 'zeros' | 'elements' | 'deltaBytes' | 'headTokens') => tallies.reduce((n, tally) => n + tally[of], 0);
+const sum = (held: Held[], of: keyof Held) => held.reduce((n, one) => n + one[of], 0);

@@ -50,11 +50,11 @@ export function report(result: StudyResult): string {
 
 const interval = (row: Row) => `${kl(row.kl)} (${kl(row.klInterval[0])} to ${kl(row.klInterval[1])})`;
 
-export function accuracyReport({ model, contexts, start, dense, rows, comparisons }: AccuracyResult): string {
+export function accuracyReport({ model, contexts, start, files, dense, rows, comparisons }: AccuracyResult): string {
   const corpora = [...new Set(contexts.map((c) => c.corpus.split(/[\\/]/).at(-1)))].join(', ');
   return [
     `Model ${model}. Contexts: ${contexts.length} × ${contexts[0].tokens} tokens from ${corpora}, no file in two of them; ${dense.positions} positions scored from token ${start} on. ` +
-      `Dense loss ${dense.denseLoss.toFixed(4)} nats; Δ loss also in per cent of it. Intervals: 95 %, by context.`,
+      `Dense loss ${dense.denseLoss.toFixed(4)} nats; Δ loss also in per cent of it. Intervals: 95 %, by file (${files} have scored positions).`,
     table(['keys', 'sinks', 'window, blocks', 'zeros reached', 'bytes a far token', 'of float16', 'KL (interval)', 'Δ loss (interval)', 'Δ loss, %', 'top-1'], rows.map((row) => [
       row.name, String(row.sinks), row.window, ...(row.bytes > 0 ? [percent(row.zeros), row.bytes.toFixed(1), row.share.toFixed(2)] : ['', '', '']),
       interval(row), loss(row), `${row.deltaLoss >= 0 ? '+' : '−'}${Math.abs((100 * row.deltaLoss) / row.denseLoss).toFixed(3)}`, percent(row.top1),

@@ -385,7 +385,8 @@ function syntheticTokenizer(size: number, pre: string): MetadataEntry[] {
         longer.push(left + right);
       }
     }
-    tokens.push(...longer);
+    // Not by spreading: the last level of a large vocabulary has more members than a call may have arguments.
+    for (const token of longer) tokens.push(token);
     level = longer;
   }
   const id = (name: string) => wanted + specials.indexOf(name);
