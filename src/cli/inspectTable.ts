@@ -67,11 +67,11 @@ export function inspectTable(report: InspectReport, heads: boolean): string {
       `${report.sinks} sinks, window ${window.least === window.most ? window.most : `${window.least} to ${window.most}`} blocks, kernels ${report.kernels}`,
     ...(whole.keySparsity === null ? ['The text is too short for far keys: everything is exact, but for the rounding to float16.'] : []),
     '',
-    `next token   KL ${nats(next.kl.mean)} nats (median ${nats(next.kl.median)}, 95 % ${nats(next.kl.p95)}, most ${nats(next.kl.most)}), same first choice ${percent(next.top1)}, ` +
-      `loss ${next.loss.dense.toFixed(4)} dense, ${next.loss.delta.toFixed(4)} delta; ${count(next.positions)} positions from ${count(next.from)} on`,
+    `next token   KL ${nats(next.kl.mean)} nats (median ${nats(next.kl.median)}, 95 % ${nats(next.kl.p95)}, most ${nats(next.kl.most)}), same first choice ${percent(next.top1)}`,
+    `             loss ${next.loss.dense.toFixed(4)} dense, ${next.loss.delta.toFixed(4)} delta; ${count(next.positions)} positions from ${count(next.from)} on`,
     `along it     ${along(next.klByBlock)}  KL by block, at most ${nats(Math.max(...next.klByBlock))}`,
-    `whole        zeros ${percent(whole.keySparsity)}, attention sparsity ${percent(whole.attentionSparsity)}, executed ${percent(whole.multiplyAdds.executed / whole.multiplyAdds.dense)} of dense; ` +
-      `cache ${megabytes(whole.bytes.allocated)}, in float16 ${megabytes(whole.bytes.float16)}`,
+    `whole        zeros ${percent(whole.keySparsity)}, attention sparsity ${percent(whole.attentionSparsity)}, executed ${percent(whole.multiplyAdds.executed / whole.multiplyAdds.dense)} of dense`,
+    `             cache ${megabytes(whole.bytes.allocated)}, in float16 ${megabytes(whole.bytes.float16)}`,
     '',
     line(HEADING),
     ...rows,

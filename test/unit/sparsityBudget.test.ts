@@ -1,7 +1,7 @@
 // Zeros are shared out where they cost least: never worse than any other sharing that adds up to the same.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shareOut, type CostPoint } from '../../src/model/import/sparsityBudget.ts';
+import { shareOut, usable, type CostPoint, type MeasuredPoint } from '../../src/model/import/sparsityBudget.ts';
 
 const TOTAL = 0.6;
 const at = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
@@ -59,5 +59,24 @@ describe('zeros shared out among layers', () => {
     expect(shareOut([[], curve((z) => z)], TOTAL)).toEqual([TOTAL, TOTAL]);
     expect(shareOut([curve((z) => z), curve((z) => z)], 0.95)).toEqual([0.95, 0.95]);
     expect(shareOut([curve((z) => z), curve((z) => z)], 0.2)).toEqual([0.2, 0.2]);
+  });
+});
+
+describe('the parts of the curves that may be used', () => {
+  const measured = (error: (sparsity: number) => number): MeasuredPoint[] => at.map((sparsity) => ({ sparsity, error: error(sparsity), cost: error(sparsity) }));
+  const sparsities = (curves: CostPoint[][]) => curves.map((points) => points.map(({ sparsity }) => sparsity));
+
+  it('lie near what is wanted and within the error, as long as the other layers can take the zeros', () => {
+    const [frail, hardy] = [measured((z) => z), measured((z) => 0.1 * z)];
+    expect(sparsities(usable([frail, hardy], TOTAL, { shift: 0.25, error: 0.55 }))).toEqual([[0.4, 0.5], [0.4, 0.5, 0.6, 0.7, 0.8]]);
+    expect(sparsities(usable([frail, frail], TOTAL, { shift: 0.25, error: 0.55 }))).toEqual([[0.4, 0.5, 0.6, 0.7, 0.8], [0.4, 0.5, 0.6, 0.7, 0.8]]);
+  });
+
+  it('leave a layer that is too far off everywhere its least zeros, and the others still differ', () => {
+    const curves = usable([measured((z) => 10 * z), measured((z) => z ** 3), measured((z) => z ** 2)], TOTAL, { shift: 0.25, error: 0.9 });
+    expect(sparsities(curves)[0]).toEqual([0.4, 0.5]);
+    const shares = shareOut(curves, TOTAL);
+    expect(shares[0]).toBeLessThan(0.5);
+    expect(mean(shares)).toBeCloseTo(TOTAL, 12);
   });
 });

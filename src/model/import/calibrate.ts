@@ -8,7 +8,7 @@ import { flowWidths, inverseFrequencies } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
 import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
-import { shareOut, type CostPoint } from './sparsityBudget.ts';
+import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
 /** What one pass over a text shows of each layer, rotated: keys `[tokens, kvHeads, D]`; queries `[tokens, heads, D]` where a law asks for them, else none. */
 export interface LayerTrace {
@@ -109,7 +109,7 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share)) : [];
     const curves = costCurves(errors, divergences);
     const calibrations = sparsities.map((wanted): Calibration => {
-      const shares = shareOut(within(curves, errors, wanted), wanted);
+      const shares = shareOut(usable(curves, wanted, { shift: MOST_SHIFT, error: MOST_ERROR ** 2 }), wanted);
       const solved = shares.map((share, layer) => (share === sparsities[0] ? even[layer] : solve[layer](share)));
       return { tables: solved, keySparsity: solved.map(({ sparsity }) => sparsity) };
     });
@@ -128,20 +128,12 @@ function probedRows(tokens: number, layers: number, firstFar: number): number {
 }
 
 /** KL against zeros: a layer's error, scaled so that the KL measured with the even tables is met. No points where nothing was far. */
-function costCurves(errors: LayerError[][], divergences: number[]): CostPoint[][] {
+function costCurves(errors: LayerError[][], divergences: number[]): MeasuredPoint[][] {
   const even = MULTIPLES.indexOf(1);
   return errors.map((points, layer) => {
     const weight = divergences[layer] / points[even].error;
-    return Number.isFinite(weight) && points.every(({ sparsity }) => !Number.isNaN(sparsity)) ? points.map(({ sparsity, error }) => ({ sparsity, cost: weight * error })) : [];
+    return Number.isFinite(weight) && points.every(({ sparsity }) => !Number.isNaN(sparsity)) ? points.map(({ sparsity, error }) => ({ sparsity, error, cost: weight * error })) : [];
   });
-}
-
-/** The parts of the curves that may be used for `wanted`. */
-function within(curves: CostPoint[][], errors: LayerError[][], wanted: number): CostPoint[][] {
-  const near = (sparsity: number) => Math.abs(sparsity - wanted) <= MOST_SHIFT;
-  const bounded = curves.map((curve, layer) => curve.filter(({ sparsity }, i) => near(sparsity) && errors[layer][i].error <= MOST_ERROR ** 2));
-  const reach = bounded.reduce((n, curve) => n + (curve.at(-1)?.sparsity ?? 0), 0) / curves.length;
-  return reach >= wanted ? bounded : curves.map((curve) => curve.filter(({ sparsity }) => near(sparsity)));
 }
 
 /** Steps of the bisection on α: 2⁻¹² of its range. */

@@ -6,6 +6,22 @@ export interface CostPoint {
   cost: number;
 }
 
+/** A point with the error of the layer's attention there, Σ‖ô − o‖² / Σ‖o‖². */
+export interface MeasuredPoint extends CostPoint {
+  error: number;
+}
+
+/**
+ * The parts of the curves that may be used for `total`: at most `shift` from it, and with at most this error, as long as the others can take the zeros.
+ * However large its error, a layer keeps its first two points there: without them it would have no slope.
+ */
+export function usable(curves: MeasuredPoint[][], total: number, most: { shift: number; error: number }): CostPoint[][] {
+  const near = curves.map((curve) => curve.filter(({ sparsity }) => Math.abs(sparsity - total) <= most.shift));
+  const bounded = near.map((points) => points.filter(({ error }, i) => i < 2 || error <= most.error));
+  const reach = bounded.reduce((n, points) => n + (points.at(-1)?.sparsity ?? 0), 0) / curves.length;
+  return reach >= total ? bounded : near;
+}
+
 /**
  * The sparsity of each layer, `total` on average (layers have the same number of elements), with the least sum of costs. Costs are read off the lower
  * convex hull of a layer's points, so that in the end all layers stand at the same slope. Without points on both sides of `total`: `total` for each.
