@@ -1,4 +1,4 @@
-// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 5 --tokens 8 --threads 2 --attention delta --no-peer]
+// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer]
 // The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
 // Each side is a process of its own; a context extends the one before it. Without options all of PARTS run, each in minutes.
 import { fork, type ChildProcess } from 'node:child_process';
@@ -35,7 +35,7 @@ const POLL_MS = 100;
 
 const { values } = parseArgs({
   options: {
-    part: { type: 'string' }, model: { type: 'string' }, contexts: { type: 'string' }, longest: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' },
+    part: { type: 'string' }, model: { type: 'string' }, contexts: { type: 'string' }, longest: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' },
     tokens: { type: 'string', default: '8' }, threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' },
     'no-peer': { type: 'boolean', default: false },
   },
