@@ -26,9 +26,10 @@ export interface AccuracyOptions {
   start: number;
   seed: number;
   threads: number;
-  /** Shares of zeros; `balanced` is the one that window and sinks are varied at. */
+  /** Shares of zeros; `balanced` is the one that window and sinks are varied at, unless `cross`: at each, every window with and without sinks. */
   zeros: number[];
   balanced: number;
+  cross?: boolean;
 }
 
 /** `even`: every layer has the same share of zeros. `measured`: as import shares them out. */
@@ -120,7 +121,7 @@ export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokeni
 
 const caseName = (zeros: number, split: Split) => `${percent(zeros)} zeros, ${split === 'even' ? 'the same in each layer' : 'shared out by measurement'}`;
 
-async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, attention: OnnxAttention, { zeros, balanced }: AccuracyOptions, progress: (stage: string, share: number) => void): Promise<{ cases: Case[]; layers: Map<number, number[]> }> {
+async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, attention: OnnxAttention, { zeros, balanced, cross }: AccuracyOptions, progress: (stage: string, share: number) => void): Promise<{ cases: Case[]; layers: Map<number, number[]> }> {
   const { manifest } = forward;
   const { law, reference, sinks, windowMin, windowMax, windowDivisor } = manifest.delta;
   const sample = calibrationTokens(tokenizer, manifest.delta.tokens);
@@ -132,16 +133,17 @@ async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, a
   const own = { sinks, rule: { windowMin, windowMax, windowDivisor } };
   const even = new Map(ordered.map((z) => [z, solve({ law, reference, side: 'post', zeros: z }, sides, manifest.shape, manifest.rope.rotated).layers]));
   const best = measured.get(balanced)!.tables;
-  const name = caseName(balanced, 'measured');
+  const windows = [0, 1, 4].map(fixed);
+  const varied: { sinks: number; rule: WindowRule }[] = cross
+    ? [{ sinks: 0, rule: own.rule }, ...windows.flatMap((rule) => [{ sinks, rule }, { sinks: 0, rule }])]
+    : [{ sinks: 0, rule: own.rule }, ...windows.map((rule) => ({ sinks, rule })), { sinks: 0, rule: windows[0] }];
   return {
     layers: new Map(ordered.map((z) => [z, measured.get(z)!.keySparsity])),
     cases: [
       { name: 'exact: float32', ...own },
       { name: 'int8, θ = 0', tables: best.map(({ step }) => ({ threshold: new Float32Array(step.length), step })), ...own },
       ...zeros.flatMap((z): Case[] => [{ name: caseName(z, 'even'), tables: even.get(z)!, ...own }, { name: caseName(z, 'measured'), tables: measured.get(z)!.tables, ...own }]),
-      { name, tables: best, sinks: 0, rule: own.rule },
-      ...[0, 1, 4].map((w): Case => ({ name, tables: best, sinks, rule: fixed(w) })),
-      { name, tables: best, sinks: 0, rule: fixed(0) },
+      ...(cross ? zeros : [balanced]).flatMap((z) => varied.map((where): Case => ({ name: caseName(z, 'measured'), tables: measured.get(z)!.tables, ...where }))),
     ],
   };
 }

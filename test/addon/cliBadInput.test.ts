@@ -39,6 +39,7 @@ describe('a wrong command line', () => {
     [['inspect'], '--file is missing'],
     [['inspect', '--file', 'package.json', '--attention', 'dense'], '--attention must be delta or compact'],
     [['inspect', '--file', 'package.json', '--most', '1'], '--most must be a whole number from 2 to 131072'],
+    [['eval', '--cross'], '--cross goes with --engine'],
     [['complete', '--file', 'package.json'], '--line is missing'],
     [['complete', '--file', 'package.json', '--line', '1'], '--column is missing'],
     [['complete', '--file', 'package.json', '--line', '0', '--column', '1'], '--line must be'],
