@@ -224,7 +224,7 @@ describe('a wrong text', () => {
     ['a source file that is a folder', () => ['complete', '--file', folder, '--line', '1', '--column', '1'], 'cannot be read (EISDIR)', 1],
     ['a source file that is not UTF-8', () => ['complete', '--file', written('latin.ts', Buffer.from('const s = "\xe9";\n', 'latin1')), '--line', '1', '--column', '1'], 'it is not UTF-8', 1],
     ['a file to inspect that is missing', () => ['inspect', '--file', file('none.ts')], 'There is no file at', 1],
-    ['a file to inspect that is empty', () => ['inspect', '--model', good, '--file', written('empty.ts', '')], 'The text is too short to inspect', 2],
+    ['a file to inspect that is empty', () => ['inspect', '--model', modelFolder, '--file', written('empty.ts', '')], 'The text is too short to inspect', 2],
     ['a file of token ids that is missing', () => ['logits', '--tokens', `@${file('none.json')}`, '--out', file('x')], 'There is no file at', 1],
     ['a token id outside the vocabulary', () => ['logits', '--model', modelFolder, '--tokens', '[1,300]', '--out', file('x')], 'The token id 300 is outside the vocabulary (0 to 299)', 1],
     ['a negative token id', () => ['logits', '--model', modelFolder, '--tokens', '[-1]', '--out', file('x')], 'The token id -1 is outside', 1],
