@@ -6,6 +6,7 @@ import { complete } from './cli/complete.ts';
 import { evaluate } from './cli/evaluate.ts';
 import { generate } from './cli/generate.ts';
 import { importCommand } from './cli/import.ts';
+import { inspect } from './cli/inspect.ts';
 import { logits } from './cli/logits.ts';
 import { detokenize, tokenize } from './cli/tokenize.ts';
 import { clearProgress } from './cli/terminal.ts';
@@ -13,7 +14,7 @@ import { clearProgress } from './cli/terminal.ts';
 /** A command: the words after its name, and a flag that Ctrl+C sets. */
 export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
 
-const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detokenize, logits, import: importCommand, eval: evaluate, bench };
+const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detokenize, logits, import: importCommand, inspect, eval: evaluate, bench };
 
 const HELP = `deltallm: offline code completion
 
@@ -22,6 +23,7 @@ const HELP = `deltallm: offline code completion
                     [--repetition-penalty R] [--stop TEXT]... [--attention delta|compact|dense] [--threads N] [--json]
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
   deltallm logits --model M --tokens @ids.json [--attention delta|compact|dense] [--all] --out F
+  deltallm inspect --file F [--model M] [--attention delta|compact] [--most N] [--heads] [--json]
   deltallm import FILE.gguf [--out DIR]
   deltallm eval --help                                 deltallm bench engine --help
 

@@ -139,8 +139,8 @@ export class Lease {
     }
   }
 
-  /** Zeros among the elements of the far blocks, and the attention work saved. */
-  sparsity(): Sparsity {
+  /** Delta-coded key elements that this sequence reads, and the zeros among them. */
+  coded(): { zeros: number; elements: number } {
     let zeros = 0;
     let elements = 0;
     for (let i = 0; i < this.table.size; i++) {
@@ -148,6 +148,12 @@ export class Lease {
       zeros += info.keyZeros;
       elements += info.keyElements;
     }
+    return { zeros, elements };
+  }
+
+  /** Zeros among the elements of the far blocks, and the attention work saved. */
+  sparsity(): Sparsity {
+    const { zeros, elements } = this.coded();
     return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };
   }
 

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
+import { accuracy } from '../eval/accuracy.ts';
 import { study, STUDY_CHUNK, type StudyOptions } from '../eval/deltaStudy.ts';
-import { report } from '../eval/report.ts';
+import { accuracyReport, report } from '../eval/report.ts';
 import { Forward } from '../model/forward.ts';
 import { resolveModel, starterModel } from '../model/library.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -16,28 +17,32 @@ import { clearProgress, showProgress } from './terminal.ts';
 
 const HELP = `deltallm eval: what delta-coded keys cost, against dense attention on the same text
 
-  deltallm eval [--model M] [--corpus DIR]... [--contexts N] [--long N] [--tokens N] [--seed S] [--threads N] [--quick] [--json]
+  deltallm eval [--model M] [--corpus DIR]... [--contexts N] [--long N] [--tokens N] [--seed S] [--threads N] [--quick | --engine [--cross]] [--json]
 
 --corpus     folders of source files, read in the order of a walk; without it this package's own src and native
 --contexts   contexts of half the model's context (at most 2048 tokens; --tokens sets another length); default 8
 --long       contexts of twice that length; default 3
 --quick      few forms, one short context
+--engine     the engine's own cache instead: sparsity × window × sinks, scored from token 1024 (or the middle of a shorter context) on; --contexts counts, --long does not
+--cross      with --engine: every window with and without sinks at every sparsity, not only at that of the mode balanced
 `;
 
 const ZEROS = [0.4, 0.5, 0.6, 0.7];
 const BALANCED = 0.6;
 const CONTEXT = 2048;
 const QUICK_CONTEXT = 512;
+const SCORED_FROM = 1024;
 
 export const evaluate: Command = async (args, cancel) => {
   const { values } = parse(args, {
     model: { type: 'string' }, corpus: { type: 'string', multiple: true }, contexts: { type: 'string' }, long: { type: 'string' }, tokens: { type: 'string' },
-    seed: { type: 'string' }, threads: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
+    seed: { type: 'string' }, threads: { type: 'string' }, quick: { type: 'boolean' }, engine: { type: 'boolean' }, cross: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
   });
   if (values.help) {
     process.stdout.write(HELP);
     return;
   }
+  if (values.cross && !values.engine) throw new DeltaError('usage', '--cross goes with --engine');
   const quick = values.quick === true;
   const threads = number(values, 'threads', 1, 1, 64);
   const contexts = number(values, 'contexts', quick ? 1 : 8, 1, 1000);
@@ -57,6 +62,13 @@ export const evaluate: Command = async (args, cancel) => {
     try {
       const { context } = forward.manifest.shape;
       const length = number(values, 'tokens', Math.min(quick ? QUICK_CONTEXT : CONTEXT, Math.max(256, Math.floor(context / 2))), 256, context);
+      if (values.engine) {
+        const start = Math.min(SCORED_FROM, Math.floor(length / 2));
+        const result = await accuracy(forward, addon, tokenizer, { corpora, contexts, length, start, seed, threads, zeros: ZEROS.filter((z) => z >= 0.5), balanced: BALANCED, cross: values.cross === true }, showProgress, () => cancel.isSet);
+        clearProgress();
+        if (result) process.stdout.write(`${values.json ? JSON.stringify(result) : accuracyReport(result)}\n`);
+        return;
+      }
       const longLength = Math.min(context, 2 * length);
       const options: StudyOptions = {
         corpora, length, longLength, balanced: BALANCED, threads, quick, addon,

@@ -15,6 +15,8 @@ export interface Context {
   ids: Int32Array;
   corpus: string;
   files: string[];
+  /** Index of each file's first token. */
+  starts: number[];
 }
 
 /** Source files under `folder`, in the order of a directory walk. */
@@ -42,16 +44,18 @@ export function makeContexts(corpora: string[], tokenizer: Tokenizer, lengths: n
       const pool = pools[(n + Math.floor(tries / 100)) % pools.length];
       const first = Math.floor(draw() * pool.files.length);
       const ids: number[] = [];
+      const starts: number[] = [];
       let next = first;
       for (; next < pool.files.length && ids.length < length && !pool.used.has(next); next++) {
         const text = readFileSync(pool.files[next], 'utf8');
         if (next === first && text.length < LEAST_FIRST_BYTES) break;
+        starts.push(ids.length);
         if (separator !== undefined) ids.push(separator);
         ids.push(...tokenizer.encode(`${relative(pool.folder, pool.files[next])}\n`), ...tokenizer.encode(text));
       }
       if (ids.length < length) continue;
       for (let i = first; i < next; i++) pool.used.add(i);
-      contexts.push({ ids: Int32Array.from(ids.slice(0, length)), corpus: pool.folder, files: pool.files.slice(first, next).map((file) => relative(pool.folder, file)) });
+      contexts.push({ ids: Int32Array.from(ids.slice(0, length)), corpus: pool.folder, files: pool.files.slice(first, next).map((file) => relative(pool.folder, file)), starts });
       break;
     }
   }

@@ -8,11 +8,11 @@ import type { Forward } from '../model/forward.ts';
 import { inverseFrequencies } from '../model/manifest.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { makeContexts, type Context } from './corpus.ts';
-import { compareEngine, type EngineTally } from './engineForm.ts';
+import { compareEngine, type Held } from './engineForm.ts';
 import { allVariants, equalBytes, fixed, Forms, keyBytes, region, ruleName, variantName, type EqualBytes, type GridRow, type WindowRule } from './grid.ts';
 import { halfKeys, int4Deltas, int4Keys, narrowValues } from './narrow.ts';
 import { OnnxAttention } from './onnxAttention.ts';
-import { Runner } from './runner.ts';
+import { Runner, type Tally } from './runner.ts';
 import { measure, summarise, type Form, type Row } from './study.ts';
 import { traceSides } from './trace.ts';
 import { PREVIOUS_FROM, statisticsOf, type Sides, type Variant } from './variant.ts';
@@ -205,9 +205,9 @@ async function measureControls({ forms, runner, contexts, options, keyLength: D,
   const controls = rows.map((row, i): ControlRow => ({ ...row, bytes: list[i][1], share: list[i][1] / (2 * D + half) }));
   if (options.addon && winner.reference !== 'channel') {
     for (const [variant, name] of [[winner, 'winner'], [sparser(COMPACT), `${100 * COMPACT} % zeros (the mode compact)`]] as const) {
-      const tallies: EngineTally[] = [];
+      const tallies: (Tally & Held)[] = [];
       for (const { ids } of chosen) tallies.push(await compareEngine(runner, options.addon, runner.forward.manifest, variant, forms.tables(variant), { sinks: SINKS, ...GRID_WINDOW }, ids, await runner.dense(ids, Math.min(1024, start(ids.length)))));
-      const total = (pick: (t: EngineTally) => number) => tallies.reduce((n, t) => n + pick(t), 0);
+      const total = (pick: (t: Held) => number) => tallies.reduce((n, t) => n + pick(t), 0);
       const row = summarise(`the engine itself: ${name}, values int8, as allocated`, { tallies, zeros: total((t) => t.zeros), elements: total((t) => t.elements), keyframes: 0, blocks: 0 }, options.seed);
       const bytes = total((t) => t.deltaBytes) / total((t) => t.headTokens);
       controls.push({ ...row, bytes, share: bytes / (2 * D + half) });
@@ -228,7 +228,7 @@ function lags(sides: Sides, { manifest: { shape, rope } }: Forward): Lag[] {
 }
 
 /** Our own sample code, as import reads it. */
-function calibrationTokens(tokenizer: Tokenizer, wanted: number): number[] {
+export function calibrationTokens(tokenizer: Tokenizer, wanted: number): number[] {
   const folder = join(packageRoot(), 'models/calibration');
   const ids: number[] = [];
   for (const name of readdirSync(folder).sort()) ids.push(...tokenizer.encode(readFileSync(join(folder, name), 'utf8')));

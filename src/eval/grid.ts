@@ -117,8 +117,8 @@ export function equalBytes(rows: GridRow[], zeros: number[], balanced: number, k
     law: group[0].variant.law, reference: group[0].variant.reference, side: group[0].variant.side,
     kl: zeros.map((z) => at(group, z)),
     share: baseline ? at(group, balanced) / at(baseline, balanced) : NaN,
-    shareInterval: baseline ? resampled(group[0].perContext.length, seed, (drawn) => at(group, balanced, drawn) / at(baseline, balanced, drawn)) : [NaN, NaN],
+    shareInterval: baseline ? resampled(group[0].perSample.length, seed, (drawn) => at(group, balanced, drawn) / at(baseline, balanced, drawn)) : [NaN, NaN],
   }));
 }
 
-const drawnKl = ({ perContext }: Row, drawn: Int32Array) => drawn.reduce((n, i) => n + perContext[i].kl, 0) / drawn.reduce((n, i) => n + perContext[i].positions, 0);
+const drawnKl = ({ perSample }: Row, drawn: Int32Array) => drawn.reduce((n, i) => n + perSample[i].kl, 0) / drawn.reduce((n, i) => n + perSample[i].positions, 0);

@@ -1,4 +1,5 @@
-// The study as Markdown tables: what docs/delta-format.md quotes.
+// The study and the engine's accuracy as Markdown tables: what docs/delta-format.md quotes.
+import type { AccuracyResult } from './accuracy.ts';
 import type { StudyResult } from './deltaStudy.ts';
 import { variantName } from './grid.ts';
 import type { Row } from './study.ts';
@@ -6,7 +7,8 @@ import type { Row } from './study.ts';
 const percent = (x: number, digits = 1) => `${(100 * x).toFixed(digits)} %`;
 const signed = (x: number) => `${x >= 0 ? '+' : '−'}${Math.abs(x).toFixed(4)}`;
 const loss = (row: Row) => `${signed(row.deltaLoss)} (${signed(row.deltaLossInterval[0])} to ${signed(row.deltaLossInterval[1])})`;
-const kl = (x: number) => x.toFixed(5);
+/** Rounding may leave a little less than nothing. */
+const kl = (x: number) => Math.max(0, x).toFixed(5);
 
 function table(head: string[], rows: string[][]): string {
   return [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
@@ -47,3 +49,18 @@ export function report(result: StudyResult): string {
 }
 
 const interval = (row: Row) => `${kl(row.kl)} (${kl(row.klInterval[0])} to ${kl(row.klInterval[1])})`;
+
+export function accuracyReport({ model, contexts, start, files, dense, rows, comparisons }: AccuracyResult): string {
+  const corpora = [...new Set(contexts.map((c) => c.corpus.split(/[\\/]/).at(-1)))].join(', ');
+  return [
+    `Model ${model}. Contexts: ${contexts.length} × ${contexts[0].tokens} tokens from ${corpora}, no file in two of them; ${dense.positions} positions scored from token ${start} on. ` +
+      `Dense loss ${dense.denseLoss.toFixed(4)} nats; Δ loss also in per cent of it. Intervals: 95 %, by file (${files} have scored positions).`,
+    table(['keys', 'sinks', 'window, blocks', 'zeros reached', 'bytes a far token', 'of float16', 'KL (interval)', 'Δ loss (interval)', 'Δ loss, %', 'top-1'], rows.map((row) => [
+      row.name, String(row.sinks), row.window, ...(row.bytes > 0 ? [percent(row.zeros), row.bytes.toFixed(1), row.share.toFixed(2)] : ['', '', '']),
+      interval(row), loss(row), `${row.deltaLoss >= 0 ? '+' : '−'}${Math.abs((100 * row.deltaLoss) / row.denseLoss).toFixed(3)}`, percent(row.top1),
+    ])),
+    table(['zeros', 'KL, shared out by measurement, of the same in each layer (interval)', 'reached: same, measured', 'by layer, on the sample'], comparisons.map(({ zeros, share, interval: [least, most], reached, layers }) => [
+      percent(zeros, 0), `${share.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})`, `${percent(reached.even)}, ${percent(reached.measured)}`, layers.map((z) => percent(z, 0)).join(', '),
+    ])),
+  ].join('\n\n');
+}

@@ -27,7 +27,6 @@ export interface Tally {
 export interface Dense {
   start: number;
   logProbabilities: Float32Array;
-  loss: number;
   tally: Tally;
 }
 
@@ -56,30 +55,28 @@ export class Runner {
       const at = (position - start) * vocabulary;
       for (let v = 0; v < vocabulary; v++) logProbabilities[at + v] = logits[v] - normalizer;
       tally.positions++;
-      tally.loss -= logits[ids[position + 1]] - normalizer;
+      tally.loss -= logProbabilities[at + ids[position + 1]];
       tally.agree++;
     });
     tally.denseLoss = tally.loss;
-    return { start, logProbabilities, loss: tally.loss, tally };
+    return { start, logProbabilities, tally };
   }
 
   /** The same context with `far`, compared with the reference. */
   async compare(ids: Int32Array, reference: Dense, far: FarForm | undefined): Promise<Tally> {
     const tally = this.emptyTally();
-    await this.run(ids, reference.start, far, tally, this.comparison(ids, reference, tally));
-    tally.denseLoss = reference.loss;
+    await this.run(ids, reference.start, far, tally, this.comparison(ids, reference, () => tally));
     return tally;
   }
 
-  /** The same context with another attention altogether; nothing is probed. */
-  async compareOther(ids: Int32Array, reference: Dense, attention: ChunkAttention): Promise<Tally> {
-    const tally = this.emptyTally();
-    await this.chunks(ids, reference.start, attention, this.comparison(ids, reference, tally));
-    tally.denseLoss = reference.loss;
-    return tally;
+  /** The same context with another attention altogether: a tally for each part that has scored positions; nothing is probed. @param starts where parts begin, rising from 0 */
+  async compareOther(ids: Int32Array, reference: Dense, attention: ChunkAttention, starts: readonly number[] = [0]): Promise<Tally[]> {
+    const tallies = starts.map(() => this.emptyTally());
+    await this.chunks(ids, reference.start, attention, this.comparison(ids, reference, (position) => tallies[starts.findLastIndex((start) => start <= position)]));
+    return tallies.filter(({ positions }) => positions > 0);
   }
 
-  private comparison(ids: Int32Array, reference: Dense, tally: Tally): Visit {
+  private comparison(ids: Int32Array, reference: Dense, tallyOf: (position: number) => Tally): Visit {
     const { vocabulary } = this.forward.manifest.shape;
     return (position, logits) => {
       const at = (position - reference.start) * vocabulary;
@@ -93,9 +90,12 @@ export class Runner {
         if (logits[v] > logits[best]) best = v;
         if (dense[v] > dense[denseBest]) denseBest = v;
       }
+      const tally = tallyOf(position);
+      const next = ids[position + 1];
       tally.positions++;
       tally.kl += kl;
-      tally.loss -= logits[ids[position + 1]] - normalizer;
+      tally.loss -= Math.fround(logits[next] - normalizer);
+      tally.denseLoss -= dense[next];
       if (best === denseBest) tally.agree++;
     };
   }

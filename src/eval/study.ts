@@ -14,15 +14,14 @@ export interface Form {
 export interface Row {
   name: string;
   positions: number;
-  contexts: number;
   denseLoss: number;
-  /** loss − dense loss, nats a token, with its 95 % interval over contexts; the same in per cent of the dense loss. */
+  /** loss − dense loss, nats a token, with its 95 % interval over the samples: contexts, or files where tallies are by file. */
   deltaLoss: number;
   deltaLossInterval: [number, number];
   kl: number;
   klInterval: [number, number];
-  /** Sum of KL and number of positions of each context, in the order of the contexts. */
-  perContext: { kl: number; positions: number }[];
+  /** Sum of KL and number of positions of each sample, in the order of the text. */
+  perSample: { kl: number; positions: number }[];
   top1: number;
   /** Root mean square error of far scores, nats. */
   scoreError: number;
@@ -80,13 +79,13 @@ export function summarise(name: string, { tallies, zeros, elements, keyframes, b
   const positions = total((t) => t.positions);
   const probes = total((t) => t.probes);
   return {
-    name, positions, contexts: tallies.length,
+    name, positions,
     denseLoss: total((t) => t.denseLoss) / positions,
     deltaLoss: total((t) => t.loss - t.denseLoss) / positions,
     deltaLossInterval: bootstrap(tallies.map((t) => t.loss - t.denseLoss), counts, seed),
     kl: total((t) => t.kl) / positions,
     klInterval: bootstrap(tallies.map((t) => t.kl), counts, seed),
-    perContext: tallies.map((t) => ({ kl: t.kl, positions: t.positions })),
+    perSample: tallies.map((t) => ({ kl: t.kl, positions: t.positions })),
     top1: total((t) => t.agree) / positions,
     scoreError: Math.sqrt(total((t) => t.squaredError) / Math.max(1, total((t) => t.farScores))),
     farShare: total((t) => t.keysFar) / Math.max(1, total((t) => t.keysRead)),

@@ -6,6 +6,8 @@ import { forceKernels } from '../binding/load.ts';
 import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
+import { inspect, type InspectOptions } from '../inspect/inspect.ts';
+import type { InspectReport } from '../inspect/report.ts';
 import { Forward } from '../model/forward.ts';
 import { resolveModel } from '../model/library.ts';
 import { readTokenizer } from '../model/readTokenizer.ts';
@@ -177,6 +179,11 @@ export class Engine {
     this.known = await measureConfidence(this, await sampleTexts(), tokens, cancel);
     await keepConfidence(this.forward.folder, this.forward.manifest.source.sha256, this.known);
     return this.known;
+  }
+
+  /** Dense and delta attention side by side, on caches of their own. */
+  inspect(options: InspectOptions, cancel: CancelFlag, progress: Progress = () => {}): Promise<InspectReport> {
+    return inspect(this.forward, this.addon, this.tokenizer, options, cancel, (share) => progress('inspecting', share));
   }
 
   /** The time of each stage at one context length. */

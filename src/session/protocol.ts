@@ -2,6 +2,8 @@
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
+import type { InspectOptions } from '../inspect/inspect.ts';
+import type { InspectReport } from '../inspect/report.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
@@ -123,6 +125,8 @@ export interface Calls {
   bench: { options: BenchOptions; result: BenchResult };
   /** Measures the curve on at most `tokens` tokens of the shipped sample code and keeps it in the model folder where that can be written. */
   confidence: { options: { tokens: number }; result: ConfidenceCurve };
+  /** Dense and delta attention side by side on a text. */
+  inspect: { options: InspectOptions; result: InspectReport };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
 }
 

@@ -68,6 +68,8 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
       return loaded().bench(request.options, cancel);
     case 'confidence':
       return loaded().confidence(request.options.tokens, cancel);
+    case 'inspect':
+      return loaded().inspect(request.options, cancel, progress);
     case 'memory': {
       const { addon, cache } = loaded();
       const info = addon.storeInfo(cache.store);

@@ -1,60 +1,176 @@
-// npm run bench:engine [-- --model GGUF|PRESET --contexts 64,2048,8192 --rounds 3 --tokens 8 --threads 2 --attention delta --no-peer]
-// The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds.
+// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer]
+// The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
+// Each side is a process of its own; a context extends the one before it. Without options all of PARTS run, each in minutes.
+import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formatRow, heading, machine, measureRow, type BenchRow } from '../../src/cli/bench.ts';
+import { formatRow, heading, machine } from '../../src/cli/bench.ts';
 import { defaultThreads } from '../../src/cli/options.ts';
-import { RuntimeClient } from '../../src/session/client.ts';
+import type { LoadOptions } from '../../src/session/protocol.ts';
 import { randomModel } from '../support/models.ts';
-import { openPeer, peerUnsupported } from '../support/peer.ts';
+import { ensurePeer, peerUnsupported } from '../support/peer.ts';
+import { watchMemory, type Memory } from '../support/processMemory.ts';
 import { presets } from '../support/writeGguf.ts';
+import type { Measured, Ready, Request, SideOptions } from './engineSide.ts';
+
+type Preset = keyof typeof presets;
+
+/** What is read and decoded, piece by piece. Long contexts have fewer layers: reading 16 384 tokens with all of them takes llama.cpp the better part of ten minutes on two cores. */
+const PARTS: { model: Preset; contexts: number[] }[] = [
+  { model: 'llama32_1b', contexts: [64, 512, 2048] },
+  { model: 'llama32_1b', contexts: [8192] },
+  { model: 'llama32_1b_4layers', contexts: [8192, 16_384] },
+  { model: 'qwen05b_shape_as_llama', contexts: [64, 512, 2048] },
+  { model: 'qwen05b_shape_as_llama_6layers', contexts: [8192, 16_384] },
+];
+const LONGEST = 32_768;
+const NAMES: Partial<Record<Preset, string>> = {
+  llama32_1b: 'LLaMA-3.2-1B', llama32_1b_4layers: 'LLaMA-3.2-1B, 4 of 16 layers',
+  qwen05b_shape_as_llama: 'Qwen2.5-Coder-0.5B', qwen05b_shape_as_llama_6layers: 'Qwen2.5-Coder-0.5B, 6 of 24 layers',
+};
+/** Tokens read before anything is timed: weights are touched, threads are there. */
+const WARM_UP = 16;
+const POLL_MS = 100;
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'llama32_1b' }, contexts: { type: 'string', default: '64,2048,8192' }, rounds: { type: 'string', default: '3' },
+    part: { type: 'string' }, model: { type: 'string' }, contexts: { type: 'string' }, longest: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' },
     tokens: { type: 'string', default: '8' }, threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' },
     'no-peer': { type: 'boolean', default: false },
   },
 });
+const [threads, rounds, tokens] = [values.threads, values.rounds, values.tokens].map(Number);
 
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
+const progress = (text: string) => process.stderr.write(`${text}\n`);
+
+class Side {
+  private constructor(private readonly child: ChildProcess, readonly ready: Ready, private readonly memory: ReturnType<typeof watchMemory>) {}
+
+  static async start(options: SideOptions): Promise<Side> {
+    const child = fork('scripts/bench.mjs', ['test/bench/engineSide.ts', JSON.stringify(options)]);
+    const memory = watchMemory(child.pid!, POLL_MS);
+    try {
+      return new Side(child, (await answer(child)) as Ready, memory);
+    } catch (error) {
+      memory.stop();
+      throw error;
+    }
+  }
+
+  async measure(request: Request): Promise<Measured> {
+    const measured = answer(this.child);
+    this.child.send(request);
+    return (await measured) as Measured;
+  }
+
+  get peak(): Memory {
+    return this.memory.peak;
+  }
+
+  async close(): Promise<void> {
+    this.memory.stop();
+    if (!this.child.connected) return;
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.send('close');
+    await ended;
+  }
+}
+
+/** The next message of a child; throws when it ends instead. */
+function answer(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error('a side of the benchmark ended early'));
+    child.once('exit', ended);
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      resolve(message);
+    });
+  });
+}
+
+/** Tokens per second of everything read so far, after the warm-up. */
+class Reading {
+  private tokens = 0;
+  private seconds = 0;
+
+  add({ prefill }: Measured): number {
+    this.tokens += prefill.tokens;
+    this.seconds += prefill.seconds;
+    return this.tokens / this.seconds;
+  }
+}
+
+interface Tables {
+  speed: string[];
+  memory: string[];
+}
+
+async function runPart(model: string, contexts: number[], peerAbsent: string | undefined, tables: Tables): Promise<void> {
+  const path = existsSync(model) ? model : randomModel(model as Preset);
+  const name = NAMES[model as Preset] ?? basename(model);
+  progress(`${name}: loading`);
+  const options = { model: path, threads, attention: values.attention as LoadOptions['attention'], contextSize: Math.max(...contexts) + tokens + 8 };
+  const sides: Side[] = [];
+  try {
+    for (const side of peerAbsent ? (['ours'] as const) : (['ours', 'peer'] as const)) sides.push(await Side.start({ side, ...options }));
+    for (const side of sides) await side.measure({ context: WARM_UP, tokens: 1 });
+    const { parameters, kernels } = sides[0].ready;
+    console.log(`\n${name}, ${(parameters / 1e6).toFixed(0)} M parameters, attention ${values.attention}; ${machine(threads, kernels)}`);
+    console.log(`${heading()}${peerAbsent ? '' : ['peer ms', 'decode ×', 'peer pre/s', 'prefill ×', 'peer KV MB'].map((column) => column.padStart(11)).join('')}`);
+    const read = sides.map(() => new Reading());
+    let longest = 0;
+    for (const context of contexts) {
+      const all: Measured[][] = [];
+      for (let round = 0; round < rounds; round++) {
+        const measured: Measured[] = [];
+        for (const [i, side] of sides.entries()) {
+          if (round === 0) progress(`  ${context} tokens: ${i === 0 ? 'we read' : 'node-llama-cpp reads'}`);
+          measured.push(await side.measure({ context, tokens }));
+        }
+        all.push(measured);
+      }
+      // The context is read in the first round only; later rounds find it in the cache.
+      const rates = all[0].map((measured, i) => read[i].add(measured));
+      const own = all.map(([ours]) => ours).toSorted((a, b) => a.decode - b.decode)[rounds >> 1];
+      longest = Math.max(longest, ...all.map(([{ row }]) => row!.longestCall));
+      const figures = peerAbsent ? [] : [
+        median(all.map(([, peer]) => peer.decode)).toFixed(1), `${median(all.map(([ours, peer]) => peer.decode / ours.decode)).toFixed(2)} ×`,
+        rates[1].toFixed(0), `${(rates[0] / rates[1]).toFixed(2)} ×`, megabytes(all[0][1].cacheBytes),
+      ];
+      console.log(`${formatRow({ ...own.row!, prefill: { ...own.row!.prefill, perSecond: rates[0] } })}${figures.map((text) => text.padStart(11)).join('')}`);
+      const [decode, ratio, rate, faster, kept] = figures.length > 0 ? figures : new Array<string>(5).fill('');
+      tables.speed.push(`| ${name} | ${context} | ${own.decode.toFixed(1)} | ${decode} | ${ratio} | ${rates[0].toFixed(0)} | ${rate} | ${faster} | ${megabytes(own.cacheBytes)} | ${kept} |`);
+    }
+    console.log(`longest single call of ONNX Runtime (load or run): ${longest.toFixed(0)} ms`);
+    const cells = [0, 1].flatMap((i) => (sides[i] ? [megabytes(sides[i].peak.anonymous), megabytes(sides[i].peak.fileBacked)] : ['', '']));
+    tables.memory.push(`| ${name} | ${Math.max(...contexts)} | ${cells.join(' | ')} |`);
+  } finally {
+    for (const side of sides) await side.close();
+  }
+}
 
 export async function run(): Promise<void> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
   process.env.DELTALLM_CACHE ??= resolve('.cache');
-  const [threads, rounds, tokens] = [Number(values.threads), Number(values.rounds), Number(values.tokens)];
-  const contexts = values.contexts.split(',').map(Number);
-  const path = existsSync(values.model) ? values.model : randomModel(values.model as keyof typeof presets);
-  const client = RuntimeClient.start(resolve('dist'));
-  const model = await client.call('load', { model: path, threads, attention: values.attention as 'delta', cacheBytes: 8e9, background: false });
-  const why = values['no-peer'] ? 'not asked for' : peerUnsupported();
-  const peer = why ? undefined : await openPeer(path, { threads, contextSize: Math.max(...contexts) + tokens + 8 });
+  const contexts = values.contexts?.split(',').map(Number);
+  const parts: { model: string; contexts: number[] }[] = values.model
+    ? [{ model: values.model, contexts: contexts ?? [64, 2048, 8192] }]
+    : PARTS.filter((_, i) => !values.part || i + 1 === Number(values.part));
+  if (parts.length === 0) throw new Error(`--part must be 1 to ${PARTS.length}`);
+  const peerAbsent = values['no-peer'] ? 'not asked for' : peerUnsupported();
+  if (peerAbsent) console.log(`node-llama-cpp is left out: ${peerAbsent}`);
+  else ensurePeer();
 
-  console.log(`${values.model}, ${(model.parameters / 1e6).toFixed(0)} M parameters, attention ${values.attention}; ${machine(threads, model.kernels)}`);
-  if (why) console.log(`node-llama-cpp is left out: ${why}`);
-  console.log(`${heading()}${peer ? ['peer ms', 'decode ×', 'peer pre/s', 'prefill ×'].map((name) => name.padStart(11)).join('') : ''}`);
-  let longest = 0;
-  for (const context of contexts) {
-    const ours: BenchRow[] = [];
-    const theirs: { decode: number; prefill: number }[] = [];
-    for (let round = 0; round < rounds; round++) {
-      ours.push(await measureRow({ client }, context, tokens));
-      if (peer) theirs.push(await peer.decodeSpeed({ context, tokens }));
-    }
-    // The prefill happens in the first round only; later rounds find the context in the cache.
-    const row = ours.toSorted((a, b) => a.decode.step - b.decode.step)[rounds >> 1];
-    row.prefill = ours[0].prefill;
-    longest = Math.max(longest, ...ours.map((o) => o.longestCall));
-    const beside = peer && [
-      median(theirs.map((t) => t.decode)).toFixed(2),
-      median(ours.map((o, i) => theirs[i].decode / o.decode.step)).toFixed(2),
-      theirs[0].prefill.toFixed(0),
-      (row.prefill.perSecond / theirs[0].prefill).toFixed(2),
-    ].map((text) => text.padStart(11)).join('');
-    console.log(`${formatRow(row)}${beside ?? ''}`);
+  const tables: Tables = { speed: [], memory: [] };
+  for (const [i, { model, contexts: own }] of parts.entries()) {
+    progress(`part ${i + 1} of ${parts.length}`);
+    await runPart(model, values.longest && own.includes(16_384) ? [...own, LONGEST] : own, peerAbsent, tables);
   }
-  console.log(`longest single call of ONNX Runtime (load or run): ${longest.toFixed(0)} ms`);
-  await client.close();
-  await peer?.dispose();
+  console.log('\n| shape | context | a token, ms | llama.cpp, ms | | reading it, tokens/s | llama.cpp, tokens/s | | KV, MB | llama.cpp, MB |\n|---|---|---|---|---|---|---|---|---|---|');
+  console.log(tables.speed.join('\n'));
+  console.log('\n| shape | longest context | anonymous, MB | file-backed, MB | llama.cpp: anonymous, MB | file-backed, MB |\n|---|---|---|---|---|---|');
+  console.log(tables.memory.join('\n'));
 }

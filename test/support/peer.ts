@@ -71,7 +71,7 @@ interface Sequence {
 interface Model {
   tokenize(text: string, specialTokens?: boolean): number[];
   detokenize(tokens: number[], specialTokens?: boolean): string;
-  createContext(options: Record<string, unknown>): Promise<{ getSequence(): Sequence; dispose(): Promise<void> }>;
+  createContext(options: Record<string, unknown>): Promise<{ getSequence(): Sequence; readonly stateSize: number; dispose(): Promise<void> }>;
   fileInfo: { metadata: { tokenizer?: { ggml?: { tokens?: unknown[] } } } };
   dispose(): Promise<void>;
 }
@@ -90,9 +90,11 @@ export interface Peer {
   greedy(tokens: number[], n: number): Promise<number[]>;
   /**
    * Median milliseconds per decoded token after `context` tokens of context, over `tokens` tokens. The context is kept from call to call and
-   * only extended: `prefill` says at what rate, in tokens per second (0 when nothing was missing).
+   * only extended: `prefill` says by how many tokens, and in how many seconds.
    */
-  decodeSpeed(options: { context: number; tokens: number }): Promise<{ decode: number; prefill: number }>;
+  decodeSpeed(options: { context: number; tokens: number }): Promise<{ decode: number; prefill: { tokens: number; seconds: number } }>;
+  /** Bytes of the keys and values of the tokens that it holds: of its saved state, less that of an empty context. */
+  cacheBytes(): number;
   /** Prefill of n tokens from nothing: tokens per second. */
   prefillSpeed(n: number): Promise<number>;
   dispose(): Promise<void>;
@@ -133,6 +135,7 @@ export async function openPeer(gguf: string, options: PeerOptions = {}): Promise
     failedCreationRemedy: false,
   });
   const sequence = context.getSequence();
+  const emptyState = context.stateSize;
   const vocabulary = model.fileInfo.metadata.tokenizer?.ggml?.tokens?.length ?? 0;
 
   // What the sequence holds is a beginning of speedTokens.
@@ -182,7 +185,7 @@ export async function openPeer(gguf: string, options: PeerOptions = {}): Promise
       const started = performance.now();
       if (held > length) await sequence.eraseContextTokenRanges([{ start: length, end: held }]);
       else if (held < length) await sequence.evaluateWithoutGeneratingNewTokens(ids.slice(held, length));
-      const prefill = held < length ? ((length - held) * 1000) / (performance.now() - started) : 0;
+      const prefill = { tokens: Math.max(0, length - held), seconds: (performance.now() - started) / 1000 };
       const times: number[] = [];
       for (const [i, id] of ids.slice(length).entries()) {
         const begun = performance.now();
@@ -193,6 +196,8 @@ export async function openPeer(gguf: string, options: PeerOptions = {}): Promise
       }
       return { decode: times.sort((a, b) => a - b)[times.length >> 1], prefill };
     },
+
+    cacheBytes: () => context.stateSize - emptyState,
 
     async prefillSpeed(n) {
       mustFit(n);

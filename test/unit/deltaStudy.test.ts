@@ -29,8 +29,8 @@ describe('the comparison at equal bytes', () => {
 
   it('puts a format that reached more zeros than asked back to the bytes of the others', () => {
     const row = (reference: 'previous' | 'mean', zeros: number, reached: number, kl: number): GridRow => ({
-      name: '', positions: 1, contexts: 1, denseLoss: 1, deltaLoss: 0, deltaLossInterval: [0, 0], klInterval: [0, 0], top1: 1, scoreError: 0, farShare: 1, sinkMass: [], zeros: reached, extraKeyframes: 0,
-      kl, perContext: [{ kl, positions: 1 }], variant: { law: 'uniform', reference, side: 'post', zeros }, bytes: bytesOf(reached),
+      name: '', positions: 1, denseLoss: 1, deltaLoss: 0, deltaLossInterval: [0, 0], klInterval: [0, 0], top1: 1, scoreError: 0, farShare: 1, sinkMass: [], zeros: reached, extraKeyframes: 0,
+      kl, perSample: [{ kl, positions: 1 }], variant: { law: 'uniform', reference, side: 'post', zeros }, bytes: bytesOf(reached),
     });
     const [a, b] = equalBytes([row('previous', 0.5, 0.5, 0.002), row('previous', 0.6, 0.6, 0.004), row('mean', 0.5, 0.52, 0.002), row('mean', 0.6, 0.62, 0.004)], [0.6], 0.6, 64, 1);
     expect(a.kl[0]).toBeCloseTo(0.004, 10);
@@ -104,6 +104,10 @@ describe('contexts', () => {
     expect(contexts.map(({ ids }) => ids.length)).toEqual([600, 300, 300]);
     const used = contexts.flatMap(({ files }) => files);
     expect(new Set(used).size).toBe(used.length);
+    for (const { ids, files, starts } of contexts) {
+      expect(starts).toHaveLength(files.length);
+      for (const [i, file] of files.entries()) expect(tokenizer.decode(ids.subarray(starts[i], starts[i + 1] ?? ids.length))).toMatch(new RegExp(`^(<[^>]*>)?${file}\n`));
+    }
     expect(makeContexts([folder], tokenizer, [600, 300, 300], 4)).toEqual(contexts);
   });
 });

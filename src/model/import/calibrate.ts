@@ -1,11 +1,14 @@
-// Finds the delta tables of a model on sample code: one pass with exact attention, then per layer the α that gives the wanted key sparsity.
-import type { Addon, DeltaReference, DeltaTables } from '../../binding/addon.ts';
+// Finds the delta tables of a model on sample code: what each layer may leave out, and per layer the α that leaves out as much.
+import { BLOCK, type Addon, type DeltaTables } from '../../binding/addon.ts';
+import type { Lease } from '../../cache/lease.ts';
 import { codeKeys, type Coded } from '../../attention/reference.ts';
 import { rotate } from '../../attention/rope.ts';
 import { channelStatistics, thresholdShape, type ChannelStatistics, type ThresholdLaw } from '../../attention/thresholdLaw.ts';
-import { flowWidths, inverseFrequencies, type Manifest } from '../manifest.ts';
+import { flowWidths, inverseFrequencies } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
+import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
+import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
 /** What one pass over a text shows of each layer, rotated: keys `[tokens, kvHeads, D]`; queries `[tokens, heads, D]` where a law asks for them, else none. */
 export interface LayerTrace {
@@ -15,50 +18,45 @@ export interface LayerTrace {
 
 export interface Trace {
   layers: LayerTrace[];
+  /** What each layer's attention got, before RoPE, `[tokens, width]`. */
+  qkv: Float32Array[];
   /** The residual stream before the head, `[tokens, hidden]`. */
   hidden: Float32Array;
 }
 
-/** Runs `ids` with exact attention and keeps what attention saw. */
-export async function trace(forward: Forward, addon: Addon, ids: number[], withQueries: boolean, progress: (done: number) => void): Promise<Trace> {
+/** Runs `ids` with exact attention on a lease that knows nothing of them, and keeps what attention saw. */
+async function trace(forward: Forward, lease: Lease, ids: number[], withQueries: boolean, progress: (share: number) => void): Promise<Trace> {
   const { shape, rope } = forward.manifest;
   const q = shape.heads * shape.keyLength;
   const k = shape.kvHeads * shape.keyLength;
   const width = flowWidths(shape).qkv;
   const frequencies = inverseFrequencies(rope);
-  const layers: LayerTrace[] = Array.from({ length: shape.layers }, () => ({
-    keys: new Float32Array(ids.length * k), queries: new Float32Array(withQueries ? ids.length * q : 0),
-  }));
+  const qkvs = Array.from({ length: shape.layers }, () => new Float32Array(ids.length * width));
+  const layers: LayerTrace[] = qkvs.map(() => ({ keys: new Float32Array(ids.length * k), queries: new Float32Array(withQueries ? ids.length * q : 0) }));
   const hidden = new Float32Array(ids.length * shape.hidden);
-  const cache = exactStore(addon, forward.manifest);
-  const lease = cache.lease(new Int32Array(0));
-  try {
-    for (let at = 0; at < ids.length; at += forward.chunk) {
-      const chunk = ids.slice(at, at + forward.chunk);
-      lease.begin(chunk);
-      const rows = await forward.run(chunk, {
-        attend(layer, count, qkv, out) {
-          for (let i = 0; i < count; i++) {
-            const row = qkv.subarray(i * width, (i + 1) * width);
-            const { queries, keys } = layers[layer];
-            keys.set(row.subarray(q, q + k), (at + i) * k);
-            for (let h = 0; h < shape.kvHeads; h++) rotate(keys, (at + i) * k + h * shape.keyLength, at + i, frequencies);
-            if (!withQueries) continue;
-            queries.set(row.subarray(0, q), (at + i) * q);
-            for (let h = 0; h < shape.heads; h++) rotate(queries, (at + i) * q + h * shape.keyLength, at + i, frequencies);
-          }
-          lease.attend(layer, count, qkv, out);
-        },
-      }, 'hidden');
-      lease.commit();
-      hidden.set(rows!, at * shape.hidden);
-      progress(at + chunk.length);
-    }
-  } finally {
-    lease.release();
-    cache.close();
+  for (let at = 0; at < ids.length; at += forward.chunk) {
+    const chunk = ids.slice(at, at + forward.chunk);
+    lease.begin(chunk);
+    const rows = await forward.run(chunk, {
+      attend(layer, count, qkv, out) {
+        qkvs[layer].set(qkv, at * width);
+        for (let i = 0; i < count; i++) {
+          const row = qkv.subarray(i * width, (i + 1) * width);
+          const { queries, keys } = layers[layer];
+          keys.set(row.subarray(q, q + k), (at + i) * k);
+          for (let h = 0; h < shape.kvHeads; h++) rotate(keys, (at + i) * k + h * shape.keyLength, at + i, frequencies);
+          if (!withQueries) continue;
+          queries.set(row.subarray(0, q), (at + i) * q);
+          for (let h = 0; h < shape.heads; h++) rotate(queries, (at + i) * q + h * shape.keyLength, at + i, frequencies);
+        }
+        lease.attend(layer, count, qkv, out);
+      },
+    }, 'hidden');
+    lease.commit();
+    hidden.set(rows!, at * shape.hidden);
+    progress((at + chunk.length) / ids.length);
   }
-  return { layers, hidden };
+  return { layers, qkv: qkvs, hidden };
 }
 
 export interface Calibration {
@@ -66,26 +64,82 @@ export interface Calibration {
   keySparsity: number[];
 }
 
+/** Multiples of the θ for the first wanted sparsity at which a layer's error is measured: about 30 to 90 % zeros around 60 %. */
+const MULTIPLES = [0.45, 0.6, 0.8, 1, 1.25, 1.55, 1.9];
+/** No layer's attention may be further off than this (root of the relative squared error), as long as the others can take its zeros. */
+const MOST_ERROR = 0.2;
+/** Layers differ from the wanted sparsity by this at most: a sample is not every text. */
+const MOST_SHIFT = 0.25;
+/** Tokens that are run again for each layer, in samples: for one layer at most, and for all together. */
+const PROBED = { one: 0.5, together: 4 };
+
+/**
+ * For each of `sparsities`: θ and s such that this share of the sample's delta elements is zero over all layers, shared out so that the next token
+ * suffers least. A layer's cost is the error of its attention's output, which grows with its zeros, times what that error does to the next token when
+ * this layer alone is coded; both are measured on the sample, with the window and the sinks of the manifest.
+ */
+export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
+  const { manifest, chunk } = forward;
+  const { layers, kvHeads, keyLength, heads } = manifest.shape;
+  const { law, reference } = manifest.delta;
+  const cache = exactStore(addon, manifest);
+  try {
+    const lease = cache.lease(new Int32Array(0));
+    let seen: Trace;
+    try {
+      seen = await trace(forward, lease, ids, law === 'query', (share) => progress(0.3 * share));
+    } finally {
+      lease.release();
+    }
+    const solve = seen.layers.map(({ keys, queries }) => {
+      const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
+      const split = splitHeads(keys, kvHeads, keyLength);
+      return (sparsity: number) => solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));
+    });
+    const even = solve.map((solveFor) => solveFor(sparsities[0]));
+
+    const errors: LayerError[][] = [];
+    for (const [layer, { threshold, step }] of even.entries()) {
+      errors.push(layerErrors(addon, manifest, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk));
+      progress(0.3 + (0.2 * (layer + 1)) / layers);
+      // Measuring is synchronous: a signal is heard in between.
+      await new Promise(setImmediate);
+    }
+    const rows = probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
+    const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share)) : [];
+    const curves = costCurves(errors, divergences);
+    const calibrations = sparsities.map((wanted): Calibration => {
+      const shares = shareOut(usable(curves, wanted, { shift: MOST_SHIFT, error: MOST_ERROR ** 2 }), wanted);
+      const solved = shares.map((share, layer) => (share === sparsities[0] ? even[layer] : solve[layer](share)));
+      return { tables: solved, keySparsity: solved.map(({ sparsity }) => sparsity) };
+    });
+    progress(1);
+    return { calibrations, hidden: seen.hidden };
+  } finally {
+    cache.close();
+  }
+}
+
+/** Rows at the end of the sample, from a block's first on, that each layer is run again for; 0 when there are no far keys before them. */
+function probedRows(tokens: number, layers: number, firstFar: number): number {
+  const wanted = Math.floor(tokens * Math.min(PROBED.one, PROBED.together / layers));
+  const known = Math.floor((tokens - wanted) / BLOCK) * BLOCK;
+  return known >= firstFar ? tokens - known : 0;
+}
+
+/** KL against zeros: a layer's error, scaled so that the KL measured with the even tables is met. No points where nothing was far. */
+function costCurves(errors: LayerError[][], divergences: number[]): MeasuredPoint[][] {
+  const even = MULTIPLES.indexOf(1);
+  return errors.map((points, layer) => {
+    const weight = divergences[layer] / points[even].error;
+    return Number.isFinite(weight) && points.every(({ sparsity }) => !Number.isNaN(sparsity)) ? points.map(({ sparsity, error }) => ({ sparsity, error, cost: weight * error })) : [];
+  });
+}
+
 /** Steps of the bisection on α: 2⁻¹² of its range. */
 const BISECTIONS = 12;
 /** Head room of the int8 range over the largest delta seen on the sample. */
 const STEP_MARGIN = 1.1;
-
-/** For each of `sparsities`: θ and s per layer such that this share of the sample's delta elements is zero. */
-export function calibrate(layers: LayerTrace[], manifest: Pick<Manifest, 'shape'>, sparsities: readonly number[], law: ThresholdLaw, reference: DeltaReference): Calibration[] {
-  const { kvHeads, keyLength, heads } = manifest.shape;
-  const results = sparsities.map((): Calibration => ({ tables: [], keySparsity: [] }));
-  for (const { keys, queries } of layers) {
-    const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
-    const split = splitHeads(keys, kvHeads, keyLength);
-    for (const [i, sparsity] of sparsities.entries()) {
-      const solved = solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));
-      results[i].tables.push(solved);
-      results[i].keySparsity.push(solved.sparsity);
-    }
-  }
-  return results;
-}
 
 /** Codes the keys of KV head h, `[tokens, length]`. */
 export type CodeHead = (keys: Float64Array, h: number, threshold: Float64Array, step?: Float32Array) => Coded;

@@ -11,7 +11,7 @@ import { FOLDER_FORMAT, flowWidths, type DeltaConfig, type HeadChoice, type Mani
 import { Forward } from '../forward.ts';
 import { DELTA_FILES, deltaTableBytes } from '../stores.ts';
 import { readArchitecture, TensorSource, type Architecture } from './architecture.ts';
-import { calibrate, trace, type Trace } from './calibrate.ts';
+import { calibrate } from './calibrate.ts';
 import { readGguf, type GgufFile } from './gguf.ts';
 import { printable } from './ggufHeader.ts';
 import { headCandidates, headTensor, PORTS, writeHead, writeSegment } from './llama.ts';
@@ -32,8 +32,8 @@ const BALANCED = 0.6;
 const COMPACT = 0.7;
 const DELTA: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
-/** Raised when graphs or weights are written differently. */
-const CONVERTER = 2;
+/** Raised when graphs, weights or delta tables come out differently. */
+const CONVERTER = 3;
 
 /** Changes whenever the same file would be converted to something else: part of the name of a converted model's folder. */
 export const CONVERSION = JSON.stringify({ format: FOLDER_FORMAT, converter: CONVERTER, sparsity: [BALANCED, COMPACT], ...DELTA });
@@ -187,18 +187,17 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
 
   await fs.writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
   const forward = await Forward.load(folder, threads, PREFILL_CHUNK);
-  let seen: Trace;
+  let measured: Awaited<ReturnType<typeof calibrate>>;
   try {
-    seen = await trace(forward, addon, sample, DELTA.law === 'query', (done) => progress('calibrating', (0.8 * done) / sample.length));
+    measured = await calibrate(forward, addon, sample, [BALANCED, COMPACT], (share) => progress('calibrating', share));
   } finally {
     await forward.release();
   }
-  const [balanced, compact] = calibrate(seen.layers, manifest, [BALANCED, COMPACT], DELTA.law, DELTA.reference);
+  const [balanced, compact] = measured.calibrations;
   await fs.writeFile(join(folder, DELTA_FILES.delta), deltaTableBytes(balanced.tables));
   await fs.writeFile(join(folder, DELTA_FILES.compact), deltaTableBytes(compact.tables));
   manifest.delta = { ...DELTA, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length };
-  progress('calibrating', 1);
-  await chooseHeadFormat(file, arch, folder, manifest, seen.hidden, options);
+  await chooseHeadFormat(file, arch, folder, manifest, measured.hidden, options);
 }
 
 async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: string, manifest: Manifest, hidden: Float32Array, { threads, progress = () => {} }: ImportOptions): Promise<void> {

@@ -1,0 +1,25 @@
+// deltallm inspect: dense and delta attention side by side on one file.
+import { DeltaError } from '../shared/errors.ts';
+import type { Command } from '../cli.ts';
+import { inspectTable } from './inspectTable.ts';
+import { loadOptions, MODEL_OPTIONS, number, parse, readText, required } from './options.ts';
+import { clearProgress } from './terminal.ts';
+import { hearProgress, withRuntime } from './withRuntime.ts';
+
+/** Tokens read at most: dense keys and values of a LLaMA-3.2-1B take 65 kB each. */
+const DEFAULT_MOST = 4096;
+const MOST = 131_072;
+
+export const inspect: Command = async (args, cancel) => {
+  const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, most: { type: 'string' }, heads: { type: 'boolean' } });
+  const file = required(values, 'file');
+  const { attention } = loadOptions(values);
+  if (attention === 'dense') throw new DeltaError('usage', '--attention must be delta or compact: dense is what either is compared with');
+  const most = number(values, 'most', DEFAULT_MOST, 2, MOST);
+  const text = readText(file);
+  await withRuntime(values, cancel, async ({ client }) => {
+    const report = await client.call('inspect', { text, name: file, attention, most }, hearProgress, cancel);
+    clearProgress();
+    process.stdout.write(`${values.json ? JSON.stringify(report) : inspectTable(report, values.heads === true)}\n`);
+  });
+};
