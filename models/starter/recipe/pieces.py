@@ -43,7 +43,10 @@ def join(source: str, out: str) -> None:
         if missing:
             print(f"{about['name']}: waiting for {', '.join(missing)}")
             continue
-        packed = b"".join(open(path, "rb").read() for path in paths)
+        packed = b""
+        for path in paths:
+            with open(path, "rb") as piece:
+                packed += piece.read()
         content = lzma.decompress(packed) if about["compressed"] else packed
         if hashlib.sha256(content).hexdigest() != about["sha256"]:
             raise SystemExit(f"{about['name']}: the pieces do not give the file that was split")

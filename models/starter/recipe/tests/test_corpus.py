@@ -51,7 +51,7 @@ class CorpusTest(unittest.TestCase):
         lines = [f"const value{i} = compute({draw.random()});" for i in range(200)]
         duplicates = Duplicates()
         self.assertIsNone(duplicates.kind("\n".join(lines)))
-        self.assertEqual(duplicates.kind("\n".join("  " + line for line in lines)), "exact")
+        self.assertEqual(duplicates.kind("\n\n".join(line.replace(" ", "  ") for line in lines)), "exact")
         self.assertEqual(duplicates.kind("\n".join(lines[:195] + ["let other = 1;"])), "near")
         self.assertIsNone(duplicates.kind("\n".join(line.replace("value", "entry") for line in lines)))
 

@@ -24,7 +24,7 @@ def write_shards(folder: str, documents: int = 30) -> str:
         tokens += [tokenizer.file, *tokenizer.encode(f"src/{number}.ts\n"), tokenizer.pad, *tokenizer.encode(text), tokenizer.end]
     np.asarray(tokens, "<u2").tofile(f"{folder}/set-000.bin")
     with open(f"{folder}/set.json", "w") as file:
-        json.dump({"tokenizer": tokenizer.hash(), "shards": [{"file": "set-000.bin", "tokens": len(tokens)}]}, file)
+        json.dump({"tokenizer": tokenizer.hash(), "tokens": len(tokens), "shards": [{"file": "set-000.bin", "tokens": len(tokens)}]}, file)
     return f"{folder}/set"
 
 

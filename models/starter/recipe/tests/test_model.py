@@ -65,8 +65,9 @@ class ModelTest(unittest.TestCase):
     def test_an_orthogonalised_matrix_has_singular_values_near_one(self):
         for shape in ((64, 64), (40, 128), (128, 40)):
             values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)).float())
-            self.assertGreater(float(values.median()), 0.7)
-            self.assertLess(float(values.max()), 1.3)
+            # Four iterations: most have arrived, none is far off.
+            self.assertTrue(0.7 < float(values.median()) < 1.3)
+            self.assertLess(float(values.max()), 1.8)
 
     def test_an_f16_gguf_read_back_holds_the_weights(self):
         tokenizer = sample_tokenizer()
@@ -129,7 +130,9 @@ class FilesTest(unittest.TestCase):
 
     def train(self, folder: str, out: str, steps: int, *more: str) -> subprocess.Popen:
         command = [sys.executable, f"{HERE}/train.py", "--preset", "toy", "--tokenizer", f"{folder}/tokenizer.json", "--data", f"{folder}/set"]
-        return subprocess.Popen([*command, "--out", f"{folder}/{out}", "--steps", str(steps), *more], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*command, "--out", f"{folder}/{out}", "--steps", str(steps), *more], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        return process
 
     def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -157,10 +160,10 @@ class FilesTest(unittest.TestCase):
             sample_tokenizer().save(f"{folder}/tokenizer.json")
             for _ in range(3):
                 running = self.train(folder, "run", 100_000, "--save-seconds", "0")
-                while not os.path.exists(f"{folder}/run/checkpoint.pt"):
+                while not os.path.exists(f"{folder}/run/checkpoint.pt") and running.poll() is None:
                     time.sleep(0.05)
                 time.sleep(0.3)
+                self.assertIsNone(running.poll())
                 running.kill()
                 running.wait()
-                running.stdout.close()
                 checkpoint.model_of(checkpoint.load(f"{folder}/run/checkpoint.pt"))
