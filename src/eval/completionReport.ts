@@ -1,7 +1,7 @@
 // Measured completions as Markdown tables, attention modes side by side.
 import { coverageCurve, EAGERNESS, predicted, type Measurement, type Outcome } from './completions.ts';
 import { RULES } from './cursors.ts';
-import { editSimilarity, mean } from './similarity.ts';
+import { editSimilarity, mean, wilson } from './similarity.ts';
 import type { Typing } from './typing.ts';
 
 const COVERAGES = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1];
@@ -24,7 +24,7 @@ export function completionReport(measured: readonly Measured[]): string {
     '## First line',
     table(['', ...modes], [
       row('places, of them asked about', ({ summary }) => `${summary.positions}, ${summary.asked}`),
-      row('exact match', ({ summary }) => percent(summary.exact)),
+      row('exact match (95 % interval)', ({ summary }) => wilson(Math.round(summary.exact * summary.asked), summary.asked)),
       row('edit similarity', ({ summary }) => fixed(summary.similarity, 3)),
       row('nothing written', ({ summary }) => percent(summary.empty)),
       row('degenerate', ({ summary }) => percent(summary.degenerate)),

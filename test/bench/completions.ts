@@ -9,6 +9,7 @@ import { machine } from '../../src/cli/bench.ts';
 import { snapshotAt } from '../../src/cli/complete.ts';
 import { plan, type Plan } from '../../src/completion/latency.ts';
 import { settingsTable } from '../../src/editor/settingsTable.ts';
+import { baselineReport } from '../../src/eval/baselines.ts';
 import { completionReport, type Measured } from '../../src/eval/completionReport.ts';
 import { completeAll, summarise } from '../../src/eval/completions.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
@@ -94,6 +95,7 @@ export async function run(): Promise<void> {
     }
   }
   print(`\n${completionReport(measured)}`);
+  print(`\n${baselineReport(cursors)}`);
   if (values.outcomes) for (const one of measured[0].outcomes) print(JSON.stringify(one));
   if (values.json) console.log(JSON.stringify({ model: model?.name, machine: machine(threads, model?.kernels ?? ''), threads, seed, files: places, plan: planned, measured }));
 }
