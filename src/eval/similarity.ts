@@ -34,3 +34,11 @@ export function percentile(values: readonly number[], q: number): number {
 
 /** NaN of none. */
 export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** 95 % interval of a share that was seen in `count` trials (Wilson). */
+export function wilson(share: number, count: number): [low: number, high: number] {
+  const z2 = 1.96 ** 2 / count;
+  const middle = (share + z2 / 2) / (1 + z2);
+  const half = (1.96 * Math.sqrt((share * (1 - share)) / count + z2 / count / 4)) / (1 + z2);
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}

@@ -7,11 +7,11 @@ const MOST_AFTER = 80_000;
 const MOST_KEPT = 1_000_000;
 
 /**
- * Cut before every line that begins with text: a line break and what follows it never share a token there, whatever the tokenizer, so the tokens of the
- * pieces together are those of the whole.
+ * Cut where a line ends with text and the next begins with text: whatever the tokenizer, no token reaches over the line break there, nor does what stands
+ * on one side change the other, so the tokens of the pieces together are those of the whole.
  */
 export function pieces(text: string): string[] {
-  return text === '' ? [] : text.split(/(?<=\n)(?=\S)/);
+  return text === '' ? [] : text.split(/(?<=\S\n)(?=\S)/);
 }
 
 export class DocumentTokens {

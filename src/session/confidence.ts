@@ -45,8 +45,9 @@ export async function sampleTexts(): Promise<string[]> {
  *
  * Measured twice, by the model alone and with the text around mixed in as it would be at a cursor there; the better one is what the model does from
  * then on, and the curve is that one's.
+ * @param chosen whether it takes part, where that is not to be found out
  */
-export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag()): Promise<ConfidenceCurve> {
+export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag(), chosen?: boolean): Promise<ConfidenceCurve> {
   const { context, vocabulary } = engine.forward.manifest.shape;
   const alone: Sample[] = [];
   const mixed: Sample[] = [];
@@ -77,7 +78,7 @@ export async function measureConfidence(engine: Engine, texts: readonly string[]
     alone.push(...samplesOf(pieces, ids, own, textOf));
     mixed.push(...samplesOf(pieces, ids, together, textOf));
   }
-  const locality = gain > LEAST_GAIN * steps;
+  const locality = chosen ?? gain > LEAST_GAIN * steps;
   return { ...curveOf(locality ? mixed : alone), locality };
 }
 
