@@ -31,6 +31,8 @@ export class Lease {
   private kept = 0;
   /** Tokens stored before the step under way. */
   private start = 0;
+  /** Between `begin` and `commit` or `abort`. */
+  private stepping = false;
   private readonly noCancel = new Int32Array(1);
   cancel: Int32Array = this.noCancel;
 
@@ -64,6 +66,11 @@ export class Lease {
     return this.table.length;
   }
 
+  /** Whether a step waits for its `commit` or `abort`. */
+  get open(): boolean {
+    return this.stepping;
+  }
+
   /** The tokens stored, as a view. */
   get text(): Int32Array {
     return this.tokens.subarray(0, this.length);
@@ -87,6 +94,7 @@ export class Lease {
       throw error;
     }
     this.remember(ids, this.start);
+    this.stepping = true;
   }
 
   /** One layer of the step: stores keys and values of the new tokens and attends over all. See Addon.attend. */
@@ -98,9 +106,14 @@ export class Lease {
     ops.executed += stats.executedOps;
   }
 
-  /** The step is complete in all layers: full blocks are shared, blocks far behind the tip lose their exact form. */
-  commit(): void {
+  /**
+   * The step is complete in all layers: full blocks are shared, blocks far behind the tip lose their exact form.
+   * @param length tokens that stay of all that are stored; the others, a wrong guess, are gone before anything is shared
+   */
+  commit(length = this.length): void {
     const { cache, table } = this;
+    this.stepping = false;
+    if (length < this.length) this.truncate(Math.max(this.start, length));
     while (!this.approximate && this.nodes.length < table.size && table.count(this.nodes.length) === BLOCK) this.publish();
     const first = Math.min(table.size, firstKeptBlock(cache.config, this.length));
     for (; this.kept < first; this.kept++) {
@@ -112,6 +125,7 @@ export class Lease {
 
   /** The step was cancelled or failed: back to where it began. */
   abort(): void {
+    this.stepping = false;
     this.truncate(this.start);
   }
 

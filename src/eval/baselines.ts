@@ -1,49 +1,86 @@
-// What a model must beat: completions that need no model, from the lines above the cursor alone.
+// What a completion must be better than: the most similar earlier line repeated, and the file's own n-grams without a model.
+import { degenerate } from '../completion/degenerate.ts';
 import { pointless } from '../completion/worth.ts';
+import { continuations, joined } from '../locality/continuations.ts';
+import { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
+import { completionText } from '../session/textEnd.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Outcome } from './completions.ts';
 import type { Cursor } from './cursors.ts';
-import { editSimilarity, firstLine, mean, wilson } from './similarity.ts';
+import { editSimilarity, firstLine } from './similarity.ts';
 
-/** Lines above the cursor that are looked at. */
-const MOST_LINES = 400;
-/** Characters before the cursor that are looked for, at least and at most. */
-const CONTEXT = { least: 2, most: 64 } as const;
+/** A text, and how sure its author is: a natural logarithm. */
+export interface Guess {
+  text: string;
+  confidence: number;
+}
+
+export const BASELINES = {
+  'most similar earlier line': (snapshot) => similarLine(snapshot),
+  'n-grams of the file': (snapshot, tokenizer, most) => ngrams(snapshot, tokenizer, most),
+} satisfies Record<string, (snapshot: Snapshot, tokenizer: Tokenizer, most: number) => Guess | null>;
+
+/** Characters of the line that are looked for in other lines at most. */
+const LONGEST_OVERLAP = 80;
 
 /**
- * The most similar earlier line again. Behind a line's beginning: the rest of the last earlier line that begins so. At a line's start: what followed the
- * earlier line that is most like the line above.
+ * Behind text on the line: what follows in the line that holds the longest end of it. At the beginning of a line: the line below the one that is most
+ * similar to the line above. Of equals the nearest; null without any.
  */
-export function repeatLine({ before }: Snapshot): string {
-  const lines = before.split('\n').slice(-MOST_LINES).map((line) => line.trim());
-  const begun = lines.pop()!;
-  if (begun !== '') return lines.findLast((line) => line.startsWith(begun) && line.length > begun.length)?.slice(begun.length) ?? '';
-  const above = lines.findLast((line) => line !== '');
-  let best = { similarity: 0, next: '' };
-  for (const [i, line] of lines.slice(0, -1).entries()) {
-    if (line === '' || lines[i + 1] === '') continue;
-    const similarity = editSimilarity(line, above!);
-    if (similarity >= best.similarity) best = { similarity, next: lines[i + 1] };
+export function similarLine({ before }: Snapshot): Guess | null {
+  const lines = before.split('\n');
+  const prefix = lines.pop()!.trimStart();
+  const best: Guess = { text: '', confidence: -Infinity };
+  if (prefix === '') {
+    const above = lines.at(-1)?.trim();
+    for (let i = 1; i < lines.length; i++) {
+      const confidence = Math.log(editSimilarity(lines[i - 1].trim(), above ?? ''));
+      if (lines[i].trim() !== '' && confidence >= best.confidence) Object.assign(best, { text: lines[i].trimStart(), confidence });
+    }
+  } else {
+    for (const line of lines) {
+      let length = Math.min(prefix.length, LONGEST_OVERLAP);
+      while (length > 0 && !line.includes(prefix.slice(-length))) length--;
+      const text = length > 0 ? line.slice(line.lastIndexOf(prefix.slice(-length)) + length) : '';
+      const confidence = Math.log(length / prefix.length);
+      if (text !== '' && confidence >= best.confidence) Object.assign(best, { text, confidence });
+    }
   }
-  return best.next;
+  return best.text === '' ? null : best;
 }
 
-/** An n-gram model of the file, of the highest order that applies: what followed the last earlier occurrence of the longest text before the cursor that occurred. */
-export function continueOccurrence({ before }: Snapshot): string {
-  for (let n = Math.min(CONTEXT.most, before.length); n >= CONTEXT.least; n--) {
-    const at = before.lastIndexOf(before.slice(-n), before.length - n - 1);
-    if (at >= 0 && at + n < before.length) return firstLine(before.slice(at + n, before.length));
+/** Token by token the likeliest of what followed in this file, to the end of the line; its mean log-probability. Null where it has nothing to say. */
+export function ngrams({ before, after }: Snapshot, tokenizer: Pick<Tokenizer, 'encode' | 'decode'>, most: number): Guess | null {
+  const index = new TokenIndex();
+  index.become(joined([tokenizer.encode(after), tokenizer.encode(before)]));
+  const ids: number[] = [];
+  let sum = 0;
+  while (ids.length < most && !/\S[^\n]*\n/.test(tokenizer.decode(ids))) {
+    const found = continuations(index);
+    if (!found) break;
+    const [id] = [...found.shares].find(([, share]) => share === found.top)!;
+    ids.push(id);
+    index.push(id);
+    sum += Math.log(found.top);
   }
-  return '';
+  return ids.length === 0 ? null : { text: tokenizer.decode(ids), confidence: sum / ids.length };
 }
 
-const BASELINES: Readonly<Record<string, (snapshot: Snapshot) => string>> = { 'the most similar earlier line again': repeatLine, 'n-gram model of the file': continueOccurrence };
-
-export function baselineReport(cursors: readonly Cursor[]): string {
-  const asked = cursors.filter(({ snapshot }) => pointless(snapshot) === null);
-  const rows = Object.entries(BASELINES).map(([name, complete]) => {
-    const pairs = asked.map(({ snapshot, expected }) => [firstLine(complete(snapshot)), firstLine(expected)]);
-    const exact = pairs.filter(([written, wanted]) => written === wanted).length;
-    return `| ${name} | ${wilson(exact, pairs.length)} | ${mean(pairs.map(([a, b]) => editSimilarity(a, b))).toFixed(3)} |`;
+/** A baseline at every cursor, by the stop rules of completions. */
+export function baselineOutcomes(guess: (snapshot: Snapshot) => Guess | null, cursors: readonly Cursor[]): Outcome[] {
+  return cursors.map(({ rule, line, column, snapshot, expected }) => {
+    const silent = pointless(snapshot);
+    const said = silent ? null : guess(snapshot);
+    const end = completionText(snapshot);
+    if (said) end.push(`${said.text}\n`);
+    end.finish(false);
+    const text = said ? end.result('') : '';
+    const [written, wanted] = [firstLine(text), firstLine(expected)];
+    return {
+      path: snapshot.path, rule, line, column, silent, expected: wanted, written, exact: silent === null && written === wanted,
+      similarity: silent === null ? editSimilarity(written, wanted) : 0, degenerate: degenerate(text, snapshot), confidence: said && Number.isFinite(said.confidence) ? said.confidence : null,
+      tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0,
+    };
   });
-  return ['## Without a model', ['| | exact match (95 % interval) | edit similarity |', '|---|---|---|', ...rows].join('\n')].join('\n\n');
 }

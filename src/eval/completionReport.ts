@@ -24,7 +24,7 @@ export function completionReport(measured: readonly Measured[]): string {
     '## First line',
     table(['', ...modes], [
       row('places, of them asked about', ({ summary }) => `${summary.positions}, ${summary.asked}`),
-      row('exact match (95 % interval)', ({ summary }) => wilson(Math.round(summary.exact * summary.asked), summary.asked)),
+      row('exact match, 95 % interval', ({ summary }) => interval(summary.exact, summary.asked)),
       row('edit similarity', ({ summary }) => fixed(summary.similarity, 3)),
       row('nothing written', ({ summary }) => percent(summary.empty)),
       row('degenerate', ({ summary }) => percent(summary.degenerate)),
@@ -64,6 +64,27 @@ export function completionReport(measured: readonly Measured[]): string {
     ] : []),
   ].join('\n\n');
 }
+
+/** Places of which every baseline or model is asked, side by side: all of them, and the surest. */
+export function baselineReport(named: readonly { name: string; outcomes: readonly Outcome[] }[]): string {
+  const languages = [...new Set(named[0].outcomes.map(({ path }) => language(path)))].sort();
+  const rows = named.map(({ name, outcomes }) => {
+    const asked = outcomes.filter(({ silent }) => silent === null);
+    const exact = (part: readonly Outcome[]): string => interval(mean(part.map((o) => Number(o.exact))), part.length);
+    const surest = coverageCurve(outcomes, [0.05, 0.1, 0.25, 0.5]).map(({ returned, precision }) => `${percent(precision)} of ${percent(returned)}`);
+    return [name, exact(asked), ...languages.map((l) => exact(asked.filter(({ path }) => language(path) === l))), fixed(mean(asked.map(({ similarity }) => similarity)), 3), ...surest];
+  });
+  const asked = named[0].outcomes.filter(({ silent }) => silent === null);
+  const counts = languages.map((l) => `${l}, ${asked.filter(({ path }) => language(path) === l).length} places`);
+  return `## Exact match of the line, and precision of the surest\n\n${table(['', `all ${asked.length} places`, ...counts, 'edit similarity', 'surest 5 %', '10 %', '25 %', '50 %'], rows)}`;
+}
+
+const language = (path: string): string => (/\.py$/.test(path) ? 'Python' : /\.[cm]?tsx?$/.test(path) ? 'TypeScript' : 'other');
+
+const interval = (share: number, count: number): string => {
+  const [low, high] = wilson(share, count);
+  return `${percent(share)} (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+};
 
 function agreement(reference: readonly Outcome[], other: readonly Outcome[]): string {
   const pairs = other.flatMap((outcome, i) => (reference[i] && outcome.silent === null ? [[reference[i].written, outcome.written]] : []));

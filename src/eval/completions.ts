@@ -58,14 +58,15 @@ export interface Shown {
 }
 
 export interface Measurement {
-  attention: AttentionMode;
+  /** What is measured; a mode of attention alone means without the text around. */
+  attention: AttentionMode | `${AttentionMode}, alone`;
   curve: ConfidenceCurve;
   outcomes: Outcome[];
   summary: Summary;
 }
 
-/** Generates at every cursor. Stops early, with what there is, when `cancel` is set. */
-export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, cancel = new CancelFlag(), progress: (share: number) => void = () => {}): Promise<Outcome[]> {
+/** Generates at every cursor, with or without the text around mixed in. Stops early, with what there is, when `cancel` is set. */
+export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, cancel = new CancelFlag(), progress: (share: number) => void = () => {}, locality?: boolean): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const [done, { rule, line, column, snapshot, expected }] of cursors.entries()) {
     progress(done / cursors.length);
@@ -75,7 +76,7 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
       outcomes.push({ ...place, silent, written: '', exact: false, similarity: 0, degenerate: false, confidence: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0 });
       continue;
     }
-    const result = await engine.generate({ prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 } }, cancel);
+    const result = await engine.generate({ prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, locality }, cancel);
     if (cancel.isSet) break;
     const written = firstLine(result.text);
     outcomes.push({

@@ -35,12 +35,10 @@ export function percentile(values: readonly number[], q: number): number {
 /** NaN of none. */
 export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** A share with its 95 % interval (Wilson's, which holds near 0 too), as text. */
-export function wilson(hits: number, all: number): string {
-  if (all === 0) return '–';
-  const [share, z] = [hits / all, 1.96];
-  const middle = (share + z ** 2 / (2 * all)) / (1 + z ** 2 / all);
-  const half = (z / (1 + z ** 2 / all)) * Math.sqrt((share * (1 - share)) / all + (z / (2 * all)) ** 2);
-  const percent = (x: number): string => (100 * x).toFixed(1);
-  return `${percent(share)} % (${percent(Math.max(0, middle - half))} to ${percent(Math.min(1, middle + half))})`;
+/** 95 % interval of a share that was seen in `count` trials (Wilson). */
+export function wilson(share: number, count: number): [low: number, high: number] {
+  const z2 = 1.96 ** 2 / count;
+  const middle = (share + z2 / 2) / (1 + z2);
+  const half = (1.96 * Math.sqrt((share * (1 - share)) / count + z2 / count / 4)) / (1 + z2);
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }

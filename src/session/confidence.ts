@@ -4,12 +4,17 @@ import { join } from 'node:path';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
+import { ForcedIndex } from '../locality/forced.ts';
+import { mix, spread } from '../locality/mixture.ts';
 import { StreamText } from '../tokenizer/streamText.ts';
 import type { Engine } from './engine.ts';
 import type { ConfidenceCurve } from './protocol.ts';
 
 /** Points of a curve at most: enough to choose a threshold from, for the sample code gives about a thousand places. */
 export const MOST_POINTS = 40;
+
+/** Nats a token by which the text around the cursor must help a model to take part: less is not worth what it may spoil. */
+const LEAST_GAIN = 0.05;
 
 /** One place in the sample code: how sure the model is of the line it would write, and whether that is the author's. */
 export interface Sample {
@@ -37,23 +42,44 @@ export async function sampleTexts(): Promise<string[]> {
  * Plain text, though completions see a fill-in-the-middle prompt: it takes one pass instead of one for every suffix, and the embedded model is too weak
  * to tell the two apart. The confidence of a wrong line comes out too low, for its first wrong token is the unsure one, and a model believes what it
  * wrote itself.
+ *
+ * Measured twice, by the model alone and with the text around mixed in as it would be at a cursor there; the better one is what the model does from
+ * then on, and the curve is that one's.
+ * @param chosen whether it takes part, where that is not to be found out
  */
-export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag()): Promise<ConfidenceCurve> {
+export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag(), chosen?: boolean): Promise<ConfidenceCurve> {
   const { context, vocabulary } = engine.forward.manifest.shape;
-  const samples: Sample[] = [];
+  const alone: Sample[] = [];
+  const mixed: Sample[] = [];
   let left = tokens;
+  let [gain, steps] = [0, 0];
   for (const [i, text] of texts.entries()) {
     const ids = engine.tokenizer.encode(text, { bos: true }).slice(0, Math.min(context, Math.floor(left / (texts.length - i))));
     left -= ids.length;
-    const guesses: Guess[] = [];
+    const stream = new StreamText(engine.tokenizer);
+    const pieces = ids.map((id) => stream.push(id));
+    const forced = new ForcedIndex(ids, pieces);
+    const own: Guess[] = [];
+    const together: Guess[] = [];
     for await (const { logits } of engine.logitRows(Int32Array.from(ids), true, cancel)) {
-      for (let at = 0; at < logits.length; at += vocabulary) guesses.push(bestOf(logits.subarray(at, at + vocabulary)));
+      for (let at = 0; at < logits.length; at += vocabulary) {
+        const row = logits.subarray(at, at + vocabulary);
+        const next = ids[own.length + 1];
+        forced.advance();
+        own.push(bestOf(row));
+        const before = next === undefined ? 0 : logProbabilityOf(row, next);
+        mix(row, forced.index);
+        together.push(bestOf(row));
+        if (next !== undefined && Number.isFinite(before)) [gain, steps] = [gain + logProbabilityOf(row, next) - before, steps + 1];
+      }
     }
     if (cancel.isSet) throw new DeltaError('cancelled');
-    const stream = new StreamText(engine.tokenizer);
-    samples.push(...samplesOf(ids.map((id) => stream.push(id)), ids, guesses, (id) => new StreamText(engine.tokenizer).push(id)));
+    const textOf = (id: number): string => new StreamText(engine.tokenizer).push(id);
+    alone.push(...samplesOf(pieces, ids, own, textOf));
+    mixed.push(...samplesOf(pieces, ids, together, textOf));
   }
-  return curveOf(samples);
+  const locality = chosen ?? gain > LEAST_GAIN * steps;
+  return { ...curveOf(locality ? mixed : alone), locality };
 }
 
 function bestOf(logits: Float32Array): Guess {
@@ -62,6 +88,11 @@ function bestOf(logits: Float32Array): Guess {
   let sum = 0;
   for (const x of logits) sum += Math.exp(x - logits[id]);
   return { id, logProbability: -Math.log(sum) };
+}
+
+function logProbabilityOf(logits: Float32Array, id: number): number {
+  const { top, total } = spread(logits);
+  return logits[id] - top - Math.log(total);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { ConfidenceCurve } from './protocol.ts';
 
 const FILE = 'confidence.json';
 /** Raised when what is measured changes: a curve of another format is measured again. */
-const FORMAT = 2;
+const FORMAT = 3;
 const MOST_BYTES = 64_000;
 
 /** The curve kept in a model folder; null where there is none that can be used. `source`: the hash of the file that the model was made from. */
@@ -33,12 +33,12 @@ export function parseConfidence(text: string, source: string): ConfidenceCurve |
   }
   const file = (found ?? {}) as Partial<ConfidenceCurve> & { format?: unknown; source?: unknown };
   if (file.format !== FORMAT || file.source !== source) return null;
-  const { samples, points } = file;
-  if (!Number.isSafeInteger(samples) || samples! < 0 || !Array.isArray(points) || points.length > MOST_POINTS) return null;
+  const { samples, points, locality } = file;
+  if (typeof locality !== 'boolean' || !Number.isSafeInteger(samples) || samples! < 0 || !Array.isArray(points) || points.length > MOST_POINTS) return null;
   if (!points.every((p) => Number.isFinite(p?.threshold) && p.threshold <= 0 && isShare(p.coverage) && isShare(p.precision))) return null;
   // Rounding may lift a mean of equal shares by a hair.
   const ordered = points.every((p, i) => i === 0 || (p.threshold < points[i - 1].threshold && p.coverage > points[i - 1].coverage && p.precision <= points[i - 1].precision + 1e-9));
-  return ordered ? { samples: samples!, points: points.map(({ threshold, coverage, precision }) => ({ threshold, coverage, precision })) } : null;
+  return ordered ? { samples: samples!, points: points.map(({ threshold, coverage, precision }) => ({ threshold, coverage, precision })), locality } : null;
 }
 
 /** Keeps the curve in the model folder; where that cannot be written, it is measured again next time. */

@@ -8,11 +8,15 @@ import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { inspect, type InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
+import { joined } from '../locality/continuations.ts';
+import { DocumentTokens } from '../locality/documentTokens.ts';
+import { DraftLength } from '../locality/draftLength.ts';
+import { TokenIndex } from '../locality/tokenIndex.ts';
 import { Forward } from '../model/forward.ts';
 import { resolveModel } from '../model/library.ts';
 import { readTokenizer } from '../model/readTokenizer.ts';
 import { storeFor } from '../model/stores.ts';
-import { fimBudget } from '../prompt/budget.ts';
+import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
 import { fimOrder } from '../prompt/order.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -24,23 +28,32 @@ import { measureConfidence, sampleTexts } from './confidence.ts';
 import { keepConfidence, readConfidence } from './confidenceFile.ts';
 import { FirstLine } from './firstLine.ts';
 import { Sampler } from './sampler.ts';
-import { Session, step } from './session.ts';
+import { Session, step, type Around } from './session.ts';
 
 /** Rows per prefill step: bounds how long a cancellation waits (one segment of one chunk). */
 export const PREFILL_CHUNK = 64;
 /** Tokens of a completion prompt at most: what a CPU reads in seconds when nothing is cached. */
 const PROMPT_TOKENS = 2048;
+/** Parameters below which the text around the cursor takes part before it was measured whether that helps. */
+const SMALL_MODEL = 100e6;
 
 export type Progress = (stage: string, share: number) => void;
 
 export class Engine {
+  private readonly documents: DocumentTokens;
+  /** Of the text that was last generated from: the next one usually differs at its end only. */
+  private readonly index = new TokenIndex();
+  private readonly lengths = new DraftLength();
+
   private constructor(
     readonly addon: Addon,
     readonly forward: Forward,
     readonly cache: KvCache,
     readonly tokenizer: Tokenizer,
     private known: ConfidenceCurve | null,
-  ) {}
+  ) {
+    this.documents = new DocumentTokens((text) => tokenizer.encode(text));
+  }
 
   /** Imports the model if need be and loads it. */
   static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}): Promise<Engine> {
@@ -90,6 +103,7 @@ export class Engine {
       max: options.max, sampler, cancel,
       ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos,
       approximate: options.approximate ?? atCursor,
+      around: this.around(options, tokens),
       read: atCursor ? (share: number) => progress('reading', share) : undefined,
     };
     for await (const token of session.generate(tokens, limits)) {
@@ -110,6 +124,8 @@ export class Engine {
       rule: end.rule,
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated },
       ms: session.ms,
+      lookup: session.lookup,
+      locality: limits.around?.mixes ?? false,
       sparsity: session.sparsity,
       approximate: session.approximate,
       meanLogProbability: generated > 0 ? logProbability / generated : 0,
@@ -127,6 +143,18 @@ export class Engine {
     const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
     const { tokens, spans } = fimPrompt(prompt.snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
     return { tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), prompt: { text: this.tokenizer.decode(tokens), spans } };
+  }
+
+  /** The text that the prompt is the end of: the whole document at a cursor, else the prompt itself. Undefined where it is used for nothing. */
+  private around({ prompt, locality, lookup = true }: GenerateOptions, tokens: Int32Array): Around | undefined {
+    const { rowInvariant, parameters } = this.forward.manifest;
+    const mixes = 'snapshot' in prompt && (locality ?? (this.known ? this.known.locality === true : parameters < SMALL_MODEL));
+    // Rows that depend on those beside them could make another text of it.
+    const lengths = lookup && rowInvariant ? this.lengths : undefined;
+    if (!mixes && !lengths) return undefined;
+    const { documents, index } = this;
+    index.become('snapshot' in prompt ? joined([documents.after(normalise(prompt.snapshot.after)), documents.before(normalise(prompt.snapshot.before))]) : tokens);
+    return { index, mixes, lengths };
   }
 
   private checked(tokens: number[]): Int32Array {

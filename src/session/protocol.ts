@@ -34,6 +34,8 @@ export interface ConfidenceCurve {
   /** Cursor positions measured. */
   samples: number;
   points: { threshold: number; coverage: number; precision: number }[];
+  /** Whether the model knows the next token better when the text around the cursor is mixed in, measured on the same places; absent: no. */
+  locality?: boolean;
 }
 
 export interface LoadedModel {
@@ -60,6 +62,19 @@ export interface GenerateOptions {
   stop?: string[];
   /** Whether a rewound prefix without its exact window may be reused. Default: at a cursor yes, else no. */
   approximate?: boolean;
+  /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
+  locality?: boolean;
+  /** Whether tokens are guessed ahead from the text and verified together: the same text, sooner. Default true. */
+  lookup?: boolean;
+}
+
+/** What guessing ahead came to. */
+export interface LookupCounts {
+  /** Passes of the decoder behind the prompt. */
+  passes: number;
+  /** Guessed tokens that were verified in them, and those that came true. */
+  drafted: number;
+  accepted: number;
 }
 
 /** What the model saw at a cursor. */
@@ -78,6 +93,9 @@ export interface GenerateResult {
   rule: StopReason | null;
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   ms: { prefill: number; decode: number };
+  lookup: LookupCounts;
+  /** Whether the text around the cursor was mixed in. */
+  locality: boolean;
   sparsity: Sparsity;
   /** True when a rewound prefix without its exact window was reused: not quite what a cold run gives. */
   approximate: boolean;

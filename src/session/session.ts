@@ -1,15 +1,30 @@
-// One generation: lease the longest known prefix, prefill the rest in chunks, then decode token by token.
+// One generation: lease the longest known prefix, prefill the rest in chunks, then decode: a token a pass, or several where a guess comes true.
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
+import { BLOCK } from '../binding/addon.ts';
 import type { Lease, Sparsity } from '../cache/lease.ts';
 import type { KvCache } from '../cache/store.ts';
+import { draft } from '../locality/draft.ts';
+import { LONGEST_DRAFT, type DraftLength } from '../locality/draftLength.ts';
+import { mix } from '../locality/mixture.ts';
+import type { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Forward, Wanted } from '../model/forward.ts';
 import type { Sampler } from './sampler.ts';
 
 export interface TokenEvent {
   id: number;
-  /** Natural logarithm, under the model's own distribution. */
+  /** Natural logarithm, under the model's own distribution, or under the mixture where the text around takes part. */
   logProbability: number;
+}
+
+/** What the text around the end of the prompt is used for. */
+export interface Around {
+  /** Ends as the prompt does; goes on with what is generated. */
+  index: TokenIndex;
+  /** Whether it takes part in what comes next. */
+  mixes: boolean;
+  /** How far to guess ahead; undefined: never. */
+  lengths?: DraftLength;
 }
 
 export interface SessionOptions {
@@ -19,6 +34,7 @@ export interface SessionOptions {
   ends: readonly number[];
   cancel: CancelFlag;
   approximate?: boolean;
+  around?: Around;
   /** Hears which share of the prompt's unknown part has been read. */
   read?: (share: number) => void;
 }
@@ -37,53 +53,109 @@ export class Session {
     private readonly cache: KvCache,
   ) {}
 
+  /** Passes of the decoder behind the prompt, guessed tokens verified in them, and those that came true. */
+  readonly lookup = { passes: 0, drafted: 0, accepted: 0 };
+
   /** Tokens as they come. Ending the iteration early, or the cancel flag, stops the work; what was computed stays in the cache. */
   async *generate(prompt: Int32Array, options: SessionOptions): AsyncGenerator<TokenEvent, void, void> {
     const { context } = this.forward.manifest.shape;
     if (prompt.length === 0) throw new DeltaError('usage', 'The prompt is empty');
     if (prompt.length >= context) throw new DeltaError('contextFull', prompt.length, context);
+    const { max, sampler, ends, cancel, around } = options;
     const lease = this.cache.lease(prompt, { most: prompt.length - 1, approximate: options.approximate });
-    lease.cancel = options.cancel.word;
+    lease.cancel = cancel.word;
+    let ahead: Ahead | undefined;
     try {
       this.reused = lease.length;
       let clock = performance.now();
-      let logits = await this.prefill(lease, prompt.subarray(lease.length), options);
+      const logits = await this.prefill(lease, prompt.subarray(lease.length), options);
+      if (logits) ahead = { logits, ids: [], matched: 0, accepted: 0 };
       this.ms.prefill = performance.now() - clock;
       clock = performance.now();
-      for (let n = 0; logits; n++) {
-        if (n === options.max) return void (this.ending = 'length');
-        if (lease.length === context) return void (this.ending = 'context');
-        const { id, logProbability } = options.sampler.sample(logits);
-        if (options.ends.includes(id)) return void (this.ending = 'end');
-        options.sampler.accept(id);
+      for (let n = 0; ahead; n++) {
+        if (n === max) return void (this.ending = 'length');
+        if (lease.length - ahead.ids.length + ahead.accepted === context) return void (this.ending = 'context');
+        const row = this.row(ahead);
+        if (around?.mixes) mix(row, around.index);
+        const { id, logProbability } = sampler.sample(row);
+        if (ends.includes(id)) return void (this.ending = 'end');
+        sampler.accept(id);
+        around?.index.push(id);
         this.ms.decode += performance.now() - clock;
         yield { id, logProbability };
         clock = performance.now();
-        if (n + 1 === options.max) continue;
-        logits = await step(this.forward, lease, [id], 'last', options.cancel);
-        this.computed++;
+        if (n + 1 === max) continue;
+        if (ahead.ids[ahead.accepted] === id) {
+          if (cancel.isSet) return;
+          ahead.accepted++;
+        } else {
+          this.settle(lease, ahead, options);
+          ahead = await this.next(lease, id, Math.min(max - n - 2, context - lease.length - 1), options);
+        }
+        if (ahead) this.computed++;
       }
     } finally {
+      if (ahead) this.settle(lease, ahead, options);
       this.sparsity = lease.sparsity();
       this.approximate = lease.approximate;
       lease.release();
     }
   }
 
-  private async prefill(lease: Lease, ids: Int32Array, { cancel, read }: SessionOptions): Promise<Float32Array | undefined> {
+  /** The logits behind the last token that was accepted. */
+  private row({ logits, accepted }: Ahead): Float32Array {
+    const { vocabulary } = this.forward.manifest.shape;
+    return logits.subarray(accepted * vocabulary, (accepted + 1) * vocabulary);
+  }
+
+  /** One pass over the token that is due and at most `most` guessed ones behind it; their keys count only when `settle` says which came true. */
+  private async next(lease: Lease, id: number, most: number, { around, cancel }: SessionOptions): Promise<Ahead | undefined> {
+    // A guess never fills a block: a block that the cache could share holds nothing that was not generated.
+    const room = Math.min(most, this.forward.chunk - 1, BLOCK - 2 - (lease.length % BLOCK));
+    const guess = around?.lengths && room > 0 ? draft(around.index, Math.min(room, LONGEST_DRAFT)) : { ids: [], matched: 0 };
+    guess.ids.length = Math.min(guess.ids.length, around?.lengths?.choose(guess.matched) ?? 0);
+    const clock = performance.now();
+    const logits = await step(this.forward, lease, [id, ...guess.ids], guess.ids.length > 0 ? 'all' : 'last', cancel, 'open');
+    if (!logits) return undefined;
+    around?.lengths?.timed(1 + guess.ids.length, performance.now() - clock);
+    this.lookup.passes++;
+    this.lookup.drafted += guess.ids.length;
+    return { logits, ...guess, accepted: 0 };
+  }
+
+  /** The pass is over: what was guessed wrong leaves the lease before anything of it is shared. */
+  private settle(lease: Lease, { ids, matched, accepted }: Ahead, { around }: SessionOptions): void {
+    if (!lease.open) return;
+    lease.commit(lease.length - ids.length + accepted);
+    this.lookup.accepted += accepted;
+    if (ids.length > 0) around?.lengths?.verified(matched, ids.length, accepted);
+  }
+
+  private async prefill(lease: Lease, ids: Int32Array, { cancel, read, around }: SessionOptions): Promise<Float32Array | undefined> {
     let logits: Float32Array | undefined;
     for (let at = 0; at < ids.length && !cancel.isSet; at += this.forward.chunk) {
       read?.(at / ids.length);
       const chunk = ids.subarray(at, at + this.forward.chunk);
+      const clock = performance.now();
       logits = await step(this.forward, lease, chunk, at + chunk.length === ids.length ? 'last' : 'none', cancel);
+      around?.lengths?.timed(chunk.length, performance.now() - clock);
       this.computed += chunk.length;
     }
     return logits;
   }
 }
 
-/** One pass over `ids` on a lease: committed when it ran to its end, undone when it was cancelled or failed. */
-export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag): Promise<Float32Array | undefined> {
+/** A pass whose rows are looked at one by one: the first follows the token that was due, each other one a guess. */
+interface Ahead {
+  logits: Float32Array;
+  /** The guess, the match that it came from, and how many of its tokens came true so far. */
+  ids: number[];
+  matched: number;
+  accepted: number;
+}
+
+/** One pass over `ids` on a lease: committed when it ran to its end (or left open for the caller to commit), undone when it was cancelled or failed. */
+export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, after: 'commit' | 'open' = 'commit'): Promise<Float32Array | undefined> {
   lease.begin(ids);
   try {
     const logits = await forward.run(ids, lease, wanted, () => cancel.isSet);
@@ -91,7 +163,7 @@ export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number
       lease.abort();
       return undefined;
     }
-    lease.commit();
+    if (after === 'commit') lease.commit();
     return logits;
   } catch (error) {
     lease.abort();

@@ -1,5 +1,6 @@
-// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --json]
+// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --alone --json]
 // Completions on files (or folders of them) that the model has not seen; without --files this repository's own sources, which the starter never saw.
+// --alone adds each mode without the text around mixed in, and the baselines of src/eval/baselines.ts.
 // What is measured: src/eval/completions.ts; where: src/eval/cursors.ts. --outcomes prints every place, --prompt-tokens overrides what the speed allows.
 import { readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -9,9 +10,9 @@ import { machine } from '../../src/cli/bench.ts';
 import { snapshotAt } from '../../src/cli/complete.ts';
 import { plan, type Plan } from '../../src/completion/latency.ts';
 import { settingsTable } from '../../src/editor/settingsTable.ts';
-import { baselineReport } from '../../src/eval/baselines.ts';
-import { completionReport, type Measured } from '../../src/eval/completionReport.ts';
-import { completeAll, summarise } from '../../src/eval/completions.ts';
+import { BASELINES, baselineOutcomes } from '../../src/eval/baselines.ts';
+import { baselineReport, completionReport, type Measured } from '../../src/eval/completionReport.ts';
+import { completeAll, summarise, type Outcome } from '../../src/eval/completions.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
 import { drawCursors, type Cursor, type HeldOutFile } from '../../src/eval/cursors.ts';
 import { typeLines } from '../../src/eval/typing.ts';
@@ -32,7 +33,7 @@ const { values } = parseArgs({
     'max-tokens': { type: 'string', default: String(settingsTable['completions.maxTokens'].default) },
     /** Tokens of sample code for the confidence curve, as in the editor; lines typed key by key. */
     sample: { type: 'string', default: '2048' }, typed: { type: 'string', default: '8' },
-    outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false }, outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
   },
 });
 
@@ -68,6 +69,7 @@ export async function run(): Promise<void> {
 
   const measured: Measured[] = [];
   const recipes = new Map<string, string>();
+  const baselines: { name: string; outcomes: Outcome[] }[] = [];
   let model: LoadedModel | undefined;
   let planned: Plan | undefined;
   for (const attention of values.attention.split(',') as AttentionMode[]) {
@@ -85,17 +87,23 @@ export async function run(): Promise<void> {
         print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters; ${machine(threads, model.kernels)}`);
         print(`${cursors.length} places in ${places} files, seed ${seed}; prompts of at most ${planned.promptTokens} tokens, texts of at most ${planned.max}`);
       }
-      const curve = await measureConfidence(engine, await sampleTexts(), Number(values.sample));
-      const outcomes = await completeAll(engine, cursors, planned);
       const typed = cursors.filter(({ rule }) => rule === 'lineStart').slice(0, Number(values.typed));
-      const typing = typed.length > 0 ? await typeLines(engine, typed, planned.promptTokens) : null;
-      measured.push({ attention, curve, outcomes, summary: summarise(outcomes, curve), typing });
+      for (const chosen of values.alone ? [undefined, false] : [undefined]) {
+        const curve = await measureConfidence(engine, await sampleTexts(), Number(values.sample), undefined, chosen);
+        const outcomes = await completeAll(engine, cursors, planned, undefined, undefined, curve.locality);
+        const typing = typed.length > 0 && chosen === undefined ? await typeLines(engine, typed, planned.promptTokens) : null;
+        measured.push({ attention: chosen === undefined ? attention : `${attention}, alone`, curve, outcomes, summary: summarise(outcomes, curve), typing });
+      }
+      if (values.alone && baselines.length === 0) {
+        const most = planned.max;
+        for (const [name, guess] of Object.entries(BASELINES)) baselines.push({ name, outcomes: baselineOutcomes((snapshot) => guess(snapshot, engine.tokenizer, most), cursors) });
+      }
     } finally {
       await engine.close();
     }
   }
   print(`\n${completionReport(measured)}`);
-  print(`\n${baselineReport(cursors)}`);
+  if (baselines.length > 0) print(`\n${baselineReport([...measured.map(({ attention, outcomes }) => ({ name: attention, outcomes })), ...baselines])}`);
   if (values.outcomes) for (const one of measured[0].outcomes) print(JSON.stringify(one));
   if (values.json) console.log(JSON.stringify({ model: model?.name, machine: machine(threads, model?.kernels ?? ''), threads, seed, files: places, plan: planned, measured }));
 }

@@ -80,7 +80,7 @@ export class FakeSource implements TextSource {
     call.result = {
       text: end.result(call.raw), reason: cancel.isSet ? 'cancelled' : end.done ? 'stop' : isCutOff ? 'length' : 'end', rule: null,
       tokens: { prompt: 100, reused: 60, computed: 40 + generated, generated }, ms: { prefill, decode: generated * step },
-      sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: confidence, firstLineLogProbability: generated > 0 ? confidence : 0,
+      lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: confidence, firstLineLogProbability: generated > 0 ? confidence : 0,
       prompt: { text: `${snapshot.before.slice(-80)}<cursor>${snapshot.after.slice(0, 80)}`, spans: [] },
     };
     return call.result;

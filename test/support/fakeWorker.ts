@@ -12,7 +12,7 @@ export const model: LoadedModel = {
 
 export const generated = (text: string, tokens = 8): GenerateResult => ({
   text, reason: 'stop', rule: null, tokens: { prompt: 40, reused: 0, computed: 40 + tokens - 1, generated: tokens }, ms: { prefill: 100, decode: 70 },
-  sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: -0.1, firstLineLogProbability: -0.1,
+  lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: -0.1, firstLineLogProbability: -0.1,
 });
 
 export interface Call {

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { continuations } from '../../src/locality/continuations.ts';
+import { DraftLength, LONGEST_DRAFT } from '../../src/locality/draftLength.ts';
+import { mix, spread } from '../../src/locality/mixture.ts';
+import { TokenIndex } from '../../src/locality/tokenIndex.ts';
+import { weightOf } from '../../src/locality/weights.ts';
+
+const softmax = (logits: ArrayLike<number>): number[] => {
+  const top = Math.max(...Array.from(logits));
+  const parts = Array.from(logits, (x) => Math.exp(x - top));
+  const sum = parts.reduce((a, b) => a + b);
+  return parts.map((x) => x / sum);
+};
+
+const tokens = fc.array(fc.nat(7), { minLength: 1, maxLength: 60 });
+const row = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 8, maxLength: 8 });
+
+describe('the mixture', () => {
+  it('is (1 − λ)·model + λ·file', () => {
+    fc.assert(fc.property(tokens, row, (text, logits) => {
+      const index = new TokenIndex();
+      index.become(text);
+      const mixed = Float32Array.from(logits);
+      const own = softmax(mixed);
+      const entropy = -own.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
+      mix(mixed, index);
+      const found = continuations(index);
+      const weight = found ? weightOf(found.longest, found.top, spread(Float32Array.from(logits)).entropy) : 0;
+      expect(spread(Float32Array.from(logits)).entropy).toBeCloseTo(entropy, 5);
+      softmax(mixed).forEach((p, id) => expect(p).toBeCloseTo((1 - weight) * own[id] + weight * (found?.shares.get(id) ?? 0), 5));
+    }));
+  });
+
+  it('leaves what cannot be used, and ids that the model does not have', () => {
+    const index = new TokenIndex();
+    index.become([1, 900, 1]);
+    for (const logits of [[-Infinity, -Infinity], [NaN, NaN], [Infinity, 0], [1, 2]]) {
+      const mixed = Float32Array.from(logits);
+      mix(mixed, index);
+      expect([...mixed]).toEqual(logits);
+    }
+  });
+
+  it('trusts the file more where it matched longer, agrees with itself, and the model is unsure', () => {
+    for (const [longest, top, entropy] of [[1, 0.2, 0.1], [6, 0.6, 3], [40, 1, 8]]) {
+      expect(weightOf(longest, top, entropy)).toBeGreaterThan(0);
+      expect(weightOf(longest, top, entropy)).toBeLessThan(1);
+    }
+    expect(weightOf(20, 1, 5)).toBeGreaterThan(weightOf(1, 1, 5));
+    expect(weightOf(3, 1, 5)).toBeGreaterThan(weightOf(3, 0.2, 5));
+    expect(weightOf(1, 0.2, 5)).toBeGreaterThan(weightOf(1, 0.2, 0.1));
+  });
+});
+
+describe('the length of a draft', () => {
+  const timed = (four: number): DraftLength => {
+    const lengths = new DraftLength();
+    for (const [rows, ms] of [[1, 20], [4, four], [8, 2 * four], [11, 3 * four]] as const) lengths.timed(rows, ms);
+    return lengths;
+  };
+
+  it('is none before a pass was timed, and none without a match', () => {
+    expect(new DraftLength().choose(20)).toBe(0);
+    expect(timed(22).choose(0)).toBe(0);
+  });
+
+  it('grows with the match and with how cheap rows are', () => {
+    expect(timed(22).choose(20)).toBe(3);
+    const cheap = new DraftLength();
+    for (const rows of [1, 4, 8, 11]) cheap.timed(rows, 10);
+    expect(cheap.choose(20)).toBe(LONGEST_DRAFT);
+    expect(timed(80).choose(20)).toBe(0);
+  });
+
+  it('is none where guesses fail, and comes back where they come true', () => {
+    const lengths = timed(22);
+    for (let i = 0; i < 60; i++) lengths.verified(20, 3, 0);
+    expect(lengths.choose(20)).toBe(0);
+    expect(lengths.choose(5)).toBeGreaterThan(0);
+    for (let i = 0; i < 60; i++) lengths.verified(20, 3, 3);
+    expect(lengths.choose(20)).toBe(3);
+  });
+
+  it('takes the cost of many rows from the reading of the prompt until it is known', () => {
+    const lengths = new DraftLength();
+    lengths.timed(64, 2000);
+    lengths.timed(1, 20);
+    expect(lengths.choose(20)).toBe(0);
+    const cheap = new DraftLength();
+    cheap.timed(64, 40);
+    cheap.timed(1, 20);
+    expect(cheap.choose(20)).toBeGreaterThan(0);
+  });
+});
