@@ -53,18 +53,26 @@ export function similarLine({ before }: Snapshot): Guess | null {
 /** Token by token the likeliest of what followed in this file, to the end of the line; its mean log-probability. Null where it has nothing to say. */
 export function ngrams({ before, after }: Snapshot, tokenizer: Pick<Tokenizer, 'encode' | 'decode'>, most: number): Guess | null {
   const index = new TokenIndex();
-  index.become(joined([tokenizer.encode(after), tokenizer.encode(before)]));
+  const written = before.replace(/[ \t]+$/, '');
+  const blanks = before.slice(written.length);
+  index.become(joined([tokenizer.encode(after), tokenizer.encode(written)]));
   const ids: number[] = [];
   let sum = 0;
   while (ids.length < most && !/\S[^\n]*\n/.test(tokenizer.decode(ids))) {
     const found = continuations(index);
     if (!found) break;
-    const [id] = [...found.shares].find(([, share]) => share === found.top)!;
+    // What is written must begin with the blanks before the cursor, as it must for a model.
+    const text = tokenizer.decode(ids);
+    const fits = (next: string): boolean => next.startsWith(blanks) || blanks.startsWith(next);
+    const possible = [...found.shares].filter(([id]) => text.length >= blanks.length || fits(text + tokenizer.decode([id])));
+    if (possible.length === 0) break;
+    const [id, share] = possible.reduce((best, other) => (other[1] > best[1] ? other : best));
     ids.push(id);
     index.push(id);
-    sum += Math.log(found.top);
+    sum += Math.log(share / possible.reduce((all, [, part]) => all + part, 0));
   }
-  return ids.length === 0 ? null : { text: tokenizer.decode(ids), confidence: sum / ids.length };
+  const text = tokenizer.decode(ids);
+  return text.length <= blanks.length ? null : { text: text.slice(blanks.length), confidence: sum / ids.length };
 }
 
 /** A baseline at every cursor, by the stop rules of completions. */

@@ -27,6 +27,7 @@ import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, Gener
 import { measureConfidence, sampleTexts } from './confidence.ts';
 import { keepConfidence, readConfidence } from './confidenceFile.ts';
 import { FirstLine } from './firstLine.ts';
+import { Owed, spansWith, withoutBlanks } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step, type Around } from './session.ts';
 
@@ -85,7 +86,8 @@ export class Engine {
    * line so far. `progress` hears of the reading at a cursor.
    */
   async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string, firstLine: number) => void = () => {}, progress: Progress = () => {}): Promise<GenerateResult> {
-    const { tokens, end, prompt } = this.prepare(options);
+    const mixes = this.mixes(options);
+    const { tokens, end, owed, prompt } = this.prepare(options, mixes);
     const session = new Session(this.forward, this.cache);
     const stream = new StreamText(this.tokenizer);
     let text = '';
@@ -103,13 +105,14 @@ export class Engine {
       max: options.max, sampler, cancel,
       ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos,
       approximate: options.approximate ?? atCursor,
-      around: this.around(options, tokens),
+      around: this.around(options, tokens, mixes),
+      owed,
       read: atCursor ? (share: number) => progress('reading', share) : undefined,
     };
     for await (const token of session.generate(tokens, limits)) {
       generated++;
       logProbability += token.logProbability;
-      const piece = stream.push(token.id);
+      const piece = stream.push(token.id).slice(owed?.accept(token.id) ?? 0);
       firstLine.push(piece, token.logProbability);
       give(end.push(piece));
       stopped = end.done;
@@ -125,7 +128,7 @@ export class Engine {
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated },
       ms: session.ms,
       lookup: session.lookup,
-      locality: limits.around?.mixes ?? false,
+      locality: mixes,
       sparsity: session.sparsity,
       approximate: session.approximate,
       meanLogProbability: generated > 0 ? logProbability / generated : 0,
@@ -134,26 +137,36 @@ export class Engine {
     };
   }
 
-  /** Prompt tokens, and the rule that ends the text. */
-  private prepare({ prompt, stop = [], max }: GenerateOptions): { tokens: Int32Array; end: TextEnd; prompt?: PromptDescription } {
+  /** Prompt tokens, the rule that ends the text, and what the text must begin with. */
+  private prepare({ prompt, stop = [], max }: GenerateOptions, mixes: boolean): { tokens: Int32Array; end: TextEnd; owed?: Owed; prompt?: PromptDescription } {
     if ('tokens' in prompt) return { tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
     const { name, shape } = this.forward.manifest;
     // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
     const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
-    const { tokens, spans } = fimPrompt(prompt.snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
-    return { tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), prompt: { text: this.tokenizer.decode(tokens), spans } };
+    const { snapshot, blanks } = mixes ? withoutBlanks(prompt.snapshot) : { snapshot: prompt.snapshot, blanks: '' };
+    const { tokens, spans } = fimPrompt(snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
+    return {
+      tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, blanks),
+      prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(blanks, spans, snapshot.before.length) },
+    };
+  }
+
+  /** Whether the text around the cursor takes part. */
+  private mixes({ prompt, locality }: GenerateOptions): boolean {
+    return 'snapshot' in prompt && (locality ?? (this.known ? this.known.locality === true : this.forward.manifest.parameters < SMALL_MODEL));
   }
 
   /** The text that the prompt is the end of: the whole document at a cursor, else the prompt itself. Undefined where it is used for nothing. */
-  private around({ prompt, locality, lookup = true }: GenerateOptions, tokens: Int32Array): Around | undefined {
-    const { rowInvariant, parameters } = this.forward.manifest;
-    const mixes = 'snapshot' in prompt && (locality ?? (this.known ? this.known.locality === true : parameters < SMALL_MODEL));
+  private around({ prompt, lookup = true }: GenerateOptions, tokens: Int32Array, mixes: boolean): Around | undefined {
     // Rows that depend on those beside them could make another text of it.
-    const lengths = lookup && rowInvariant ? this.lengths : undefined;
+    const lengths = lookup && this.forward.manifest.rowInvariant ? this.lengths : undefined;
     if (!mixes && !lengths) return undefined;
     const { documents, index } = this;
-    index.become('snapshot' in prompt ? joined([documents.after(normalise(prompt.snapshot.after)), documents.before(normalise(prompt.snapshot.before))]) : tokens);
+    if ('snapshot' in prompt) {
+      const { before, after } = mixes ? withoutBlanks(prompt.snapshot).snapshot : prompt.snapshot;
+      index.become(joined([documents.after(normalise(after)), documents.before(normalise(before))]));
+    } else index.become(tokens);
     return { index, mixes, lengths };
   }
 

@@ -29,12 +29,14 @@ export interface Around {
 
 export interface SessionOptions {
   max: number;
-  sampler: Sampler;
+  sampler: Pick<Sampler, 'sample' | 'accept'>;
   /** Ids that end the text. */
   ends: readonly number[];
   cancel: CancelFlag;
   approximate?: boolean;
   around?: Around;
+  /** Restricts the row before a token is taken from it. */
+  owed?: { restrict(logits: Float32Array): void };
   /** Hears which share of the prompt's unknown part has been read. */
   read?: (share: number) => void;
 }
@@ -61,7 +63,7 @@ export class Session {
     const { context } = this.forward.manifest.shape;
     if (prompt.length === 0) throw new DeltaError('usage', 'The prompt is empty');
     if (prompt.length >= context) throw new DeltaError('contextFull', prompt.length, context);
-    const { max, sampler, ends, cancel, around } = options;
+    const { max, sampler, ends, cancel, around, owed } = options;
     const lease = this.cache.lease(prompt, { most: prompt.length - 1, approximate: options.approximate });
     lease.cancel = cancel.word;
     let ahead: Ahead | undefined;
@@ -77,6 +79,7 @@ export class Session {
         if (lease.length - ahead.ids.length + ahead.accepted === context) return void (this.ending = 'context');
         const row = this.row(ahead);
         if (around?.mixes) mix(row, around.index);
+        owed?.restrict(row);
         const { id, logProbability } = sampler.sample(row);
         if (ends.includes(id)) return void (this.ending = 'end');
         sampler.accept(id);
