@@ -76,6 +76,14 @@ describe('the accuracy of the engine', () => {
     expect(text).not.toMatch(/NaN|undefined|Infinity/);
   });
 
+  it('crosses every sparsity with every window and both numbers of sinks when asked', async () => {
+    const { forward, addon, tokenizer } = engine;
+    const { rows } = (await accuracy(forward, addon, tokenizer, { corpora: ['src/cache'], contexts: 1, length: LENGTH, start: START, seed: 1, threads: 1, zeros: [0.6, 0.7], balanced: 0.6, cross: true }))!;
+    const crossed = rows.filter(({ name }) => name.endsWith('by measurement')).map(({ name, sinks, window }) => `${name.slice(0, 4)}, ${sinks}, ${window}`);
+    const wanted = ['60 %', '70 %'].flatMap((zeros) => [4, 0].flatMap((sinks) => ['b/64, 2 to 4', '0', '1', '4'].map((window) => `${zeros}, ${sinks}, ${window}`)));
+    expect(crossed.toSorted()).toEqual(wanted.toSorted());
+  });
+
   it('is not measured once it is cancelled', async () => {
     const { forward, addon, tokenizer } = engine;
     expect(await accuracy(forward, addon, tokenizer, { corpora: ['src/cache'], contexts: 1, length: LENGTH, start: START, seed: 1, threads: 1, zeros: [0.6], balanced: 0.6 }, undefined, () => true)).toBeUndefined();

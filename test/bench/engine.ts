@@ -1,6 +1,6 @@
 // npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer]
 // The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
-// Each side is a process of its own; a context extends the one before it. Without options all of PARTS run, each in minutes.
+// Each side is a process of its own; a context extends the one before it. Without options all of PARTS run.
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
@@ -16,7 +16,7 @@ import type { Measured, Ready, Request, SideOptions } from './engineSide.ts';
 
 type Preset = keyof typeof presets;
 
-/** What is read and decoded, piece by piece. Long contexts have fewer layers: reading 16 384 tokens with all of them takes llama.cpp the better part of ten minutes on two cores. */
+/** What is read and decoded, piece by piece, each in at most four minutes on two cores. Long contexts have fewer layers where reading them with all would take ten. */
 const PARTS: { model: Preset; contexts: number[] }[] = [
   { model: 'llama32_1b', contexts: [64, 512, 2048] },
   { model: 'llama32_1b', contexts: [8192] },
