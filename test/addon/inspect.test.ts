@@ -64,6 +64,9 @@ const softmax = (row: Float32Array) => {
 };
 const mean = (x: ArrayLike<number>) => Array.from(x).reduce((a, b) => a + b, 0) / x.length;
 
+/** Of values, relative to the output. */
+const ROUNDING = 1e-4;
+
 describe('an inspection of the starter', () => {
   it('says what was read', () => {
     const all = engine.tokenizer.encode(text, { bos: true }).length;
@@ -141,7 +144,9 @@ describe('an inspection of the starter', () => {
           });
           const found = report.layers[layer].heads[h];
           expect(found).toMatchObject({ head: h, kvHead: g });
-          expect(Math.abs(found.outputError! / Math.sqrt(error / energy) - 1)).toBeLessThan(0.02);
+          // Values are rounded to int8 here and not there: all that is left of an error where a head looks at few far keys.
+          const wanted = Math.sqrt(error / energy);
+          expect(Math.abs(found.outputError! - wanted)).toBeLessThan(0.02 * wanted + ROUNDING);
           expect(found.sinkMass!.dense).toBeCloseTo(denseSinks, 6);
           expect(found.sinkMass!.delta).toBeCloseTo(deltaSinks, 5);
         }
