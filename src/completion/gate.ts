@@ -9,7 +9,7 @@ export type Eagerness = 'low' | 'auto' | 'high';
  */
 const policies: Readonly<Record<Eagerness, { cost: number; coverage: number }>> = {
   low: { cost: 1, coverage: 0.05 },
-  auto: { cost: 1 / 3, coverage: 0.25 },
+  auto: { cost: 1 / 3, coverage: 0.125 },
   high: { cost: 0, coverage: 1 },
 };
 

@@ -95,6 +95,6 @@ export function completeOutside({ task, env, folder, installed }) {
     cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, ...env },
   });
   if (status !== 0) throw new Error(`The command line ended with ${status}: ${stderr}`);
-  const { text, reason, tokens, sparsity, meanLogProbability } = JSON.parse(stdout);
-  return { text, reason, tokens, sparsity, meanLogProbability };
+  const { text, reason, tokens, sparsity: { key: keySparsity }, meanLogProbability } = JSON.parse(stdout);
+  return { text, reason, tokens, keySparsity, meanLogProbability };
 }

@@ -47,7 +47,7 @@ describe('the threshold', () => {
         const [low, auto, high] = (['low', 'auto', 'high'] as const).map((eagerness) => threshold(curve, eagerness));
         const coverage = (at: number): number => Math.max(0, ...curve.points.filter((point) => point.threshold >= at).map((point) => point.coverage));
         expect(coverage(low)).toBeGreaterThanOrEqual(0.05);
-        expect(coverage(auto)).toBeGreaterThanOrEqual(0.25);
+        expect(coverage(auto)).toBeGreaterThanOrEqual(0.125);
         expect(coverage(high)).toBe(1);
         expect(low).toBeGreaterThanOrEqual(auto);
         expect(auto).toBeGreaterThanOrEqual(high);

@@ -32,8 +32,8 @@ async function runTheirs(): Promise<void> {
 
 async function runOurs(): Promise<() => Promise<void>> {
   const { client } = await startRuntime();
-  const { text, reason, tokens, sparsity, meanLogProbability } = await client.call('generate', { prompt: { snapshot: snapshot() }, max: task.max, sampling: { temperature: 0 } });
-  say({ completion: { text, reason, tokens, sparsity, meanLogProbability } });
+  const { text, reason, tokens, sparsity: { key: keySparsity }, meanLogProbability } = await client.call('generate', { prompt: { snapshot: snapshot() }, max: task.max, sampling: { temperature: 0 } });
+  say({ completion: { text, reason, tokens, keySparsity, meanLogProbability } });
   return () => client.close();
 }
 

@@ -66,9 +66,9 @@ async function activation(): Promise<void> {
 async function completion(): Promise<void> {
   const workersBefore = report().workers.length;
   const { client, model } = await startRuntime();
-  const { text, reason, tokens, sparsity, meanLogProbability } = await client.call('generate', { prompt: { snapshot: snapshot() }, max: task.max, sampling: { temperature: 0 } });
+  const { text, reason, tokens, sparsity: { key: keySparsity }, meanLogProbability } = await client.call('generate', { prompt: { snapshot: snapshot() }, max: task.max, sampling: { temperature: 0 } });
   say({ host: { node: process.versions.node, vscode: version, electron: process.versions.electron, kernels: model.kernels } });
-  say({ completion: { text, reason, tokens, sparsity, meanLogProbability } });
+  say({ completion: { text, reason, tokens, keySparsity, meanLogProbability } });
   check(tokens.generated > 0, "the package's worker completes in the extension host", [reason]);
 
   const during = report();

@@ -22,7 +22,8 @@ export interface Task {
 
 export type Fact =
   | { check: string; ok: boolean; details: string[] }
-  | { completion: Pick<GenerateResult, 'text' | 'reason' | 'tokens' | 'sparsity' | 'meanLogProbability'> }
+  /** Without the work of attention: it counts what was guessed ahead too, and how much that is depends on the time. */
+  | { completion: Pick<GenerateResult, 'text' | 'reason' | 'tokens' | 'meanLogProbability'> & { keySparsity: number } }
   | { host: { node: string; vscode: string; electron: string | undefined; kernels: string } }
   | { working: true }
   /** Milliseconds in which the worker ended after `deactivate`. */
