@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { chromium } from '../test/host/installServer.mjs';
 import { buildAll, checkNode, childEnv, installPackages, installPeer, root, runMain, runQuietly, step, StepError } from './steps.mjs';
 
-const projects = ['unit', 'native', 'addon', 'parity', 'fullsize'];
+const projects = ['unit', 'native', 'addon', 'parity', 'fullsize', 'recipe'];
 const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
 /** @type {string[]} */
 const summary = [];

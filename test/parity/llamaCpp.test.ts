@@ -1,6 +1,9 @@
 // Same file, same numbers: dense mode against llama.cpp (node-llama-cpp) on the same GGUF.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fimBudget } from '../../src/prompt/budget.ts';
+import { fimPrompt } from '../../src/prompt/fim.ts';
+import { fimOrder } from '../../src/prompt/order.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { step } from '../../src/session/session.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
@@ -12,6 +15,9 @@ import { randomModel } from '../support/models.ts';
 const HELD_OUT = 'test/fixtures/heldOut.txt';
 /** As it is today, for what must hold whatever the text. */
 const SOURCES = ['src/cache/lease.ts', 'src/model/import/importModel.ts', 'native/kv/encode.cc', 'test/parity/cacheIdentity.test.ts'];
+
+/** Where greedy texts are compared. */
+const PLACES = 20;
 
 interface Agreement {
   positions: number;
@@ -35,6 +41,22 @@ function cosine(a: Float32Array, b: Float32Array): number {
     bb += (b[i] - mb) ** 2;
   }
   return ab / Math.sqrt(aa * bb);
+}
+
+/** The `count` likeliest tokens, one after the other, whatever they are. */
+async function greedy(engine: Engine, prompt: number[], count: number): Promise<number[]> {
+  const ids: number[] = [];
+  const lease = engine.cache.lease(new Int32Array(0));
+  for (let rest = prompt; ids.length < count; rest = [ids.at(-1)!]) {
+    let row: Float32Array | undefined;
+    for (let at = 0; at < rest.length; at += engine.forward.chunk) {
+      const chunk = rest.slice(at, at + engine.forward.chunk);
+      row = await step(engine.forward, lease, chunk, at + chunk.length === rest.length ? 'last' : 'none', noCancel);
+    }
+    ids.push(argmax(row!));
+  }
+  lease.release();
+  return ids;
 }
 
 /** Compares the logits behind `positions` of one text. */
@@ -61,9 +83,9 @@ async function check(engine: Engine, peer: Peer, ids: number[], positions: numbe
 
 describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', () => {
   describe.each([
-    { name: 'F16', model: STARTER_F16, top1: 0.99, least: 0.9995 },
-    { name: 'Q8_0', model: STARTER_Q8, top1: 0.98, least: 0.999 },
-  ])('the starter in $name', ({ model, top1, least }) => {
+    { name: 'F16', model: STARTER_F16, top1: 0.99, least: 0.9995, tie: 0.01, share: 0.9 },
+    { name: 'Q8_0', model: STARTER_Q8, top1: 0.98, least: 0.999, tie: 0.2, share: 0.5 },
+  ])('the starter in $name', ({ model, top1, least, tie, share }) => {
     let engine: Engine;
     let peer: Peer;
     beforeAll(async () => {
@@ -91,11 +113,27 @@ describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', 
       }
     });
 
-    test('greedy text is the same where the margin allows', async () => {
-      const prompt = engine.tokenizer.encode('export function readText(path: string): string {\n  ');
-      const theirs = await peer.greedy(prompt, 12);
-      const ours = await engine.generate({ prompt: { tokens: prompt }, max: 12, sampling: { temperature: 0 } }, noCancel);
-      expect(ours.text).toBe(engine.tokenizer.decode(theirs));
+    // Where two tokens are about as likely, rounding decides; llama.cpp rounds activations to 8 bits before a Q8_0 product, we do not.
+    test(`greedy text is the same at ${PLACES} places, up to a choice that lies within ${tie} nats`, async () => {
+      const text = readFileSync(HELD_OUT, 'utf8');
+      let [equal, same] = [0, 0];
+      for (let n = 0; n < PLACES; n++) {
+        // Every other one a fill-in-the-middle prompt, as the editor sends it.
+        const at = text.indexOf('\n', Math.floor((n * text.length) / PLACES)) + 1;
+        const snapshot = { path: 'a.ts', languageId: 'typescript', before: text.slice(0, at).slice(-1500), after: text.slice(at + 80, at + 500) };
+        const prompt = n % 2 === 0 ? engine.tokenizer.encode(snapshot.before) : fimPrompt(snapshot, engine.tokenizer, { order: fimOrder(engine.describe().name), budget: fimBudget(512) }).tokens;
+        const theirs = await peer.greedy(prompt, 16);
+        const ours = await greedy(engine, prompt, 16);
+        // The peer stops at an end token.
+        const difference = theirs.findIndex((id, i) => id !== ours[i]);
+        same += difference < 0 ? theirs.length : difference;
+        equal += difference < 0 ? 1 : 0;
+        if (difference < 0) continue;
+        const [row] = await peer.logProbabilities([...prompt, ...theirs.slice(0, difference)], [prompt.length + difference - 1]);
+        expect(row[theirs[difference]] - row[ours[difference]], engine.tokenizer.decode(theirs)).toBeLessThan(tie);
+      }
+      console.log(`${engine.forward.manifest.source.file}: greedy text equal at ${equal} of ${PLACES} places, ${same} tokens before the first differences`);
+      expect(equal).toBeGreaterThanOrEqual(PLACES * share);
     });
   });
 

@@ -1,0 +1,169 @@
+"""Fast forms against slow twins, and files against what was written into them."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import checkpoint
+import gguf
+from head import _BlockedLoss
+from kstudy import Far, from_mean, from_previous, solve, zeros
+from model import Config, Llama, attention_by_blocks, rope, rope_tables
+from muon import orthogonalise
+from pieces import join, split
+from quantize import Q4_0, Q8_0, encode
+from tests.test_examples import write_shards
+from tests.test_tokenizer import sample_tokenizer
+
+SMALL = dict(dim=64, layers=2, heads=4, kv_heads=2, head_dim=32, ffn=96, context=256)
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def plain_attention(q, k, v):
+    group = q.shape[1] // k.shape[1]
+    scores = q @ k.repeat_interleave(group, 1).transpose(-1, -2) * q.shape[-1] ** -0.5
+    scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), float("-inf"))
+    return torch.softmax(scores, -1) @ v.repeat_interleave(group, 1)
+
+
+class ModelTest(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(0)
+
+    def test_attention_by_blocks_is_attention(self):
+        for length in (1, 31, 64, 300):
+            q, k, v = torch.randn(2, 4, length, 32), torch.randn(2, 2, length, 32), torch.randn(2, 2, length, 32)
+            torch.testing.assert_close(attention_by_blocks(q, k, v, 64), plain_attention(q, k, v), rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(Far(lambda keys: keys)(q, k, v), plain_attention(q, k, v), rtol=1e-5, atol=1e-5)
+
+    def test_the_blocked_head_gives_the_loss_and_its_gradients(self):
+        hidden, weight, targets = torch.randn(300, 16), torch.randn(50, 16), torch.randint(0, 50, (300,))
+        found = []
+        for loss in (lambda h, w: F.cross_entropy(F.linear(h, w), targets), lambda h, w: _BlockedLoss.apply(h, w, targets, torch.float32)):
+            h, w = hidden.clone().requires_grad_(), weight.clone().requires_grad_()
+            value = loss(h, w) * 3
+            value.backward()
+            found.append((value, h.grad, w.grad))
+        for slow, fast in zip(*found):
+            torch.testing.assert_close(fast, slow, rtol=1e-5, atol=1e-6)
+
+    def test_rotation_keeps_lengths_and_makes_scores_depend_on_distance(self):
+        tables = rope_tables(64, 32, 1e4)
+        x, y = (torch.randn(32).expand(1, 1, 64, 32) for _ in range(2))
+        a, b = rope(x, tables), rope(y, tables)
+        torch.testing.assert_close(a.norm(dim=-1), x.norm(dim=-1))
+        scores = (a @ b.transpose(-1, -2))[0, 0]
+        torch.testing.assert_close(scores[10:, 10:], scores[:-10, :-10], rtol=1e-4, atol=1e-4)
+
+    def test_an_orthogonalised_matrix_has_singular_values_near_one(self):
+        for shape in ((64, 64), (40, 128), (128, 40)):
+            values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)).float())
+            # Four iterations: most have arrived, none is far off.
+            self.assertTrue(0.7 < float(values.median()) < 1.3)
+            self.assertLess(float(values.max()), 1.8)
+
+    def test_an_f16_gguf_read_back_holds_the_weights(self):
+        tokenizer = sample_tokenizer()
+        config = Config(vocab=tokenizer.size, **SMALL)
+        weights = {name: tensor.half().float() for name, tensor in Llama(config).state_dict().items()}
+        info = {"name": "Starter Test", "description": "test", "license": "mit"}
+        with tempfile.TemporaryDirectory() as folder:
+            gguf.write(f"{folder}/a.gguf", vars(config), {n: w.numpy() for n, w in weights.items()}, tokenizer, "f16", info)
+            read, again, other = gguf.read_f16(f"{folder}/a.gguf")
+        self.assertEqual({**read, "rope_base": round(read["rope_base"]), "eps": round(read["eps"], 9)}, {**vars(config), "rope_base": 100_000, "eps": 1e-5})
+        self.assertEqual(other.hash(), tokenizer.hash())
+        self.assertEqual(set(again), set(weights))
+        for name in weights:
+            torch.testing.assert_close(again[name], weights[name], rtol=0, atol=0)
+
+    def test_quantised_values_lie_within_half_a_step(self):
+        values = np.random.default_rng(5).normal(size=(64, 32)).astype(np.float32)
+        for kind, size in ((Q8_0, 34), (Q4_0, 18)):
+            blocks = np.frombuffer(encode(values, kind), np.uint8).reshape(-1, size)
+            scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
+            packed = blocks[:, 2:]
+            levels = packed.view(np.int8) if kind == Q8_0 else np.concatenate([packed & 15, packed >> 4], 1).astype(np.float32) - 8
+            # The largest value of Q4_0 has no level on the other side: there it is off by one step at most.
+            bound = np.abs(scale) * (0.51 if kind == Q8_0 else 1.01)
+            self.assertTrue((np.abs(levels * scale - values) <= bound + 1e-3 * np.abs(values)).all())
+        self.assertEqual(encode(np.zeros((1, 32)), Q8_0), bytes(34))
+
+    def test_coded_keys_keep_their_bound_and_reach_the_zeros_that_are_asked_for(self):
+        keys = torch.randn(1, 2, 200, 16)
+        for code in (from_mean, from_previous):
+            theta = solve(keys, code, 0.5)
+            self.assertLess(abs(zeros(keys, code, theta) - 0.5), 0.02)
+            self.assertLessEqual(float((code(keys, theta) - keys).abs().max()), float(theta))
+            torch.testing.assert_close(code(keys, torch.zeros(())), keys)
+
+
+class FilesTest(unittest.TestCase):
+    def test_pieces_joined_are_the_file_and_damage_is_noticed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            content = np.random.default_rng(6).integers(0, 300, 50_000).astype("<u2").tobytes()
+            with open(f"{folder}/data.bin", "wb") as file:
+                file.write(content)
+            for compress in (False, True):
+                out = f"{folder}/{compress}"
+                split([f"{folder}/data.bin"], out, 30_000, compress)
+                self.assertTrue(all(os.path.getsize(f"{out}/{name}") <= 30_000 for name in os.listdir(out)))
+                held = f"{out}/data.bin.001"
+                os.rename(held, f"{folder}/away")
+                join(out, f"{folder}/joined")
+                self.assertFalse(os.path.exists(f"{folder}/joined/data.bin"))
+                os.rename(f"{folder}/away", held)
+                join(out, f"{folder}/joined")
+                with open(f"{folder}/joined/data.bin", "rb") as file:
+                    self.assertEqual(file.read(), content)
+                os.remove(f"{folder}/joined/data.bin")
+            with open(f"{folder}/False/data.bin.000", "r+b") as file:
+                file.write(b"\1\2\3\4")
+            with self.assertRaisesRegex(SystemExit, "do not give the file"):
+                join(f"{folder}/False", f"{folder}/joined")
+
+    def train(self, folder: str, out: str, steps: int, *more: str) -> subprocess.Popen:
+        command = [sys.executable, f"{HERE}/train.py", "--preset", "toy", "--tokenizer", f"{folder}/tokenizer.json", "--data", f"{folder}/set"]
+        process = subprocess.Popen([*command, "--out", f"{folder}/{out}", "--steps", str(steps), *more], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        return process
+
+    def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write_shards(folder)
+            sample_tokenizer().save(f"{folder}/tokenizer.json")
+            self.assertEqual(self.train(folder, "whole", 10).wait(), 0)
+            # Once by a signal in the middle, once right after a step that saved; then to the end.
+            stopped = self.train(folder, "parts", 10)
+            for line in stopped.stdout:
+                if '"step": 2' in line and "loss" in line:
+                    stopped.send_signal(signal.SIGTERM)
+            self.assertEqual(stopped.wait(), 0)
+            self.assertEqual(self.train(folder, "parts", 10, "--stop-after", "0").wait(), 0)
+            between = checkpoint.load(f"{folder}/parts/checkpoint.pt")
+            self.assertTrue(2 <= between["step"] < 10, between["step"])
+            self.assertEqual(self.train(folder, "parts", 10).wait(), 0)
+            whole, parts = (checkpoint.load(f"{folder}/{name}/checkpoint.pt") for name in ("whole", "parts"))
+            self.assertEqual((parts["step"], parts["tokens"]), (whole["step"], whole["tokens"]))
+            for name, tensor in whole["model"].items():
+                self.assertTrue(torch.equal(parts["model"][name], tensor), name)
+
+    def test_a_killed_run_leaves_a_whole_checkpoint(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write_shards(folder)
+            sample_tokenizer().save(f"{folder}/tokenizer.json")
+            for _ in range(3):
+                running = self.train(folder, "run", 100_000, "--save-seconds", "0")
+                while not os.path.exists(f"{folder}/run/checkpoint.pt") and running.poll() is None:
+                    time.sleep(0.05)
+                time.sleep(0.3)
+                self.assertIsNone(running.poll())
+                running.kill()
+                running.wait()
+                checkpoint.model_of(checkpoint.load(f"{folder}/run/checkpoint.pt"))
