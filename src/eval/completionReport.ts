@@ -82,6 +82,7 @@ export function baselineReport(named: readonly { name: string; outcomes: readonl
 const language = (path: string): string => (/\.py$/.test(path) ? 'Python' : /\.[cm]?tsx?$/.test(path) ? 'TypeScript' : 'other');
 
 const interval = (share: number, count: number): string => {
+  if (count === 0) return '–';
   const [low, high] = wilson(share, count);
   return `${percent(share)} (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
 };

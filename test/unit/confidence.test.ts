@@ -89,8 +89,8 @@ describe('the curve', () => {
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-confidence-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const SOURCE = 'ab'.repeat(32);
-const curve = curveOf(random(500, 4));
-const file = { format: 2, source: SOURCE, ...curve };
+const curve = { ...curveOf(random(500, 4)), locality: true };
+const file = { format: 3, source: SOURCE, ...curve };
 
 describe('the file', () => {
   it('gives back what was kept, and leaves nothing else', async () => {
@@ -118,7 +118,7 @@ describe('the file', () => {
 
   const [first, second] = curve.points;
   it.each<[string, unknown]>([
-    ['null', null], ['a list', []], ['a number', 1], ['another format', { ...file, format: 1 }], ['no source', { ...file, source: undefined }], ['no points', { ...file, points: undefined }],
+    ['null', null], ['a list', []], ['a number', 1], ['another format', { ...file, format: 1 }], ['no source', { ...file, source: undefined }], ['no word on the text around', { ...file, locality: undefined }], ['no points', { ...file, points: undefined }],
     ['points that are none', { ...file, points: [null] }], ['too many points', { ...file, points: Array.from({ length: 41 }, () => first) }], ['half a sample', { ...file, samples: 0.5 }],
     ['a confidence above 0', { ...file, points: [{ ...first, threshold: 0.1 }] }], ['a share above 1', { ...file, points: [{ ...first, precision: 1.1 }] }], ['a share that is text', { ...file, points: [{ ...first, coverage: '1' }] }],
     ['points out of order', { ...file, points: [second, first] }], ['the same point twice', { ...file, points: [first, first] }], ['rising precision', { ...file, points: [{ ...first, precision: 0 }, { ...second, precision: 1 }] }],
