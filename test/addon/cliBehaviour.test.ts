@@ -65,7 +65,8 @@ describe('complete', () => {
 });
 
 describe('generate', () => {
-  const generate = (...more: string[]) => succeedJson<Answer>(['generate', '--model', starter, '--prompt', 'export function ', '--max', '24', ...more], { cache });
+  const prompt = "import { join } from 'node:path';\nimport { readFileSync }";
+  const generate = (...more: string[]) => succeedJson<Answer>(['generate', '--model', starter, '--prompt', prompt, '--max', '24', ...more], { cache });
 
   it('gives the same text for the same seed, and others for others', async () => {
     const [a, b, c] = [await generate('--seed', '7'), await generate('--seed', '7'), await generate('--seed', '8')];
@@ -86,7 +87,7 @@ describe('generate', () => {
     const { text, tokens, reason } = await generate();
     expect(reason).toBe('length');
     expect(tokens.generated).toBe(24);
-    expect((await succeed(['generate', '--model', starter, '--prompt', 'export function ', '--max', '24'], { cache })).toString()).toBe(`${text}\n`);
+    expect((await succeed(['generate', '--model', starter, '--prompt', prompt, '--max', '24'], { cache })).toString()).toBe(`${text}\n`);
   });
 
   it('takes no offence when its reader goes away, and stops', async () => {
