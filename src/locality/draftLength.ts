@@ -13,6 +13,8 @@ const PRIOR_TOKENS = 6;
 const FADE = 0.99;
 /** Share of a new time in the running mean of a pass's cost. */
 const NEW = 0.25;
+/** Passes that a full chunk is taken to cost before one was timed: low enough that a long match is tried once, and then the clock decides. */
+const UNTIMED_CHUNK = 16;
 
 const classOf = (matched: number): number => (matched < 2 ? 0 : matched < 4 ? 1 : matched < 8 ? 2 : 3);
 /** Passes of alike cost. */
@@ -53,12 +55,12 @@ export class DraftLength {
     this.ms.set(size, known === undefined ? ms : known + NEW * (ms - known));
   }
 
-  /** Before such a pass was timed: on the line between one row and a full chunk of the prompt, or as dear as that many passes. */
+  /** Before such a pass was timed: on the line between one row and a full chunk of the prompt. */
   private cost(rows: number): number {
     const known = this.ms.get(sizeOf(rows));
     if (known !== undefined) return known;
     const one = this.ms.get(1)!;
-    const chunk = Math.max(one, this.ms.get(64) ?? one * 64);
+    const chunk = Math.max(one, this.ms.get(64) ?? one * UNTIMED_CHUNK);
     return one + ((chunk - one) * (rows - 1)) / 63;
   }
 }

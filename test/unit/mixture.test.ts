@@ -65,6 +65,15 @@ describe('the length of a draft', () => {
     expect(timed(22).choose(0)).toBe(0);
   });
 
+  it('tries a long match before many rows were timed, and leaves it where that was dear', () => {
+    const lengths = new DraftLength();
+    lengths.timed(1, 20);
+    expect(lengths.choose(20)).toBe(3);
+    expect(lengths.choose(1)).toBe(0);
+    for (const rows of [4, 8, 11]) lengths.timed(rows, 20 * rows);
+    expect(lengths.choose(20)).toBe(0);
+  });
+
   it('grows with the match and with how cheap rows are', () => {
     expect(timed(22).choose(20)).toBe(3);
     const cheap = new DraftLength();
