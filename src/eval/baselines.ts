@@ -4,6 +4,7 @@ import { pointless } from '../completion/worth.ts';
 import { continuations, joined } from '../locality/continuations.ts';
 import { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
+import { withoutTail } from '../session/healing.ts';
 import { completionText } from '../session/textEnd.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Outcome } from './completions.ts';
@@ -51,20 +52,19 @@ export function similarLine({ before }: Snapshot): Guess | null {
 }
 
 /** Token by token the likeliest of what followed in this file, to the end of the line; its mean log-probability. Null where it has nothing to say. */
-export function ngrams({ before, after }: Snapshot, tokenizer: Pick<Tokenizer, 'encode' | 'decode'>, most: number): Guess | null {
+export function ngrams(snapshot: Snapshot, tokenizer: Pick<Tokenizer, 'encode' | 'decode'>, most: number): Guess | null {
   const index = new TokenIndex();
-  const written = before.replace(/[ \t]+$/, '');
-  const blanks = before.slice(written.length);
-  index.become(joined([tokenizer.encode(after), tokenizer.encode(written)]));
+  const { snapshot: { before, after }, tail } = withoutTail(snapshot);
+  index.become(joined([tokenizer.encode(after), tokenizer.encode(before)]));
   const ids: number[] = [];
   let sum = 0;
   while (ids.length < most && !/\S[^\n]*\n/.test(tokenizer.decode(ids))) {
     const found = continuations(index);
     if (!found) break;
-    // What is written must begin with the blanks before the cursor, as it must for a model.
+    // What is written must begin with what the token to come has begun with, as it must for a model.
     const text = tokenizer.decode(ids);
-    const fits = (next: string): boolean => next.startsWith(blanks) || blanks.startsWith(next);
-    const possible = [...found.shares].filter(([id]) => text.length >= blanks.length || fits(text + tokenizer.decode([id])));
+    const fits = (next: string): boolean => next.startsWith(tail) || tail.startsWith(next);
+    const possible = [...found.shares].filter(([id]) => text.length >= tail.length || fits(text + tokenizer.decode([id])));
     if (possible.length === 0) break;
     const [id, share] = possible.reduce((best, other) => (other[1] > best[1] ? other : best));
     ids.push(id);
@@ -72,7 +72,7 @@ export function ngrams({ before, after }: Snapshot, tokenizer: Pick<Tokenizer, '
     sum += Math.log(share / possible.reduce((all, [, part]) => all + part, 0));
   }
   const text = tokenizer.decode(ids);
-  return text.length <= blanks.length ? null : { text: text.slice(blanks.length), confidence: sum / ids.length };
+  return text.length <= tail.length ? null : { text: text.slice(tail.length), confidence: sum / ids.length };
 }
 
 /** A baseline at every cursor, by the stop rules of completions. */

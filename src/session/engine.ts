@@ -27,7 +27,7 @@ import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, Gener
 import { measureConfidence, sampleTexts } from './confidence.ts';
 import { keepConfidence, readConfidence } from './confidenceFile.ts';
 import { FirstLine } from './firstLine.ts';
-import { Owed, spansWith, withoutBlanks } from './healing.ts';
+import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step, type Around } from './session.ts';
 
@@ -144,11 +144,11 @@ export class Engine {
     const { name, shape } = this.forward.manifest;
     // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
     const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
-    const { snapshot, blanks } = mixes ? withoutBlanks(prompt.snapshot) : { snapshot: prompt.snapshot, blanks: '' };
+    const { snapshot, tail } = mixes ? withoutTail(prompt.snapshot) : { snapshot: prompt.snapshot, tail: '' };
     const { tokens, spans } = fimPrompt(snapshot, this.tokenizer, { order: fimOrder(name), budget: fimBudget(total), modelName: name });
     return {
-      tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, blanks),
-      prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(blanks, spans, snapshot.before.length) },
+      tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, tail),
+      prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
     };
   }
 
@@ -164,7 +164,7 @@ export class Engine {
     if (!mixes && !lengths) return undefined;
     const { documents, index } = this;
     if ('snapshot' in prompt) {
-      const { before, after } = mixes ? withoutBlanks(prompt.snapshot).snapshot : prompt.snapshot;
+      const { before, after } = mixes ? withoutTail(prompt.snapshot).snapshot : prompt.snapshot;
       index.become(joined([documents.after(normalise(after)), documents.before(normalise(before))]));
     } else index.become(tokens);
     return { index, mixes, lengths };

@@ -1,30 +1,46 @@
-// Token healing: the blanks before a cursor are the beginning of the token that comes (" foo"), and alone they are a token that hardly ever stands before
-// text. So the prompt ends before them, and what is generated must begin with them.
+// Token healing: what stands right before a cursor is the beginning of a token more often than a token (" foo", ".foo", "foo" when "fo" is typed), and as a
+// token of its own it hardly ever stood before such text. So the prompt ends before it, and what is generated must begin with it.
 import type { Span } from '../prompt/fim.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
-/** The snapshot without the blanks before the cursor, and those blanks. */
-export function withoutBlanks(snapshot: Snapshot): { snapshot: Snapshot; blanks: string } {
-  const before = snapshot.before.replace(/[ \t]+$/, '');
-  return { snapshot: { ...snapshot, before }, blanks: snapshot.before.slice(before.length) };
+/** ASCII, so that a character is a byte. */
+const WORD = /[A-Za-z0-9_$]*$/;
+const SIGN = /[!-/:-@[-`{-~]/;
+/** Characters of a begun word at most; what is longer is no word. */
+const LONGEST = 40;
+
+/** The snapshot without its tail, and the tail: the begun word before the cursor, with the blanks or the sign before it. */
+export function withoutTail(snapshot: Snapshot): { snapshot: Snapshot; tail: string } {
+  const { before } = snapshot;
+  const at = beginningOfTail(before);
+  return { snapshot: { ...snapshot, before: before.slice(0, at) }, tail: before.slice(at) };
 }
 
-/** The spans of a prompt that was made without `blanks`, for the document that has them. */
-export function spansWith(blanks: string, spans: readonly Span[], cursor: number): Span[] {
-  const moved = (at: number): number => (at >= cursor ? at + blanks.length : at);
+function beginningOfTail(before: string): number {
+  const word = WORD.exec(before.slice(-LONGEST - 1))![0].length;
+  if (word > LONGEST) return before.length;
+  const start = before.length - word;
+  let at = start;
+  while (before[at - 1] === ' ' || before[at - 1] === '\t') at--;
+  return at === start && SIGN.test(before[at - 1] ?? '') ? at - 1 : at;
+}
+
+/** The spans of a prompt that was made without `tail`, for the document that has it. */
+export function spansWith(tail: string, spans: readonly Span[], cursor: number): Span[] {
+  const moved = (at: number): number => (at >= cursor ? at + tail.length : at);
   return spans.map((span) => ({ ...span, start: span.name === 'suffix' ? moved(span.start) : span.start, end: moved(span.end) }));
 }
 
-/** What the generated text still has to begin with. ASCII, so that a character is a byte. */
+/** What the generated text still has to begin with. */
 export class Owed {
   private left: string;
 
   constructor(
     private readonly tokenizer: Pick<Tokenizer, 'bytes' | 'isControl' | 'size'>,
-    blanks: string,
+    tail: string,
   ) {
-    this.left = blanks;
+    this.left = tail;
   }
 
   /** Makes impossible what does not begin with what is owed, nor is a beginning of it. Where nothing is left possible, nothing is owed any more. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
-import { Owed, spansWith, withoutBlanks } from '../../src/session/healing.ts';
+import { Owed, spansWith, withoutTail } from '../../src/session/healing.ts';
 
 /** One byte-level piece an id; the last id is a control token. */
 const PIECES = ['a', ' ', '  ', '   ', ' a', '  b', '\t', '\n', ' \n', 'é'];
@@ -65,19 +65,25 @@ describe('what is owed', () => {
   });
 });
 
-describe('blanks before a cursor', () => {
-  it('and the text without them are the text', () => {
-    fc.assert(fc.property(fc.string(), blanks, fc.string(), (text, owing, after) => {
-      const snapshot: Snapshot = { path: '/a.ts', languageId: 'typescript', before: text + owing, after };
-      const { snapshot: cut, blanks: taken } = withoutBlanks(snapshot);
-      expect(cut.before + taken).toBe(snapshot.before);
+describe('the tail before a cursor', () => {
+  const tailOf = (before: string): string => withoutTail({ path: '/a.ts', languageId: 'typescript', before, after: '' }).tail;
+
+  it.each<[string, string]>([
+    ['', ''], ['\n', ''], ['const a = ', ' '], ['\n    ', '    '], ['const', 'const'], ['  const', '  const'], ['\tconst', '\tconst'], ['items.', '.'], ['items.le', '.le'], ['f(x', '(x'], ['f({', '{'],
+    ['a;', ';'], ['a)) ', ' '], ['é', ''], ['éa', 'a'], [`${' '.repeat(90)}a`, `${' '.repeat(90)}a`], ['x'.repeat(41), ''], [`.${'x'.repeat(40)}`, `.${'x'.repeat(40)}`],
+  ])('of %j is %j', (before, tail) => expect(tailOf(before)).toBe(tail));
+
+  it('and the text without it are the text', () => {
+    fc.assert(fc.property(fc.string({ unit: fc.constantFrom('a', '_', ' ', '\t', '.', '(', '\n', 'é', '𝒳') }), fc.string(), (text, after) => {
+      const snapshot: Snapshot = { path: '/a.ts', languageId: 'typescript', before: text, after };
+      const { snapshot: cut, tail } = withoutTail(snapshot);
+      expect(cut.before + tail).toBe(text);
       expect(cut).toEqual({ ...snapshot, before: cut.before });
-      expect(cut.before).not.toMatch(/[ \t]$/);
-      expect(taken).toMatch(/^[ \t]*$/);
+      expect(tail).toMatch(/^[\x20-\x7e\t]*$/);
     }));
   });
 
-  it('belong to the spans of the document, not to those of the prompt', () => {
+  it('belongs to the spans of the document, not to those of the prompt', () => {
     const spans = [{ name: 'prefix' as const, start: 0, end: 10, tokens: 3, dropped: false }, { name: 'suffix' as const, start: 10, end: 25, tokens: 4, dropped: false }];
     expect(spansWith('  ', spans, 10).map(({ start, end }) => [start, end])).toEqual([[0, 12], [12, 27]]);
     expect(spansWith('', spans, 10)).toEqual(spans);
