@@ -51,7 +51,7 @@
         'kv/serialize.cc',
       ],
       'conditions': [
-        ['x86_64_posix==1', {'dependencies': ['kernels_avx512']}],
+        ['x86_64_posix==1', {'dependencies': ['kernels_avx512', 'kernels_avx512vnni']}],
         ['OS=="linux"', {'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'], 'libraries': ['-lpthread']}],
       ],
     },
@@ -65,6 +65,13 @@
           'sources': ['kernels/avx512.cc'],
           'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt'],
           'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt']},
+        },
+        {
+          'target_name': 'kernels_avx512vnni',
+          'type': 'static_library',
+          'sources': ['kernels/avx512vnni.cc'],
+          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt'],
+          'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt']},
         },
       ],
     }],

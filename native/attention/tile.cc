@@ -18,8 +18,8 @@ bool isCancelled(const int32_t *word) {
 
 bool Scratch::prepare(const Setup &setup, int rows) {
   const size_t D = setup.keyLength, width = setup.valueWidth, n = rows;
-  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, 2 * D, n * width, n * width, n, n, n, n, n};
-  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
+  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, n * DL_PREPARED(D), 2 * D, n * width, n * width, n, n, n, n, n};
+  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &prepared, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
   size_t total = 0;
   for (size_t size : sizes) total += (size + 15) / 16 * 16;
   if (!memory.atLeast(total) || !lanes.atLeast(n)) return false;
@@ -92,6 +92,7 @@ const float *scaledQueries(const Pass &pass, const float *q) {
   const float *step = pass.call.own().step.data() + static_cast<size_t>(pass.kvHead) * D;
   for (int r = 0; r < pass.rows; r++)
     for (int d = 0; d < D; d++) scratch.scaled[r * D + d] = q[r * D + d] * step[d];
+  if (pass.kernels().prepare) pass.kernels().prepare(scratch.scaled, D, pass.rows, scratch.prepared);
   scratch.scaledFrom = q;
   return scratch.scaled;
 }
@@ -140,8 +141,8 @@ void deltaScores(const Pass &pass, const Block &block, const DeltaHead &head, co
   if (head.extraTokens) {
     deltaScoresWithExtra(pass, head, keys, scaled);
   } else {
-    if (pass.rows <= kernels.fused_rows) {
-      kernels.scores_delta(&keys, D, scaled, pass.rows, scratch.scores, ahead);
+    if (pass.rows <= kernels.fused_delta_rows) {
+      kernels.scores_delta(&keys, D, kernels.prepare ? scratch.prepared : scaled, pass.rows, scratch.scores, ahead);
     } else {
       kernels.expand_delta(&keys, D, scratch.keys);
       kernels.scores_f32(scratch.keys, D, scaled, pass.rows, scratch.scores);
@@ -157,17 +158,19 @@ void deltaScores(const Pass &pass, const Block &block, const DeltaHead &head, co
   for (int r = 0; r < pass.rows; r++) memcpy(scratch.scores + r * DL_TILE, scratch.sinkScores + r * DL_TILE, sizeof(float) * sinks);
 }
 
-void softmax(const Pass &pass, const uint16_t *valueScales, const Partial &partial) {
+/** Rows that still weigh something: with none, the tile's values need not be read. */
+int softmax(const Pass &pass, const uint16_t *valueScales, const Partial &partial) {
   const LayerSetup &own = pass.call.own();
-  pass.kernels().softmax(pass.scratch.scores, pass.rows, pass.scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, pass.scratch.alpha);
+  return pass.kernels().softmax(pass.scratch.scores, pass.rows, pass.scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, pass.scratch.alpha);
 }
 
-void exactTile(const Pass &pass, const Block &block, const float *q, int tokens, const Partial &partial) {
+/** Whether the tile's values were mixed in. */
+bool exactTile(const Pass &pass, const Block &block, const float *q, int tokens, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int width = setup.valueWidth;
   exactScores(pass, block, q);
-  softmax(pass, nullptr, partial);
+  if (!softmax(pass, nullptr, partial)) return false;
   const uint8_t *values = exactValues(setup, block, pass.call.layer, pass.kvHead);
   const float *weights = pass.scratch.scores;
   if (!setup.delta) {
@@ -178,9 +181,10 @@ void exactTile(const Pass &pass, const Block &block, const float *q, int tokens,
     kernels.expand_f16(reinterpret_cast<const uint16_t *>(values), width * tokens, pass.scratch.values);
     kernels.values_f32(pass.scratch.values, width, tokens, weights, pass.rows, pass.scratch.alpha, partial.acc);
   }
+  return true;
 }
 
-void deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
+bool deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int width = setup.valueWidth, sinks = sinkTokens(setup, block);
@@ -188,14 +192,15 @@ void deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, cons
   uint16_t scales[DL_TILE];
   memcpy(scales, head.scales, sizeof scales);
   for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
-  softmax(pass, scales, partial);
+  if (!softmax(pass, scales, partial)) return false;
   if (!sinks && pass.rows <= kernels.fused_rows) {
     kernels.values_i8(head.values, width, tokens, pass.scratch.scores, pass.rows, pass.scratch.alpha, partial.acc, ahead + setup.keyLength * DL_TILE);
-    return;
+    return true;
   }
   kernels.expand_i8(head.values, width * tokens, pass.scratch.values);
   for (int i = 0; i < sinks * width; i++) pass.scratch.values[i] = halfToFloat(head.sinkValues[i]);
   kernels.values_f32(pass.scratch.values, width, tokens, pass.scratch.scores, pass.rows, pass.scratch.alpha, partial.acc);
+  return true;
 }
 
 /** Where the next tile's delta form begins, so that kernels can ask for it early: blocks lie apart, the hardware does not see them coming. */
@@ -204,8 +209,8 @@ const uint8_t *bytesAhead(const Call &call, const Entry &entry, int kvHead) {
   return delta.bytes ? delta.bytes + delta.records()[kvHead].at : reinterpret_cast<const uint8_t *>(call.q);
 }
 
-/** Counted from totals of the block, not element by element. */
-void countOperations(const Pass &pass, const Entry &entry, bool delta, uint64_t any) {
+/** Counted from totals of the block, not element by element. `mixed`: whether the tile's values were read. */
+void countOperations(const Pass &pass, const Entry &entry, bool delta, bool mixed, uint64_t any) {
   const Setup &setup = pass.setup();
   const double D = setup.keyLength, Dv = setup.valueLength;
   Operations &operations = pass.scratch.operations;
@@ -222,7 +227,7 @@ void countOperations(const Pass &pass, const Entry &entry, bool delta, uint64_t 
   operations.required += setup.group * (keyOperations + visible * Dv);
   int tokens = 64;
   while (!(any >> (tokens - 1) & 1)) tokens--;
-  operations.executed += static_cast<double>(pass.rows) * (D * kBlockTokens + static_cast<double>(setup.valueWidth) * tokens);
+  operations.executed += static_cast<double>(pass.rows) * (D * kBlockTokens + (mixed ? static_cast<double>(setup.valueWidth) * tokens : 0));
 }
 
 }  // namespace
@@ -250,9 +255,9 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
     const float *q = queriesFor(pass, entry.delta);
-    if (useDelta) deltaTile(pass, block, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial);
-    else exactTile(pass, block, q, tokens, partial);
-    countOperations(pass, entry, useDelta, any);
+    const bool mixed = useDelta ? deltaTile(pass, block, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial)
+                                : exactTile(pass, block, q, tokens, partial);
+    countOperations(pass, entry, useDelta, mixed, any);
   }
   return true;
 }

@@ -7,7 +7,7 @@ namespace deltallm {
 struct KernelSet {
   const dl_kernels *kernels;
   /** Names of dispatch/cpu.h that must all be present; null-terminated. */
-  const char *needs[9];
+  const char *needs[10];
 };
 
 /** Best first, `scalar` last; terminated by an entry whose kernels are null. */

@@ -1,62 +1,8 @@
-// The kernel set for AVX-512 (F, BW, DQ, VL, with FMA, F16C, POPCNT; no VBMI2). Tokens are the lanes of scores, value elements those of P·V.
-// score = Σ_d q_d·k_d[t]: one FMA chain a lane, d ascending, for up to 6 rows × 4 registers at once. Delta keys: 16 packed int8 are
-// widened and spread by mask (vpexpandd), so a zero costs no byte; it costs its multiply. exp: degree 6, about 1 ulp.
-#include <immintrin.h>
-
-#include "kernels/kernels.h"
+// The kernel set for AVX-512 (F, BW, DQ, VL, with FMA, F16C, POPCNT; no VBMI2). Delta keys: 16 packed int8 are widened and spread by mask
+// (vpexpandd), so a zero costs no byte; it costs its multiply.
+#include "kernels/avx512.h"
 
 namespace {
-
-/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed); exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
-static inline __m512 exponential(__m512 x) {
-  const __mmask16 normal = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.0f), _CMP_GT_OQ);
-  x = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(-88.0f)), _mm512_set1_ps(88.0f));
-  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-  __m512 y = _mm512_set1_ps(1.9875691500e-4f);
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1.3981999507e-3f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(8.3334519073e-3f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(4.1665795894e-2f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1.6666665459e-1f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(5.0000001201e-1f));
-  y = _mm512_add_ps(_mm512_fmadd_ps(y, _mm512_mul_ps(r, r), r), _mm512_set1_ps(1.0f));
-  return _mm512_maskz_scalef_ps(normal, y, n);
-}
-
-/* Cephes tanhf: an odd polynomial below 0.625, 1 − 2/(e^2x + 1) above. */
-static inline __m512 hyperbolic_tangent(__m512 x) {
-  const __m512 a = _mm512_abs_ps(x);
-  const __m512 z = _mm512_mul_ps(a, a);
-  __m512 small = _mm512_set1_ps(-5.70498872745e-3f);
-  small = _mm512_fmadd_ps(small, z, _mm512_set1_ps(2.06390887954e-2f));
-  small = _mm512_fmadd_ps(small, z, _mm512_set1_ps(-5.37397155531e-2f));
-  small = _mm512_fmadd_ps(small, z, _mm512_set1_ps(1.33314422036e-1f));
-  small = _mm512_fmadd_ps(small, z, _mm512_set1_ps(-3.33332819422e-1f));
-  small = _mm512_fmadd_ps(_mm512_mul_ps(small, z), a, a);
-  const __m512 e = exponential(_mm512_min_ps(_mm512_add_ps(a, a), _mm512_set1_ps(88.0f)));
-  const __m512 large = _mm512_sub_ps(_mm512_set1_ps(1.0f), _mm512_div_ps(_mm512_set1_ps(2.0f), _mm512_add_ps(e, _mm512_set1_ps(1.0f))));
-  const __m512 y = _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, _mm512_set1_ps(0.625f), _CMP_LT_OQ), large, small);
-  const __m512 sign = _mm512_and_ps(x, _mm512_set1_ps(-0.0f));
-  return _mm512_or_ps(y, sign);
-}
-
-/* Sources of keys: next() gives channel d's 64 tokens as four float32 registers; channels must be asked for in order. */
-struct KeysF32 {
-  const float *keys;
-  inline void next(__m512 *k) {
-    for (int v = 0; v < 4; v++) k[v] = _mm512_loadu_ps(keys + 16 * v);
-    keys += DL_TILE;
-  }
-};
-
-struct KeysF16 {
-  const uint16_t *keys;
-  inline void next(__m512 *k) {
-    for (int v = 0; v < 4; v++) k[v] = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(keys + 16 * v)));
-    keys += DL_TILE;
-  }
-};
 
 template <bool Spread>
 struct KeysDelta {
@@ -81,49 +27,9 @@ struct KeysDelta {
   }
 };
 
-template <int R, class Keys>
-static inline __attribute__((always_inline)) void scores_rows(Keys keys, int D, const float *q, float *scores) {
-  __m512 acc[R][4];
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < 4; v++) acc[r][v] = _mm512_setzero_ps();
-  for (int d = 0; d < D; d++) {
-    __m512 k[4];
-    keys.next(k);
-    for (int r = 0; r < R; r++) {
-      const __m512 x = _mm512_set1_ps(q[r * D + d]);
-      for (int v = 0; v < 4; v++) acc[r][v] = _mm512_fmadd_ps(x, k[v], acc[r][v]);
-    }
-  }
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < 4; v++) _mm512_storeu_ps(scores + r * DL_TILE + 16 * v, acc[r][v]);
-}
-
-template <class Keys>
-static void scores_any(Keys keys, int D, const float *q, int rows, float *scores) {
-  for (; rows >= 6; rows -= 6, q += 6 * D, scores += 6 * DL_TILE) scores_rows<6>(keys, D, q, scores);
-  switch (rows) {
-    case 5: return scores_rows<5>(keys, D, q, scores);
-    case 4: return scores_rows<4>(keys, D, q, scores);
-    case 3: return scores_rows<3>(keys, D, q, scores);
-    case 2: return scores_rows<2>(keys, D, q, scores);
-    case 1: return scores_rows<1>(keys, D, q, scores);
-  }
-}
-
-static void scores_f32_avx512(const float *keys, int D, const float *q, int rows, float *scores) { scores_any(KeysF32{keys}, D, q, rows, scores); }
-static void scores_f16_avx512(const uint16_t *keys, int D, const float *q, int rows, float *scores) { scores_any(KeysF16{keys}, D, q, rows, scores); }
 static void scores_delta_avx512(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead) {
   if (keys->spread) scores_any(KeysDelta<true>{keys->masks, keys->packed, keys->keyframe, (const char *)ahead}, D, q, rows, scores);
   else scores_any(KeysDelta<false>{keys->masks, keys->packed, keys->keyframe, (const char *)ahead}, D, q, rows, scores);
-}
-
-/* n is a multiple of 16 in all uses. */
-static void expand_f16_avx512(const uint16_t *from, int n, float *to) {
-  for (int i = 0; i < n; i += 16) _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(from + i))));
-}
-
-static void expand_i8_avx512(const int8_t *from, int n, float *to) {
-  for (int i = 0; i < n; i += 16) _mm512_storeu_ps(to + i, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(from + i)))));
 }
 
 template <class Keys>
@@ -140,114 +46,9 @@ static void expand_delta_avx512(const dl_delta_keys *keys, int D, float *to) {
   else expand_keys(KeysDelta<false>{keys->masks, keys->packed, keys->keyframe, (const char *)to}, D, to);
 }
 
-/* Within a register: doubling shifts; between registers: the last lane is carried. */
-static void scan_avx512(float *scores, int rows) {
-  const __m512i zero = _mm512_setzero_si512();
-  const __m512i last = _mm512_set1_epi32(15);
-  for (int r = 0; r < rows; r++, scores += DL_TILE) {
-    __m512 carry = _mm512_setzero_ps();
-    for (int v = 0; v < 4; v++) {
-      __m512 x = _mm512_loadu_ps(scores + 16 * v);
-      x = _mm512_add_ps(x, _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(x), zero, 15)));
-      x = _mm512_add_ps(x, _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(x), zero, 14)));
-      x = _mm512_add_ps(x, _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(x), zero, 12)));
-      x = _mm512_add_ps(x, _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(x), zero, 8)));
-      x = _mm512_add_ps(x, carry);
-      carry = _mm512_permutexvar_ps(last, x);
-      _mm512_storeu_ps(scores + 16 * v, x);
-    }
-  }
-}
-
-static void softmax_avx512(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
-  const __m512 lowest = _mm512_set1_ps(DL_NO_SCORE), factor = _mm512_set1_ps(scale);
-  for (int r = 0; r < rows; r++, scores += DL_TILE) {
-    __m512 x[4];
-    for (int v = 0; v < 4; v++) {
-      x[v] = _mm512_mul_ps(_mm512_loadu_ps(scores + 16 * v), factor);
-      if (softcap > 0) x[v] = _mm512_mul_ps(_mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x[v], _mm512_set1_ps(softcap))));
-      /* The second operand is returned for NaN: it becomes the lowest score. */
-      x[v] = _mm512_min_ps(_mm512_max_ps(x[v], lowest), _mm512_set1_ps(1e30f));
-      x[v] = _mm512_mask_blend_ps((__mmask16)(lanes[r] >> (16 * v)), lowest, x[v]);
-    }
-    const float tile = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3])));
-    const float highest = tile > maximum[r] ? tile : maximum[r];
-    for (int v = 0; v < 4; v++)
-      x[v] = _mm512_maskz_mov_ps((__mmask16)(lanes[r] >> (16 * v)), exponential(_mm512_sub_ps(x[v], _mm512_set1_ps(highest))));
-    const float added = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3])));
-    for (int v = 0; v < 4; v++) {
-      if (value_scales) x[v] = _mm512_mul_ps(x[v], _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(value_scales + 16 * v))));
-      _mm512_storeu_ps(scores + 16 * v, x[v]);
-    }
-    alpha[r] = _mm512_cvtss_f32(exponential(_mm512_set1_ps(maximum[r] - highest)));
-    sum[r] = sum[r] * alpha[r] + added;
-    maximum[r] = highest;
-  }
-}
-
-static inline __m512 value(const float *v) { return _mm512_loadu_ps(v); }
-static inline __m512 value(const uint16_t *v) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)v)); }
-static inline __m512 value(const int8_t *v) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)v))); }
-
-template <int R, int N, class T>
-static inline __attribute__((always_inline)) void values_rows(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc, const char *ahead) {
-  __m512 sum[R][N];
-  for (int r = 0; r < R; r++)
-    for (int n = 0; n < N; n++) sum[r][n] = _mm512_mul_ps(_mm512_loadu_ps(acc + r * width + 16 * n), _mm512_set1_ps(alpha[r]));
-  for (int t = 0; t < tokens; t++, values += width) {
-    __m512 x[N];
-    if (sizeof(T) == 1) _mm_prefetch(ahead + 64 * t, _MM_HINT_T0);
-    for (int n = 0; n < N; n++) x[n] = value(values + 16 * n);
-    for (int r = 0; r < R; r++) {
-      const __m512 weight = _mm512_set1_ps(p[r * DL_TILE + t]);
-      for (int n = 0; n < N; n++) sum[r][n] = _mm512_fmadd_ps(weight, x[n], sum[r][n]);
-    }
-  }
-  for (int r = 0; r < R; r++)
-    for (int n = 0; n < N; n++) _mm512_storeu_ps(acc + r * width + 16 * n, sum[r][n]);
-}
-
-template <int R, class T>
-static void values_columns(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc, const char *ahead) {
-  int i = 0;
-  for (; i + 64 <= width; i += 64) values_rows<R, 4>(values + i, width, tokens, p, alpha, acc + i, ahead);
-  switch ((width - i) / 16) {
-    case 3: return values_rows<R, 3>(values + i, width, tokens, p, alpha, acc + i, ahead);
-    case 2: return values_rows<R, 2>(values + i, width, tokens, p, alpha, acc + i, ahead);
-    case 1: return values_rows<R, 1>(values + i, width, tokens, p, alpha, acc + i, ahead);
-  }
-}
-
-template <class T>
-static void values_any(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const char *ahead) {
-  for (; rows >= 6; rows -= 6, p += 6 * DL_TILE, alpha += 6, acc += 6 * width) values_columns<6>(values, width, tokens, p, alpha, acc, ahead);
-  switch (rows) {
-    case 5: return values_columns<5>(values, width, tokens, p, alpha, acc, ahead);
-    case 4: return values_columns<4>(values, width, tokens, p, alpha, acc, ahead);
-    case 3: return values_columns<3>(values, width, tokens, p, alpha, acc, ahead);
-    case 2: return values_columns<2>(values, width, tokens, p, alpha, acc, ahead);
-    case 1: return values_columns<1>(values, width, tokens, p, alpha, acc, ahead);
-  }
-}
-
-static void values_f32_avx512(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc, nullptr); }
-static void values_f16_avx512(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc, nullptr); }
-static void values_i8_avx512(const int8_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *ahead) { values_any(v, width, tokens, p, rows, alpha, acc, (const char *)ahead); }
-
-static void merge_avx512(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
-  const float highest = *total_max > part_max ? *total_max : part_max;
-  const __m512 a = exponential(_mm512_set1_ps(*total_max - highest)), b = exponential(_mm512_set1_ps(part_max - highest));
-  *total_max = highest;
-  *total_sum = *total_sum * _mm512_cvtss_f32(a) + part_sum * _mm512_cvtss_f32(b);
-  for (int i = 0; i < width; i += 16) {
-    const __m512 part = _mm512_mul_ps(_mm512_loadu_ps(part_acc + i), b);
-    _mm512_storeu_ps(total_acc + i, _mm512_fmadd_ps(_mm512_loadu_ps(total_acc + i), a, part));
-  }
-}
-
 }  // namespace
 
 extern "C" const dl_kernels dl_kernels_avx512 = {
-    "avx512",         6,                 scores_f32_avx512,   scores_f16_avx512, scores_delta_avx512, expand_f16_avx512, expand_i8_avx512,
-    expand_delta_avx512, scan_avx512, softmax_avx512, values_f32_avx512, values_f16_avx512,   values_i8_avx512,  merge_avx512,
+    "avx512",          6, 6, scores_f32_avx512, scores_f16_avx512, nullptr, scores_delta_avx512, expand_f16_avx512, expand_i8_avx512, expand_delta_avx512,
+    scan_avx512, softmax_avx512, values_f32_avx512, values_f16_avx512, values_i8_avx512, merge_avx512,
 };

@@ -9,23 +9,29 @@
 #define DL_VALUE_PAD 16  /* value rows are padded with zeros to a multiple of this many elements */
 #define DL_PACKED_SLACK 64 /* readable bytes after the last packed delta */
 #define DL_NO_SCORE (-1e30f) /* running maximum before the first token; also the lowest score */
+#define DL_SKIP 25.0f    /* nats below the running maximum from which a row leaves a whole tile out; the bound is in native/README.md */
+/* Floats of one prepared query: a set's own form of D elements, the elements themselves padded, and what it sums once a row. */
+#define DL_PREPARED(D) (2 * (((D) + 15) / 16 * 16) + 16)
 
 /* Delta-coded keys of one tile, channel-major, in integer steps. */
 typedef struct {
   const uint64_t *masks;   /* [D] bit t: token t has a delta in this channel */
   const int8_t *packed;    /* the deltas: channels ascending, tokens ascending; DL_PACKED_SLACK readable bytes behind */
-  const int16_t *keyframe; /* [D] */
+  const int16_t *keyframe; /* [D]; 32 readable bytes behind */
   int spread;              /* 0: the keyframe stands at token 0, deltas accumulate (scan); 1: it is added to every token */
 } dl_delta_keys;
 
 typedef struct {
   const char *name;
-  /* Above this many rows it pays to expand a tile once to float32. */
+  /* Above this many rows it pays to expand a tile once to float32: of float16 and values; of delta keys. */
   int fused_rows;
+  int fused_delta_rows;
 
   /* scores[r][t] = Σ_d q[r][d]·keys[d][t], d ascending. keys `[D][64]`, q `[rows][D]`. */
   void (*scores_f32)(const float *keys, int D, const float *q, int rows, float *scores);
   void (*scores_f16)(const uint16_t *keys, int D, const float *q, int rows, float *scores);
+  /* Queries `[rows][D]` in the form that scores_delta wants, `[rows][DL_PREPARED(D)]`; null: it takes them as they are. */
+  void (*prepare)(const float *q, int D, int rows, float *prepared);
   /* The same over the expanded integers; with spread = 0 the sums still need `scan`. `ahead`: what is wanted next, [D·64] bytes that a
      set may ask the memory for, a line at a time, and must not read; any address is allowed. */
   void (*scores_delta)(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead);
@@ -40,8 +46,9 @@ typedef struct {
 
   /* Online softmax of one tile: scores become exp(score − new maximum), 0 where the bit in lanes[r] is clear.
      score = softcap·tanh(scale·s/softcap), or scale·s. alpha[r] is the factor for what was accumulated before.
-     With value_scales (f16 `[64]`) the weights are multiplied by them after they have been added to sum. */
-  void (*softmax)(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha);
+     With value_scales (f16 `[64]`) the weights are multiplied by them after they have been added to sum.
+     A row whose highest score lies more than DL_SKIP below its running maximum becomes zeros. Returns the number of other rows. */
+  int (*softmax)(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha);
 
   /* acc[r] = acc[r]·alpha[r] + Σ_{t<tokens} p[r][t]·values[t], t ascending. values `[64][width]`, acc `[rows][width]`, width a multiple of 16. */
   void (*values_f32)(const float *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
@@ -58,6 +65,7 @@ extern "C" {
 #endif
 extern const dl_kernels dl_kernels_scalar;
 extern const dl_kernels dl_kernels_avx512;
+extern const dl_kernels dl_kernels_avx512vnni;
 #ifdef __cplusplus
 }
 #endif

@@ -112,10 +112,11 @@ void scan_scalar(float *scores, int rows) {
     for (int t = 1; t < DL_TILE; t++) scores[r * DL_TILE + t] += scores[r * DL_TILE + t - 1];
 }
 
-void softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
+int softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
+  int kept = 0;
   for (int r = 0; r < rows; r++) {
     float *s = scores + r * DL_TILE;
-    float highest = maximum[r];
+    float tile = DL_NO_SCORE;
     for (int t = 0; t < DL_TILE; t++) {
       if (!(lanes[r] >> t & 1)) continue;
       float x = s[t] * scale;
@@ -123,8 +124,15 @@ void softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale,
       x = x > DL_NO_SCORE ? x : DL_NO_SCORE; /* NaN becomes the lowest score */
       x = x < 1e30f ? x : 1e30f;
       s[t] = x;
-      if (x > highest) highest = x;
+      if (x > tile) tile = x;
     }
+    if (tile < maximum[r] - DL_SKIP) {
+      memset(s, 0, sizeof(float) * DL_TILE);
+      alpha[r] = 1;
+      continue;
+    }
+    kept++;
+    float highest = tile > maximum[r] ? tile : maximum[r];
     float added = 0;
     for (int t = 0; t < DL_TILE; t++) {
       s[t] = lanes[r] >> t & 1 ? exponential(s[t] - highest) : 0.0f;
@@ -135,6 +143,7 @@ void softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale,
     sum[r] = sum[r] * alpha[r] + added;
     maximum[r] = highest;
   }
+  return kept;
 }
 
 float number(float x) { return x; }
@@ -167,6 +176,6 @@ void merge_scalar(float *total_max, float *total_sum, float *total_acc, float pa
 }  // namespace
 
 extern "C" const dl_kernels dl_kernels_scalar = {
-    "scalar",         1,                 scores_f32_scalar,   scores_f16_scalar, scores_delta_scalar, expand_f16_scalar, expand_i8_scalar,
-    expand_delta_scalar, scan_scalar, softmax_scalar, values_f32_scalar, values_f16_scalar,   values_i8_scalar,  merge_scalar,
+    "scalar",          1, 1, scores_f32_scalar, scores_f16_scalar, nullptr, scores_delta_scalar, expand_f16_scalar, expand_i8_scalar, expand_delta_scalar,
+    scan_scalar, softmax_scalar, values_f32_scalar, values_f16_scalar, values_i8_scalar, merge_scalar,
 };
