@@ -16,7 +16,7 @@
     'msvs_settings': {'VCCLCompilerTool': {'FloatingPointModel': 0, 'AdditionalOptions': ['/std:c++17', '/fp:precise']}},
     'conditions': [
       ['OS=="linux"', {'cflags': ['-include', '<(module_root_dir)/dispatch/glibc_floor.h']}],
-      ['x86_64_posix==1', {'defines': ['DELTALLM_AVX512']}],
+      ['x86_64_posix==1', {'defines': ['DELTALLM_X86_KERNELS']}],
     ],
   },
   'targets': [
@@ -51,7 +51,7 @@
         'kv/serialize.cc',
       ],
       'conditions': [
-        ['x86_64_posix==1', {'dependencies': ['kernels_avx512', 'kernels_avx512vnni']}],
+        ['x86_64_posix==1', {'dependencies': ['kernels_avx2', 'kernels_avx512', 'kernels_avx512vbmi2']}],
         ['OS=="linux"', {'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'], 'libraries': ['-lpthread']}],
       ],
     },
@@ -60,6 +60,13 @@
     ['x86_64_posix==1', {
       'targets': [
         {
+          'target_name': 'kernels_avx2',
+          'type': 'static_library',
+          'sources': ['kernels/avx2.cc'],
+          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
+          'xcode_settings': {'OTHER_CFLAGS': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt']},
+        },
+        {
           'target_name': 'kernels_avx512',
           'type': 'static_library',
           'sources': ['kernels/avx512.cc'],
@@ -67,11 +74,11 @@
           'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt']},
         },
         {
-          'target_name': 'kernels_avx512vnni',
+          'target_name': 'kernels_avx512vbmi2',
           'type': 'static_library',
-          'sources': ['kernels/avx512vnni.cc'],
-          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt'],
-          'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt']},
+          'sources': ['kernels/avx512vbmi2.cc'],
+          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt'],
+          'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt']},
         },
       ],
     }],

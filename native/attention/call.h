@@ -54,7 +54,6 @@ struct Scratch {
   float *sinkScores;  // [rows][64]
   float *moved;       // [rows][D] queries rotated to i − δ
   float *scaled;      // [rows][D] queries times the step table
-  float *prepared;    // [rows][DL_PREPARED(D)] the same in the kernel set's own form
   float *angles;      // [2·D] one position's cosines and sines
   float *acc, *totalAcc;       // [rows][valueWidth]
   float *maximum, *sum, *alpha, *totalMaximum, *totalSum;  // [rows]

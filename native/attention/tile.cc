@@ -18,8 +18,8 @@ bool isCancelled(const int32_t *word) {
 
 bool Scratch::prepare(const Setup &setup, int rows) {
   const size_t D = setup.keyLength, width = setup.valueWidth, n = rows;
-  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, n * DL_PREPARED(D), 2 * D, n * width, n * width, n, n, n, n, n};
-  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &prepared, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
+  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, 2 * D, n * width, n * width, n, n, n, n, n};
+  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
   size_t total = 0;
   for (size_t size : sizes) total += (size + 15) / 16 * 16;
   if (!memory.atLeast(total) || !lanes.atLeast(n)) return false;
@@ -92,7 +92,6 @@ const float *scaledQueries(const Pass &pass, const float *q) {
   const float *step = pass.call.own().step.data() + static_cast<size_t>(pass.kvHead) * D;
   for (int r = 0; r < pass.rows; r++)
     for (int d = 0; d < D; d++) scratch.scaled[r * D + d] = q[r * D + d] * step[d];
-  if (pass.kernels().prepare) pass.kernels().prepare(scratch.scaled, D, pass.rows, scratch.prepared);
   scratch.scaledFrom = q;
   return scratch.scaled;
 }
@@ -142,7 +141,7 @@ void deltaScores(const Pass &pass, const Block &block, const DeltaHead &head, co
     deltaScoresWithExtra(pass, head, keys, scaled);
   } else {
     if (pass.rows <= kernels.fused_delta_rows) {
-      kernels.scores_delta(&keys, D, kernels.prepare ? scratch.prepared : scaled, pass.rows, scratch.scores, ahead);
+      kernels.scores_delta(&keys, D, scaled, pass.rows, scratch.scores, ahead);
     } else {
       kernels.expand_delta(&keys, D, scratch.keys);
       kernels.scores_f32(scratch.keys, D, scaled, pass.rows, scratch.scores);

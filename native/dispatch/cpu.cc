@@ -12,11 +12,11 @@
 namespace deltallm {
 namespace {
 
-enum { kPopcnt, kF16c, kFma, kAvx2, kAvx512f, kAvx512bw, kAvx512dq, kAvx512vl, kAvx512vnni, kAvx512vbmi2, kNeon, kCount };
+enum { kPopcnt, kF16c, kFma, kAvx2, kAvx512f, kAvx512bw, kAvx512dq, kAvx512vl, kAvx512vbmi2, kNeon, kCount };
 
 struct Table {
   CpuFeature features[kCount + 1] = {{"popcnt", false},   {"f16c", false},     {"fma", false},      {"avx2", false},       {"avx512f", false}, {"avx512bw", false},
-                                     {"avx512dq", false}, {"avx512vl", false}, {"avx512vnni", false}, {"avx512vbmi2", false}, {"neon", false}, {nullptr, false}};
+                                     {"avx512dq", false}, {"avx512vl", false}, {"avx512vbmi2", false}, {"neon", false}, {nullptr, false}};
 
   Table() {
 #ifdef DELTALLM_CPUID
@@ -35,7 +35,6 @@ struct Table {
     features[kAvx512dq].present = zmm && (b >> 17 & 1);
     features[kAvx512bw].present = zmm && (b >> 30 & 1);
     features[kAvx512vl].present = zmm && (b >> 31 & 1);
-    features[kAvx512vnni].present = zmm && (c >> 11 & 1);
     features[kAvx512vbmi2].present = zmm && (c >> 6 & 1);
 #elif defined(__aarch64__) || defined(_M_ARM64)
     features[kNeon].present = true;

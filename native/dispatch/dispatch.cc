@@ -9,9 +9,10 @@ namespace deltallm {
 
 const KernelSet *kernelSets() {
   static const KernelSet sets[] = {
-#ifdef DELTALLM_AVX512
-      {&dl_kernels_avx512vnni, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi2", "fma", "f16c", "popcnt", nullptr}},
+#ifdef DELTALLM_X86_KERNELS
+      {&dl_kernels_avx512vbmi2, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi2", "fma", "f16c", "popcnt", nullptr}},
       {&dl_kernels_avx512, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma", "f16c", "popcnt", nullptr}},
+      {&dl_kernels_avx2, {"avx2", "fma", "f16c", "popcnt", nullptr}},
 #endif
       {&dl_kernels_scalar, {nullptr}},
       {nullptr, {nullptr}},

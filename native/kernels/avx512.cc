@@ -49,6 +49,6 @@ static void expand_delta_avx512(const dl_delta_keys *keys, int D, float *to) {
 }  // namespace
 
 extern "C" const dl_kernels dl_kernels_avx512 = {
-    "avx512",          6, 6, scores_f32_avx512, scores_f16_avx512, nullptr, scores_delta_avx512, expand_f16_avx512, expand_i8_avx512, expand_delta_avx512,
+    "avx512",          6, 6, scores_f32_avx512, scores_f16_avx512, scores_delta_avx512, expand_f16_avx512, expand_i8_avx512, expand_delta_avx512,
     scan_avx512, softmax_avx512, values_f32_avx512, values_f16_avx512, values_i8_avx512, merge_avx512,
 };

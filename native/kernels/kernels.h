@@ -10,8 +10,6 @@
 #define DL_PACKED_SLACK 64 /* readable bytes after the last packed delta */
 #define DL_NO_SCORE (-1e30f) /* running maximum before the first token; also the lowest score */
 #define DL_SKIP 25.0f    /* nats below the running maximum from which a row leaves a whole tile out; the bound is in native/README.md */
-/* Floats of one prepared query: a set's own form of D elements, the elements themselves padded, and what it sums once a row. */
-#define DL_PREPARED(D) (2 * (((D) + 15) / 16 * 16) + 16)
 
 /* Delta-coded keys of one tile, channel-major, in integer steps. */
 typedef struct {
@@ -30,8 +28,6 @@ typedef struct {
   /* scores[r][t] = Σ_d q[r][d]·keys[d][t], d ascending. keys `[D][64]`, q `[rows][D]`. */
   void (*scores_f32)(const float *keys, int D, const float *q, int rows, float *scores);
   void (*scores_f16)(const uint16_t *keys, int D, const float *q, int rows, float *scores);
-  /* Queries `[rows][D]` in the form that scores_delta wants, `[rows][DL_PREPARED(D)]`; null: it takes them as they are. */
-  void (*prepare)(const float *q, int D, int rows, float *prepared);
   /* The same over the expanded integers; with spread = 0 the sums still need `scan`. `ahead`: what is wanted next, [D·64] bytes that a
      set may ask the memory for, a line at a time, and must not read; any address is allowed. */
   void (*scores_delta)(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead);
@@ -65,7 +61,8 @@ extern "C" {
 #endif
 extern const dl_kernels dl_kernels_scalar;
 extern const dl_kernels dl_kernels_avx512;
-extern const dl_kernels dl_kernels_avx512vnni;
+extern const dl_kernels dl_kernels_avx512vbmi2;
+extern const dl_kernels dl_kernels_avx2;
 #ifdef __cplusplus
 }
 #endif

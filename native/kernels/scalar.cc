@@ -176,6 +176,6 @@ void merge_scalar(float *total_max, float *total_sum, float *total_acc, float pa
 }  // namespace
 
 extern "C" const dl_kernels dl_kernels_scalar = {
-    "scalar",          1, 1, scores_f32_scalar, scores_f16_scalar, nullptr, scores_delta_scalar, expand_f16_scalar, expand_i8_scalar, expand_delta_scalar,
+    "scalar",          1, 1, scores_f32_scalar, scores_f16_scalar, scores_delta_scalar, expand_f16_scalar, expand_i8_scalar, expand_delta_scalar,
     scan_scalar, softmax_scalar, values_f32_scalar, values_f16_scalar, values_i8_scalar, merge_scalar,
 };

@@ -1,0 +1,207 @@
+// What the sets with narrow registers share, all static. The including file first defines, in an anonymous namespace, LANES, the register type V
+// and the few operations used below (avx2.cc lists them); everything here is a loop over registers. Tokens are the lanes of scores, value
+// elements those of P·V. One FMA chain a lane, ascending, for up to ROWS rows × COLUMNS registers at once.
+#pragma once
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+namespace {
+
+#define MOST_CHANNELS 256
+
+/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed); exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
+static inline V exponential(V x0) {
+  const V x = min_of(max_of(x0, all(-88.0f)), all(88.0f));
+  const V n = rounded(mul(x, all(1.44269504088896341f)));
+  V r = minus_product(n, all(0.693359375f), x);
+  r = minus_product(n, all(-2.12194440e-4f), r);
+  V y = all(1.9875691500e-4f);
+  y = fma(y, r, all(1.3981999507e-3f));
+  y = fma(y, r, all(8.3334519073e-3f));
+  y = fma(y, r, all(4.1665795894e-2f));
+  y = fma(y, r, all(1.6666665459e-1f));
+  y = fma(y, r, all(5.0000001201e-1f));
+  y = add(fma(y, mul(r, r), r), all(1.0f));
+  return where_below(all(-87.0f), x0, mul(y, power_of_two(n)), all(0.0f));
+}
+
+/* Cephes tanhf: an odd polynomial below 0.625, 1 − 2/(e^2x + 1) above. */
+static inline V hyperbolic_tangent(V x) {
+  const V a = absolute(x), z = mul(a, a);
+  V small = all(-5.70498872745e-3f);
+  small = fma(small, z, all(2.06390887954e-2f));
+  small = fma(small, z, all(-5.37397155531e-2f));
+  small = fma(small, z, all(1.33314422036e-1f));
+  small = fma(small, z, all(-3.33332819422e-1f));
+  small = fma(mul(small, z), a, a);
+  const V e = exponential(min_of(add(a, a), all(88.0f)));
+  const V large = sub(all(1.0f), divided(all(2.0f), add(e, all(1.0f))));
+  return with_sign(where_below(a, all(0.625f), small, large), x);
+}
+
+/* R rows × N registers of tokens or value elements; what is read: T `[steps][stride]`, and the factors `[rows][factorStride]`. */
+template <int R, int N, class T>
+static inline __attribute__((always_inline)) void chains(const T *from, int stride, int steps, const float *factors, int factorStride, V (*sum)[N]) {
+  for (int i = 0; i < steps; i++, from += stride) {
+    V x[N];
+    for (int n = 0; n < N; n++) x[n] = load(from + LANES * n);
+    for (int r = 0; r < R; r++) {
+      const V factor = all(factors[r * factorStride + i]);
+      for (int n = 0; n < N; n++) sum[r][n] = fma(factor, x[n], sum[r][n]);
+    }
+  }
+}
+
+template <int R, class T>
+static void scores_rows(const T *keys, int D, const float *q, float *scores) {
+  for (int t = 0; t < DL_TILE; t += LANES * COLUMNS) {
+    V sum[R][COLUMNS];
+    for (int r = 0; r < R; r++)
+      for (int n = 0; n < COLUMNS; n++) sum[r][n] = all(0.0f);
+    chains<R, COLUMNS>(keys + t, DL_TILE, D, q, D, sum);
+    for (int r = 0; r < R; r++)
+      for (int n = 0; n < COLUMNS; n++) store(scores + r * DL_TILE + t + LANES * n, sum[r][n]);
+  }
+}
+
+template <class T>
+static void scores_any(const T *keys, int D, const float *q, int rows, float *scores) {
+  for (; rows >= ROWS; rows -= ROWS, q += ROWS * D, scores += ROWS * DL_TILE) scores_rows<ROWS>(keys, D, q, scores);
+  switch (rows) {
+    case 5: return scores_rows<5>(keys, D, q, scores);
+    case 4: return scores_rows<4>(keys, D, q, scores);
+    case 3: return scores_rows<3>(keys, D, q, scores);
+    case 2: return scores_rows<2>(keys, D, q, scores);
+    case 1: return scores_rows<1>(keys, D, q, scores);
+  }
+}
+
+template <int R, class T>
+static void values_rows(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc) {
+  for (int i = 0; i < width; i += LANES * COLUMNS) {
+    V sum[R][COLUMNS];
+    for (int r = 0; r < R; r++)
+      for (int n = 0; n < COLUMNS; n++) sum[r][n] = mul(load(acc + r * width + i + LANES * n), all(alpha[r]));
+    chains<R, COLUMNS>(values + i, width, tokens, p, DL_TILE, sum);
+    for (int r = 0; r < R; r++)
+      for (int n = 0; n < COLUMNS; n++) store(acc + r * width + i + LANES * n, sum[r][n]);
+  }
+}
+
+template <class T>
+static void values_any(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) {
+  for (; rows >= ROWS; rows -= ROWS, p += ROWS * DL_TILE, alpha += ROWS, acc += ROWS * width) values_rows<ROWS>(values, width, tokens, p, alpha, acc);
+  switch (rows) {
+    case 5: return values_rows<5>(values, width, tokens, p, alpha, acc);
+    case 4: return values_rows<4>(values, width, tokens, p, alpha, acc);
+    case 3: return values_rows<3>(values, width, tokens, p, alpha, acc);
+    case 2: return values_rows<2>(values, width, tokens, p, alpha, acc);
+    case 1: return values_rows<1>(values, width, tokens, p, alpha, acc);
+  }
+}
+
+template <class T>
+static void expand(const T *from, int n, float *to) {
+  for (int i = 0; i < n; i += LANES) store(to + i, load(from + i));
+}
+
+/* For each mask of 8 tokens, which of the next packed bytes each token takes; 0x80: none, zero. */
+struct Places {
+  uint8_t of[256][8];
+  constexpr Places() : of() {
+    for (int mask = 0; mask < 256; mask++)
+      for (int t = 0, next = 0; t < 8; t++) of[mask][t] = mask >> t & 1 ? (uint8_t)next++ : 0x80;
+  }
+};
+static constexpr Places places;
+
+/* All keys as integers `[D][64]` with the keyframe in place, converted once for all rows. */
+static void expand_delta(const dl_delta_keys *keys, int D, float *to, const char *ahead) {
+  const int8_t *packed = keys->packed;
+  for (int d = 0; d < D; d++, to += DL_TILE, ahead += 64) {
+    const uint64_t mask = keys->masks[d];
+    const V frame = all(keys->spread ? (float)keys->keyframe[d] : 0.0f);
+    int8_t steps[DL_TILE];
+    __builtin_prefetch(ahead);
+    for (int i = 0; i < 8; i++) {
+      const int part = (int)(mask >> (8 * i) & 255);
+      spread8(packed, places.of[part], steps + 8 * i);
+      packed += __builtin_popcount(part);
+    }
+    for (int t = 0; t < DL_TILE; t += LANES) store(to + t, add(load(steps + t), frame));
+    if (!keys->spread) to[0] += (float)keys->keyframe[d];
+  }
+}
+
+static void scores_f32_lanes(const float *keys, int D, const float *q, int rows, float *scores) { scores_any(keys, D, q, rows, scores); }
+static void scores_f16_lanes(const uint16_t *keys, int D, const float *q, int rows, float *scores) { scores_any(keys, D, q, rows, scores); }
+static void scores_delta_lanes(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead) {
+  float expanded[MOST_CHANNELS * DL_TILE];
+  expand_delta(keys, D, expanded, (const char *)ahead);
+  scores_any(expanded, D, q, rows, scores);
+}
+static void expand_f16_lanes(const uint16_t *from, int n, float *to) { expand(from, n, to); }
+static void expand_i8_lanes(const int8_t *from, int n, float *to) { expand(from, n, to); }
+static void expand_delta_lanes(const dl_delta_keys *keys, int D, float *to) { expand_delta(keys, D, to, (const char *)to); }
+
+static void scan_lanes(float *scores, int rows) {
+  for (int r = 0; r < rows; r++, scores += DL_TILE)
+    for (int t = 1; t < DL_TILE; t++) scores[t] += scores[t - 1];
+}
+
+static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
+  const V lowest = all(DL_NO_SCORE);
+  int kept = 0;
+  for (int r = 0; r < rows; r++, scores += DL_TILE) {
+    V most = lowest;
+    for (int t = 0; t < DL_TILE; t += LANES) {
+      V x = mul(load(scores + t), all(scale));
+      if (softcap > 0) x = mul(all(softcap), hyperbolic_tangent(divided(x, all(softcap))));
+      x = min_of(max_of(x, lowest), all(1e30f)); /* NaN becomes the lowest score */
+      x = where_set((unsigned)(lanes[r] >> t), x, lowest);
+      most = max_of(most, x);
+      store(scores + t, x);
+    }
+    const float tile = highest_lane(most);
+    if (tile < maximum[r] - DL_SKIP) {
+      memset(scores, 0, sizeof(float) * DL_TILE);
+      alpha[r] = 1;
+      continue;
+    }
+    kept++;
+    const float highest = tile > maximum[r] ? tile : maximum[r];
+    V added = all(0.0f);
+    for (int t = 0; t < DL_TILE; t += LANES) {
+      V x = where_set((unsigned)(lanes[r] >> t), exponential(sub(load(scores + t), all(highest))), all(0.0f));
+      added = add(added, x);
+      if (value_scales) x = mul(x, load(value_scales + t));
+      store(scores + t, x);
+    }
+    alpha[r] = highest == maximum[r] ? 1.0f : first_lane(exponential(all(maximum[r] - highest)));
+    sum[r] = sum[r] * alpha[r] + sum_of_lanes(added);
+    maximum[r] = highest;
+  }
+  return kept;
+}
+
+static void values_f32_lanes(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
+static void values_f16_lanes(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
+static void values_i8_lanes(const int8_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *ahead) {
+  for (int t = 0; t < tokens; t++) __builtin_prefetch((const char *)ahead + 64 * t);
+  values_any(v, width, tokens, p, rows, alpha, acc);
+}
+
+static void merge_lanes(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
+  const float highest = *total_max > part_max ? *total_max : part_max;
+  const V a = exponential(all(*total_max - highest)), b = exponential(all(part_max - highest));
+  *total_max = highest;
+  *total_sum = *total_sum * first_lane(a) + part_sum * first_lane(b);
+  for (int i = 0; i < width; i += LANES) store(total_acc + i, fma(load(total_acc + i), a, mul(load(part_acc + i), b)));
+}
+
+}  // namespace
+
+#define DL_LANES_SET(name) \
+  {name, ROWS, ROWS, scores_f32_lanes, scores_f16_lanes, scores_delta_lanes, expand_f16_lanes, expand_i8_lanes, expand_delta_lanes, \
+   scan_lanes, softmax_lanes, values_f32_lanes, values_f16_lanes, values_i8_lanes, merge_lanes}
