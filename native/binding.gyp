@@ -1,6 +1,7 @@
 # The only place with instruction-set flags: one static library for each kernel file, so that a flag never reaches code that runs everywhere.
 {
   'variables': {
+    'arm64_posix%': '<!(node -p "process.platform !== \'win32\' && (process.env.npm_config_arch || process.arch) === \'arm64\' ? 1 : 0")',
     'x86_64_posix%': '<!(node -p "process.platform !== \'win32\' && (process.env.npm_config_arch || process.arch) === \'x64\' ? 1 : 0")',
   },
   'target_defaults': {
@@ -16,6 +17,7 @@
     'msvs_settings': {'VCCLCompilerTool': {'FloatingPointModel': 0, 'AdditionalOptions': ['/std:c++17', '/fp:precise']}},
     'conditions': [
       ['OS=="linux"', {'cflags': ['-include', '<(module_root_dir)/dispatch/glibc_floor.h']}],
+      ['arm64_posix==1', {'defines': ['DELTALLM_NEON_KERNELS']}],
       ['x86_64_posix==1', {'defines': ['DELTALLM_X86_KERNELS']}],
     ],
   },
@@ -51,12 +53,16 @@
         'kv/serialize.cc',
       ],
       'conditions': [
+        ['arm64_posix==1', {'dependencies': ['kernels_neon']}],
         ['x86_64_posix==1', {'dependencies': ['kernels_avx2', 'kernels_avx512', 'kernels_avx512vbmi2']}],
         ['OS=="linux"', {'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'], 'libraries': ['-lpthread']}],
       ],
     },
   ],
   'conditions': [
+    ['arm64_posix==1', {
+      'targets': [{'target_name': 'kernels_neon', 'type': 'static_library', 'sources': ['kernels/neon.cc']}],
+    }],
     ['x86_64_posix==1', {
       'targets': [
         {

@@ -14,6 +14,9 @@ const KernelSet *kernelSets() {
       {&dl_kernels_avx512, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma", "f16c", "popcnt", nullptr}},
       {&dl_kernels_avx2, {"avx2", "fma", "f16c", "popcnt", nullptr}},
 #endif
+#ifdef DELTALLM_NEON_KERNELS
+      {&dl_kernels_neon, {"neon", nullptr}},
+#endif
       {&dl_kernels_scalar, {nullptr}},
       {nullptr, {nullptr}},
   };

@@ -123,10 +123,10 @@ static int softmax_avx512(float *scores, int rows, const uint64_t *lanes, float 
   for (int r = 0; r < rows; r++, scores += DL_TILE) {
     __m512 x[4];
     for (int v = 0; v < 4; v++) {
-      x[v] = _mm512_mul_ps(_mm512_loadu_ps(scores + 16 * v), factor);
-      if (softcap > 0) x[v] = _mm512_mul_ps(_mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x[v], _mm512_set1_ps(softcap))));
       /* The second operand is returned for NaN: it becomes the lowest score. */
-      x[v] = _mm512_min_ps(_mm512_max_ps(x[v], lowest), _mm512_set1_ps(1e30f));
+      x[v] = _mm512_max_ps(_mm512_mul_ps(_mm512_loadu_ps(scores + 16 * v), factor), lowest);
+      if (softcap > 0) x[v] = _mm512_mul_ps(_mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x[v], _mm512_set1_ps(softcap))));
+      x[v] = _mm512_min_ps(x[v], _mm512_set1_ps(1e30f));
       x[v] = _mm512_mask_blend_ps((__mmask16)(lanes[r] >> (16 * v)), lowest, x[v]);
     }
     const float tile = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3])));

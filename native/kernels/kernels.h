@@ -63,6 +63,7 @@ extern const dl_kernels dl_kernels_scalar;
 extern const dl_kernels dl_kernels_avx512;
 extern const dl_kernels dl_kernels_avx512vbmi2;
 extern const dl_kernels dl_kernels_avx2;
+extern const dl_kernels dl_kernels_neon;
 #ifdef __cplusplus
 }
 #endif

@@ -156,9 +156,9 @@ static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float s
   for (int r = 0; r < rows; r++, scores += DL_TILE) {
     V most = lowest;
     for (int t = 0; t < DL_TILE; t += LANES) {
-      V x = mul(load(scores + t), all(scale));
+      V x = max_of(mul(load(scores + t), all(scale)), lowest); /* NaN becomes the lowest score */
       if (softcap > 0) x = mul(all(softcap), hyperbolic_tangent(divided(x, all(softcap))));
-      x = min_of(max_of(x, lowest), all(1e30f)); /* NaN becomes the lowest score */
+      x = min_of(x, all(1e30f));
       x = where_set((unsigned)(lanes[r] >> t), x, lowest);
       most = max_of(most, x);
       store(scores + t, x);

@@ -120,8 +120,8 @@ int softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, 
     for (int t = 0; t < DL_TILE; t++) {
       if (!(lanes[r] >> t & 1)) continue;
       float x = s[t] * scale;
-      if (softcap > 0) x = softcap * hyperbolic_tangent(x / softcap);
       x = x > DL_NO_SCORE ? x : DL_NO_SCORE; /* NaN becomes the lowest score */
+      if (softcap > 0) x = softcap * hyperbolic_tangent(x / softcap);
       x = x < 1e30f ? x : 1e30f;
       s[t] = x;
       if (x > tile) tile = x;

@@ -1,0 +1,268 @@
+// One kernel set against double precision, without Node: for sets whose CPU is only emulated here. The build names it: -DSET=dl_kernels_neon.
+// Prints one line for each check that fails, then "N checks, N failed"; the exit code is 0 when none did.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <initializer_list>
+
+#include "kernels/kernels.h"
+
+#ifdef SHORT_CHAIN /* the control: values without their last token must be noticed */
+static dl_kernels shortened() {
+  dl_kernels changed = SET;
+  changed.values_f32 = [](const float *v, int w, int t, const float *p, int r, const float *a, float *to) { SET.values_f32(v, w, t - 1, p, r, a, to); };
+  return changed;
+}
+static const dl_kernels set = shortened();
+#else
+static const dl_kernels &set = SET;
+#endif
+static int checks = 0, failures = 0;
+
+static uint32_t state = 1;
+static double uniform() {
+  state ^= state << 13;
+  state ^= state >> 17;
+  state ^= state << 5;
+  return state / 4294967296.0 * 2 - 1;
+}
+
+static void expect(bool held, const char *what, int D, int rows, double value) {
+  checks++;
+  if (held) return;
+  failures++;
+  printf("%s (D %d, rows %d): %g\n", what, D, rows, value);
+}
+
+/* Room for anything, placed `shift` bytes off alignment. */
+template <class T>
+struct Buffer {
+  unsigned char *memory;
+  T *data;
+  Buffer(size_t count, int shift) : memory((unsigned char *)calloc(count + 64, sizeof(T))), data((T *)(memory + shift)) {}
+  ~Buffer() { free(memory); }
+  T &operator[](size_t i) const { return data[i]; }
+};
+
+static double from_half(uint16_t h) {
+  const int exponent = h >> 10 & 31, fraction = h & 1023;
+  const double size = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+  return h >> 15 ? -size : size;
+}
+static uint16_t some_half() { return (uint16_t)(((uint32_t)(uniform() * 32768 + 32768) & 0x83ff) | (uint32_t)(uniform() * 8 + 8) << 10); }
+
+struct DeltaTile {
+  Buffer<uint64_t> masks;
+  Buffer<int8_t> packed;
+  Buffer<int16_t> frame;
+  Buffer<double> keys; /* [D][64], expanded */
+  dl_delta_keys view;
+  DeltaTile(int D, double density, int spread) : masks(D, 0), packed(D * 64 + 64, 3), frame(D + 16, 2), keys(D * 64, 0) {
+    size_t n = 0;
+    for (int d = 0; d < D; d++) {
+      frame[d] = (int16_t)(uniform() * 32767);
+      uint64_t mask = 0;
+      for (int t = 0; t < 64; t++) {
+        int step = 0;
+        if (uniform() * 0.5 + 0.5 < density) {
+          step = (int)(uniform() * 127.99);
+          mask |= 1ull << t;
+          packed[n++] = (int8_t)step;
+        }
+        keys[d * 64 + t] = step + (spread || t == 0 ? frame[d] : 0);
+      }
+      masks[d] = mask;
+    }
+    view = {masks.data, packed.data, frame.data, spread};
+  }
+};
+
+/* What a score may differ by: float32 rounding of a chain of D products. */
+static double score_bound(int D, const float *q, const double *keys, int t) {
+  double size = 0;
+  for (int d = 0; d < D; d++) size += fabs(q[d] * keys[d * 64 + t]);
+  return 1e-6 * size + 1e-30;
+}
+
+static void compare_scores(const char *what, int D, int rows, const float *q, const double *keys, const float *scores) {
+  double worst = 0;
+  for (int r = 0; r < rows; r++)
+    for (int t = 0; t < 64; t++) {
+      double sum = 0;
+      for (int d = 0; d < D; d++) sum += (double)q[r * D + d] * keys[d * 64 + t];
+      const double ratio = fabs(scores[r * 64 + t] - sum) / score_bound(D, q + r * D, keys, t);
+      if (!(ratio <= worst)) worst = ratio;
+    }
+  expect(worst <= 1, what, D, rows, worst);
+}
+
+static void check_scores(int D, int rows) {
+  Buffer<float> q(rows * D, 4), scores(rows * 64, 4), alone(64, 0), exact(D * 64, 4), expanded(D * 64, 4);
+  Buffer<uint16_t> halves(D * 64, 2);
+  Buffer<double> keys(D * 64, 0), half_keys(D * 64, 0);
+  for (int i = 0; i < rows * D; i++) q[i] = (float)uniform();
+  for (int i = 0; i < D * 64; i++) {
+    keys[i] = exact[i] = (float)(3 * uniform());
+    half_keys[i] = from_half(halves[i] = some_half());
+  }
+  const auto same_alone = [&](const char *what) { expect(!memcmp(alone.data, scores.data + (rows - 1) * 64, 256), what, D, rows, 0); };
+  const float *last = q.data + (rows - 1) * D;
+  set.scores_f32(exact.data, D, q.data, rows, scores.data);
+  compare_scores("scores_f32", D, rows, q.data, keys.data, scores.data);
+  set.scores_f32(exact.data, D, last, 1, alone.data);
+  same_alone("scores_f32 of a row alone");
+  set.scores_f16(halves.data, D, q.data, rows, scores.data);
+  compare_scores("scores_f16", D, rows, q.data, half_keys.data, scores.data);
+  set.scores_f16(halves.data, D, last, 1, alone.data);
+  same_alone("scores_f16 of a row alone");
+  set.expand_f16(halves.data, D * 64, expanded.data);
+  int wrong = 0;
+  for (int i = 0; i < D * 64; i++) wrong += expanded[i] != half_keys[i];
+  expect(!wrong, "expand_f16", D, rows, wrong);
+  const double densities[] = {0, 0.35, 1};
+  for (int i = 0; i < 6; i++) {
+    const DeltaTile tile(D, densities[i / 2], i & 1);
+    set.scores_delta(&tile.view, D, q.data, rows, scores.data, q.data);
+    compare_scores("scores_delta", D, rows, q.data, tile.keys.data, scores.data);
+    set.scores_delta(&tile.view, D, last, 1, alone.data, q.data);
+    same_alone("scores_delta of a row alone");
+    set.expand_delta(&tile.view, D, expanded.data);
+    wrong = 0;
+    for (int k = 0; k < D * 64; k++) wrong += expanded[k] != tile.keys[k];
+    expect(!wrong, "expand_delta", D, rows, wrong);
+    set.scores_f32(expanded.data, D, last, 1, alone.data);
+    same_alone("scores_delta as scores of the expanded keys");
+  }
+  Buffer<float> running(rows * 64, 4);
+  memcpy(running.data, scores.data, rows * 256);
+  set.scan(running.data, rows);
+  double worst = 0;
+  for (int r = 0; r < rows; r++) {
+    double sum = 0, size = 0;
+    for (int t = 0; t < 64; t++) {
+      sum += scores[r * 64 + t];
+      size += fabs(scores[r * 64 + t]);
+      worst = fmax(worst, fabs(running[r * 64 + t] - sum) / (4e-6 * size + 1e-30));
+    }
+  }
+  expect(worst <= 1, "scan", D, rows, worst);
+}
+
+static void check_softmax(int rows, uint64_t lanes, float softcap, bool scaled) {
+  Buffer<float> scores(rows * 64, 4), given(rows * 64, 0), maximum(rows, 4), sum(rows, 4), alpha(rows, 4);
+  Buffer<uint64_t> mask(rows, 0);
+  Buffer<uint16_t> scales(64, 2);
+  for (int t = 0; t < 64; t++) scales[t] = 0x2000 + (uint16_t)(uniform() * 500 + 500);
+  for (int r = 0; r < rows; r++) {
+    mask[r] = lanes;
+    maximum[r] = r % 3 ? (float)(4 * uniform()) : DL_NO_SCORE;
+    sum[r] = r % 3 ? 2.0f : 0.0f;
+    for (int t = 0; t < 64; t++) given[r * 64 + t] = scores[r * 64 + t] = (float)(r % 5 == 4 ? uniform() - 400 : 20 * uniform());
+    if (r == 1) given[r * 64 + 7] = scores[r * 64 + 7] = NAN;
+  }
+  Buffer<double> before(rows, 0), had(rows, 0);
+  for (int r = 0; r < rows; r++) {
+    before[r] = maximum[r];
+    had[r] = sum[r];
+  }
+  const int kept = set.softmax(scores.data, rows, mask.data, 0.5f, softcap, scaled ? scales.data : nullptr, maximum.data, sum.data, alpha.data);
+  int expected_kept = 0;
+  double worst = 0;
+  for (int r = 0; r < rows; r++) {
+    double x[64], tile = DL_NO_SCORE, added = 0;
+    for (int t = 0; t < 64; t++) {
+      x[t] = 0.5 * given[r * 64 + t];
+      if (!(x[t] > DL_NO_SCORE)) x[t] = DL_NO_SCORE; /* NaN too */
+      if (softcap > 0) x[t] = softcap * tanh(x[t] / softcap);
+      if (lanes >> t & 1 && x[t] > tile) tile = x[t];
+    }
+    if (tile < before[r] - DL_SKIP) {
+      for (int t = 0; t < 64; t++) worst = fmax(worst, fabs(scores[r * 64 + t]) * 1e9);
+      expect(alpha[r] == 1 && maximum[r] == before[r] && sum[r] == had[r], "softmax of a tile that weighs nothing", 64, rows, alpha[r]);
+      continue;
+    }
+    expected_kept++;
+    const double highest = tile > before[r] ? tile : before[r];
+    for (int t = 0; t < 64; t++) {
+      double weight = lanes >> t & 1 ? exp(x[t] - highest) : 0;
+      added += weight;
+      if (scaled) weight *= from_half(scales[t]);
+      worst = fmax(worst, fabs(scores[r * 64 + t] - weight) / (4e-6 * (scaled ? from_half(scales[t]) : 1)));
+    }
+    const double factor = exp(before[r] - highest);
+    worst = fmax(worst, fabs(alpha[r] - factor) / 4e-6);
+    worst = fmax(worst, fabs(sum[r] - (had[r] * factor + added)) / (4e-6 * (had[r] + added + 1)));
+    expect(isfinite(sum[r]), "softmax stays finite", 64, rows, sum[r]);
+  }
+  expect(kept == expected_kept, "rows that softmax kept", 64, rows, kept);
+  expect(worst <= 1, "softmax", 64, rows, worst);
+}
+
+template <class T, class Mix>
+static void check_values(const char *what, int width, int tokens, int rows, T (*some)(), double (*read)(T), Mix mix) {
+  Buffer<T> values(64 * width, sizeof(T));
+  Buffer<float> p(rows * 64, 4), alpha(rows, 4), acc(rows * width, 4), alone(width, 0);
+  for (int i = 0; i < 64 * width; i++) values[i] = some();
+  for (int i = 0; i < rows * 64; i++) p[i] = (float)fabs(uniform());
+  for (int r = 0; r < rows; r++) alpha[r] = (float)fabs(uniform());
+  Buffer<double> expected(rows * width, 0), size(rows * width, 0);
+  for (int i = 0; i < rows * width; i++) {
+    acc[i] = (float)uniform();
+    expected[i] = (double)acc[i] * alpha[i / width];
+    size[i] = 1;
+    for (int t = 0; t < tokens; t++) {
+      const double product = p[i / width * 64 + t] * read(values[t * width + i % width]);
+      expected[i] += product;
+      size[i] += fabs(product);
+    }
+  }
+  memcpy(alone.data, acc.data + (rows - 1) * width, sizeof(float) * width);
+  mix(values.data, width, tokens, p.data + (rows - 1) * 64, 1, alpha.data + rows - 1, alone.data);
+  mix(values.data, width, tokens, p.data, rows, alpha.data, acc.data);
+  double worst = 0;
+  for (int i = 0; i < rows * width; i++) worst = fmax(worst, fabs(acc[i] - expected[i]) / (1e-6 * size[i]));
+  expect(worst <= 1, what, width, rows, worst);
+  expect(!memcmp(alone.data, acc.data + (rows - 1) * width, sizeof(float) * width), "values of a row alone", width, rows, 0);
+}
+
+static float some_float() { return (float)uniform(); }
+static int8_t some_byte() { return (int8_t)(uniform() * 127.99); }
+static double read_float(float x) { return x; }
+static double read_byte(int8_t x) { return x; }
+
+static void check_merge(int width) {
+  Buffer<float> total(width, 4), part(width, 4);
+  Buffer<double> expected(width, 0);
+  float maximum = (float)uniform(), sum = 3;
+  const float part_max = (float)(3 * uniform()), part_sum = 2;
+  const double highest = fmax(maximum, part_max), a = exp(maximum - highest), b = exp(part_max - highest);
+  for (int i = 0; i < width; i++) {
+    total[i] = (float)uniform();
+    part[i] = (float)uniform();
+    expected[i] = total[i] * a + part[i] * b;
+  }
+  set.merge(&maximum, &sum, total.data, part_max, part_sum, part.data, width);
+  double worst = fabs(sum - (3 * a + 2 * b)) / 1e-6 / 5;
+  for (int i = 0; i < width; i++) worst = fmax(worst, fabs(total[i] - expected[i]) / 1e-6);
+  expect(worst <= 1, "merge", width, 1, worst);
+}
+
+int main() {
+  const int rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 13}, lengths[] = {1, 2, 32, 64, 80, 96, 128, 256};
+  for (int n : rows) {
+    for (int D : lengths) check_scores(D, n);
+    for (int count = 1; count <= 64; count += count < 20 ? 1 : 11) check_softmax(n, count == 64 ? ~0ull : (1ull << count) - 1, count % 3 ? 0.0f : 5.0f, count % 2);
+    check_softmax(n, 0xf0f0123456789abcull, 0.3f, true);
+    for (int width : {16, 48, 64, 80, 128, 256})
+      for (int tokens : {1, 2, 63, 64}) {
+        check_values("values_f32", width, tokens, n, some_float, read_float, set.values_f32);
+        check_values("values_f16", width, tokens, n, some_half, from_half, set.values_f16);
+        check_values("values_i8", width, tokens, n, some_byte, read_byte, [](const int8_t *v, int w, int t, const float *p, int r, const float *a, float *to) { set.values_i8(v, w, t, p, r, a, to, v); });
+      }
+  }
+  for (int width : {16, 64, 128}) check_merge(width);
+  printf("%s: %d checks, %d failed\n", set.name, checks, failures);
+  return failures ? 1 : 0;
+}
