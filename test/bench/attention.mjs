@@ -1,14 +1,16 @@
-// Attention alone, on random data: ms per decode step for 16 layers of the LLaMA-3.2-1B shape, and prefill GFLOPS. Prints, asserts nothing.
-//   node test/bench/attention.mjs [threads] [kernel set]      (CONTEXTS=512,8192 MODES=delta to measure less)
+// Attention alone, on random data: ms per decode step for 16 layers of the LLaMA-3.2-1B shape, prefill GFLOPS of the last 64 tokens, and what the
+// cache takes as counted by the allocator. Prints, asserts nothing.
+//   npm run bench:attention -- [threads] [kernel set] [--long]      (CONTEXTS=512,8192 MODES=delta to measure less; --long: 32 768 tokens too)
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const path = process.env.DELTALLM_ADDON ?? fileURLToPath(new URL('../../native/build/Release/deltallm.node', import.meta.url));
 const addon = createRequire(import.meta.url)(path);
-const threads = Number(process.argv[2] ?? 2);
+const [wanted = '2', set = 'auto'] = process.argv.slice(2).filter((argument) => argument !== '--long');
+const threads = Number(wanted);
 addon.setThreads(threads);
-addon.selectKernels(process.argv[3] ?? 'auto');
+addon.selectKernels(set);
 
 const layers = 16, heads = 32, kvHeads = 8, D = 64, width = (heads + 2 * kvHeads) * D;
 const STEP = 1 / 64;
@@ -71,32 +73,59 @@ function decode(store, blocks, context) {
   const out = new Float32Array(heads * D);
   const times = [];
   const cpuBefore = process.cpuUsage();
-  let stats;
   for (let step = 0; step < 25; step++) {
     const table = Int32Array.from(blocks.flatMap((handle, i) => [handle, i === blocks.length - 1 ? step + 1 : 64, 0]));
     const qkv = tokens(1);
     const began = performance.now();
-    for (let layer = 0; layer < layers; layer++) stats = addon.attend(store, layer, table, context + step, 1, qkv, out, cancel);
+    for (let layer = 0; layer < layers; layer++) addon.attend(store, layer, table, context + step, 1, qkv, out, cancel);
     times.push(performance.now() - began);
   }
   const { user, system } = process.cpuUsage(cpuBefore);
-  return { ms: times.sort((a, b) => a - b)[times.length >> 1], best: times[0], cpu: (user + system) / 1000 / times.length, stats };
+  return { ms: times.sort((a, b) => a - b)[times.length >> 1], best: times[0], cpu: (user + system) / 1000 / times.length };
 }
 
-console.log(`${cpus()[0].model} · ${cpus().length} cores · kernel set ${addon.cpu().selected} · ${threads} threads · 16 layers, 32/8 heads, D = 64`);
-const modes = process.env.MODES?.split(',') ?? ['exact', 'delta'];
+/** What copying memory reaches here, bytes read and written, in GB/s: the floor under a step is its bytes at about this rate. */
+function copySpeed() {
+  const from = Buffer.alloc(1 << 28, 1), to = Buffer.alloc(1 << 28);
+  let best = Infinity;
+  for (let i = 0; i < 5; i++) {
+    const began = performance.now();
+    from.copy(to);
+    best = Math.min(best, performance.now() - began);
+  }
+  return (2 * from.length) / best / 1e6;
+}
+
+/** The forms that are compared. int8 is our own store with θ = 0: every key element is stored as an int8 distance from its block's mean, none is zero. */
+const forms = {
+  float32: () => config('exact', 0),
+  int8: () => ({ ...config('delta', 0), reference: 'mean', ...withStep(1 / 24) }),
+  delta: () => config('delta', 0.105),
+};
+
+function withStep(step) {
+  const { layers: all } = config('delta', 0);
+  const delta = { threshold: new Float32Array(kvHeads * D), step: new Float32Array(kvHeads * D).fill(step) };
+  return { layers: all.map((layer) => ({ ...layer, delta })) };
+}
+
+console.log(`${cpus()[0].model} · ${cpus().length} cores · kernel set ${addon.cpu().selected} · ${threads} threads · 16 layers, 32/8 heads, D = 64 · copying memory: ${copySpeed().toFixed(0)} GB/s`);
+const modes = process.env.MODES?.split(',') ?? Object.keys(forms);
 const contexts = process.env.CONTEXTS?.split(',').map(Number) ?? [512, 2048, 8192, 16384];
-for (const mode of modes) {
-  for (const context of contexts) {
-    const store = addon.createStore(config(mode, 0.105));
+if (process.argv.includes('--long')) contexts.push(32768);
+console.log('form      tokens  decode, ms (best)  processor, ms   GB/s  prefill, GFLOPS  cache, MiB  of float16  far region of float16  zeros');
+for (const context of contexts) {
+  for (const mode of modes) {
+    const store = addon.createStore(forms[mode]());
     const { blocks, gflops } = fill(store, context);
-    const { ms, best, cpu, stats } = decode(store, blocks, context);
-    const info = addon.blockInfo(store, blocks[0]);
-    const zeros = info.keyElements ? `${((100 * info.keyZeros) / info.keyElements).toFixed(0)} % zeros` : '';
     const { bytes } = addon.storeInfo(store);
+    const { ms, best, cpu } = decode(store, blocks, context);
+    const { keyElements, keyZeros, deltaBytes, exactBytes } = addon.blockInfo(store, blocks[1]);
+    const half = layers * kvHeads * 2 * D * 2; // bytes of a token in float16
+    const far = mode !== 'float32' && exactBytes === 0 ? (deltaBytes / half / 64).toFixed(3) : '–';
     console.log(
-      `${mode.padEnd(5)} ${String(context).padStart(6)} tokens: decode ${ms.toFixed(2)} ms (best ${best.toFixed(2)}, processor ${cpu.toFixed(2)}), prefill of the last 64 tokens ${gflops.toFixed(0)} GFLOPS, ` +
-        `${(bytes / 2 ** 20).toFixed(0)} MiB, attention sparsity ${(100 * (1 - stats.requiredOps / stats.denseOps)).toFixed(0)} % ${zeros}`,
+      `${mode.padEnd(8)} ${String(context).padStart(7)} ${`${ms.toFixed(2)} (${best.toFixed(2)})`.padStart(18)} ${cpu.toFixed(2).padStart(14)} ${(bytes / ms / 1e6).toFixed(1).padStart(6)} ` +
+        `${gflops.toFixed(0).padStart(16)} ${(bytes / 2 ** 20).toFixed(0).padStart(11)} ${(bytes / half / context).toFixed(3).padStart(11)} ${far.padStart(22)}  ${keyElements ? `${((100 * keyZeros) / keyElements).toFixed(0)} %` : '–'}`,
     );
     addon.destroyStore(store);
   }
