@@ -60,6 +60,10 @@ describe('every kernel set equals the reference', () => {
 });
 
 it('misaligned views give the same bits', () => {
+  withEveryKernelSet(checkMisaligned);
+});
+
+function checkMisaligned(): void {
   const aligned = new Stage({}, 20);
   const misaligned = new Stage({}, 20);
   const qkv = aligned.random(70);
@@ -71,6 +75,45 @@ it('misaligned views give the same bits', () => {
   misaligned.grow(70);
   addon.attend(misaligned.store, 0, misaligned.table(), 0, 70, shifted, out, misaligned.cancel);
   expect(sameBits(out, expected)).toBe(true);
+}
+
+describe('a tile far below the running maximum', () => {
+  /** Two far blocks; the second one's scores lie `gap` nats below those of the first. */
+  function gapped(gap: number) {
+    const stage = new Stage({ heads: 2, kvHeads: 1, keyLength: 32, window: 0, sinks: 0, step: 1 / 16, threshold: 0, layer: { inverseFrequencies: new Float64Array(0), scale: 1 } }, 42);
+    const qkv = stage.random(129);
+    for (let t = 0; t < 129; t++) {
+      qkv.fill(0, t * stage.width, t * stage.width + 96);
+      qkv[t * stage.width] = qkv[t * stage.width + 32] = 1; // both queries read channel 0
+      qkv[t * stage.width + 64] = t < 64 ? 1 : -gap + 1;
+    }
+    stage.step(qkv.slice(0, 128 * stage.width));
+    stage.grow(1);
+    const out = new Float32Array(64);
+    const last = qkv.slice(128 * stage.width);
+    const stats = addon.attend(stage.store, 0, stage.table(), 128, 1, last, out, stage.cancel);
+    const error = worst(out, stage.expected(0, last));
+    stage.destroy();
+    return { executed: stats.executedOps, error };
+  }
+
+  it('leaves its values unread, changes nothing beyond the bound, and is not counted', () => {
+    withEveryKernelSet(() => {
+      const scores = 2 * 3 * 64 * 32;
+      const near = gapped(20);
+      const far = gapped(40);
+      expect(near.executed).toBe(scores + 2 * 32 * (64 + 64 + 1));
+      expect(far.executed).toBe(scores + 2 * 32 * 64); // the second block and the token after it
+      expect(near.error).toBeLessThan(1e-5);
+      expect(far.error).toBeLessThan(1e-5);
+    });
+  });
+
+  it('differs by at most 2·n·e⁻²⁵ of the largest value for n tokens left out', () => {
+    withEveryKernelSet(() => {
+      for (let gap = 24; gap <= 27; gap += 0.25) expect(gapped(gap).error).toBeLessThan(2 * 65 * Math.exp(-25) + 1e-6);
+    });
+  });
 });
 
 /** Dense causal attention of raw tokens in double precision: no cache at all. */

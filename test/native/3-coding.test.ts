@@ -85,6 +85,31 @@ it('codes 10⁵ tokens of a random walk within the bound', () => {
   expect(worstError).toBeGreaterThan(0.1);
 });
 
+it.each(['previous', 'mean'] as const)('codes 10⁵ adversarial tokens within the bound, clipped ones as keyframes (%s)', (reference) => {
+  const D = 16;
+  const uniform = random(12);
+  const stage = new Stage({ keyLength: D, heads: 4, kvHeads: 4, sinks: 0, reference, step: 1 / 100, threshold: 0.1, window: 0, layer: { ...still(D), slidingWindow: 1 } }, 5);
+  const names = Object.keys(patterns).filter((name) => !['beyond float16', 'random, large', 'rare spikes'].includes(name));
+  let worstError = 0;
+  let extra = 0;
+  for (let block = 0; block < 400; block++) {
+    const qkv = stage.random(BLOCK);
+    const pattern = patterns[names[block % names.length]];
+    for (let t = 0; t < BLOCK; t++)
+      for (let i = 0; i < 4 * D; i++) qkv[t * stage.width + 4 * D + i] = pattern(uniform, t, i) + (uniform() < 0.001 ? 9 : 0); // now and then beyond ±127 steps
+    stage.step(qkv);
+    for (let head = 0; head < 4; head++) {
+      const exact = addon.readKeys(stage.store, stage.entries[0].block, 0, head, 'exact');
+      const delta = addon.readKeys(stage.store, stage.entries[0].block, 0, head, 'delta');
+      exact.forEach((k, i) => (worstError = Math.max(worstError, Math.abs(k - delta[i]))));
+    }
+    extra += stage.info(0).keyframes - (reference === 'previous' ? 4 : 0);
+    addon.releaseBlock(stage.store, stage.entries.pop()!.block);
+  }
+  expect(worstError).toBeLessThanOrEqual(Math.fround(0.1));
+  expect(extra).toBeGreaterThan(400);
+});
+
 it('codes values as int8 within half a step of their token', () => {
   const stage = new Stage({ sinks: 0 }, 6);
   stage.step(stage.random(64));
