@@ -64,7 +64,7 @@ export interface GenerateOptions {
   approximate?: boolean;
   /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
   locality?: boolean;
-  /** Whether tokens are guessed ahead from the text and verified together: the same text, sooner. Default true. */
+  /** Whether tokens are guessed ahead from the text and verified together: the same text in fewer passes. Default false, until it is measured to pay. */
   lookup?: boolean;
 }
 

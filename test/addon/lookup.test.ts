@@ -67,7 +67,7 @@ describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (atte
 
   it('leaves a cache in which the next generation is what it is in an empty one', async () => {
     always(engine, 10);
-    const first: GenerateOptions = { ...generic, prompt: { text: repetitive } };
+    const first: GenerateOptions = { ...generic, prompt: { text: repetitive }, lookup: true };
     engine.cache.clear();
     const { text } = await engine.generate(first, new CancelFlag());
     for (const cut of [20, 64, 130, text.length]) {
@@ -87,7 +87,7 @@ describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (atte
     engine.cache.clear();
     const cancel = new CancelFlag();
     let pieces = 0;
-    const result = await engine.generate({ ...generic, prompt: { text: repetitive } }, cancel, () => {
+    const result = await engine.generate({ ...generic, prompt: { text: repetitive }, lookup: true }, cancel, () => {
       if (++pieces === 3) cancel.set();
     });
     expect(result.reason).toBe('cancelled');
