@@ -18,20 +18,20 @@ export interface LayerTrace {
 
 export interface Trace {
   layers: LayerTrace[];
-  /** What each layer's attention got, before RoPE, `[tokens, width]`. */
+  /** What each layer's attention got, before RoPE, `[tokens, width]`; empty where it is not asked for. */
   qkv: Float32Array[];
   /** The residual stream before the head, `[tokens, hidden]`. */
   hidden: Float32Array;
 }
 
 /** Runs `ids` with exact attention on a lease that knows nothing of them, and keeps what attention saw. */
-async function trace(forward: Forward, lease: Lease, ids: number[], withQueries: boolean, progress: (share: number) => void): Promise<Trace> {
+async function trace(forward: Forward, lease: Lease, ids: number[], { withQueries, withInputs }: { withQueries: boolean; withInputs: boolean }, progress: (share: number) => void): Promise<Trace> {
   const { shape, rope } = forward.manifest;
   const q = shape.heads * shape.keyLength;
   const k = shape.kvHeads * shape.keyLength;
   const width = flowWidths(shape).qkv;
   const frequencies = inverseFrequencies(rope);
-  const qkvs = Array.from({ length: shape.layers }, () => new Float32Array(ids.length * width));
+  const qkvs = Array.from({ length: shape.layers }, () => new Float32Array(withInputs ? ids.length * width : 0));
   const layers: LayerTrace[] = qkvs.map(() => ({ keys: new Float32Array(ids.length * k), queries: new Float32Array(withQueries ? ids.length * q : 0) }));
   const hidden = new Float32Array(ids.length * shape.hidden);
   for (let at = 0; at < ids.length; at += forward.chunk) {
@@ -39,7 +39,7 @@ async function trace(forward: Forward, lease: Lease, ids: number[], withQueries:
     lease.begin(chunk);
     const rows = await forward.run(chunk, {
       attend(layer, count, qkv, out) {
-        qkvs[layer].set(qkv, at * width);
+        if (withInputs) qkvs[layer].set(qkv, at * width);
         for (let i = 0; i < count; i++) {
           const row = qkv.subarray(i * width, (i + 1) * width);
           const { queries, keys } = layers[layer];
@@ -70,24 +70,27 @@ const MULTIPLES = [0.45, 0.6, 0.8, 1, 1.25, 1.55, 1.9];
 const MOST_ERROR = 0.2;
 /** Layers differ from the wanted sparsity by this at most: a sample is not every text. */
 const MOST_SHIFT = 0.25;
+/** Parameters of a model whose layers are measured one by one. A larger one takes a minute and 200 MB that import does not have: its layers share evenly. */
+const MEASURED_PARAMETERS = 100e6;
 /** Tokens that are run again for each layer, in samples: for one layer at most, and for all together. */
 const PROBED = { one: 0.5, together: 4 };
 
 /**
  * For each of `sparsities`: θ and s such that this share of the sample's delta elements is zero over all layers, shared out so that the next token
  * suffers least. A layer's cost is the error of its attention's output, which grows with its zeros, times what that error does to the next token when
- * this layer alone is coded; both are measured on the sample, with the window and the sinks of the manifest.
+ * this layer alone is coded; both are measured on the sample, with the window and the sinks of the manifest. In a large model every layer gets the same.
  */
 export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
   const { manifest, chunk } = forward;
   const { layers, kvHeads, keyLength, heads } = manifest.shape;
   const { law, reference } = manifest.delta;
+  const measured = manifest.parameters <= MEASURED_PARAMETERS;
   const cache = exactStore(addon, manifest);
   try {
     const lease = cache.lease(new Int32Array(0));
     let seen: Trace;
     try {
-      seen = await trace(forward, lease, ids, law === 'query', (share) => progress(0.3 * share));
+      seen = await trace(forward, lease, ids, { withQueries: law === 'query', withInputs: measured }, (share) => progress(0.3 * share));
     } finally {
       lease.release();
     }
@@ -99,15 +102,15 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const even = solve.map((solveFor) => solveFor(sparsities[0]));
 
     const errors: LayerError[][] = [];
-    for (const [layer, { threshold, step }] of even.entries()) {
+    for (const [layer, { threshold, step }] of measured ? even.entries() : []) {
       errors.push(layerErrors(addon, manifest, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk));
       progress(0.3 + (0.2 * (layer + 1)) / layers);
       // Measuring is synchronous: a signal is heard in between.
       await new Promise(setImmediate);
     }
-    const rows = probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
+    const rows = !measured ? 0 : probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
     const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share)) : [];
-    const curves = costCurves(errors, divergences);
+    const curves = measured ? costCurves(errors, divergences) : seen.layers.map(() => []);
     const calibrations = sparsities.map((wanted): Calibration => {
       const shares = shareOut(usable(curves, wanted, { shift: MOST_SHIFT, error: MOST_ERROR ** 2 }), wanted);
       const solved = shares.map((share, layer) => (share === sparsities[0] ? even[layer] : solve[layer](share)));
