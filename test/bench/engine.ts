@@ -1,7 +1,6 @@
 // npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer]
 // The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
 // Each side is a process of its own; a context extends the one before it. Without options all of PARTS run.
-import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,11 +9,8 @@ import { defaultThreads } from '../../src/cli/options.ts';
 import type { LoadOptions } from '../../src/session/protocol.ts';
 import { randomModel } from '../support/models.ts';
 import { ensurePeer, peerUnsupported } from '../support/peer.ts';
-import { watchMemory, type Memory } from '../support/processMemory.ts';
-import { presets } from '../support/writeGguf.ts';
-import type { Measured, Ready, Request, SideOptions } from './engineSide.ts';
-
-type Preset = keyof typeof presets;
+import type { Measured } from './engineSide.ts';
+import { median, megabytes, NAMES, progress, Side, WARM_UP, type Preset } from './sides.ts';
 
 /** What is read and decoded, piece by piece, each in at most four minutes on two cores. Long contexts have fewer layers where reading them with all would take ten. */
 const PARTS: { model: Preset; contexts: number[] }[] = [
@@ -25,13 +21,6 @@ const PARTS: { model: Preset; contexts: number[] }[] = [
   { model: 'qwen05b_shape_as_llama_6layers', contexts: [8192, 16_384] },
 ];
 const LONGEST = 32_768;
-const NAMES: Partial<Record<Preset, string>> = {
-  llama32_1b: 'LLaMA-3.2-1B', llama32_1b_4layers: 'LLaMA-3.2-1B, 4 of 16 layers',
-  qwen05b_shape_as_llama: 'Qwen2.5-Coder-0.5B', qwen05b_shape_as_llama_6layers: 'Qwen2.5-Coder-0.5B, 6 of 24 layers',
-};
-/** Tokens read before anything is timed: weights are touched, threads are there. */
-const WARM_UP = 16;
-const POLL_MS = 100;
 
 const { values } = parseArgs({
   options: {
@@ -41,55 +30,6 @@ const { values } = parseArgs({
   },
 });
 const [threads, rounds, tokens] = [values.threads, values.rounds, values.tokens].map(Number);
-
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
-const progress = (text: string) => process.stderr.write(`${text}\n`);
-
-class Side {
-  private constructor(private readonly child: ChildProcess, readonly ready: Ready, private readonly memory: ReturnType<typeof watchMemory>) {}
-
-  static async start(options: SideOptions): Promise<Side> {
-    const child = fork('scripts/bench.mjs', ['test/bench/engineSide.ts', JSON.stringify(options)]);
-    const memory = watchMemory(child.pid!, POLL_MS);
-    try {
-      return new Side(child, (await answer(child)) as Ready, memory);
-    } catch (error) {
-      memory.stop();
-      throw error;
-    }
-  }
-
-  async measure(request: Request): Promise<Measured> {
-    const measured = answer(this.child);
-    this.child.send(request);
-    return (await measured) as Measured;
-  }
-
-  get peak(): Memory {
-    return this.memory.peak;
-  }
-
-  async close(): Promise<void> {
-    this.memory.stop();
-    if (!this.child.connected) return;
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    this.child.send('close');
-    await ended;
-  }
-}
-
-/** The next message of a child; throws when it ends instead. */
-function answer(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const ended = () => reject(new Error('a side of the benchmark ended early'));
-    child.once('exit', ended);
-    child.once('message', (message) => {
-      child.off('exit', ended);
-      resolve(message);
-    });
-  });
-}
 
 /** Tokens per second of everything read so far, after the warm-up. */
 class Reading {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { measureRow, type BenchRow } from '../../src/cli/bench.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import type { LoadOptions } from '../../src/session/protocol.ts';
+import { benchTokens } from '../../src/session/stageBudget.ts';
 import { openPeer } from '../support/peer.ts';
 
 export interface SideOptions {
@@ -16,6 +17,7 @@ export interface SideOptions {
 
 export interface Request {
   context: number;
+  /** To decode after the context; 0 where the context is to be read from nothing. */
   tokens: number;
 }
 
@@ -39,8 +41,15 @@ type Measure = (request: Request) => Promise<Measured>;
 
 async function ours({ model: path, threads, attention }: SideOptions): Promise<{ ready: Ready; measure: Measure; close(): Promise<void> }> {
   const client = RuntimeClient.start(resolve('dist'));
-  const { parameters, kernels } = await client.call('load', { model: path, threads, attention, cacheBytes: 8e9, background: false });
+  const { parameters, kernels, vocabulary } = await client.call('load', { model: path, threads, attention, cacheBytes: 8e9, background: false });
+  let cold = 0;
   const measure: Measure = async ({ context, tokens }) => {
+    if (tokens === 0) {
+      // Another first token each time: nothing of it is in the cache.
+      const { ms, tokens: { reused } } = await client.call('generate', { prompt: { tokens: [cold++, ...benchTokens(vocabulary, context - 1)] }, max: 1, sampling: { temperature: 0 }, approximate: false });
+      if (reused > 0) throw new Error(`${reused} tokens were not read anew`);
+      return { decode: 0, prefill: { tokens: context, seconds: ms.prefill / 1000 }, cacheBytes: 0 };
+    }
     const row = await measureRow({ client }, context, tokens);
     return { decode: row.decode.step, prefill: { tokens: row.prefill.tokens, seconds: row.prefill.tokens === 0 ? 0 : row.prefill.tokens / row.prefill.perSecond }, cacheBytes: row.cacheBytes, row };
   };
@@ -49,7 +58,10 @@ async function ours({ model: path, threads, attention }: SideOptions): Promise<{
 
 async function theirs({ model, threads, contextSize }: SideOptions): Promise<{ ready: Ready; measure: Measure; close(): Promise<void> }> {
   const peer = await openPeer(model, { threads, contextSize });
-  const measure: Measure = async (request) => ({ ...(await peer.decodeSpeed(request)), cacheBytes: peer.cacheBytes() });
+  const measure: Measure = async (request) => {
+    if (request.tokens > 0) return { ...(await peer.decodeSpeed(request)), cacheBytes: peer.cacheBytes() };
+    return { decode: 0, prefill: { tokens: request.context, seconds: request.context / (await peer.prefillSpeed(request.context)) }, cacheBytes: 0 };
+  };
   return { ready: { parameters: 0, kernels: '' }, measure, close: () => peer.dispose() };
 }
 

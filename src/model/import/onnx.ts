@@ -41,9 +41,15 @@ const root = protobuf.Root.fromJSON({
 });
 const Model = root.lookupType('ModelProto');
 
-const ELEMENT = { float: 1, uint8: 2 } as const;
+const ELEMENT = { float: 1, uint8: 2, int8: 3, int64: 7 } as const;
 const ATTRIBUTE = { float: 1, int: 2 } as const;
 const EXTERNAL = 1;
+
+function elementOf(values: Float32Array | Uint8Array | Int8Array | BigInt64Array): number {
+  if (values instanceof Float32Array) return ELEMENT.float;
+  if (values instanceof BigInt64Array) return ELEMENT.int64;
+  return values instanceof Int8Array ? ELEMENT.int8 : ELEMENT.uint8;
+}
 
 /** An attribute: integers and floats are told apart by which one is given. */
 export type Attribute = { int: number } | { float: number };
@@ -71,10 +77,10 @@ export class GraphBuilder {
     });
   }
 
-  /** A small constant kept inside the graph. */
-  constant(name: string, dims: number[], values: Float32Array): string {
+  /** A constant kept inside the graph. */
+  constant(name: string, dims: number[], values: Float32Array | Uint8Array | Int8Array | BigInt64Array): string {
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    this.initializers.push({ name, dims, dataType: ELEMENT.float, rawData });
+    this.initializers.push({ name, dims, dataType: elementOf(values), rawData });
     return name;
   }
 
