@@ -12,10 +12,9 @@ import { restOf, ShownTexts, type Shown } from './shown.ts';
 import type { Clock, TextSource } from './source.ts';
 import { Suggestions } from './suggestions.ts';
 import { TypedRun, type Change } from './typedRun.ts';
-import { agreement } from './typedThrough.ts';
 import { addFacts, Waiting, type Abandoned, type Outcome } from './waiting.ts';
 import { pointless } from './worth.ts';
-import { factsOf, type Facts, type Written } from './written.ts';
+import { confidenceOf, factsOf, leftOf, type Facts, type Written } from './written.ts';
 
 export interface CompleterSettings {
   latencyMs: number;
@@ -115,7 +114,7 @@ export class Completer {
       shown = { ...shown, written: { ...shown.written, text: growing.early } };
     }
     const rest = restOf(shown, request, this.typed.startIn(request.document));
-    if (rest === '') return false;
+    if (!rest) return false;
     this.show(waiting, shown, rest, 'typedThrough', growing);
     return true;
   }
@@ -125,11 +124,11 @@ export class Completer {
     const { request } = waiting;
     const found = this.suggestions.find(request.document, request.snapshot, (written) => this.refusal(written, request.manual) === null);
     if (!found) return false;
-    const { written, rest } = found;
+    const { written } = found;
     const reason = this.refusal(written, request.manual);
     // Its own snapshot is not kept: what is left of it belongs to this place from here on.
-    if (reason === null) this.show(waiting, { origin: request, answered: request, written: { ...written, text: rest } }, rest, 'cache', null);
-    else this.silent(waiting, reason, { ...this.judged(written, request.manual), text: rest, origin: 'cache' }, written.facts);
+    if (reason === null) this.show(waiting, { origin: request, answered: request, written }, written, 'cache', null);
+    else this.silent(waiting, reason, { ...this.judged(written, request.manual), text: written.text, origin: 'cache' }, written.facts);
     return true;
   }
 
@@ -181,7 +180,7 @@ export class Completer {
 
   private heard(generation: Generation, event: Event): void {
     if (event.event !== 'text' || generation.cancel.isSet) return;
-    generation.hear(event.text, event.firstLine);
+    generation.hear(event.text, event.scores);
     const { newest } = generation;
     for (const [waiting, inserted] of generation.waiting) {
       if (generation.agreement(inserted) !== 'no') continue;
@@ -200,36 +199,34 @@ export class Completer {
   private showEarly(generation: Generation, waiting: Waiting, inserted: Insertion): void {
     if (this.clock.now() < waiting.deadline || !generation.waiting.has(waiting)) return;
     const text = generation.early;
-    const agreed = agreement(text, false, inserted, generation.snapshot.languageId);
-    if (typeof agreed === 'string' || agreed.rest.trim() === '') return;
-    const written: Written = { id: generation.id, text, confidence: generation.confidence, degenerate: degenerate(text, generation.snapshot), facts: null };
-    if (this.refusal(written, waiting.request.manual) !== null) return;
+    const written: Written = { id: generation.id, text, scores: generation.scores.slice(), degenerate: degenerate(text, generation.snapshot), facts: null };
+    const left = leftOf(written, false, inserted, generation.snapshot.languageId);
+    if (typeof left === 'string' || left.text.trim() === '' || this.refusal(left, waiting.request.manual) !== null) return;
     generation.waiting.delete(waiting);
-    this.show(waiting, { origin: generation.request, answered: waiting.request, written }, agreed.rest, originOf(generation, waiting), generation);
+    this.show(waiting, { origin: generation.request, answered: waiting.request, written }, left, originOf(generation, waiting), generation);
   }
 
   /** The text is final: everyone who waits for it gets it, or the next generation. */
   private finish(generation: Generation, result: GenerateResult): void {
     const { request, snapshot } = generation;
     const text = result.text.replaceAll('\r', '');
-    const confidence = result.tokens.generated > 0 ? result.firstLineLogProbability : null;
-    const written: Written = { id: generation.id, text, confidence, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
+    const written: Written = { id: generation.id, text, scores: result.scores, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
     this.suggestions.put(request.document, snapshot, written);
     this.lengthen(generation, written);
     this.offerLate(generation, written);
     const { newest } = generation;
     for (const [waiting, inserted] of generation.waiting) {
       const { manual } = waiting.request;
-      const agreed = agreement(text, true, inserted, snapshot.languageId);
+      const left = leftOf(written, true, inserted, snapshot.languageId);
       const isTyped = inserted.left !== '' || inserted.right !== '';
-      const reason = this.refusal(written, manual);
-      if (typeof agreed === 'string' || (isTyped && agreed.rest.trim() === '')) {
+      const reason = typeof left === 'string' ? null : this.refusal(left, manual);
+      if (typeof left === 'string' || (isTyped && left.text.trim() === '')) {
         if (waiting === newest) this.queue(waiting);
         else this.silent(waiting, 'superseded');
       } else if (reason !== null) {
-        this.silent(waiting, reason, { ...this.judged(written, manual), text: agreed.rest, origin: originOf(generation, waiting) }, written.facts);
+        this.silent(waiting, reason, { ...this.judged(left, manual), text: left.text, origin: originOf(generation, waiting) }, written.facts);
       } else {
-        this.show(waiting, { origin: request, answered: waiting.request, written }, agreed.rest, originOf(generation, waiting), null);
+        this.show(waiting, { origin: request, answered: waiting.request, written }, left, originOf(generation, waiting), null);
       }
     }
     generation.waiting.clear();
@@ -240,17 +237,18 @@ export class Completer {
     const shown = this.shown.get(generation.document);
     if (shown?.written.id !== generation.id) return;
     const { manual } = shown.answered;
-    const longer = extendsText(written.text, shown.written.text) && this.refusal(written, manual) === null;
-    const grown = { ...shown, written: longer ? written : { ...shown.written, facts: written.facts } };
-    this.shown.set(grown);
-    const rest = longer && generation.waiting.size === 0 ? restOf(grown, shown.answered, Infinity) : '';
-    if (rest !== '') this.host.longer(generation.document, { id: generation.id, text: rest, final: true });
+    const rest = extendsText(written.text, shown.written.text) ? restOf({ ...shown, written }, shown.answered, Infinity) : null;
+    const longer = rest !== null && this.refusal(rest, manual) === null;
+    this.shown.set({ ...shown, written: longer ? written : { ...shown.written, facts: written.facts } });
+    if (longer && generation.waiting.size === 0) this.host.longer(generation.document, { id: generation.id, text: rest.text, final: true });
   }
 
   /** VS Code waits for some time only, then shows its own list; where that is empty, the text may still be wanted. */
   private offerLate(generation: Generation, written: Written): void {
     const isShown = this.shown.get(generation.document)?.written.id === generation.id;
-    if (isShown || generation.waiting.size > 0 || this.next || this.refusal(written, generation.request.manual) !== null) return;
+    if (isShown || generation.waiting.size > 0 || this.next) return;
+    const left = generation.leftNow(written);
+    if (!left || this.refusal(left, generation.request.manual) !== null) return;
     this.host.longer(generation.document, { id: generation.id, text: written.text, final: true });
   }
 
@@ -274,14 +272,16 @@ export class Completer {
     this.silent(waiting, 'cancelled');
   }
 
-  /** Why a text is not shown; null when it is. */
-  private refusal({ text, degenerate: isDegenerate, confidence }: Written, manual: boolean): NoneReason | null {
-    if (text.trim() === '') return 'empty';
-    if (isDegenerate) return 'repetition';
+  /** Why what is left of a text is not shown; null when it is. */
+  private refusal(left: Written, manual: boolean): NoneReason | null {
+    if (left.text.trim() === '') return 'empty';
+    if (left.degenerate) return 'repetition';
+    const confidence = confidenceOf(left);
     return manual || (confidence !== null && confidence >= this.threshold) ? null : 'lowConfidence';
   }
 
-  private judged({ confidence }: Written, manual: boolean): Outcome {
+  private judged(left: Written, manual: boolean): Outcome {
+    const confidence = confidenceOf(left);
     return { confidence: confidence === null ? null : { value: confidence, threshold: manual ? -Infinity : this.threshold } };
   }
 
@@ -289,12 +289,12 @@ export class Completer {
     return threshold(this.source.confidence, this.host.settings().eagerness);
   }
 
-  /** `growing`: the generation that may still make it longer. */
-  private show(waiting: Waiting, shown: Shown, rest: string, origin: Origin, growing: Generation | null): void {
+  /** `left`: of it, at the cursor of this request; `growing`: the generation that may still make it longer. */
+  private show(waiting: Waiting, shown: Shown, left: Written, origin: Origin, growing: Generation | null): void {
     const { written } = shown;
     this.shown.set({ ...shown, answered: waiting.request });
-    const suggestion: Suggestion = { id: written.id, text: rest, final: growing === null };
-    const record = waiting.end({ show: suggestion }, { ...this.judged(written, waiting.request.manual), origin });
+    const suggestion: Suggestion = { id: written.id, text: left.text, final: growing === null };
+    const record = waiting.end({ show: suggestion }, { ...this.judged(left, waiting.request.manual), origin });
     if (growing) growing.records.push(record);
     else this.host.record(written.facts ? addFacts(record, written.facts) : record);
   }

@@ -1,5 +1,6 @@
 // One running generation: the text so far, what the user typed meanwhile, and the requests that it will answer.
 import type { Snapshot } from '../prompt/snapshot.ts';
+import type { Score } from '../session/firstLine.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { cursorsIn } from './closing.ts';
 import { insertionBetween, type Insertion } from './insertion.ts';
@@ -8,6 +9,7 @@ import type { Change } from './typedRun.ts';
 import { agreement, type Agreement } from './typedThrough.ts';
 import type { Waiting } from './waiting.ts';
 import { wholeLines } from './wholeLines.ts';
+import { leftOf, type Written } from './written.ts';
 
 export class Generation {
   readonly cancel = new CancelFlag();
@@ -15,8 +17,7 @@ export class Generation {
   readonly waiting = new Map<Waiting, Insertion>();
   /** Of the requests that it answered before its end. */
   readonly records: RequestRecord[] = [];
-  /** Mean log-probability of the first line so far; null before a token. */
-  confidence: number | null = null;
+  readonly scores: Score[] = [];
   private raw = '';
   private shownable = { of: 0, text: '' };
   /** What was inserted into the document where its request had the cursor. */
@@ -48,9 +49,9 @@ export class Generation {
     return [...this.waiting.keys()].at(-1);
   }
 
-  hear(piece: string, confidence: number): void {
+  hear(piece: string, scores: readonly Score[]): void {
     this.raw += piece.replaceAll('\r', '');
-    this.confidence = confidence;
+    this.scores.push(...scores);
   }
 
   /** Takes note of a change of its document; false when it leads elsewhere. */
@@ -66,10 +67,22 @@ export class Generation {
   /** Whether the document went elsewhere than the text. */
   get contradicted(): boolean {
     const text = this.ahead + this.raw;
-    return this.cursors.every((cursor) => {
-      const inserted = { left: this.middle.slice(0, cursor), right: this.middle.slice(cursor), deleted: '' };
-      return agreement(text, false, inserted, this.snapshot.languageId) === 'no';
-    });
+    return this.insertions.every((inserted) => agreement(text, false, inserted, this.snapshot.languageId) === 'no');
+  }
+
+  /** What is left of its whole text in the document as it is now; null when it does not go with it. */
+  leftNow(written: Written): Written | null {
+    const whole = { ...written, text: this.ahead + written.text, scores: [{ text: this.ahead, sum: 0, count: 0 }, ...written.scores] };
+    for (const inserted of this.insertions) {
+      const left = leftOf(whole, true, inserted, this.snapshot.languageId);
+      if (typeof left === 'object') return left;
+    }
+    return null;
+  }
+
+  /** What was inserted into the document since its request, for each place where the cursor may stand. */
+  private get insertions(): Insertion[] {
+    return this.cursors.map((cursor) => ({ left: this.middle.slice(0, cursor), right: this.middle.slice(cursor), deleted: '' }));
   }
 
   /** What was inserted between its request and `request`, where that goes with the text so far. */

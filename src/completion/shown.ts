@@ -1,8 +1,7 @@
 // What was last shown in each of the few documents that the user is working in.
 import type { CompletionRequest } from './request.ts';
 import { insertionBetween } from './insertion.ts';
-import { agreement } from './typedThrough.ts';
-import type { Written } from './written.ts';
+import { leftOf, type Written } from './written.ts';
 
 export interface Shown {
   /** The request for which it was written. */
@@ -38,10 +37,10 @@ export class ShownTexts {
   }
 }
 
-/** What is left of a shown text at the cursor of a request; '' when it does not go with it. `typedFrom`: so far the user may take back what he typed. */
-export function restOf({ origin, written }: Shown, { snapshot }: CompletionRequest, typedFrom: number): string {
+/** What is left of a shown text at the cursor of a request; null when it does not go with it. `typedFrom`: so far the user may take back what he typed. */
+export function restOf({ origin, written }: Shown, { snapshot }: CompletionRequest, typedFrom: number): Written | null {
   const floor = Math.min(typedFrom, origin.cursor ?? origin.snapshot.before.length);
   const inserted = insertionBetween(origin.snapshot, snapshot, floor);
-  const agreed = inserted && agreement(written.text, true, inserted, snapshot.languageId);
-  return agreed && typeof agreed === 'object' && agreed.rest.trim() !== '' ? agreed.rest : '';
+  const left = inserted && leftOf(written, true, inserted, snapshot.languageId);
+  return left && typeof left === 'object' && left.text.trim() !== '' ? left : null;
 }

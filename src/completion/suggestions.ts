@@ -1,7 +1,6 @@
 // A small memory of what was written where: going back to a place costs nothing. Documents are remembered by a hash, not kept.
 import type { Snapshot } from '../prompt/snapshot.ts';
-import { agreement } from './typedThrough.ts';
-import type { Written } from './written.ts';
+import { leftOf, type Written } from './written.ts';
 
 const MOST = 50;
 /** Characters of all texts together. */
@@ -30,9 +29,8 @@ interface Entry {
 }
 
 export interface Found {
+  /** What is left of it. */
   readonly written: Written;
-  /** What is left of its text. */
-  readonly rest: string;
   /** Nothing was typed since. */
   readonly exact: boolean;
 }
@@ -41,7 +39,7 @@ export class Suggestions {
   /** Oldest first. */
   private entries: Entry[] = [];
 
-  /** What was written for this place, else the newest text that was typed since from a place before it and is `usable`. */
+  /** What was written for this place, else the newest text that was typed since from a place before it and whose rest is `usable`. */
   find(document: string, snapshot: Snapshot, usable: (written: Written) => boolean): Found | null {
     const hashes = new Map<number, number>();
     const sameBefore = ({ length, glance, hash }: Side): boolean => {
@@ -59,9 +57,9 @@ export class Suggestions {
       const typed = snapshot.before.length - before.length;
       if (entry.document !== document || entry.languageId !== snapshot.languageId || typed < 0 || typed > written.text.length + LINE_ENDS) continue;
       const inserted = { left: snapshot.before.slice(before.length), right: '', deleted: '' };
-      const agreed = agreement(written.text, true, inserted, snapshot.languageId);
-      if (typeof agreed === 'string' || (typed > 0 && (best?.found.exact || agreed.rest.trim() === '' || !usable(written)))) continue;
-      if (sameBefore(before) && sameAfter(after)) best = { entry, found: { written, rest: agreed.rest, exact: typed === 0 } };
+      const left = leftOf(written, true, inserted, snapshot.languageId);
+      if (typeof left === 'string' || (typed > 0 && (best?.found.exact || left.text.trim() === '' || !usable(left)))) continue;
+      if (sameBefore(before) && sameAfter(after)) best = { entry, found: { written: left, exact: typed === 0 } };
     }
     if (!best) return null;
     this.entries = [...this.entries.filter((entry) => entry !== best.entry), best.entry];

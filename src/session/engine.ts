@@ -26,7 +26,7 @@ import { stageBudget } from './stageBudget.ts';
 import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions, PromptDescription } from './protocol.ts';
 import { measureConfidence, sampleTexts } from './confidence.ts';
 import { keepConfidence, readConfidence } from './confidenceFile.ts';
-import { FirstLine } from './firstLine.ts';
+import { firstLineLogProbability, Scores, type Score } from './firstLine.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step, type Around } from './session.ts';
@@ -82,10 +82,10 @@ export class Engine {
   }
 
   /**
-   * Generates text; `emit` gets it piece by piece, never half a character and never part of a stop string, with the mean log-probability of the first
-   * line so far. `progress` hears of the reading at a cursor.
+   * Generates text; `emit` gets it piece by piece, never half a character and never part of a stop string, with how sure the
+   * model was of what came since the last piece. `progress` hears of the reading at a cursor.
    */
-  async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string, firstLine: number) => void = () => {}, progress: Progress = () => {}): Promise<GenerateResult> {
+  async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string, scores: readonly Score[]) => void = () => {}, progress: Progress = () => {}): Promise<GenerateResult> {
     const mixes = this.mixes(options);
     const { tokens, end, owed, prompt } = this.prepare(options, mixes);
     const session = new Session(this.forward, this.cache);
@@ -93,10 +93,13 @@ export class Engine {
     let text = '';
     let generated = 0;
     let logProbability = 0;
-    const firstLine = new FirstLine();
+    const scores = new Scores();
+    let emitted = 0;
     const give = (piece: string) => {
       text += piece;
-      if (piece) emit(piece, firstLine.soFar);
+      if (piece === '') return;
+      emit(piece, scores.all.slice(emitted));
+      emitted = scores.all.length;
     };
     const sampler = new Sampler({ ...options.sampling });
     let stopped = false;
@@ -113,7 +116,7 @@ export class Engine {
       generated++;
       logProbability += token.logProbability;
       const piece = stream.push(token.id).slice(owed?.accept(token.id) ?? 0);
-      firstLine.push(piece, token.logProbability);
+      scores.push(piece, token.logProbability);
       give(end.push(piece));
       stopped = end.done;
       if (stopped) break;
@@ -132,7 +135,8 @@ export class Engine {
       sparsity: session.sparsity,
       approximate: session.approximate,
       meanLogProbability: generated > 0 ? logProbability / generated : 0,
-      firstLineLogProbability: firstLine.of(kept),
+      firstLineLogProbability: firstLineLogProbability(scores.all, kept),
+      scores: scores.all,
       prompt,
     };
   }

@@ -1,63 +1,58 @@
-// How sure the model was of the first line it wrote: what decides whether ghost text is shown.
+// How sure the model was of what it wrote: token by token, and of the first line, which decides whether ghost text is shown.
 
-/** Tokens that complete a piece of the line together (a character may take several): where it begins, and their log-probabilities. */
-interface Piece {
-  begin: number;
-  sum: number;
-  count: number;
+/** Tokens that complete a piece of the text together (a character may take several): the piece, without carriage returns, and their natural log-probabilities. */
+export interface Score {
+  readonly text: string;
+  readonly sum: number;
+  readonly count: number;
 }
 
-/**
- * The line is the first that is not blank. A token belongs to it when a part of its text does: one that holds the line break before it and its
- * indentation, or its last characters and the line break behind it. Blank lines before it do not count, nor do tokens that a stop rule cut off.
- */
-export class FirstLine {
-  private length = 0;
-  private begin = 0;
-  private line = '';
-  private pieces: Piece[] = [];
+/** The scores of a text that is being written. */
+export class Scores {
+  readonly all: Score[] = [];
   private open = { sum: 0, count: 0 };
-  private whole = false;
 
   /** Takes a token by the text that it completes (may be empty) and its natural log-probability. */
   push(text: string, logProbability: number): void {
-    if (this.whole) return;
     this.open.sum += logProbability;
     this.open.count++;
     const piece = text.replaceAll('\r', '');
     if (piece === '') return;
-    const blank = this.line.trim() === '';
-    const first = blank ? piece.search(/\S/) : 0;
-    const newline = blank ? piece.lastIndexOf('\n', first < 0 ? piece.length : first) : -1;
-    if (newline >= 0) {
-      this.begin = this.length + newline + 1;
-      this.line = '';
-      this.pieces = [];
-    }
-    if (newline < piece.length - 1) {
-      this.pieces.push({ begin: this.length, ...this.open });
-      this.line += piece.slice(newline + 1);
-      this.whole = first >= 0 && piece.includes('\n', newline + 1);
-    }
-    this.length += piece.length;
+    this.all.push({ text: piece, ...this.open });
     this.open = { sum: 0, count: 0 };
-  }
-
-  /** Mean natural log-probability of the line's tokens so far; 0 without any. */
-  get soFar(): number {
-    return this.line.trim() === '' ? 0 : mean(this.pieces);
-  }
-
-  /** The same where only `kept`, a beginning of the text, is left of it. */
-  of(kept: string): number {
-    const left = kept.replaceAll('\r', '').slice(this.begin).split('\n', 1)[0];
-    if (left.trim() === '') return 0;
-    if (left.trimEnd() === this.line.split('\n', 1)[0].trimEnd()) return mean(this.pieces);
-    return mean(this.pieces.filter(({ begin }) => begin < this.begin + left.length));
   }
 }
 
-function mean(pieces: readonly Piece[]): number {
-  const [sum, count] = pieces.reduce(([s, n], piece) => [s + piece.sum, n + piece.count], [0, 0]);
+/** Those of what is left of the text behind its first `typed` characters. A token of which a part was typed is not certain yet: it stays. */
+export function scoresBehind(scores: readonly Score[], typed: number): readonly Score[] {
+  let first = 0;
+  let left = typed;
+  while (first < scores.length && left >= scores[first].text.length) left -= scores[first++].text.length;
+  if (left === 0 || first === scores.length) return scores.slice(first);
+  return [{ ...scores[first], text: scores[first].text.slice(left) }, ...scores.slice(first + 1)];
+}
+
+/**
+ * Mean natural log-probability of the first line that is not blank, where only `kept`, a beginning of the text, is left of it; 0 without any. A token
+ * belongs to the line when a part of its text does: one that holds the line break before it and its indentation, or its last characters and the line
+ * break behind it. Blank lines before it do not count, nor do tokens that a stop rule cut off.
+ */
+export function firstLineLogProbability(scores: readonly Score[], kept: string): number {
+  const text = scores.map((score) => score.text).join('');
+  const first = text.search(/\S/);
+  if (first < 0) return 0;
+  const begin = text.lastIndexOf('\n', first) + 1;
+  const newline = text.indexOf('\n', first);
+  const line = text.slice(begin, newline < 0 ? undefined : newline);
+  const left = kept.replaceAll('\r', '').slice(begin).split('\n', 1)[0];
+  if (left.trim() === '') return 0;
+  // The line break behind a line that was kept whole is part of the decision.
+  const end = left.trimEnd() === line.trimEnd() ? begin + line.length + 1 : begin + left.length;
+  let [at, sum, count] = [0, 0, 0];
+  for (const score of scores) {
+    if (at >= end) break;
+    at += score.text.length;
+    if (at > begin) [sum, count] = [sum + score.sum, count + score.count];
+  }
   return count > 0 ? sum / count : 0;
 }

@@ -4,6 +4,7 @@ import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
+import type { Score } from './firstLine.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
@@ -101,8 +102,10 @@ export interface GenerateResult {
   approximate: boolean;
   /** Mean natural log-probability of the generated tokens; 0 without any. */
   meanLogProbability: number;
-  /** The same for the tokens of the first line that is not blank: what the confidence gate looks at. */
+  /** The same for the tokens of the first line that is not blank. */
   firstLineLogProbability: number;
+  /** Of every token: what the confidence gate looks at. Together their texts begin with the text, and go on where a rule cut it off. */
+  scores: readonly Score[];
   /** At a cursor. */
   prompt?: PromptDescription;
 }
@@ -154,8 +157,8 @@ export type Request = { [N in CallName]: { id: number; call: N; options: Calls[N
 
 export type Event =
   | { id: number; event: 'progress'; stage: string; share: number }
-  /** `firstLine`: mean log-probability of the first line that is not blank, so far. */
-  | { id: number; event: 'text'; text: string; firstLine: number };
+  /** `scores`: of the tokens since the last such event. */
+  | { id: number; event: 'text'; text: string; scores: readonly Score[] };
 
 export type Reply =
   | Event

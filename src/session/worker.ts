@@ -59,7 +59,7 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
     case 'generate':
       return loaded().generate(
         request.options, cancel,
-        (text, firstLine) => reply({ id, event: 'text', text, firstLine }),
+        (text, scores) => reply({ id, event: 'text', text, scores }),
         (stage, share) => reply({ id, event: 'progress', stage, share }),
       );
     case 'logits':

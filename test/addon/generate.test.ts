@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
 import { Segment } from '../../src/model/segment.ts';
 import { PREFILL_CHUNK, type Engine } from '../../src/session/engine.ts';
+import type { Score } from '../../src/session/firstLine.ts';
 import type { GenerateOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine, STARTER_Q8 } from '../support/engine.ts';
@@ -19,11 +20,11 @@ const line = source.indexOf('\n', 0.8 * source.length) + 1;
 const middle: Snapshot = { path: '/a.ts', languageId: 'typescript', before: source.slice(0, line), after: source.slice(source.indexOf('\n', line)) };
 const greedy = (prompt: GenerateOptions['prompt'], more: Partial<GenerateOptions> = {}): GenerateOptions => ({ prompt, max: 24, sampling: { temperature: 0 }, ...more });
 
-type Heard = { text: string; firstLine: number } | { stage: string; share: number };
+type Heard = { text: string; scores: readonly Score[] } | { stage: string; share: number };
 async function run(options: GenerateOptions, cancel = new CancelFlag(), during: (text: string) => void = () => {}) {
   const heard: Heard[] = [];
-  const hear = (text: string, firstLine: number) => {
-    heard.push({ text, firstLine });
+  const hear = (text: string, scores: readonly Score[]) => {
+    heard.push({ text, scores });
     during(text);
   };
   const result = await engine.generate(options, cancel, hear, (stage, share) => heard.push({ stage, share }));
@@ -86,10 +87,9 @@ describe('reading', () => {
 describe('the confidence of the first line', () => {
   it('is that of all tokens while the line lasts', async () => {
     for (const max of [1, 2]) {
-      const { result, texts } = await run(greedy({ text: 'const answer = ' }, { max }));
+      const { result } = await run(greedy({ text: 'const answer = ' }, { max }));
       expect(result.text.trim()).toMatch(/^[^\n]+$/);
       expect(result.firstLineLogProbability).toBeCloseTo(result.meanLogProbability, 12);
-      expect(texts.at(-1)).toMatchObject({ firstLine: result.firstLineLogProbability });
       expect(result.firstLineLogProbability).toBeLessThan(0);
     }
   });
@@ -101,7 +101,15 @@ describe('the confidence of the first line', () => {
     expect(all.result.text.split('\n').length).toBeGreaterThan(1);
     expect(all.result.firstLineLogProbability).toBe(one.result.firstLineLogProbability);
     expect(all.result.firstLineLogProbability).not.toBe(all.result.meanLogProbability);
-    expect(all.texts.at(-1)).toMatchObject({ firstLine: all.result.firstLineLogProbability });
+  });
+
+  it('comes from scores that are heard piece by piece, each once, of every token', async () => {
+    const { result, texts } = await run(greedy({ snapshot: middle }, { max: 40 }));
+    const heard = texts.flatMap(({ scores }) => scores);
+    expect(result.scores.slice(0, heard.length)).toEqual(heard);
+    expect(result.scores.map(({ text }) => text).join('').startsWith(result.text.trimEnd())).toBe(true);
+    expect(result.scores.reduce((n, { count }) => n + count, 0)).toBe(result.tokens.generated);
+    expect(result.scores.reduce((all, { sum }) => all + sum, 0) / result.tokens.generated).toBeCloseTo(result.meanLogProbability, 12);
   });
 
   it('is 0 where nothing is kept', async () => {

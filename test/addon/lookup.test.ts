@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DraftLength } from '../../src/locality/draftLength.ts';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
 import type { Engine } from '../../src/session/engine.ts';
+import type { Score } from '../../src/session/firstLine.ts';
 import type { GenerateOptions, GenerateResult } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine, STARTER_Q8 } from '../support/engine.ts';
@@ -19,13 +20,13 @@ function always(engine: Engine, length: number): void {
   (engine as unknown as { lengths: Pick<DraftLength, 'choose' | 'timed' | 'verified'> }).lengths = { choose: (matched) => (matched > 0 ? length : 0), timed() {}, verified() {} };
 }
 
-async function both(engine: Engine, options: GenerateOptions): Promise<{ plain: GenerateResult; ahead: GenerateResult; pieces: [string, number][][] }> {
-  const pieces: [string, number][][] = [];
+async function both(engine: Engine, options: GenerateOptions): Promise<{ plain: GenerateResult; ahead: GenerateResult; pieces: [string, readonly Score[]][][] }> {
+  const pieces: [string, readonly Score[]][][] = [];
   const run = (lookup: boolean): Promise<GenerateResult> => {
     engine.cache.clear();
-    const heard: [string, number][] = [];
+    const heard: [string, readonly Score[]][] = [];
     pieces.push(heard);
-    return engine.generate({ ...options, lookup }, new CancelFlag(), (text, sure) => heard.push([text, sure]));
+    return engine.generate({ ...options, lookup }, new CancelFlag(), (text, scores) => heard.push([text, scores]));
   };
   return { plain: await run(false), ahead: await run(true), pieces };
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import { check } from './checks.mjs';
-import { openSample } from './ghostText.mjs';
+import { openSample, requests } from './ghostText.mjs';
 import { sure } from './samples.mjs';
 import { camera } from './screenshots.mjs';
 
@@ -42,7 +42,7 @@ async function fails(session, window, what, expected) {
 async function recovers(session, window, what) {
   await openSample(session, window, 'recovering.ts');
   await window.type(typed);
-  check((await window.awaitGhost(20_000)) !== '', `${what}: ghost text appears again`);
+  check((await window.awaitGhost(20_000)) !== '', `${what}: ghost text appears again`, await requests(window));
   const said = await messages(window);
   check(said.length === 0, `${what}: without another message`, said.map(({ text }) => text));
   await startAfresh(window);
@@ -84,7 +84,7 @@ async function workerDies(session, window) {
   await kill();
   await openSample(session, window, 'dying.ts');
   await window.type(typed);
-  check((await window.awaitGhost(20_000)) !== '', 'a worker that dies: it is started again, and ghost text appears');
+  check((await window.awaitGhost(20_000)) !== '', 'a worker that dies: it is started again, and ghost text appears', await requests(window));
   const first = await messages(window);
   check(first.length <= 1 && first.every(({ text }) => /worker/.test(text)), 'a worker that dies: at most one message', first.map(({ text }) => text));
   await startAfresh(window);
@@ -107,13 +107,12 @@ export async function safeMode(session, pictures) {
   const window = await session.openWindow();
   await openSample(session, window, 'safe.ts');
   await window.type(typed);
-  check((await window.awaitGhost(20_000)) !== '', 'safe mode after a crash: ghost text appears');
+  check((await window.awaitGhost(20_000)) !== '', 'safe mode after a crash: ghost text appears', await requests(window));
   const said = await messages(window);
   check(said.length === 1 && said[0].choices.some((choice) => /again/i.test(choice)), 'safe mode after a crash: one message, with "Try Again"', said.map(({ text, choices }) => `${text} ${choices}`));
   const kernels = () => window.inside((_, seen) => seen.log.filter(({ text }) => text.startsWith('Loaded')).map(({ text }) => /(\S+) kernels/.exec(text)?.[1]));
   const safe = await kernels();
   check(safe.length === 1 && safe[0] === 'scalar', 'safe mode after a crash: the kernels are those that need nothing of the CPU', safe);
-
 
   await camera(pictures)(window, 'safe-mode');
   await window.page.locator(window.selectors.notification).getByRole('button', { name: /again/i }).click();

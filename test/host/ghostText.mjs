@@ -19,7 +19,7 @@ async function typeAndWait(window) {
 }
 
 /** What the extension wrote about its requests. @param {import('./editorWindow.mjs').EditorWindow} window @returns {Promise<string[]>} */
-const requests = (window) => window.inside((_, seen) => seen.log.map(({ at, text }) => `${at.toFixed(0)}: ${text}`));
+export const requests = (window) => window.inside((_, seen) => seen.log.map(({ at, text }) => `${at.toFixed(0)}: ${text}`));
 
 let files = 0;
 

@@ -41,7 +41,7 @@ ${hole}
 `;
 
 /** What is typed into the hole at VS Code's default settings, and shows something there: the embedded model is sure of it. */
-export const sure = ['  const result'];
+export const sure = ['  const result:'];
 
 /** Enough to read for a while; the cursor belongs at its end. */
 export const longText = `${Array.from({ length: 8 }, () => inventory.replace(hole, '')).join('\n')}\nexport function last(items: Item[]): number[] {\n`;

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from './checks.mjs';
+import { requests } from './ghostText.mjs';
 import { hole, inventory, sure } from './samples.mjs';
 
 /** Megabytes of memory that a process had at most (Linux). @param {number} pid */
@@ -23,7 +24,7 @@ export async function twoWindows(session) {
     await window.type(sure[0]);
     return window.awaitGhost(20_000);
   }));
-  check(ghosts.every((ghost) => ghost !== ''), 'two windows at once: both complete', ghosts);
+  check(ghosts.every((ghost) => ghost !== ''), 'two windows at once: both complete', [...ghosts, ...(await Promise.all(windows.map(requests))).flat()]);
   const peaks = windows.map(({ probe }) => peakMegabytes(probe.pid));
   console.log(`  peak memory of the two extension hosts: ${peaks.map((peak) => `${peak.toFixed(0)} MB`).join(', ')}`);
   const ended = [];

@@ -2,6 +2,7 @@
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
 import type { Clock, Speed, TextSource } from '../../src/completion/source.ts';
 import type { ConfidenceCurve, Event, GenerateOptions, GenerateResult } from '../../src/session/protocol.ts';
+import type { Score } from '../../src/session/firstLine.ts';
 import { completionText } from '../../src/session/textEnd.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
 import type { DeltaError } from '../../src/shared/errors.ts';
@@ -12,8 +13,8 @@ export interface Script {
   /** Milliseconds before the first piece, in steps of `step`. */
   prefill?: number;
   step?: number;
-  /** Mean log-probability of the first line. */
-  confidence?: number;
+  /** Log-probability of every piece, or of each (the last holds on). */
+  confidence?: number | readonly number[];
   /** Instead of an end. */
   fail?: DeltaError;
 }
@@ -57,18 +58,22 @@ export class FakeSource implements TextSource {
     if (!('snapshot' in options.prompt)) throw new Error('no snapshot');
     const { snapshot } = options.prompt;
     const { pieces, prefill = 40, step = 20, confidence = SURE, fail } = this.script(snapshot);
+    const sure = [confidence].flat();
     const call: Call = { options, snapshot, cancel, raw: '', result: null, isOver: false };
     this.calls.push(call);
     const end = completionText(snapshot);
     const wait = (ms: number) => new Promise<void>((resolve) => void this.clock.wait(ms, resolve));
     for (let left = prefill; left > 0 && !cancel.isSet; left -= step) await wait(Math.min(step, left));
     let generated = 0;
+    const scores: Score[] = [];
     for (const piece of pieces.slice(0, options.max)) {
       if (cancel.isSet) break;
       generated++;
       call.raw += piece;
       const text = end.push(piece);
-      hear({ id: 1, event: 'text', text, firstLine: confidence });
+      const score = { text: piece.replaceAll('\r', ''), sum: sure[Math.min(generated, sure.length) - 1], count: 1 };
+      scores.push(score);
+      hear({ id: 1, event: 'text', text, scores: [score] });
       this.onStep(call);
       if (end.done) break;
       await wait(step);
@@ -80,7 +85,7 @@ export class FakeSource implements TextSource {
     call.result = {
       text: end.result(call.raw), reason: cancel.isSet ? 'cancelled' : end.done ? 'stop' : isCutOff ? 'length' : 'end', rule: null,
       tokens: { prompt: 100, reused: 60, computed: 40 + generated, generated }, ms: { prefill, decode: generated * step },
-      lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: confidence, firstLineLogProbability: generated > 0 ? confidence : 0,
+      lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: sure[0], firstLineLogProbability: generated > 0 ? sure[0] : 0, scores,
       prompt: { text: `${snapshot.before.slice(-80)}<cursor>${snapshot.after.slice(0, 80)}`, spans: [] },
     };
     return call.result;

@@ -3,6 +3,7 @@
 import { DeltaError, type ErrorCode } from '../../src/shared/errors.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
 import type { Client } from '../../src/editor/runtime.ts';
+import type { Score } from '../../src/session/firstLine.ts';
 import type { CallName, Event, GenerateResult, LoadedModel } from '../../src/session/protocol.ts';
 
 export const model: LoadedModel = {
@@ -10,9 +11,12 @@ export const model: LoadedModel = {
   confidence: { samples: 10, points: [{ threshold: -1, coverage: 0.5, precision: 0.5 }] },
 };
 
+/** As if the text were one token. */
+export const scoresOf = (text: string, logProbability = -0.01): Score[] => [{ text, sum: logProbability, count: 1 }];
+
 export const generated = (text: string, tokens = 8): GenerateResult => ({
   text, reason: 'stop', rule: null, tokens: { prompt: 40, reused: 0, computed: 40 + tokens - 1, generated: tokens }, ms: { prefill: 100, decode: 70 },
-  lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: -0.1, firstLineLogProbability: -0.1,
+  lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: -0.1, firstLineLogProbability: -0.1, scores: scoresOf(text, -0.1),
 });
 
 export interface Call {

@@ -604,6 +604,55 @@ describe('what is remembered', () => {
   });
 });
 
+describe('what the user types of an unsure text', () => {
+  const halfSure = { pieces: ['foo', '.b', 'ar;'], confidence: [UNSURE, SURE], step: 100 };
+
+  it('shows the rest, of which the model is sure, while it is written', async () => {
+    const { editor, clock, source, records, begin, type } = open('a =|', halfSure);
+    await begin(' ');
+    type('foo');
+    await clock.pass(LONG);
+    expect(editor.ghost).toBe('.bar;');
+    expect(source.calls).toHaveLength(1);
+    expect(records.at(-1)).toMatchObject({ answer: 'returned', origin: 'reattached', confidence: { value: SURE } });
+  });
+
+  it('shows the rest afterwards, without another generation', async () => {
+    const { editor, clock, source, records, type } = open('a =|', halfSure);
+    type(' ');
+    await clock.pass(LONG);
+    expect(editor.ghost).toBeNull();
+    type('foo');
+    await clock.pass(0);
+    expect(editor.ghost).toBe('.bar;');
+    expect(records.at(-1)).toMatchObject({ origin: 'cache', confidence: { value: SURE } });
+    type('.b');
+    await clock.pass(0);
+    expect(editor.ghost).toBe('ar;');
+    expect(source.calls).toHaveLength(1);
+  });
+
+  it('shows nothing of it where the model is unsure of the rest too', async () => {
+    const { editor, clock, records, begin, type } = open('a =|', { ...halfSure, confidence: [SURE, UNSURE] });
+    await begin(' ');
+    type('foo');
+    await clock.pass(LONG);
+    expect(editor.ghost).toBeNull();
+    expect(records.some(({ reason }) => reason === 'lowConfidence')).toBe(true);
+  });
+
+  it('is offered when nobody waited for its end', async () => {
+    const { editor, clock, source, longer, begin, type } = open('a =|', halfSure);
+    await begin(' ');
+    type('foo');
+    editor.leave();
+    await clock.pass(LONG);
+    expect(longer).toHaveLength(1);
+    expect(editor.ghost).toBe('.bar;');
+    expect(source.calls).toHaveLength(1);
+  });
+});
+
 describe('the end', () => {
   it('cancels, answers, and leaves no timer', async () => {
     const { editor, clock, source, completer, begin, records, type, until } = open('f() {|', { pieces: ['\n  a();', '\n', '  b();', '\n', '}'], step: 500 });

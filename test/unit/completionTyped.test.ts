@@ -110,7 +110,7 @@ describe('a change of the document', () => {
   /** Changes as [inserted, offset from the cursor of the request]; false when one of them leads elsewhere than `raw`. */
   const check = (raw: string, changes: [string, number][], place = 'x|') => {
     const generation = new Generation(1, { document: 'a', version: 1, snapshot: at(place), manual: false });
-    if (raw !== '') generation.hear(raw, 0);
+    if (raw !== '') generation.hear(raw, []);
     return changes.every(([inserted, offset]) => generation.edited({ offset: place.indexOf('|') + offset, removed: 0, inserted }));
   };
 
@@ -212,22 +212,22 @@ describe('whole lines', () => {
   });
 });
 
-const written = (id: number, text: string): Written => ({ id, text, confidence: 0, degenerate: false, facts: { tokens: null, prompt: { text: 'p', spans: [] }, prefill: 0, decode: 0 } });
+const written = (id: number, text: string): Written => ({ id, text, scores: [{ text, sum: 0, count: 1 }], degenerate: false, facts: { tokens: null, prompt: { text: 'p', spans: [] }, prefill: 0, decode: 0 } });
 
 describe('what is shown', () => {
   const request = (place: string, cursor?: number): CompletionRequest => ({ document: 'a', version: 1, snapshot: at(place), manual: false, cursor });
   const shown = (place: string, text: string, cursor?: number): Shown => ({ origin: request(place, cursor), answered: request(place), written: written(1, text) });
 
   it('leaves a rest that is something', () => {
-    expect(restOf(shown('|', 'a\n  '), request('a|'), Infinity)).toBe('');
-    expect(restOf(shown('|', 'a\n  b'), request('a|'), Infinity)).toBe('\n  b');
-    expect(restOf(shown('|', 'a'), request('b|'), Infinity)).toBe('');
+    expect(restOf(shown('|', 'a\n  '), request('a|'), Infinity)).toBeNull();
+    expect(restOf(shown('|', 'a\n  b'), request('a|'), Infinity)).toMatchObject({ text: '\n  b' });
+    expect(restOf(shown('|', 'a'), request('b|'), Infinity)).toBeNull();
   });
 
   it('belongs to what IntelliSense had selected as well', () => {
-    expect(restOf(shown('console|', '.log', 3), request('cons|'), Infinity)).toBe('ole.log');
-    expect(restOf(shown('console|', '.log', 3), request('co|'), Infinity)).toBe('');
-    expect(restOf(shown('console|', '.log'), request('cons|'), Infinity)).toBe('');
+    expect(restOf(shown('console|', '.log', 3), request('cons|'), Infinity)).toMatchObject({ text: 'ole.log' });
+    expect(restOf(shown('console|', '.log', 3), request('co|'), Infinity)).toBeNull();
+    expect(restOf(shown('console|', '.log'), request('cons|'), Infinity)).toBeNull();
   });
 
   it('is kept for a few documents', () => {
@@ -252,8 +252,8 @@ describe('the memory of suggestions', () => {
   it('finds the place, and the places that the text leads to', () => {
     const memory = new Suggestions();
     memory.put('a', at('x = |;'), written(1, 'foo(bar)'));
-    expect(find(memory, 'x = |;')).toMatchObject({ rest: 'foo(bar)', exact: true });
-    expect(find(memory, 'x = foo|;')).toMatchObject({ rest: '(bar)', exact: false });
+    expect(find(memory, 'x = |;')).toMatchObject({ written: { text: 'foo(bar)' }, exact: true });
+    expect(find(memory, 'x = foo|;')).toMatchObject({ written: { text: '(bar)' }, exact: false });
     expect(find(memory, 'x = foo(bar)|;')).toBeNull();
     for (const other of ['x = fa|;', 'x = |', 'y = |;', 'x =| ;', 'x = |:']) expect(find(memory, other)).toBeNull();
     expect(memory.find('b', at('x = |;'), () => true)).toBeNull();

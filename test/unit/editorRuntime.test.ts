@@ -76,7 +76,7 @@ describe('the runtime in the editor', () => {
     await settle();
     const [{ options: load }] = last().of('load');
     expect(load).toEqual({ model: '/models/big one.gguf', threads: 3, attention: 'dense', cacheBytes: 100e6, background: true });
-    last().of('generate')[0].hear({ id: 1, event: 'text', text: 'x', firstLine: -0.1 });
+    last().of('generate')[0].hear({ id: 1, event: 'text', text: 'x', scores: [] });
     await answer('xyz');
     expect((await result).text).toBe('xyz');
     expect(states).toEqual(['loading', 'ready', 'reading', 'writing', 'ready']);

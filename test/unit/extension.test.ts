@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { activate, deactivate } from '../../src/extension.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
-import { FakeWorker, generated } from '../support/fakeWorker.ts';
+import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const base = mkdtempSync(join(tmpdir(), 'deltallm-extension-'));
@@ -58,7 +58,7 @@ function ask({ document, selection }: FakeEditor, { manual = true, selected, tok
 async function answer(text: string, n = 1): Promise<void> {
   await vi.waitFor(() => expect(workers.at(-1)?.of('generate').length).toBe(n));
   const call = workers.at(-1)!.of('generate')[n - 1];
-  call.hear({ id: n, event: 'text', text, firstLine: -0.01 });
+  call.hear({ id: n, event: 'text', text, scores: scoresOf(text) });
   call.answer(generated(text));
 }
 
@@ -140,7 +140,7 @@ describe('text that becomes longer after it was shown', () => {
     const items = ask(editor);
     await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
     const [call] = workers[0].of('generate');
-    call.hear({ id: 1, event: 'text', text: '() {\n  return 1;\n', firstLine: -0.01 });
+    call.hear({ id: 1, event: 'text', text: '() {\n  return 1;\n', scores: scoresOf('() {\n  return 1;\n') });
     const [early] = await items;
     expect('() {\n  return 1;\n}'.startsWith(early.insertText)).toBe(true);
     expect(early.insertText.length).toBeLessThan(18);
@@ -237,7 +237,7 @@ describe('what nobody waits for', () => {
       fake.events.selection.fire({ textEditor: editor, selections: [new Selection(new Position(0, 0), editor.selection.active)] });
     }],
     ['a key disagrees with what was written', (editor) => {
-      workers[0].of('generate')[0].hear({ id: 1, event: 'text', text: 'sum(', firstLine: -0.01 });
+      workers[0].of('generate')[0].hear({ id: 1, event: 'text', text: 'sum(', scores: scoresOf('sum(') });
       editor.document.change(14, 0, 'x');
     }],
   ])('is cancelled when %s', async (_, act) => {
