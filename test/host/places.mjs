@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, skip } from './checks.mjs';
+import { requests } from './ghostText.mjs';
 import { hole, inventory, sure } from './samples.mjs';
 
 const [typed] = sure;
@@ -37,8 +38,8 @@ async function outcome(window, text = typed) {
 
 /** @param {EditorWindow} window @param {string} place */
 async function shows(window, place) {
-  const { ghost, reason } = await outcome(window);
-  check(ghost !== '', `ghost text shows in ${place}`, [reason ?? 'no reason', (await window.document()).before.slice(-80)]);
+  const { ghost, reason, asked, generations } = await outcome(window);
+  check(ghost !== '', `ghost text shows in ${place}`, [reason ?? 'no reason', `asked ${asked} times, ${generations} generations`, ...(await requests(window)), (await window.document()).before.slice(-80)]);
 }
 
 /** @param {EditorWindow} window @param {string} place @param {string} [text] */
