@@ -23,8 +23,9 @@ export const requests = (window) => window.inside((_, seen) => seen.log.map(({ a
 
 let files = 0;
 
-/** Opens a new file with the sample in it, the cursor in its hole. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} name its end */
-export async function openSample({ place }, window, name) {
+/** Opens a new file with the sample in it, the cursor in its hole. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} name its end @param {string} text */
+export async function openSample({ place }, window, name, text = inventory) {
+  const [head, tail] = text.split(hole);
   const path = join(place.workspace, `${files++}-${name}`);
   writeFileSync(path, head + tail);
   await window.open(path, { line: head.split('\n').length, column: 1 });

@@ -40,6 +40,12 @@ ${hole}
 }
 `;
 
+/** For pictures: the beginning of a function, and what is typed into its hole. */
+export const pictured = {
+  text: inventory.replace('counts(items: Item[]): number[]', 'labels(items: Item[]): string[]'),
+  typed: '  const result: string[] = [];\n',
+};
+
 /** What is typed into the hole at VS Code's default settings, and shows something there: the embedded model is sure of it. */
 export const sure = ['  const result:'];
 

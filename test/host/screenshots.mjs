@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSample } from './ghostText.mjs';
-import { sure } from './samples.mjs';
+import { pictured } from './samples.mjs';
 
 const themes = { light: 'Default Light Modern', dark: 'Default Dark Modern', 'high-contrast': 'Default High Contrast' };
 
@@ -25,8 +25,8 @@ export async function screenshots(session, window, folder) {
   for (const [name, theme] of Object.entries(themes)) {
     await window.closeEditors();
     await window.set({ 'workbench.colorTheme': theme });
-    await openSample(session, window, 'picture.ts');
-    await window.type(sure[0]);
+    await openSample(session, window, 'picture.ts', pictured.text);
+    await window.type(pictured.typed);
     await window.awaitGhost();
     await window.pause(700);
     await shoot(`ghost-text-${name}`);
