@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { join } from 'node:path';
 import { root, runQuietly } from '../steps.mjs';
 
-export const gguf = 'models/starter/starter-tiny-q8_0.gguf';
+export const gguf = 'models/starter/starter-q8_0.gguf';
 /** Where the runtime looks for it, in the package. */
 export const convertedModel = 'models/starter/converted';
 

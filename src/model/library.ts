@@ -11,7 +11,7 @@ import { CONVERSION, importModel, type ImportOptions } from './import/importMode
 export function starterModel(): string {
   const folder = join(packageRoot(), 'models/starter');
   const converted = join(folder, 'converted');
-  return existsSync(join(converted, 'manifest.json')) ? converted : join(folder, 'starter-tiny-q8_0.gguf');
+  return existsSync(join(converted, 'manifest.json')) ? converted : join(folder, 'starter-q8_0.gguf');
 }
 
 /** The folder of converted models: DELTALLM_CACHE, or the platform's cache folder. */

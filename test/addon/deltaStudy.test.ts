@@ -17,7 +17,7 @@ describe('a quick study of the starter on our own sources', () => {
     folder = mkdtempSync(join(tmpdir(), 'deltallm-study-'));
     const model = join(folder, 'model');
     const addon = loadAddon(join(process.cwd(), 'dist'));
-    await importModel('models/starter/starter-tiny-f16.gguf', model, { addon, threads: 1 });
+    await importModel('test/fixtures/models/starter-tiny-f16.gguf', model, { addon, threads: 1 });
     const forward = await Forward.load(model, 1, STUDY_CHUNK);
     try {
       const tokenizer = Tokenizer.fromFiles(JSON.parse(readFileSync(join(model, 'tokenizer.json'), 'utf8')) as TokenizerFiles);

@@ -69,7 +69,7 @@ export async function failures(session, window) {
   await window.set({ 'deltallm.model.path': join(place.folder, 'nothing.gguf') });
   await fails(session, window, 'a model that is not there', /nothing\.gguf/);
   const cut = join(place.folder, 'cut.gguf');
-  writeFileSync(cut, readFileSync(new URL('../../models/starter/starter-tiny-q8_0.gguf', import.meta.url)).subarray(0, 300_000));
+  writeFileSync(cut, readFileSync(new URL('../../test/fixtures/models/starter-tiny-q8_0.gguf', import.meta.url)).subarray(0, 300_000));
   await window.set({ 'deltallm.model.path': cut });
   await fails(session, window, 'a model that is cut short', /cut\.gguf/);
   await window.set({ 'deltallm.model.path': undefined });

@@ -6,7 +6,7 @@ import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 
 export const fixturePath = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-export const starterPath = fixturePath('models/starter/starter-tiny-q8_0.gguf');
+export const starterPath = fixturePath('test/fixtures/models/starter-tiny-q8_0.gguf');
 export const vocabPath = (name: string): string => fixturePath(`test/fixtures/vocab/${name}.gguf`);
 
 export async function metadataOf(path: string): Promise<Record<string, unknown>> {

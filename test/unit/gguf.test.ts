@@ -47,7 +47,7 @@ const withMetadata = (...changed: MetadataEntry[]): Written => ({ ...model, meta
 const without = (key: string): Written => ({ ...model, metadata: model.metadata.filter(([other]) => other !== key) });
 
 describe('the GGUF reader', () => {
-  const files = ['models/starter', 'test/fixtures/vocab'].flatMap((where) => readdirSync(where).filter((name) => name.endsWith('.gguf')).map((name) => join(where, name)));
+  const files = ['models/starter', 'test/fixtures/models', 'test/fixtures/vocab'].flatMap((where) => readdirSync(where).filter((name) => name.endsWith('.gguf')).map((name) => join(where, name)));
 
   it.each(files)('agrees with an independent reader on %s', async (file) => {
     const [ours, theirs] = [await readGguf(file), await gguf(file, { allowLocalFile: true })];

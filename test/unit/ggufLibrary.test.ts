@@ -10,8 +10,8 @@ import { readGguf } from '../../src/model/import/gguf.ts';
 const CUTS = 20;
 
 test('the library takes cut headers for whole ones; ours refuses each', async () => {
-  const whole = readFileSync('models/starter/starter-tiny-q8_0.gguf');
-  const { tensorInfoByteRange } = await gguf('models/starter/starter-tiny-q8_0.gguf', { allowLocalFile: true });
+  const whole = readFileSync('test/fixtures/models/starter-tiny-q8_0.gguf');
+  const { tensorInfoByteRange } = await gguf('test/fixtures/models/starter-tiny-q8_0.gguf', { allowLocalFile: true });
   const folder = mkdtempSync(join(tmpdir(), 'deltallm-gguf-'));
   const path = join(folder, 'cut.gguf');
   let accepted = 0;

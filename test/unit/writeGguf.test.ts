@@ -37,7 +37,7 @@ describe('the GGUF writer', () => {
   });
 
   it('copies the tokenizer of another file', () => {
-    const donor = 'models/starter/starter-tiny-q8_0.gguf';
+    const donor = 'test/fixtures/models/starter-tiny-q8_0.gguf';
     writeRandomLlama(path, { ...presets.tiny, vocabulary: 8192, tokenizer: donor });
     const [written, original] = [path, donor].map((file) => readMetadata(file).filter(([key]) => key.startsWith('tokenizer.')));
     expect(written).toEqual(original);
