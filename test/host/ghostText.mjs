@@ -51,6 +51,23 @@ export async function firstGhostText(session, window) {
   await window.until(async () => (await window.document()).before === head + typed, 'undo takes back what was accepted').then(() => check(true, 'undo takes it back'), () => check(false, 'undo takes it back'));
 }
 
+/** A setting changes while the model is being loaded, which takes longer than the pause before a generation. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
+export async function settingsMeanwhile(session, window) {
+  const other = { 'deltallm.completions.maxTokens': 95 };
+  await openSample(session, window, 'settings.ts');
+  await window.inside((vscode, seen) => {
+    Object.assign(seen, { asked: 0, log: [] });
+    void vscode.commands.executeCommand('deltallm.restart');
+  });
+  await window.type(typed);
+  await window.until(() => window.inside((_, { asked }) => asked > 0), 'VS Code asks');
+  const early = await window.inside((_, { loading }) => loading);
+  await window.set(other);
+  const ghost = await window.awaitGhost();
+  check(ghost !== '', `ghost text appears although a setting changed ${early ? 'while it was waited for' : 'when it was there'}`, await requests(window));
+  await window.reset(other);
+}
+
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
 export async function typingOn(session, window) {
   await openSample(session, window, 'typing.ts');
