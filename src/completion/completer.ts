@@ -82,6 +82,13 @@ export class Completer {
     this.suggestions.clear();
   }
 
+  /** The document that a generation runs or is about to begin for; null when nobody wants one. */
+  get busyWith(): string | null {
+    const { running, next } = this;
+    if (next) return next.waiting.request.document;
+    return running && !running.cancel.isSet ? running.document : null;
+  }
+
   dispose(): void {
     this.forget();
     this.disposed = true;

@@ -5,7 +5,7 @@ import {
 } from 'vscode';
 import { Completer } from '../completion/completer.ts';
 import { refusal } from '../completion/eligible.ts';
-import type { NoneReason, RequestRecord, Suggestion } from '../completion/request.ts';
+import type { NoneReason, RequestRecord } from '../completion/request.ts';
 import type { TextSource } from '../completion/source.ts';
 import { Tally } from '../completion/tally.ts';
 import { abandonedOf } from './abandoned.ts';
@@ -35,8 +35,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   /** The last request's document, version and cursor; where the last edit left the cursor may be. */
   private asked: { document: string; version: number; offset: number } | undefined;
   private edited: { document: string; from: number; to: number } | undefined;
-  /** We ask again ourselves: not the user. */
-  private askingAgain = false;
+  /** We ask again ourselves: not the user. Until VS Code has passed it on. */
+  private askingAgain: Again | null = null;
   /** The last suggestion that was asked for again. */
   private lengthened = 0;
 
@@ -47,7 +47,9 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
         return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], eagerness: settings['completions.eagerness'] };
       },
       record: (record) => this.record(record),
-      longer: (document, suggestion) => this.askAgain(document, suggestion),
+      longer: (document, { id }) => {
+        if (id !== this.lengthened && this.askAgain(document, { isWritten: true })) this.lengthened = id;
+      },
     });
     this.subscriptions = [
       languages.registerInlineCompletionItemProvider({ pattern: '**' }, this),
@@ -76,9 +78,12 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   }
 
   async provideInlineCompletionItems(document: TextDocument, position: Position, context: InlineCompletionContext, token: CancellationToken): Promise<InlineCompletionItem[]> {
-    const manual = context.triggerKind === InlineCompletionTriggerKind.Invoke && !this.askingAgain;
+    const invoked = context.triggerKind === InlineCompletionTriggerKind.Invoke;
+    const again = invoked ? this.askingAgain : null;
+    if (again) this.askingAgain = null;
+    const manual = invoked && !again;
     // The list is open: ghost text would not be shown, and what we came for was written without the selected item.
-    if (this.askingAgain && context.selectedCompletionInfo) return [];
+    if (again?.isWritten && context.selectedCompletionInfo) return [];
     const settings = this.needs.settings();
     const refused = refusal(factsOf(document), {
       enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'],
@@ -96,9 +101,11 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
   }
 
-  /** Settings or the runtime changed: nothing that runs is wanted as it is. */
+  /** Settings or the runtime changed: nothing that runs is wanted as it is. VS Code takes the empty answer for the last word, so that we must ask. */
   forget(): void {
+    const document = this.completer.busyWith;
     this.completer.forget();
+    if (document !== null) this.askAgain(document, { isWritten: false });
   }
 
   private record(record: RequestRecord): void {
@@ -119,24 +126,29 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     if (selections.length > 1 || !first.isEmpty || (offset !== this.asked.offset && !behindEdit)) this.completer.forget(id);
   }
 
-  /** Only where the text can still be shown: same document, same version, the cursor where it was, the window in use. */
-  private askAgain(document: string, suggestion: Suggestion): void {
+  /** Only where the text can still be shown: same document, same version, the cursor where it was, the window in use. False elsewhere. */
+  private askAgain(document: string, again: Again): boolean {
     const editor = window.activeTextEditor;
     const { asked } = this;
-    if (!editor || !asked || suggestion.id === this.lengthened || !window.state.focused) return;
+    if (!editor || !asked || !window.state.focused) return false;
     const { document: shown, selection } = editor;
-    if (asked.document !== document || shown.uri.toString() !== document || shown.version !== asked.version) return;
-    if (!selection.isEmpty || shown.offsetAt(selection.active) !== asked.offset) return;
-    this.lengthened = suggestion.id;
-    this.askingAgain = true;
-    commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true }).then(
-      () => (this.askingAgain = false),
-      (error: unknown) => {
-        this.askingAgain = false;
-        this.needs.log.warn(`VS Code could not be asked to show a text: ${String(error)}`);
-      },
-    );
+    if (asked.document !== document || shown.uri.toString() !== document || shown.version !== asked.version) return false;
+    if (!selection.isEmpty || shown.offsetAt(selection.active) !== asked.offset) return false;
+    this.askingAgain = again;
+    const passedOn = (): void => {
+      if (this.askingAgain === again) this.askingAgain = null;
+    };
+    commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true }).then(passedOn, (error: unknown) => {
+      passedOn();
+      this.needs.log.warn(`VS Code could not be asked to show a text: ${String(error)}`);
+    });
+    return true;
   }
+}
+
+/** `isWritten`: for a text that is there, not for a new one. */
+interface Again {
+  readonly isWritten: boolean;
 }
 
 /** Asks VS Code for ghost text at the cursor, as a user's wish. */

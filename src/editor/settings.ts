@@ -13,7 +13,10 @@ export class SettingsReader implements Disposable {
   constructor(private readonly log: LogOutputChannel) {
     this.subscription = workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration(SECTION)) return;
-      this.known = undefined;
+      const before = this.known;
+      this.known = this.read();
+      // VS Code tells of what was written anywhere: another place may overrule it, and in Restricted Mode a workspace has no say.
+      if (before && JSON.stringify(before) === JSON.stringify(this.known)) return;
       for (const listener of this.listeners) listener();
     });
   }
@@ -22,6 +25,7 @@ export class SettingsReader implements Disposable {
     return (this.known ??= this.read());
   }
 
+  /** `listener` is called when a value is another one than before. */
   onChange(listener: () => void): void {
     this.listeners.add(listener);
   }

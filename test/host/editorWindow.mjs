@@ -37,9 +37,13 @@ export class EditorWindow {
       const selection = new vscode.Range(line - 1, column - 1, line - 1, column - 1);
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false, selection });
     }, { path, ...cursor });
+    await this.editorIsReady();
+  }
+
+  /** The keyboard is in an editor, which VS Code has finished: what shows ghost text in a new one it makes when it is idle, and what is typed before does not ask for any. */
+  async editorIsReady() {
     await this.page.locator(this.selectors.editor).first().waitFor();
     await this.keyboardInEditor();
-    // VS Code makes what shows ghost text in a new editor when it is idle: what is typed before does not ask for any.
     await this.page.evaluate(() => new Promise((done) => requestIdleCallback(done, { timeout: 6000 })));
   }
 

@@ -7,6 +7,7 @@ import { check } from './checks.mjs';
 import { openSample, requests } from './ghostText.mjs';
 import { sure } from './samples.mjs';
 import { camera } from './screenshots.mjs';
+import { listShut } from './selectors.mjs';
 
 const [typed] = sure;
 /** Time in which a second message would show. */
@@ -105,6 +106,7 @@ export async function safeMode(session, pictures) {
   writeFileSync(join(runs, `running-${ended}.json`), JSON.stringify({ model: '', kernels: 'auto', version, host: hostname(), pid: ended, start: '1', boot }));
 
   const window = await session.openWindow();
+  await window.set(listShut);
   await openSample(session, window, 'safe.ts');
   await window.type(typed);
   check((await window.awaitGhost(20_000)) !== '', 'safe mode after a crash: ghost text appears', await requests(window));
@@ -127,5 +129,6 @@ export async function safeMode(session, pictures) {
   await openSample(session, next, 'after.ts');
   await next.type(typed);
   check((await next.awaitGhost(20_000)) !== '' && (await messages(next)).length === 0, '"Try Again": the next start is not in safe mode');
+  await next.reset(listShut);
   await next.close();
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { check } from './checks.mjs';
 import { describe, flickers, inconsistent } from './frames.mjs';
 import { hole, inventory, sure } from './samples.mjs';
-import { calm } from './selectors.mjs';
+import { calm, listShut } from './selectors.mjs';
 
 const [typed] = sure;
 const [head, tail] = inventory.split(hole);
@@ -49,6 +49,24 @@ export async function firstGhostText(session, window) {
 
   await window.press('Control+z');
   await window.until(async () => (await window.document()).before === head + typed, 'undo takes back what was accepted').then(() => check(true, 'undo takes it back'), () => check(false, 'undo takes it back'));
+}
+
+/** A setting changes while the model is being loaded, which takes longer than the pause before a generation. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
+export async function settingsMeanwhile(session, window) {
+  const other = { 'deltallm.completions.maxTokens': 95 };
+  await window.set(listShut);
+  await openSample(session, window, 'settings.ts');
+  await window.inside((vscode, seen) => {
+    Object.assign(seen, { asked: 0, log: [] });
+    void vscode.commands.executeCommand('deltallm.restart');
+  });
+  await window.type(typed);
+  await window.until(() => window.inside((_, { asked }) => asked > 0), 'VS Code asks');
+  const early = await window.inside((_, { loading }) => loading);
+  await window.set(other);
+  const ghost = await window.awaitGhost();
+  check(ghost !== '', `ghost text appears although a setting changed ${early ? 'while it was waited for' : 'when it was there'}`, await requests(window));
+  await window.reset({ ...other, ...listShut });
 }
 
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { check, skip } from './checks.mjs';
 import { requests } from './ghostText.mjs';
 import { hole, inventory, sure } from './samples.mjs';
+import { listShut } from './selectors.mjs';
 
 const [typed] = sure;
 const [head, tail] = inventory.split(hole);
@@ -76,6 +77,7 @@ export async function places({ place }, window) {
       const document = await vscode.workspace.openTextDocument({ language: 'typescript', content: text });
       await vscode.window.showTextDocument(document, { selection: new vscode.Range(line - 1, 0, line - 1, 0) });
     }, { text: head + tail, line });
+    await window.editorIsReady();
     await shows(window, 'an untitled document');
   });
 
@@ -200,6 +202,7 @@ async function inputs(window) {
 /** In a window that does not trust its folder. @param {import('./session.mjs').Session} session */
 export async function restrictedMode(session) {
   const window = await session.openWindow();
+  await window.set(listShut);
   const path = join(session.place.workspace, 'untrusted.ts');
   writeFileSync(path, head + tail);
   mkdirSync(join(session.place.workspace, '.vscode'), { recursive: true });

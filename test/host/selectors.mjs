@@ -21,12 +21,15 @@ const ghost = {
   list: '.suggest-widget.visible',
 };
 
+/** Settings that keep IntelliSense's list shut: while an item is selected in it, VS Code shows only ghost text that begins with the item. @type {Record<string, unknown>} */
+export const listShut = { 'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' }, 'editor.suggestOnTriggerCharacters': false };
+
 /**
  * Settings for tests of flicker. At the floor VS Code itself takes ghost text away for a moment whenever IntelliSense's list is made, of any provider and
  * without us as well: there the list stays shut.
  * @returns {Record<string, unknown>}
  */
-export const calm = () => (chosenHost().name === 'floor' ? { 'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' }, 'editor.suggestOnTriggerCharacters': false } : {});
+export const calm = () => (chosenHost().name === 'floor' ? listShut : {});
 
 /** @type {Record<string, Partial<typeof common & { ghost: Partial<typeof ghost> }>>} */
 const differing = { newest: {}, floor: {} };

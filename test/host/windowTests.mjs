@@ -6,7 +6,7 @@ import { check } from './checks.mjs';
 import { closing } from './closing.mjs';
 import { failures, safeMode } from './failures.mjs';
 import { disagreeing, fastTyping } from './fastTyping.mjs';
-import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, typingOn } from './ghostText.mjs';
+import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, settingsMeanwhile, typingOn } from './ghostText.mjs';
 import { afterActivation, idle } from './lifeCycle.mjs';
 import { places, restrictedMode } from './places.mjs';
 import { crash } from './processes.mjs';
@@ -32,6 +32,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
   const inOneWindow = {
     activation: (_, window) => afterActivation(window),
     'first ghost text': firstGhostText,
+    'settings meanwhile': settingsMeanwhile,
     'typing on': typingOn,
     'accepting parts': acceptingParts,
     IntelliSense: besideIntelliSense,

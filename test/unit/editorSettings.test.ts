@@ -39,6 +39,7 @@ describe('a setting', () => {
       expect(fake.logLines.length).toBe(1);
       expect(fake.logLines[0]).toContain(`deltallm.${name}`);
       expect(fake.messages).toEqual([]);
+      settings.dispose();
     }
   });
 
@@ -50,6 +51,26 @@ describe('a setting', () => {
     fake.set('deltallm.completions.maxTokens', 20);
     fake.set('editor.fontSize', 12);
     expect([settings.current['completions.maxTokens'], heard]).toEqual([20, 1]);
+  });
+
+  it('is the same when it is written to what it was, and nobody hears of it', () => {
+    const settings = reader();
+    let heard = 0;
+    settings.onChange(() => heard++);
+    const values: [string, unknown, number][] = [
+      ['completions.maxTokens', 20, 1],
+      ['completions.maxTokens', 20, 1],
+      ['completions.exclude', ['**/*.md'], 2],
+      ['completions.exclude', ['**/*.md'], 2],
+      ['completions.maxTokens', undefined, 3],
+      ['completions.maxTokens', settingsTable['completions.maxTokens'].default, 3],
+      ['completions.maxTokens', 'many', 3],
+    ];
+    expect(settings.current['completions.enabled']).toBe(true);
+    for (const [name, value, times] of values) {
+      fake.set(`deltallm.${name}`, value);
+      expect(heard).toBe(times);
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate, deactivate } from '../../src/extension.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
+import { settled } from '../support/fakeClock.ts';
 import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
 
@@ -213,6 +214,93 @@ describe('a text that comes after VS Code has ceased to wait', () => {
     ['the user typed on', ({ document }) => document.change(12, 0, '(')],
   ])('is not offered when %s', async (_, act) => {
     await late(act);
+    expect(fake.executed).toEqual([]);
+  });
+});
+
+describe('settings that change while something is written', () => {
+  const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: true }] };
+  let again: Promise<InlineCompletionItem[]> | undefined;
+  beforeEach(() => (again = undefined));
+
+  /** VS Code asks, and asks again when it is told to. */
+  const begin = async ({ selected }: Ask = {}) => {
+    const editor = fake.open('const total = ');
+    fake.perform = () => (again = ask(editor, { selected }));
+    const items = ask(editor, { manual: false });
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    return { editor, items, cancel: workers[0].of('generate')[0].cancel! };
+  };
+  const change = () => fake.set('deltallm.completions.maxTokens', 20);
+
+  it('leave nobody without ghost text: VS Code is told to ask once more', async () => {
+    const { items, cancel } = await begin();
+    change();
+    expect([await items, cancel.isSet, fake.executed]).toEqual([[], true, [trigger]]);
+    workers[0].of('generate')[0].answer(generated(''));
+    await answer('sum();', 2);
+    expect((await again)?.map(({ insertText }) => insertText)).toEqual(['sum();']);
+    await fake.commands.get('deltallm.showLastRequest')!();
+    expect(fake.openedTexts[0]).toMatch(/^Asked for by the editor$/m);
+    change();
+    fake.set('deltallm.completions.maxTokens', 21);
+    expect(fake.executed.length).toBe(1);
+  });
+
+  it('are asked about in the pause of a request, too', async () => {
+    const items = ask(fake.open('const total = '), { manual: false });
+    fake.perform = () => (again = Promise.resolve([]));
+    change();
+    expect([await items, workers.length, fake.executed]).toEqual([[], 0, [trigger]]);
+  });
+
+  it('leave the item that is selected by then its text', async () => {
+    await begin({ selected: { range: new Range(new Position(0, 14), new Position(0, 14)), text: 'sum' } });
+    change();
+    workers[0].of('generate')[0].answer(generated(''));
+    await answer('();', 2);
+    expect((await again)?.map(({ insertText }) => insertText)).toEqual(['sum();']);
+  });
+
+  it('do nothing when no value is another one', async () => {
+    const { items, cancel } = await begin();
+    fake.set('deltallm.completions.maxTokens', 96);
+    expect([cancel.isSet, fake.executed]).toEqual([false, []]);
+    await answer('sum();');
+    expect((await items)[0].insertText).toBe('sum();');
+  });
+
+  it('do not make VS Code ask while nothing is written', async () => {
+    const { items } = await begin();
+    await answer('sum();');
+    await items;
+    change();
+    expect(fake.executed).toEqual([]);
+  });
+
+  it('do not take a wish of the user for their own', async () => {
+    const { editor } = await begin();
+    fake.perform = undefined;
+    change();
+    await settled();
+    workers[0].of('generate')[0].answer(generated(''));
+    const items = ask(editor);
+    await answer('sum();', 2);
+    await items;
+    await fake.commands.get('deltallm.showLastRequest')!();
+    expect(fake.openedTexts[0]).toMatch(/^Asked for by the user$/m);
+  });
+
+  it.each<[string, (editor: FakeEditor) => void]>([
+    ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
+    ['something is selected', (editor) => (editor.selection = new Selection(new Position(0, 0), editor.selection.active))],
+    ['another editor is active', () => void fake.open('other', 'python')],
+    ['the window is not in use', () => void (fake.window.state.focused = false)],
+    ['the document is another version', ({ document }) => void document.version++],
+  ])('do not make VS Code ask when %s', async (_, act) => {
+    const { editor } = await begin();
+    act(editor);
+    change();
     expect(fake.executed).toEqual([]);
   });
 });
