@@ -13,6 +13,7 @@ if __name__ == "__main__":
     cpu.settle()
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -51,6 +52,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--float32", action="store_true", help="no bfloat16 arithmetic, for a CPU that has none")
     parser.add_argument("--loaders", type=int, default=0, help="processes that make rows")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--rate", type=float, help="of AdamW, in place of the preset's")
+    parser.add_argument("--muon-rate", type=float, help="in place of the preset's")
     parser.add_argument("--before-each-pass", help="a shell command to wait for, to leave the machine to others")
     return parser.parse_args()
 
@@ -60,7 +63,8 @@ class Run:
 
     def __init__(self, options: argparse.Namespace):
         self.options = options
-        self.preset: Preset = PRESETS[options.preset]
+        chosen = {name: value for name in ("rate", "muon_rate") if (value := getattr(options, name)) is not None}
+        self.preset: Preset = dataclasses.replace(PRESETS[options.preset], **chosen)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer = Tokenizer.load(options.tokenizer)
         self.shards = Shards(options.data, self.tokenizer)
@@ -80,7 +84,8 @@ class Run:
         self.path = f"{options.out}/checkpoint.pt"
         if os.path.exists(self.path):
             self._go_on(checkpoint.load(self.path))
-        self.compiled = torch.compile(self.model) if options.compile else self.model
+        if options.compile:
+            self.model.compile()
 
     def _start_from(self, path: str) -> None:
         _, weights, tokenizer = read_f16(path)
@@ -107,6 +112,18 @@ class Run:
         on = self.device.type == "cuda" or not self.options.float32
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=on)
 
+    def prepare(self, rows: int, length: int) -> None:
+        """Compiles for such rows, so that it takes no time of the run."""
+        ids = torch.randint(self.tokenizer.size, (rows, length), device=self.device)
+        with self.autocast():
+            loss = self.model(ids, ids)
+        loss.backward()
+        self._forget_gradients()
+
+    def _forget_gradients(self) -> None:
+        for parameter in self.model.parameters():
+            parameter.grad = None
+
     def optimize(self, rows, rate: float) -> tuple[float, float]:
         """One step on the micro-batches of `rows`; the mean loss and the norm of its gradient."""
         passes = max(1, self.preset.tokens // self.preset.micro)
@@ -116,7 +133,7 @@ class Run:
                 subprocess.run(self.options.before_each_pass, shell=True, check=True)
             ids = torch.from_numpy(next(rows)).to(self.device, non_blocking=True)
             with self.autocast():
-                part = self.compiled(ids[:, :-1], ids[:, 1:]) / passes
+                part = self.model(ids[:, :-1], ids[:, 1:]) / passes
             part.backward()
             loss += part.detach()
             self.tokens += ids[:, 1:].numel()
@@ -125,8 +142,7 @@ class Run:
             for group in optimizer.param_groups:
                 group["lr"] = base * rate
             optimizer.step()
-        for parameter in self.model.parameters():
-            parameter.grad = None
+        self._forget_gradients()
         self.step += 1
         return float(loss), float(norm)
 
@@ -168,16 +184,21 @@ def main() -> None:
 
     say(preset=options.preset, config=run.model.description(), parameters=run.model.config.parameters(), torch=torch.__version__,
         device=str(run.device), data_tokens=run.shards.description["tokens"], step=run.step)  # fmt: skip
-    started = saved = looked = time.monotonic()
+    rows_of = lambda phase: max(1, run.preset.micro // phase.length)
+    started = time.monotonic()
+    if options.compile:
+        for length, count in {phase.length: rows_of(phase) for phase in run.preset.phases}.items():
+            run.prepare(count, length)
+        say(compiled=True, seconds=round(time.monotonic() - started))
+    saved = looked = time.monotonic()
     phase, rows = None, None
     while run.progress() < 1 and not stopping and time.monotonic() - started < options.stop_after:
         before = time.monotonic()
         if phase_at(run.preset, run.progress()) is not phase:
             phase = phase_at(run.preset, run.progress())
             run.model.config.rope_base = phase.rope_base
-            count = max(1, run.preset.micro // phase.length)
             first = run.step * max(1, run.preset.tokens // run.preset.micro)
-            rows = batches(options.data, run.tokenizer, phase.length, count, first, options.seed, options.loaders)
+            rows = batches(options.data, run.tokenizer, phase.length, rows_of(phase), first, options.seed, options.loaders)
             say(step=run.step, phase=phase.length, rope_base=phase.rope_base)
         loss, norm = run.optimize(rows, rate_at(run.preset, run.progress()))
         now = time.monotonic()
