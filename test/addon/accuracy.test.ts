@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accuracy, type AccuracyResult } from '../../src/eval/accuracy.ts';
 import { accuracyReport } from '../../src/eval/report.ts';
 import type { Engine } from '../../src/session/engine.ts';
-import { openEngine, STARTER_F16 } from '../support/engine.ts';
+import { openEngine, TINY_F16 } from '../support/engine.ts';
 
 const LENGTH = 640;
 const START = 320;
@@ -13,7 +13,7 @@ const CONTEXTS = 3;
 let engine: Engine;
 let result: AccuracyResult;
 beforeAll(async () => {
-  engine = await openEngine(STARTER_F16, { attention: 'delta', threads: 1 });
+  engine = await openEngine(TINY_F16, { attention: 'delta', threads: 1 });
   const { forward, addon, tokenizer } = engine;
   result = (await accuracy(forward, addon, tokenizer, { corpora: ['src/cache', 'src/prompt'], contexts: CONTEXTS, length: LENGTH, start: START, seed: 1, threads: 1, zeros: [0.6, 0.7], balanced: 0.6 }))!;
 });

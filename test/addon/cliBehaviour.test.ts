@@ -8,7 +8,7 @@ import { Segment } from '../../src/model/segment.ts';
 import { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { CLI, run, succeed, succeedJson } from '../support/cli.ts';
-import { STARTER_Q8, testAddon } from '../support/engine.ts';
+import { TINY_Q8, testAddon } from '../support/engine.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-cli-'));
@@ -20,7 +20,7 @@ const source = resolve('src/cache/lease.ts');
 
 beforeAll(async () => {
   writeRandomLlama(small, { ...presets.tiny, vocabulary: 300 });
-  expect(await run(['import', STARTER_Q8, '--out', starter])).toMatchObject({ code: 0 });
+  expect(await run(['import', TINY_Q8, '--out', starter])).toMatchObject({ code: 0 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -116,7 +116,7 @@ describe('tokenize and detokenize', () => {
 
   it('are each other\'s inverse on source code, with and without a model folder', async () => {
     const text = `${readFileSync(source, 'utf8')}\r\n\t日本語 🙂\ufeff`;
-    for (const model of [STARTER_Q8, starter]) {
+    for (const model of [TINY_Q8, starter]) {
       const ids = await succeed(['tokenize', '--model', model], { input: text, cache });
       expect((await succeed(['detokenize', '--model', model], { input: ids, cache })).toString()).toBe(text);
     }

@@ -7,7 +7,7 @@ import { typeLines } from '../../src/eval/typing.ts';
 import { measureConfidence, sampleTexts } from '../../src/session/confidence.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { openEngine, STARTER_Q8 } from '../support/engine.ts';
+import { openEngine, TINY_Q8 } from '../support/engine.ts';
 
 const path = 'models/calibration/1-inventory.ts';
 const cursors: Cursor[] = drawCursors({ path, languageId: 'typescript', text: readFileSync(path, 'utf8') }, 10, 1);
@@ -17,7 +17,7 @@ describe('the starter on a few places of a file', () => {
   let engine: Engine;
   let outcomes: Outcome[];
   beforeAll(async () => {
-    engine = await openEngine(STARTER_Q8);
+    engine = await openEngine(TINY_Q8);
     outcomes = await completeAll(engine, cursors, plan);
   });
   afterAll(() => engine.close());

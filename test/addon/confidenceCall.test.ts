@@ -11,14 +11,14 @@ import { readConfidence } from '../../src/session/confidenceFile.ts';
 import type { ConfidenceCurve } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { listing, run } from '../support/cli.ts';
-import { openEngine, STARTER_Q8, testAddon } from '../support/engine.ts';
+import { openEngine, TINY_Q8, testAddon } from '../support/engine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-confidence-'));
 const model = join(folder, 'model');
 let engine: Engine;
 
 beforeAll(async () => {
-  await importModel(STARTER_Q8, model, { addon: testAddon(), threads: 1 });
+  await importModel(TINY_Q8, model, { addon: testAddon(), threads: 1 });
   engine = await openEngine(model, { threads: 1 });
 });
 afterAll(async () => {
@@ -89,7 +89,7 @@ describe('the call', () => {
 describe('deltallm import', () => {
   it('measures a small model at once: what the package carries', async () => {
     const out = join(folder, 'imported');
-    expect(await run(['import', STARTER_Q8, '--out', out])).toMatchObject({ code: 0 });
+    expect(await run(['import', TINY_Q8, '--out', out])).toMatchObject({ code: 0 });
     // Which form of the head is chosen, and with it the last digits, depends on the machine.
     const { sha256 } = (JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest).source;
     expect((await readConfidence(out, sha256))!.samples).toBe(engine.describe().confidence!.samples);

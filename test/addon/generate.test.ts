@@ -7,10 +7,10 @@ import { PREFILL_CHUNK, type Engine } from '../../src/session/engine.ts';
 import type { Score } from '../../src/session/firstLine.ts';
 import type { GenerateOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { openEngine, STARTER_Q8 } from '../support/engine.ts';
+import { openEngine, TINY_Q8 } from '../support/engine.ts';
 
 let engine: Engine;
-beforeAll(async () => void (engine = await openEngine(STARTER_Q8, { threads: 1 })));
+beforeAll(async () => void (engine = await openEngine(TINY_Q8, { threads: 1 })));
 afterAll(() => engine.close());
 
 const source = readFileSync('models/calibration/1-inventory.ts', 'utf8');
@@ -181,14 +181,14 @@ describe('the kernels', () => {
     const expected = (await run(greedy({ text: source }, { max: 8 }))).result.text;
     await engine.close();
     try {
-      engine = await openEngine(STARTER_Q8, { threads: 1, kernels: 'scalar' });
+      engine = await openEngine(TINY_Q8, { threads: 1, kernels: 'scalar' });
       expect(engine.describe().kernels).toBe('scalar');
       // Every set of kernels gives the same bits.
       expect((await run(greedy({ text: source }, { max: 8 }))).result.text).toBe(expected);
-      await expect(openEngine(STARTER_Q8, { threads: 1, kernels: 'sse9' })).rejects.toMatchObject({ code: 'kernelSetUnknown' });
+      await expect(openEngine(TINY_Q8, { threads: 1, kernels: 'sse9' })).rejects.toMatchObject({ code: 'kernelSetUnknown' });
     } finally {
       await engine.close();
-      engine = await openEngine(STARTER_Q8, { threads: 1 });
+      engine = await openEngine(TINY_Q8, { threads: 1 });
     }
     expect(engine.describe().kernels).toBe(best);
   });

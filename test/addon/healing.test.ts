@@ -6,7 +6,7 @@ import type { Engine } from '../../src/session/engine.ts';
 import type { GenerateResult } from '../../src/session/protocol.ts';
 import { withoutTail } from '../../src/session/healing.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { openEngine, STARTER_Q8 } from '../support/engine.ts';
+import { openEngine, TINY_Q8 } from '../support/engine.ts';
 
 const source = readFileSync('models/calibration/1-inventory.ts', 'utf8');
 const at = (index: number): Snapshot => ({ path: '/a.ts', languageId: 'typescript', before: source.slice(0, index), after: source.slice(index) });
@@ -17,7 +17,7 @@ const tailBefore = (place: number): string => withoutTail(at(place)).tail;
 
 describe('at a cursor within a token', () => {
   let engine: Engine;
-  beforeAll(async () => void (engine = await openEngine(STARTER_Q8, { attention: 'delta', threads: 1 })));
+  beforeAll(async () => void (engine = await openEngine(TINY_Q8, { attention: 'delta', threads: 1 })));
   afterAll(() => engine.close());
 
   const complete = (snapshot: Snapshot, locality: boolean): Promise<GenerateResult> =>

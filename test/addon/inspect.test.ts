@@ -13,7 +13,7 @@ import type { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { roundToFloat16 } from '../../src/shared/float16.ts';
 import { run, succeedJson } from '../support/cli.ts';
-import { openEngine, STARTER_F16 } from '../support/engine.ts';
+import { openEngine, TINY_F16 } from '../support/engine.ts';
 
 const FILE = 'models/calibration/1-inventory.ts';
 const MOST = 450;
@@ -28,7 +28,7 @@ let ids: Int32Array;
 let ops: { dense: number; required: number };
 
 beforeAll(async () => {
-  engine = await openEngine(STARTER_F16, { attention: 'delta', threads: 1 });
+  engine = await openEngine(TINY_F16, { attention: 'delta', threads: 1 });
   report = await engine.inspect({ text, name: FILE, attention: 'delta', most: MOST }, new CancelFlag());
   compact = await engine.inspect({ text, name: FILE, attention: 'compact', most: MOST }, new CancelFlag());
   const { forward, addon } = engine;
@@ -213,12 +213,12 @@ describe('the schema', () => {
   });
 
   it('is what the command prints, the same report as the engine gives', async () => {
-    const printed = await succeedJson<InspectReport>(['inspect', '--model', STARTER_F16, '--file', FILE, '--most', String(MOST), '--threads', '2'], { cache: process.env.DELTALLM_CACHE });
+    const printed = await succeedJson<InspectReport>(['inspect', '--model', TINY_F16, '--file', FILE, '--most', String(MOST), '--threads', '2'], { cache: process.env.DELTALLM_CACHE });
     expect(printed).toEqual(JSON.parse(JSON.stringify(report)));
   });
 
   it('is shown as a table, with a row for each layer, and for each head when asked', async () => {
-    const show = async (...more: string[]) => (await run(['inspect', '--model', STARTER_F16, '--file', FILE, '--most', '256', ...more], { cache: process.env.DELTALLM_CACHE })).stdout.toString();
+    const show = async (...more: string[]) => (await run(['inspect', '--model', TINY_F16, '--file', FILE, '--most', '256', ...more], { cache: process.env.DELTALLM_CACHE })).stdout.toString();
     const [table, heads] = [await show(), await show('--heads')];
     expect(table).toMatch(/^1-inventory\.ts: the first 256 of /);
     expect(table.match(/^ {2}layer \d/gm)).toHaveLength(report.layers.length);

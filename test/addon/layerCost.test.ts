@@ -9,14 +9,14 @@ import { flowWidths, inverseFrequencies } from '../../src/model/manifest.ts';
 import { readDeltaTables } from '../../src/model/stores.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { windowBlocks } from '../../src/cache/window.ts';
-import { openEngine, STARTER_F16 } from '../support/engine.ts';
+import { openEngine, TINY_F16 } from '../support/engine.ts';
 
 const TOKENS = 448;
 const LAYER = 2;
 let engine: Engine;
 let ids: number[];
 beforeAll(async () => {
-  engine = await openEngine(STARTER_F16, { attention: 'dense', threads: 1 });
+  engine = await openEngine(TINY_F16, { attention: 'dense', threads: 1 });
   ids = engine.tokenizer.encode(readFileSync('models/calibration/1-inventory.ts', 'utf8'));
   while (ids.length < 1024) ids.push(...ids);
 });

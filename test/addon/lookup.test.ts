@@ -7,7 +7,7 @@ import type { Engine } from '../../src/session/engine.ts';
 import type { Score } from '../../src/session/firstLine.ts';
 import type { GenerateOptions, GenerateResult } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { openEngine, STARTER_Q8 } from '../support/engine.ts';
+import { openEngine, TINY_Q8 } from '../support/engine.ts';
 
 const source = readFileSync('models/calibration/1-inventory.ts', 'utf8');
 const cases = Array.from({ length: 12 }, (_, i) => `    case '${i}':\n      return this.handle(items[${i}], options);\n`).join('');
@@ -35,7 +35,7 @@ const said = ({ text, reason, rule, meanLogProbability, firstLineLogProbability,
 
 describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (attention) => {
   let engine: Engine;
-  beforeAll(async () => void (engine = await openEngine(STARTER_Q8, { attention, threads: 1 })));
+  beforeAll(async () => void (engine = await openEngine(TINY_Q8, { attention, threads: 1 })));
   afterAll(() => engine.close());
 
   const prompts: [string, GenerateOptions['prompt'], Partial<GenerateOptions>][] = [

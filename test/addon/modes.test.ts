@@ -5,7 +5,7 @@ import type { AttentionMode } from '../../src/session/protocol.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { readDeltaTables } from '../../src/model/stores.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { openEngine, STARTER_F16 } from '../support/engine.ts';
+import { openEngine, TINY_F16 } from '../support/engine.ts';
 
 const MODES = ['dense', 'delta', 'compact'] as const satisfies AttentionMode[];
 const source = ['1-inventory.ts', '2-weather.py', '3-ring_buffer.h'].map((name) => readFileSync(`models/calibration/${name}`, 'utf8')).join('\n');
@@ -24,7 +24,7 @@ let engine: Engine;
 
 beforeAll(async () => {
   for (const attention of MODES) {
-    engine = await openEngine(STARTER_F16, { attention, threads: 1 });
+    engine = await openEngine(TINY_F16, { attention, threads: 1 });
     const ids = Int32Array.from(engine.tokenizer.encode(source).slice(0, TOKENS));
     expect(ids.length).toBe(TOKENS);
     const lease = engine.cache.lease(new Int32Array(0));

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importModel } from '../../src/model/import/importModel.ts';
 import type { ConfidenceCurve, GenerateResult, LoadedModel } from '../../src/session/protocol.ts';
-import { STARTER_Q8, testAddon } from '../support/engine.ts';
+import { TINY_Q8, testAddon } from '../support/engine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-readonly-'));
 const model = join(folder, 'model');
@@ -46,7 +46,7 @@ next();
 `;
 
 beforeAll(async () => {
-  await importModel(STARTER_Q8, model, { addon: testAddon(), threads: 1 });
+  await importModel(TINY_Q8, model, { addon: testAddon(), threads: 1 });
   mkdirSync(home);
   writeFileSync(script, USE);
   if (canRun) execFileSync('chmod', ['-R', 'a+rX,a-w', folder]);

@@ -7,7 +7,7 @@ import { importModel } from '../../src/model/import/importModel.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import type { CallName, Calls, Event, GenerateOptions, LoadOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { STARTER_Q8, testAddon } from '../support/engine.ts';
+import { TINY_Q8, testAddon } from '../support/engine.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-life-'));
@@ -19,7 +19,7 @@ const reading: GenerateOptions = { prompt: { snapshot: { path: '/a.ts', language
 
 beforeAll(async () => {
   writeRandomLlama(gguf, { ...presets.tiny, vocabulary: 300 });
-  await importModel(STARTER_Q8, starter, { addon: testAddon(), threads: 1 });
+  await importModel(TINY_Q8, starter, { addon: testAddon(), threads: 1 });
   await importModel(gguf, other, { addon: testAddon(), threads: 1 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -75,7 +75,7 @@ describe('closing', () => {
   it('while an import runs leaves nothing', async () => {
     const out = join(folder, 'never');
     const client = RuntimeClient.start(resolve('dist'));
-    const { call, heard } = firstEvent(client, 'import', { gguf: STARTER_Q8, out, threads: 1 }, (event) => event.event === 'progress' && event.stage === 'converting');
+    const { call, heard } = firstEvent(client, 'import', { gguf: TINY_Q8, out, threads: 1 }, (event) => event.event === 'progress' && event.stage === 'converting');
     await heard;
     const end = settled(call);
     await client.close();

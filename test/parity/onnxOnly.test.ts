@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OnnxAttention } from '../../src/eval/onnxAttention.ts';
 import type { Engine } from '../../src/session/engine.ts';
-import { openEngine, STARTER_F16 } from '../support/engine.ts';
+import { openEngine, TINY_F16 } from '../support/engine.ts';
 
 const TOKENS = 700;
 /** Of the largest logit: float32 sums in another order, through four layers. */
@@ -11,7 +11,7 @@ const TOLERANCE = 1e-5;
 
 let engine: Engine;
 beforeAll(async () => {
-  engine = await openEngine(STARTER_F16, { attention: 'dense' });
+  engine = await openEngine(TINY_F16, { attention: 'dense' });
 });
 afterAll(() => engine.close());
 

@@ -7,8 +7,8 @@ import type { LoadOptions } from '../../src/session/protocol.ts';
 process.env.ORT_DISABLE_TELEMETRY = '1';
 process.env.DELTALLM_CACHE ??= resolve('.cache');
 
-export const STARTER_F16 = resolve('test/fixtures/models/starter-tiny-f16.gguf');
-export const STARTER_Q8 = resolve('test/fixtures/models/starter-tiny-q8_0.gguf');
+export const TINY_F16 = resolve('test/fixtures/models/starter-tiny-f16.gguf');
+export const TINY_Q8 = resolve('test/fixtures/models/starter-tiny-q8_0.gguf');
 
 export const testAddon = () => loadAddon(join(resolve('.'), 'dist'));
 

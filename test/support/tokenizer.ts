@@ -6,7 +6,7 @@ import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 
 export const fixturePath = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-export const starterPath = fixturePath('test/fixtures/models/starter-tiny-q8_0.gguf');
+export const tinyPath = fixturePath('test/fixtures/models/starter-tiny-q8_0.gguf');
 export const vocabPath = (name: string): string => fixturePath(`test/fixtures/vocab/${name}.gguf`);
 
 export async function metadataOf(path: string): Promise<Record<string, unknown>> {
@@ -19,7 +19,7 @@ export async function tokenizerFiles(path: string): Promise<TokenizerFiles> {
 }
 
 export async function starterTokenizer(): Promise<Tokenizer> {
-  return Tokenizer.fromFiles(await tokenizerFiles(starterPath));
+  return Tokenizer.fromFiles(await tokenizerFiles(tinyPath));
 }
 
 /** A small byte-level vocabulary: the 256 bytes, then `extra` tokens, all ordinary unless `types` says otherwise. */

@@ -7,7 +7,7 @@ import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
 import { preTokenizerFor } from '../../src/tokenizer/preTokenizer.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import { fixturePath, metadataOf, smallMetadata, starterPath, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
+import { fixturePath, metadataOf, smallMetadata, tinyPath, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
 
 const unicode = fc.string({ unit: 'grapheme', maxLength: 200 });
 const anyString = fc.string({ unit: 'binary', maxLength: 200 });
@@ -70,7 +70,7 @@ describe('the starter', () => {
   let files: TokenizerFiles;
   let tokenizer: Tokenizer;
   beforeAll(async () => {
-    files = await tokenizerFiles(starterPath);
+    files = await tokenizerFiles(tinyPath);
     tokenizer = Tokenizer.fromFiles(files);
   });
 
