@@ -28,7 +28,8 @@ export async function screenshots(session, window, folder) {
     await openSample(session, window, 'picture.ts', pictured.text);
     await window.type(pictured.typed);
     await window.awaitGhost();
-    await window.pause(700);
+    // Until the text is whole.
+    await window.pause(2500);
     await shoot(`ghost-text-${name}`);
   }
   await window.set({ 'workbench.colorTheme': undefined });
