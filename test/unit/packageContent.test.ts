@@ -26,7 +26,8 @@ describe('the package', () => {
     if (reason) return;
     execFileSync(process.execPath, ['scripts/package.mjs', '--stage', stage], { stdio: 'inherit' });
     files = (await script('report')).filesOf(stage);
-  });
+    // Converting the model and measuring it takes a minute.
+  }, 600_000);
   afterAll(() => rmSync(base, { recursive: true }));
 
   it('holds the bundles, the addon, ONNX Runtime for linux-x64, the converted model, the calibration texts, the shown texts and the papers, and nothing else', (context) => {
