@@ -67,7 +67,7 @@ class ModelTest(unittest.TestCase):
             for values in torch.linalg.svdvals(orthogonalise(torch.randn(shape))):
                 # Four iterations: most have arrived, none is far off.
                 self.assertTrue(0.7 < float(values.median()) < 1.3)
-                self.assertLess(float(values.max()), 2.0)
+                self.assertLess(float(values.max()), 3.0)
 
     def test_each_of_several_matrices_is_orthogonalised_as_if_alone(self):
         several = torch.randn(3, 48, 80)
