@@ -133,5 +133,6 @@ sys.argv = ["corpus.py", "${at('gpl.json')}", "${folder}", "${at('none')}"]; imp
     python3('pieces', 'join', at('out'), at('home'));
     expect(readFileSync(at('home/starter-q8_0.gguf')).equals(readFileSync(at('work/starter-q8_0.gguf')))).toBe(true);
     expect(readFileSync(at('out/evaluate.md'), 'utf8')).toContain('|---|');
+    expect(python3('kstudy', at('work/run/checkpoint.pt'), at('tokenizer.json'), ['val_ts', 'val_py'].map((set) => at(`work/data/${set}`)).join(','))).toContain('|---|');
   });
 });

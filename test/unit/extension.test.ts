@@ -65,6 +65,17 @@ async function answer(text: string, n = 1): Promise<void> {
 
 const snapshotOf = (n = 0) => (workers.at(-1)!.of('generate')[n].options as { prompt: { snapshot: { before: string; after: string } } }).prompt.snapshot;
 
+/** How VS Code is told to ask us. */
+const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: true }] };
+/** Where ghost text cannot be shown any more. */
+const unfitPlaces: [string, (editor: FakeEditor) => void][] = [
+  ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
+  ['something is selected', (editor) => (editor.selection = new Selection(new Position(0, 0), editor.selection.active))],
+  ['another editor is active', () => void fake.open('other', 'python')],
+  ['the window is not in use', () => void (fake.window.state.focused = false)],
+  ['the document is another version', ({ document }) => void document.version++],
+];
+
 describe('activation', () => {
   it('starts no worker, reads no document, writes nothing and runs no command', () => {
     expect([workers.length, fake.documentReads, existsSync(storage), fake.executed.length, fake.messages.length]).toEqual([0, 0, false, 0, 0]);
@@ -133,7 +144,6 @@ describe('ghost text', () => {
 });
 
 describe('text that becomes longer after it was shown', () => {
-  const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: true }] };
 
   /** The first line is shown when the latency budget has run out; then the rest comes. */
   async function shownEarly(editor: FakeEditor): Promise<() => Promise<void>> {
@@ -164,13 +174,7 @@ describe('text that becomes longer after it was shown', () => {
     expect(fake.openedTexts[0]).toMatch(/^Asked for by the editor$/m);
   });
 
-  it.each<[string, (editor: FakeEditor) => void]>([
-    ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
-    ['something is selected', (editor) => (editor.selection = new Selection(new Position(0, 0), editor.selection.active))],
-    ['another editor is active', () => void fake.open('other', 'python')],
-    ['the window is not in use', () => void (fake.window.state.focused = false)],
-    ['the document is another version', ({ document }) => void document.version++],
-  ])('is not asked for when %s', async (_, act) => {
+  it.each(unfitPlaces)('is not asked for when %s', async (_, act) => {
     const editor = fake.open('function one');
     const finish = await shownEarly(editor);
     act(editor);
@@ -219,7 +223,6 @@ describe('a text that comes after VS Code has ceased to wait', () => {
 });
 
 describe('settings that change while something is written', () => {
-  const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: true }] };
   let again: Promise<InlineCompletionItem[]> | undefined;
   beforeEach(() => (again = undefined));
 
@@ -291,13 +294,7 @@ describe('settings that change while something is written', () => {
     expect(fake.openedTexts[0]).toMatch(/^Asked for by the user$/m);
   });
 
-  it.each<[string, (editor: FakeEditor) => void]>([
-    ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
-    ['something is selected', (editor) => (editor.selection = new Selection(new Position(0, 0), editor.selection.active))],
-    ['another editor is active', () => void fake.open('other', 'python')],
-    ['the window is not in use', () => void (fake.window.state.focused = false)],
-    ['the document is another version', ({ document }) => void document.version++],
-  ])('do not make VS Code ask when %s', async (_, act) => {
+  it.each(unfitPlaces)('do not make VS Code ask when %s', async (_, act) => {
     const { editor } = await begin();
     act(editor);
     change();

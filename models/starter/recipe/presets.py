@@ -36,7 +36,7 @@ PRESETS = {
         vocab=8192, phases=(Phase(0.55, 512, 1e5), Phase(0.9, 1024, 1e5), Phase(1.0, 4096, 1e5)),
         tokens=8192, micro=4096, rate=2e-3, muon_rate=0.01,
     ),
-    # One H200 for eight minutes: 44.5 M parameters, which two CPU cores still run at typing speed.
+    # One H200 for eight minutes: 44.6 M parameters, which two CPU cores still run at typing speed.
     "h200": Preset(
         shape=dict(dim=512, layers=12, heads=8, kv_heads=2, head_dim=64, ffn=1536),
         vocab=16384, phases=(Phase(0.85, 2048, 1e5), Phase(1.0, 8192, 1e5)),

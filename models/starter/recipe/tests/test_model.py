@@ -62,12 +62,12 @@ class ModelTest(unittest.TestCase):
         scores = (a @ b.transpose(-1, -2))[0, 0]
         torch.testing.assert_close(scores[10:, 10:], scores[:-10, :-10], rtol=1e-4, atol=1e-4)
 
-    def test_orthogonalised_matrices_have_singular_values_near_one(self):
-        for shape in ((3, 64, 64), (2, 40, 128), (2, 128, 40)):
-            for values in torch.linalg.svdvals(orthogonalise(torch.randn(shape))):
-                # Four iterations: most have arrived, none is far off.
-                self.assertTrue(0.7 < float(values.median()) < 1.3)
-                self.assertLess(float(values.max()), 3.0)
+    def test_an_orthogonalised_matrix_has_singular_values_near_one(self):
+        for shape in ((64, 64), (40, 128), (128, 40)):
+            values = torch.linalg.svdvals(orthogonalise(torch.randn(1, *shape))[0].float())
+            # Four iterations: most have arrived, none is far off.
+            self.assertTrue(0.7 < float(values.median()) < 1.3)
+            self.assertLess(float(values.max()), 3.0)
 
     def test_each_of_several_matrices_is_orthogonalised_as_if_alone(self):
         several = torch.randn(3, 48, 80)
