@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bits per byte of a checkpoint or an F16 GGUF on held-out shards, in PyTorch: what can be had where no Node.js is.
+"""Bits per byte of a checkpoint or a GGUF (F16, Q8_0) on held-out shards, in PyTorch: what can be had where no Node.js is.
 
     evaluate.py RUN/checkpoint.pt TOKENIZER.json SHARDS/val_ts,SHARDS/val_py [--tokens 300000]
     evaluate.py MODEL-f16.gguf - SHARDS/val_ts,SHARDS/val_py
@@ -28,7 +28,7 @@ def open_model(path: str, tokenizer: str) -> tuple[Llama, Tokenizer]:
     """The model in float32; "-": the tokenizer that a GGUF holds."""
     if not path.endswith(".gguf"):
         return checkpoint.model_of(checkpoint.load(path)), Tokenizer.load(tokenizer)
-    config, weights, own = gguf.read_f16(path)
+    config, weights, own = gguf.read(path)
     model = Llama(Config(**config))
     model.load_state_dict(weights)
     return model.eval(), own

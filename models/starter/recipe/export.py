@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checkpoint, or F16 GGUF, → GGUF files.
+"""Checkpoint, or GGUF in F16 or Q8_0, → GGUF files.
 
     export.py RUN/checkpoint.pt TOKENIZER.json OUT_PREFIX f16 q8_0 q4_0
     export.py MODEL-f16.gguf - OUT_PREFIX q4_0
@@ -30,7 +30,7 @@ def main() -> None:
     arguments.add_argument("--name", default=NAME)
     options = arguments.parse_args()
     if options.model.endswith(".gguf"):
-        config, weights, tokenizer = gguf.read_f16(options.model)
+        config, weights, tokenizer = gguf.read(options.model)
     else:
         content = checkpoint.load(options.model)
         config, weights = content["config"], content["model"]

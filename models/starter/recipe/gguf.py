@@ -1,4 +1,4 @@
-"""Our checkpoints as GGUF version 3 (architecture `llama`), written and, F16 only, read back.
+"""Our checkpoints as GGUF version 3 (architecture `llama`), written and, all but Q4_0, read back.
 
 Query and key rows are permuted from half-split to neighbouring pairs, as that architecture rotates them. Embeddings are tied:
 there is no output.weight, and in a Q4_0 file token_embd, being the head too, stays Q8_0.
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from bpe import Tokenizer
-from quantize import F16, F32, Q4_0, Q8_0, encode
+from quantize import F16, F32, Q4_0, Q8_0, decode, encode
 
 KINDS = {"f16": (F16, 1), "q8_0": (Q8_0, 7), "q4_0": (Q4_0, 2)}  # tensor type, general.file_type
 _ALIGNMENT = 32
@@ -38,8 +38,8 @@ def write(path: str, config: dict, weights: dict[str, np.ndarray], tokenizer: To
         return file.tell()
 
 
-def read_f16(path: str) -> tuple[dict, dict[str, torch.Tensor], Tokenizer]:
-    """Config, weights under the names of model.py, tokenizer. Only files that `write` made with kind f16."""
+def read(path: str) -> tuple[dict, dict[str, torch.Tensor], Tokenizer]:
+    """Config, weights under the names of model.py, tokenizer. Only files that `write` made, with kind f16 or q8_0."""
     with open(path, "rb") as file:
         reader = _Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     metadata, tensors = reader.header()
@@ -164,11 +164,7 @@ class _Reader:
         begin = _aligned(self._at)
         values = {}
         for name, shape, type_, offset in places:
-            if type_ not in (F32, F16):
-                raise SystemExit(f"{name} is quantised: training starts from an F16 file")
-            kind = "<f4" if type_ == F32 else "<f2"
-            flat = np.frombuffer(self._data, kind, int(np.prod(shape)), begin + offset)
-            values[name] = flat.reshape(shape).astype(np.float32)
+            values[name] = decode(self._data, begin + offset, int(np.prod(shape)), type_).reshape(shape)
         return metadata, values
 
     def _take(self, layout: str) -> tuple:

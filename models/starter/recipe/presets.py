@@ -42,4 +42,10 @@ PRESETS = {
         vocab=16384, phases=(Phase(0.85, 2048, 1e5), Phase(1.0, 8192, 1e5)),
         tokens=262_144, micro=65_536, rate=3e-3, muon_rate=0.02, warmup=0.01, decay=0.5, weight_decay=0.1,
     ),
+    # The same shape gone on with from trained weights (--start-from), on another eight minutes: a lower peak, then down all the way.
+    "h200-on": Preset(
+        shape=dict(dim=512, layers=12, heads=8, kv_heads=2, head_dim=64, ffn=1536),
+        vocab=16384, phases=(Phase(0.85, 2048, 1e5), Phase(1.0, 8192, 1e5)),
+        tokens=262_144, micro=65_536, rate=2e-3, muon_rate=0.013, warmup=0.03, decay=0.97, weight_decay=0.1,
+    ),
 }  # fmt: skip

@@ -36,7 +36,7 @@ def main() -> None:
     for name in ("model", "corpus", "out"):
         arguments.add_argument(name)
     options = arguments.parse_args()
-    config, weights, tokenizer = gguf.read_f16(options.model)
+    config, weights, tokenizer = gguf.read(options.model)
     model = Llama(Config(**config))
     model.load_state_dict(weights)
     model.eval()

@@ -23,8 +23,8 @@ import time
 import torch
 
 import checkpoint
+import gguf
 from bpe import Tokenizer
-from gguf import read_f16
 from heldout import bits_per_byte, stretches
 from loader import batches
 from model import Config, Llama
@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", required=True, help="prefix of the shards")
     parser.add_argument("--held-out", default="", help="prefixes, separated by commas")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--start-from", help="an F16 GGUF of the preset's shape, in place of random weights")
+    parser.add_argument("--start-from", help="a GGUF (F16, Q8_0) of the preset's shape, in place of random weights")
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--minutes", type=float)
     length.add_argument("--steps", type=int)
@@ -88,7 +88,7 @@ class Run:
             self.model.compile()
 
     def _start_from(self, path: str) -> None:
-        _, weights, tokenizer = read_f16(path)
+        _, weights, tokenizer = gguf.read(path)
         if tokenizer.hash() != self.tokenizer.hash():
             raise SystemExit(f"{path} has another tokenizer")
         self.model.load_state_dict(weights)

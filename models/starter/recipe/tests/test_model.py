@@ -1,4 +1,5 @@
 """Fast forms against slow twins, and files against what was written into them."""
+import filecmp
 import os
 import signal
 import subprocess
@@ -81,12 +82,33 @@ class ModelTest(unittest.TestCase):
         info = {"name": "Starter Test", "description": "test", "license": "mit"}
         with tempfile.TemporaryDirectory() as folder:
             gguf.write(f"{folder}/a.gguf", vars(config), {n: w.numpy() for n, w in weights.items()}, tokenizer, "f16", info)
-            read, again, other = gguf.read_f16(f"{folder}/a.gguf")
+            read, again, other = gguf.read(f"{folder}/a.gguf")
         self.assertEqual({**read, "rope_base": round(read["rope_base"]), "eps": round(read["eps"], 9)}, {**vars(config), "rope_base": 100_000, "eps": 1e-5})
         self.assertEqual(other.hash(), tokenizer.hash())
         self.assertEqual(set(again), set(weights))
         for name in weights:
             torch.testing.assert_close(again[name], weights[name], rtol=0, atol=0)
+
+    def test_a_q8_0_gguf_read_back_lies_within_half_a_step_and_written_again_is_the_same_file(self):
+        tokenizer = sample_tokenizer()
+        config = Config(vocab=tokenizer.size, **SMALL)
+        weights = Llama(config).state_dict()
+        info = {"name": "Starter Test", "description": "test", "license": "mit"}
+        with tempfile.TemporaryDirectory() as folder:
+            gguf.write(f"{folder}/a.gguf", vars(config), {n: w.numpy() for n, w in weights.items()}, tokenizer, "q8_0", info)
+            read, again, other = gguf.read(f"{folder}/a.gguf")
+            gguf.write(f"{folder}/b.gguf", vars(config), {n: w.numpy() for n, w in again.items()}, other, "q8_0", info)
+            self.assertTrue(filecmp.cmp(f"{folder}/a.gguf", f"{folder}/b.gguf", shallow=False))
+            gguf.write(f"{folder}/c.gguf", vars(config), {n: w.numpy() for n, w in weights.items()}, tokenizer, "q4_0", info)
+            with self.assertRaisesRegex(SystemExit, "not read back"):
+                gguf.read(f"{folder}/c.gguf")
+        self.assertEqual(set(again), set(weights))
+        for name, tensor in weights.items():
+            if tensor.dim() == 1:
+                torch.testing.assert_close(again[name], tensor, rtol=0, atol=0)
+            else:
+                step = tensor.reshape(-1, 32).abs().amax(1, keepdim=True) / 127
+                self.assertTrue(bool(((again[name] - tensor).reshape(-1, 32).abs() <= 0.51 * step + 1e-3 * tensor.reshape(-1, 32).abs()).all()), name)
 
     def test_quantised_values_lie_within_half_a_step(self):
         values = np.random.default_rng(5).normal(size=(64, 32)).astype(np.float32)
