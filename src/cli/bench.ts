@@ -6,7 +6,7 @@ import type { Command } from '../cli.ts';
 import { loadOptions, MODEL_OPTIONS, number, parse } from './options.ts';
 import { withRuntime, type Loaded } from './withRuntime.ts';
 
-const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--threads N] [--json]
+const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--lane auto|off] [--threads N] [--json]
 
 Milliseconds of each stage of a decoded token (median), and the rate of prefill. Beside node-llama-cpp: npm run bench:engine
 `;
