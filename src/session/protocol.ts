@@ -9,6 +9,8 @@ import type { Score } from './firstLine.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
+export type { LaneState };
+
 /** `delta`: the product. `compact`: fewer bytes in the cache at some cost in quality. `dense`: float32 keys and values, the reference. */
 export type AttentionMode = 'delta' | 'compact' | 'dense';
 

@@ -172,6 +172,7 @@ export interface StepOptions {
 /** One pass over `ids` on a lease; undone when it was cancelled or failed. */
 export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', onLane = true }: StepOptions = {}): Promise<Float32Array | undefined> {
   const from = lease.length;
+  if (onLane && from + ids.length > forward.chunkEnd(from, Infinity)) throw new DeltaError('internal', 'a chunk lies on both sides of the prefill lane');
   lease.begin(ids);
   try {
     const logits = await forward.run(ids, lease, wanted, () => cancel.isSet, onLane && from >= LANE_FROM);

@@ -212,7 +212,7 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
   await fs.writeFile(join(folder, DELTA_FILES.compact), deltaTableBytes(compact.tables));
   manifest.delta = { ...DELTA, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length };
   await chooseHeadFormat(file, arch, folder, manifest, measured.hidden, options);
-  progress('measuring', 0.5);
+  progress('comparing the prefill lane', 0);
   const tokens = sample.slice(0, manifest.parameters <= CALIBRATION_TOKENS.smallParameters ? LANE_TOKENS.small : LANE_TOKENS.large);
   lane.cost = await laneCost(folder, manifest, lane.files, addon, tokens, measured.hidden, threads);
 }
