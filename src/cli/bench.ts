@@ -6,7 +6,7 @@ import type { Command } from '../cli.ts';
 import { loadOptions, MODEL_OPTIONS, number, parse } from './options.ts';
 import { withRuntime, type Loaded } from './withRuntime.ts';
 
-const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--threads N] [--json]
+const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--lane auto|off] [--threads N] [--json]
 
 Milliseconds of each stage of a decoded token (median), and the rate of prefill. Beside node-llama-cpp: npm run bench:engine
 `;
@@ -46,7 +46,7 @@ export const bench: Command = async (args, cancel) => {
   await withRuntime(values, cancel, async (loaded) => {
     const { model } = loaded;
     const print = (line: string) => values.json || process.stdout.write(`${line}\n`);
-    print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters; ${machine(loadOptions(values).threads, model.kernels)}`);
+    print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters, prefill lane ${model.lane.state}; ${machine(loadOptions(values).threads, model.kernels)}`);
     print(heading());
     const rows: BenchRow[] = [];
     for (const context of contexts) {
@@ -59,6 +59,6 @@ export const bench: Command = async (args, cancel) => {
     }
     const longest = Math.max(0, ...rows.map((row) => row.longestCall));
     print(`longest single call of ONNX Runtime: ${longest.toFixed(0)} ms`);
-    if (values.json) process.stdout.write(`${JSON.stringify({ model: model.name, longestCall: longest, rows })}\n`);
+    if (values.json) process.stdout.write(`${JSON.stringify({ model: model.name, lane: model.lane, longestCall: longest, rows })}\n`);
   });
 };

@@ -37,7 +37,7 @@ export const complete: Command = async (args, cancel) => {
   const snapshot = snapshotAt(resolve(file), text, number(values, 'line', undefined, 1, 1e9), number(values, 'column', undefined, 1, 1e9));
   const max = number(values, 'max', DEFAULT_MAX, 1, 4096);
   const started = performance.now();
-  await withRuntime(values, cancel, async (loaded) => {
+  await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
     const result = await loaded.client.call('generate', { prompt: { snapshot }, max, sampling: { temperature: 0 } }, hearProgress, cancel);
     clearProgress();
     process.stdout.write(`${values.json ? resultJson(result, loaded, started) : result.text}\n`);

@@ -20,7 +20,7 @@ export const generate: Command = async (args, cancel) => {
   };
   const max = number(values, 'max', 128, 1, 1e6);
   const started = performance.now();
-  await withRuntime(values, cancel, async (loaded) => {
+  await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
     const stream = (text: string) => {
       if (!values.json) process.stdout.write(text);
     };

@@ -3,6 +3,7 @@ import { arch, availableParallelism, cpus, freemem, platform, release, totalmem 
 import { basename } from 'node:path';
 import { env, version as editorVersion } from 'vscode';
 import type { Counts } from '../completion/tally.ts';
+import { laneSentence } from './laneSentence.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -32,6 +33,7 @@ export async function diagnostics({ runtime, settings, extensionVersion, counts 
     ['Model', model ? `${model.name}, ${(model.parameters / 1e6).toFixed(1)} million parameters, context ${model.context}` : 'not loaded'],
     ['Model file', path === '' ? 'embedded' : basename(path.replaceAll('\\', '/'))],
     ['Kernels', model ? `${model.kernels}${runtime.safeMode ? ' (safe mode)' : ''}` : 'not loaded'],
+    ['Prefill lane', model ? laneSentence(model.lane) : 'not loaded'],
     ['Speed', speed ? `reads ${speed.prefill.toFixed(0)}, writes ${speed.decode.toFixed(0)} tokens a second` : 'not measured'],
     ['Cache', cache ? `${megabytes(cache.cacheBytes)} in ${cache.cacheBlocks} blocks of 64 tokens` : 'not known now'],
     ['Confidence', model?.confidence ? `measured at ${model.confidence.samples} places` : 'not measured'],

@@ -7,6 +7,7 @@ import type { Speed, TextSource } from '../completion/source.ts';
 import type { RuntimeClient } from '../session/client.ts';
 import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel } from '../session/protocol.ts';
 import type { CrashMarker, Trial } from './crashMarker.ts';
+import { laneSentence } from './laneSentence.ts';
 import { loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
 import { withoutFolders } from './messages.ts';
 import type { Settings } from './settingsTable.ts';
@@ -201,7 +202,7 @@ export class EditorRuntime implements TextSource {
         if (client !== this.client) throw new DeltaError('cancelled');
         this.model = model;
         const millions = (model.parameters / 1e6).toFixed(1);
-        log.info(`Loaded ${model.name}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, ${Math.round(performance.now() - started)} ms.`);
+        log.info(`Loaded ${model.name}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, prefill lane ${laneSentence(model.lane)}, ${Math.round(performance.now() - started)} ms.`);
         this.become('ready');
         return client!;
       } catch (thrown) {

@@ -59,6 +59,8 @@ export const settingsTable = {
   /** A GGUF file or a model folder; empty: the embedded model. */
   'model.path': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
+  /** Whether prompts are read by 8-bit arithmetic. */
+  prefillLane: oneOf('auto', ['auto', 'off'], 'window'),
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */

@@ -1,6 +1,7 @@
 // One pass of the decoder over a chunk of tokens: embedding, then segment and attention in turn, then the head on the rows that are wanted.
 import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
+import { LANE_FROM } from './lane.ts';
 import { flowWidths, readManifest, type Manifest, type Shape } from './manifest.ts';
 import { Embedding } from './embedding.ts';
 import { Rows, Segment } from './segment.ts';
@@ -50,6 +51,8 @@ export class Forward {
     private readonly embedding: Embedding,
     private readonly segments: Segment[],
     private readonly head: Segment,
+    /** Segments 0 … layers − 1 on the prefill lane; none where it is not used. */
+    private readonly lane: Segment[],
   ) {
     const { shape } = manifest;
     const { qkv, attention } = flowWidths(shape);
@@ -63,37 +66,52 @@ export class Forward {
     this.logits = new Rows(1, shape.vocabulary);
   }
 
-  /** Loads a model folder. `progress` hears of each session; what it throws ends the load. */
-  static async load(folder: string, threads: number, chunk: number, progress: (done: number, total: number) => void = () => {}): Promise<Forward> {
+  /** Loads a model folder, with its prefill lane where that is wanted. `progress` hears of each session; what it throws ends the load. */
+  static async load(folder: string, threads: number, chunk: number, progress: (done: number, total: number) => void = () => {}, withLane: (manifest: Manifest) => boolean = () => false): Promise<Forward> {
     const manifest = await readManifest(folder);
-    const total = manifest.segments.length + 1;
-    const segments: Segment[] = [];
+    const { shape, embedding } = manifest;
+    const lane = withLane(manifest) ? manifest.lane!.files : [];
+    const graphs = [...manifest.segments, manifest.head.file].map((file, i) => ({ file, i })).concat(lane.map((file, i) => ({ file, i })));
+    const loaded: Segment[] = [];
     try {
-      for (const [i, file] of [...manifest.segments, manifest.head.file].entries()) {
-        segments.push(await Segment.load(join(folder, file), threads).catch((error: Error) => {
+      for (const { file, i } of graphs) {
+        const segment = await Segment.load(join(folder, file), threads).catch((error: Error) => {
           if (error instanceof DeltaError) throw error;
           throw new DeltaError('modelFolderInvalid', folder, `${file}: ${error.message.replace(/\s+/g, ' ').slice(0, MOST_OF_A_REASON)}`);
-        }));
-        if (!segments[i].hasPorts(...portsOf(i, manifest.shape))) throw new DeltaError('modelFolderInvalid', folder, `${file} does not fit its manifest.json`);
-        progress(segments.length, total);
+        });
+        loaded.push(segment);
+        if (!segment.hasPorts(...portsOf(i, shape))) throw new DeltaError('modelFolderInvalid', folder, `${file} does not fit its manifest.json`);
+        progress(loaded.length, graphs.length);
       }
-      const { shape, embedding } = manifest;
       const table = new Embedding(join(folder, embedding.file), embedding.type, shape.vocabulary, shape.hidden);
-      return new Forward(folder, manifest, chunk, table, segments.slice(0, -1), segments.at(-1)!);
+      const precise = manifest.segments.length;
+      return new Forward(folder, manifest, chunk, table, loaded.slice(0, precise), loaded[precise], loaded.slice(precise + 1));
     } catch (error) {
-      for (const segment of segments) await segment.release();
+      for (const segment of loaded) await segment.release();
       throw error;
     }
+  }
+
+  /** Whether prompts can be read on the lane. */
+  get hasLane(): boolean {
+    return this.lane.length > 0;
+  }
+
+  /** The end of the next chunk of a text that is read from `at` to `end`: at most `chunk` rows, all on one side of the lane's beginning. */
+  chunkEnd(at: number, end: number): number {
+    return Math.min(end, at + this.chunk, this.hasLane && at < LANE_FROM ? LANE_FROM : Infinity);
   }
 
   /**
    * Runs `ids` (at most `chunk`) through the decoder.
    * @param cancelled asked before every segment; true ends the pass without logits
+   * @param onLane the layers on the prefill lane, where it is loaded; what comes behind the last attention is precise
    * @returns `[vocabulary]` for 'last', `[ids, vocabulary]` for 'all', `[ids, hidden]` for 'hidden' (overwritten by the next call); undefined otherwise
    */
-  async run(ids: ArrayLike<number>, attention: LayerAttention, wanted: Wanted, cancelled: () => boolean = () => false): Promise<Float32Array | undefined> {
+  async run(ids: ArrayLike<number>, attention: LayerAttention, wanted: Wanted, cancelled: () => boolean = () => false, onLane = false): Promise<Float32Array | undefined> {
     const rows = ids.length;
     const { layers } = this.manifest.shape;
+    const segments = onLane && this.hasLane ? this.lane : this.segments;
     let clock = performance.now();
     const lap = (stage: keyof StageTimes) => {
       const now = performance.now();
@@ -103,7 +121,7 @@ export class Forward {
 
     this.embedding.lookup(ids, this.hidden.data);
     lap('embedding');
-    await this.segments[0].run({ [PORTS.embedding]: this.hidden }, { [PORTS.qkv]: this.qkv }, rows);
+    await segments[0].run({ [PORTS.embedding]: this.hidden }, { [PORTS.qkv]: this.qkv }, rows);
     lap('segments');
     let [residual, next] = [this.hidden, this.residual];
     for (let layer = 0; layer < layers; layer++) {
@@ -112,7 +130,7 @@ export class Forward {
       if (pending) await pending;
       lap('attention');
       if (layer === layers - 1) break;
-      await this.segments[layer + 1].run(
+      await segments[layer + 1].run(
         { [PORTS.attention]: this.attention, [PORTS.residual]: residual },
         { [PORTS.qkv]: this.qkv, [PORTS.residualOut]: next }, rows);
       [residual, next] = [next, residual];
@@ -150,7 +168,7 @@ export class Forward {
 
   /** Frees the sessions and closes the files; no run may be under way. */
   async release(): Promise<void> {
-    for (const segment of [...this.segments, this.head]) await segment.release();
+    for (const segment of [...this.segments, this.head, ...this.lane]) await segment.release();
     this.embedding.close();
   }
 }

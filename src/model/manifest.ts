@@ -62,6 +62,18 @@ export interface HeadChoice {
   top1: number;
 }
 
+/** The prefill lane's graphs and what was measured of them at import. */
+export interface LaneConfig {
+  /** One for each of `segments` but the last, of which a prompt needs a single row. */
+  files: string[];
+  /** Of weights: what the lane takes in memory. */
+  bytes: number;
+  /** As for the precise segments. */
+  rowInvariant: boolean;
+  /** On the sample code, exact attention: nats a token on either lane, KL(precise ‖ lane), same best token; error of q/k/v of each layer on the same input. */
+  cost: { positions: number; preciseLoss: number; loss: number; kl: number; top1: number; layers: number[] };
+}
+
 export interface Manifest {
   format: number;
   name: string;
@@ -80,6 +92,8 @@ export interface Manifest {
   /** Whether a row's result does not depend on the rows beside it, bit for bit, at 1, 17 and 256 rows. */
   rowInvariant: boolean;
   delta: DeltaConfig;
+  /** Absent where the model has none. */
+  lane?: LaneConfig;
 }
 
 /** Reads and checks `manifest.json` of a model folder. Throws modelFolderInvalid. */
@@ -88,7 +102,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
     throw new DeltaError('modelFolderInvalid', folder, error.code === 'ENOENT' ? 'it has no manifest.json' : String(error.code));
   });
   const manifest = parseManifest(text, folder);
-  for (const file of [manifest.embedding.file, manifest.head.file, ...manifest.segments]) {
+  for (const file of [manifest.embedding.file, manifest.head.file, ...manifest.segments, ...(manifest.lane?.files ?? [])]) {
     await fs.access(join(folder, file)).catch(() => {
       throw new DeltaError('modelFolderInvalid', folder, `${file} is missing`);
     });
@@ -141,10 +155,17 @@ function faults(manifest: Manifest): [string, boolean][] {
     ['rope', isPositive(rope.base) && isPositive(rope.linear) && (rope.factors === undefined || isList(rope.factors, rope.rotated / 2, isPositive))],
     ['embedding', isFile(embedding.file) && type !== undefined && shape.hidden % type.block === 0],
     ['segments', isList(manifest.segments, shape.layers + 1, isFile)],
+    ['lane', manifest.lane === undefined || isLane(manifest.lane, shape.layers)],
     ['head', isFile(head.file) && Object.hasOwn(FORMATS, head.format) && Array.isArray(head.table)],
     ['delta', (delta.reference === 'previous' || delta.reference === 'mean') && [delta.sinks, delta.windowMin, delta.windowMax].every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 20)],
     ['delta.windowDivisor', isCount(delta.windowDivisor) && delta.windowMin <= delta.windowMax],
   ];
+}
+
+function isLane(lane: unknown, layers: number): boolean {
+  if (!isRecord(lane) || !isRecord(lane.cost)) return false;
+  const { positions, preciseLoss, loss, kl, top1, layers: errors } = lane.cost;
+  return isList(lane.files, layers, isFile) && isPositive(lane.bytes) && typeof lane.rowInvariant === 'boolean' && [positions, preciseLoss, loss, kl, top1].every(Number.isFinite) && isList(errors, layers, Number.isFinite);
 }
 
 /** Floats per token that flow between segment and attention. */

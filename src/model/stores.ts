@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 import { DeltaError } from '../shared/errors.ts';
 import type { Addon, DeltaTables, StoreConfig } from '../binding/addon.ts';
 import { KvCache } from '../cache/store.ts';
+import { LARGEST } from './import/laneWeights.ts';
+import { LANE_FROM } from './lane.ts';
 import { FOLDER_FORMAT, inverseFrequencies, type Manifest } from './manifest.ts';
 
 /** The delta tables, one for each sparsity: per layer θ then s, each `[kvHeads, keyLength]` float32, little-endian. */
@@ -25,17 +27,17 @@ export function storeConfig({ shape, rope, delta }: Pick<Manifest, 'shape' | 'ro
 }
 
 /** A cache of float32 keys and values: the dense reference. */
-export function exactStore(addon: Addon, manifest: Manifest, budget = UNLIMITED): KvCache {
+export function exactStore(addon: Addon, manifest: Manifest, budget = UNLIMITED, onLane = false): KvCache {
   const config = storeConfig(manifest);
-  return new KvCache(addon, config, budget, recipeId(manifest, config));
+  return new KvCache(addon, config, budget, recipeId(manifest, config, onLane));
 }
 
-/** The cache of a model folder. Both delta tables are checked whichever is used: a folder is usable or not. Throws modelFolderInvalid. */
-export function storeFor(attention: keyof typeof DELTA_FILES | 'dense', addon: Addon, folder: string, manifest: Manifest, budget = UNLIMITED): KvCache {
+/** The cache of a model folder; `onLane`: prompts are read on the prefill lane. Both delta tables are checked whichever is used: a folder is usable or not. Throws modelFolderInvalid. */
+export function storeFor(attention: keyof typeof DELTA_FILES | 'dense', addon: Addon, folder: string, manifest: Manifest, budget = UNLIMITED, onLane = false): KvCache {
   const tables = { delta: readDeltaTables(folder, manifest, 'delta'), compact: readDeltaTables(folder, manifest, 'compact') };
-  if (attention === 'dense') return exactStore(addon, manifest, budget);
+  if (attention === 'dense') return exactStore(addon, manifest, budget, onLane);
   const config = storeConfig(manifest, tables[attention]);
-  return new KvCache(addon, config, budget, recipeId(manifest, config));
+  return new KvCache(addon, config, budget, recipeId(manifest, config, onLane));
 }
 
 export function readDeltaTables(folder: string, { shape }: Manifest, attention: keyof typeof DELTA_FILES): DeltaTables[] {
@@ -61,10 +63,10 @@ export function deltaTableBytes(tables: DeltaTables[]): Uint8Array {
 }
 
 /** 32 bytes over everything that a cache's bytes depend on besides the tokens (design, section 4). */
-export function recipeId(manifest: Manifest, config: StoreConfig): Buffer {
+export function recipeId(manifest: Manifest, config: StoreConfig, onLane = false): Buffer {
   const hash = createHash('sha256');
   const { source, rope, shape, delta } = manifest;
-  hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.sha256, rope, shape, delta: { ...delta, keySparsity: undefined, compactSparsity: undefined }, mode: config.mode, sinks: config.sinks }));
+  hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.sha256, rope, shape, delta: { ...delta, keySparsity: undefined, compactSparsity: undefined }, mode: config.mode, sinks: config.sinks, lane: onLane ? { from: LANE_FROM, largestWeight: LARGEST } : undefined }));
   for (const { delta: tables } of config.layers) if (tables) hash.update(deltaTableBytes([tables]));
   return hash.digest();
 }

@@ -13,8 +13,10 @@ import { DocumentTokens } from '../locality/documentTokens.ts';
 import { DraftLength } from '../locality/draftLength.ts';
 import { TokenIndex } from '../locality/tokenIndex.ts';
 import { Forward } from '../model/forward.ts';
+import { laneState, type LaneState } from '../model/lane.ts';
 import { resolveModel } from '../model/library.ts';
 import { readTokenizer } from '../model/readTokenizer.ts';
+import type { Manifest } from '../model/manifest.ts';
 import { storeFor } from '../model/stores.ts';
 import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
@@ -52,6 +54,7 @@ export class Engine {
     readonly cache: KvCache,
     readonly tokenizer: Tokenizer,
     private known: ConfidenceCurve | null,
+    private readonly lane: LaneState,
   ) {
     this.documents = new DocumentTokens((text) => tokenizer.encode(text));
   }
@@ -63,9 +66,12 @@ export class Engine {
     addon.setThreads(options.threads);
     const folder = await resolveModel(options.model, { addon, threads: options.threads, progress });
     const tokenizer = readTokenizer(folder);
-    const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total));
+    let lane: LaneState = { state: 'off' };
+    const withLane = (manifest: Manifest) => (lane = laneState(manifest, options.lane ?? 'off', options.laneBytes)).state === 'used';
+    const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total), withLane);
     try {
-      return new Engine(addon, forward, storeFor(options.attention, addon, folder, forward.manifest, options.cacheBytes), tokenizer, await readConfidence(folder, forward.manifest.source.sha256));
+      const cache = storeFor(options.attention, addon, folder, forward.manifest, options.cacheBytes, forward.hasLane);
+      return new Engine(addon, forward, cache, tokenizer, await readConfidence(folder, forward.manifest.source.sha256), lane);
     } catch (error) {
       await forward.release();
       throw error;
@@ -76,7 +82,7 @@ export class Engine {
     const { manifest, folder } = this.forward;
     return {
       name: manifest.name, folder, parameters: manifest.parameters, context: manifest.shape.context, vocabulary: manifest.shape.vocabulary,
-      fim: this.tokenizer.special.fim !== null, kernels: this.addon.cpu().selected, rowInvariant: manifest.rowInvariant,
+      fim: this.tokenizer.special.fim !== null, kernels: this.addon.cpu().selected, rowInvariant: manifest.rowInvariant, lane: this.lane,
       recipe: Buffer.from(this.cache.recipe).toString('hex'), confidence: this.known,
     };
   }
@@ -208,11 +214,11 @@ export class Engine {
     const lease = this.cache.lease(new Int32Array(0));
     lease.cancel = cancel.word;
     try {
-      for (let at = 0; at < tokens.length && !cancel.isSet; at += this.forward.chunk) {
-        const chunk = tokens.subarray(at, at + this.forward.chunk);
-        const last = at + chunk.length === tokens.length;
-        const logits = await step(this.forward, lease, chunk, all ? 'all' : last ? 'last' : 'none', cancel);
-        if (logits) yield { end: at + chunk.length, logits };
+      for (let at = 0; at < tokens.length && !cancel.isSet; ) {
+        const end = this.forward.chunkEnd(at, tokens.length);
+        const logits = await step(this.forward, lease, tokens.subarray(at, end), all ? 'all' : end === tokens.length ? 'last' : 'none', cancel);
+        if (logits) yield { end, logits };
+        at = end;
       }
     } finally {
       lease.release();

@@ -2,11 +2,14 @@
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
+import type { LaneState } from '../model/lane.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
 import type { Score } from './firstLine.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
+
+export type { LaneState };
 
 /** `delta`: the product. `compact`: fewer bytes in the cache at some cost in quality. `dense`: float32 keys and values, the reference. */
 export type AttentionMode = 'delta' | 'compact' | 'dense';
@@ -21,6 +24,10 @@ export interface LoadOptions {
   cacheBytes: number;
   /** Run below normal priority (in the editor). */
   background: boolean;
+  /** Whether prompts are read on the prefill lane, where the model, this CPU and the memory allow it. Default: off. */
+  lane?: 'auto' | 'off';
+  /** Bytes that the lane may take; default: a quarter of the memory that is available. */
+  laneBytes?: number;
   /** Rows per prefill step. */
   chunk?: number;
   /** Forces a set of CPU kernels ("scalar"); default: the best that this CPU runs. Throws kernelSetUnknown. */
@@ -48,6 +55,7 @@ export interface LoadedModel {
   fim: boolean;
   kernels: string;
   rowInvariant: boolean;
+  lane: LaneState;
   /** Hexadecimal: what the cache's bytes depend on besides the tokens. */
   recipe: string;
   /** Null when it was never measured: ask with the call `confidence`. */

@@ -9,6 +9,7 @@ import { LONGEST_DRAFT, type DraftLength } from '../locality/draftLength.ts';
 import { mix } from '../locality/mixture.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Forward, Wanted } from '../model/forward.ts';
+import { LANE_FROM } from '../model/lane.ts';
 import type { Sampler } from './sampler.ts';
 
 export interface TokenEvent {
@@ -70,7 +71,9 @@ export class Session {
     try {
       this.reused = lease.length;
       let clock = performance.now();
-      const logits = await this.prefill(lease, prompt.subarray(lease.length), options);
+      const logits = await this.prefill(lease, prompt, options);
+      // On the lane a token's keys depend on whether it was read or written: only what was read is what another session would make of it.
+      if (this.forward.hasLane) lease.keepOwn(prompt.length);
       if (logits) ahead = { logits, ids: [], matched: 0, accepted: 0 };
       this.ms.prefill = performance.now() - clock;
       clock = performance.now();
@@ -118,7 +121,7 @@ export class Session {
     const guess = around?.lengths && room > 0 ? draft(around.index, Math.min(room, LONGEST_DRAFT)) : { ids: [], matched: 0 };
     guess.ids.length = Math.min(guess.ids.length, around?.lengths?.choose(guess.matched) ?? 0);
     const clock = performance.now();
-    const logits = await step(this.forward, lease, [id, ...guess.ids], guess.ids.length > 0 ? 'all' : 'last', cancel, 'open');
+    const logits = await step(this.forward, lease, [id, ...guess.ids], guess.ids.length > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
     if (!logits) return undefined;
     around?.lengths?.timed(1 + guess.ids.length, performance.now() - clock);
     this.lookup.passes++;
@@ -134,15 +137,17 @@ export class Session {
     if (ids.length > 0) around?.lengths?.verified(matched, ids.length, accepted);
   }
 
-  private async prefill(lease: Lease, ids: Int32Array, { cancel, read, around }: SessionOptions): Promise<Float32Array | undefined> {
+  private async prefill(lease: Lease, prompt: Int32Array, { cancel, read, around }: SessionOptions): Promise<Float32Array | undefined> {
     let logits: Float32Array | undefined;
-    for (let at = 0; at < ids.length && !cancel.isSet; at += this.forward.chunk) {
-      read?.(at / ids.length);
-      const chunk = ids.subarray(at, at + this.forward.chunk);
+    const known = lease.length;
+    for (let at = known; at < prompt.length && !cancel.isSet; ) {
+      read?.((at - known) / (prompt.length - known));
+      const end = this.forward.chunkEnd(at, prompt.length);
       const clock = performance.now();
-      logits = await step(this.forward, lease, chunk, at + chunk.length === ids.length ? 'last' : 'none', cancel);
-      around?.lengths?.timed(chunk.length, performance.now() - clock);
-      this.computed += chunk.length;
+      logits = await step(this.forward, lease, prompt.subarray(at, end), end === prompt.length ? 'last' : 'none', cancel);
+      around?.lengths?.timed(end - at, performance.now() - clock);
+      this.computed += end - at;
+      at = end;
     }
     return logits;
   }
@@ -157,11 +162,20 @@ interface Ahead {
   accepted: number;
 }
 
-/** One pass over `ids` on a lease: committed when it ran to its end (or left open for the caller to commit), undone when it was cancelled or failed. */
-export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, after: 'commit' | 'open' = 'commit'): Promise<Float32Array | undefined> {
+export interface StepOptions {
+  /** `commit`: the pass counts when it ran to its end. `open`: the caller commits. */
+  after?: 'commit' | 'open';
+  /** Whether text is read, on the prefill lane from its first position on, or written, which is precise. All rows must lie on one side of that position: see Forward.chunkEnd. */
+  onLane?: boolean;
+}
+
+/** One pass over `ids` on a lease; undone when it was cancelled or failed. */
+export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', onLane = true }: StepOptions = {}): Promise<Float32Array | undefined> {
+  const from = lease.length;
+  if (onLane && from + ids.length > forward.chunkEnd(from, Infinity)) throw new DeltaError('internal', 'a chunk lies on both sides of the prefill lane');
   lease.begin(ids);
   try {
-    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet);
+    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet, onLane && from >= LANE_FROM);
     if (cancel.isSet) {
       lease.abort();
       return undefined;

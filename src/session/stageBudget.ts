@@ -22,9 +22,12 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
     const reused = lease.length;
     const before = { ...forward.times };
     const clock = performance.now();
-    for (let at = reused; at < context && !cancel.isSet; at += forward.chunk) {
-      await step(forward, lease, ids.subarray(at, Math.min(context, at + forward.chunk)), 'none', cancel);
+    for (let at = reused; at < context && !cancel.isSet; ) {
+      const end = forward.chunkEnd(at, context);
+      await step(forward, lease, ids.subarray(at, end), 'none', cancel);
+      at = end;
     }
+    if (forward.hasLane) lease.keepOwn(context);
     const seconds = (performance.now() - clock) / 1000;
     const computed = Math.max(1, lease.length - reused);
     const perToken = (stage: (typeof STAGES)[number]) => (forward.times[stage] - before[stage]) / computed;
@@ -35,7 +38,7 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
     for (let i = 0; i < WARM_UP + tokens && !cancel.isSet; i++) {
       const times = { ...forward.times };
       const begun = performance.now();
-      const logits = await step(forward, lease, [ids[context + i]], 'last', cancel);
+      const logits = await step(forward, lease, [ids[context + i]], 'last', cancel, { onLane: false });
       const computedAt = performance.now();
       if (logits) sampler.sample(logits);
       const ended = performance.now();

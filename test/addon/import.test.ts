@@ -92,7 +92,7 @@ describe.each(SHAPES)('a model of %s', (name, shape) => {
 
   it('tells of its progress, stage by stage, never backwards', () => {
     const stages = progress.map(([stage]) => stage).filter((stage, i, all) => stage !== all[i - 1]);
-    expect(stages).toEqual(['checking', 'converting', 'measuring', 'calibrating', 'choosing a head']);
+    expect(stages).toEqual(['checking', 'converting', 'measuring', 'calibrating', 'choosing a head', 'comparing the prefill lane']);
     for (const [i, [stage, share]] of progress.entries()) {
       expect(share).toBeGreaterThanOrEqual(progress[i - 1]?.[0] === stage ? progress[i - 1][1] : 0);
       expect(share).toBeLessThanOrEqual(1);

@@ -1,11 +1,12 @@
 // npm run bench:lane [-- --shape 1b|0.5b --rows 64,128,256 --rounds 7 --threads 2]
-// What an int8 prefill lane could be in ONNX Runtime: every way of writing x · Wᵀ with one scale per row of x and one per output channel of W, beside
+// How the prefill lane could be written in ONNX Runtime: every way of writing x · Wᵀ with one scale per row of x and one per output channel of W, beside
 // today's MatMulNBits, on the matrices of a layer. Alternating in one run, medians; whether a row's bits depend on the rows beside it; the error. docs/prefill-lane.md
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { defaultThreads } from '../../src/cli/options.ts';
+import { LARGEST } from '../../src/model/import/laneWeights.ts';
 import { GraphBuilder } from '../../src/model/import/onnx.ts';
 import { Rows, Segment } from '../../src/model/segment.ts';
 import { median, progress } from './sides.ts';
@@ -39,7 +40,7 @@ const CHECKED = 4;
 /** Every so many channels one of them is large, as in trained models. */
 const [OUTLIER_EVERY, OUTLIER] = [256, 12];
 
-/** Weights [K, N] int8 with a scale per column, and the same values as MatMulNBits takes them: int8 in blocks of 32 with repeated scales, 4 bits rounded. */
+/** Weights [K, N] of 7 bits with a scale per column, and the same values as MatMulNBits takes them: 8 bits in blocks of 32 with repeated scales, 4 bits rounded. */
 interface Weights { matrix: Matrix; int8: Int8Array; scales: Float32Array; q8: Uint8Array; q8Scales: Float32Array; q4: Uint8Array; q4Scales: Float32Array }
 
 function randomNumbers(seed: number): () => number {
@@ -58,15 +59,15 @@ function randomWeights(matrix: Matrix, random: () => number): Weights {
   const q4 = new Uint8Array((k * n) / 2);
   for (let row = 0; row < n; row++) {
     for (let column = 0; column < k; column++) {
-      const q = Math.round(127 * random());
+      const q = Math.round(LARGEST * random());
       int8[column * n + row] = q;
       q8[row * k + column] = q + 128;
-      const nibble = Math.max(0, Math.min(15, Math.round(q / 16) + 8));
+      const nibble = Math.max(0, Math.min(15, Math.round(q / 8) + 8));
       q4[(row * k + column) >> 1] |= nibble << (4 * (column & 1));
     }
   }
   const repeated = (factor: number) => Float32Array.from({ length: (k * n) / 32 }, (_, i) => scales[Math.floor((i * 32) / k)] * factor);
-  return { matrix, int8, scales, q8, q8Scales: repeated(1), q4, q4Scales: repeated(16) };
+  return { matrix, int8, scales, q8, q8Scales: repeated(1), q4, q4Scales: repeated(8) };
 }
 
 type Build = (graph: GraphBuilder, weights: Weights) => void;

@@ -24,6 +24,7 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
   let model: string;
   let folder: string;
   let cache: string;
+  let laneBytes = 0;
 
   beforeAll(() => {
     limit = allocationLimit();
@@ -54,6 +55,10 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
     expect(manifest.rowInvariant).toBe(readFileSync('/proc/cpuinfo', 'utf8').includes(' avx512f'));
     expect(manifest.segments).toHaveLength(17);
     expect(manifest.bitsPerWeight).toBeCloseTo(5, 1);
+    // A byte for each weight of the layers but what lies behind the last attention.
+    expect(manifest.lane.bytes).toBe(16 * 2048 * 3072 + 15 * (2048 * 2048 + 3 * 2048 * 8192));
+    expect(manifest.lane.rowInvariant).toBe(true);
+    laneBytes = manifest.lane.bytes;
   });
 
   test(`loads and reads a prompt of ${LONG} tokens within the memory bound and without an allocation of 1 GiB`, async () => {
@@ -61,6 +66,13 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
     const { rows, longestCall } = JSON.parse(stdout);
     expect(rows[0].context).toBe(LONG);
     expect(rows[0].sparsity.key).toBeGreaterThan(0.5);
+    console.log(`longest single call of ONNX Runtime: ${longestCall.toFixed(0)} ms`);
+  });
+
+  test('reads on the prefill lane with the weights of the lane in memory once more', async () => {
+    const { stdout } = await check('prefill on the lane', laneBytes, 'bench', 'engine', '--model', model, '--contexts', '512', '--tokens', '4', '--lane', 'auto', '--json');
+    const { lane, longestCall } = JSON.parse(stdout);
+    expect(lane.state).toBe('used');
     console.log(`longest single call of ONNX Runtime: ${longestCall.toFixed(0)} ms`);
   });
 

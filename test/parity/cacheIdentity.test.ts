@@ -14,12 +14,13 @@ import { openEngine, TINY_F16, TINY_Q8 } from '../support/engine.ts';
 const noCancel = new CancelFlag();
 const sum = (bytes: Uint8Array | Float32Array) => createHash('sha256').update(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)).digest('hex');
 
-describe.each([['F16', TINY_F16], ['Q8_0', TINY_Q8]])('cache identity on the starter, %s', (_, model) => {
+describe.each([['F16', TINY_F16, 'off'], ['Q8_0', TINY_Q8, 'off'], ['Q8_0 on the prefill lane', TINY_Q8, 'auto']] as const)('cache identity on the tiny model, %s', (_, model, lane) => {
   let engine: Engine;
   let text: Int32Array;
 
   beforeAll(async () => {
-    engine = await openEngine(model);
+    engine = await openEngine(model, { lane });
+    expect(engine.describe().lane.state).toBe(lane === 'auto' ? 'used' : 'off');
     text = Int32Array.from(engine.tokenizer.encode(readFileSync('src/cache/lease.ts', 'utf8')));
   });
   afterAll(() => engine.close());
@@ -28,7 +29,7 @@ describe.each([['F16', TINY_F16], ['Q8_0', TINY_Q8]])('cache identity on the sta
   async function feed(lease: Lease, ids: Int32Array, pieces: readonly number[]): Promise<Float32Array> {
     let logits: Float32Array | undefined;
     for (let at = 0, i = 0; at < ids.length; i++) {
-      const size = Math.min(pieces[i % pieces.length], engine.forward.chunk, ids.length - at);
+      const size = Math.min(pieces[i % pieces.length], engine.forward.chunkEnd(lease.length, lease.length + ids.length - at) - lease.length);
       logits = await step(engine.forward, lease, ids.subarray(at, at + size), 'last', noCancel);
       at += size;
     }
@@ -164,14 +165,14 @@ describe.each([['F16', TINY_F16], ['Q8_0', TINY_Q8]])('cache identity on the sta
   });
 
   test('blocks are evicted by the budget, oldest first, and what remains is right', async () => {
-    const small = await openEngine(model, { cacheBytes: 3e6 });
+    const small = await openEngine(model, { lane, cacheBytes: 3e6 });
     try {
       let failed = 0;
       for (let i = 0; i < 12; i++) {
         const ids = text.slice(i * 100, i * 100 + 300);
         const lease = small.cache.lease(ids, { most: ids.length - 1 });
         try {
-          for (let at = lease.length; at < ids.length; at += 64) await step(small.forward, lease, ids.subarray(at, at + 64), 'last', noCancel);
+          while (lease.length < ids.length) await step(small.forward, lease, ids.subarray(lease.length, small.forward.chunkEnd(lease.length, ids.length)), 'last', noCancel);
         } catch {
           failed++;
         }

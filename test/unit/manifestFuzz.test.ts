@@ -14,6 +14,7 @@ const manifest: Manifest = {
   head: { file: 'segments/head.onnx', format: 'q8b32', table: [{ format: 'q8b32', megabytes: 1, ms: 0.1, cosine: 1, top1: 1 }] },
   bitsPerWeight: 9, rowInvariant: true,
   delta: { reference: 'previous', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 16, keySparsity: [0.6, 0.6], compactSparsity: [0.7, 0.7], tokens: 2048 },
+  lane: { files: ['segments/lane-00.onnx', 'segments/lane-01.onnx'], bytes: 1000, rowInvariant: true, cost: { positions: 900, preciseLoss: 1.5, loss: 1.51, kl: 0.002, top1: 0.98, layers: [0.01, 0.02] } },
 };
 const parse = (value: unknown) => parseManifest(typeof value === 'string' ? value : JSON.stringify(value), '/models/x');
 
@@ -54,6 +55,7 @@ describe('the manifest', () => {
     ['rope.rotated', 15], ['rope.rotated', 32], ['rope.base', 0], ['rope.linear', -1], ['rope.factors', [1]], ['embedding.type', 'Q4_K'], ['embedding.file', '../../etc/passwd'],
     ['segments', []], ['segments', 5], ['segments.1', '../x'], ['head.file', ''], ['head.format', 'toString'], ['head.format', null], ['delta.reference', 'other'], ['delta.windowDivisor', 0], ['delta.windowMin', 9],
     ['normEpsilon', null], ['name', 7], ['rowInvariant', 'yes'],
+    ['lane', null], ['lane.files', ['a']], ['lane.files.0', '../x'], ['lane.bytes', 0], ['lane.rowInvariant', 1], ['lane.cost', 3], ['lane.cost.kl', null], ['lane.cost.layers', [0.1]],
   ])('is refused with %s = %j', (path, value) => {
     const damaged = JSON.stringify(replaced(path.split('.'), value));
     expect(() => parse(damaged)).toThrowError(expect.objectContaining({ code: 'modelFolderInvalid' }) as Error);

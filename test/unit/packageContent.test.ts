@@ -45,7 +45,7 @@ describe('the package', () => {
     ];
     const ofMany = [
       new RegExp(`^${modules}/onnxruntime-common/dist/cjs/[\\w-]+\\.js$`),
-      /^models\/starter\/converted\/segments\/(segment-\d\d|head-\w+)\.(onnx|bin)$/,
+      /^models\/starter\/converted\/segments\/((segment|lane)-\d\d|head-\w+)\.(onnx|bin)$/,
       /^media\/[\w-]+\.(png|gif)$/, // what README.md shows
     ];
     const isOfMany = (path: string) => ofMany.some((pattern) => pattern.test(path)) && path !== 'media/icon.png';

@@ -7,14 +7,15 @@ import { packageRoot } from '../../shared/packageRoot.ts';
 import type { Addon } from '../../binding/addon.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
-import { FOLDER_FORMAT, flowWidths, type DeltaConfig, type HeadChoice, type Manifest } from '../manifest.ts';
+import { FOLDER_FORMAT, flowWidths, type DeltaConfig, type HeadChoice, type LaneConfig, type Manifest } from '../manifest.ts';
 import { Forward } from '../forward.ts';
 import { DELTA_FILES, deltaTableBytes } from '../stores.ts';
 import { readArchitecture, TensorSource, type Architecture } from './architecture.ts';
 import { calibrate } from './calibrate.ts';
 import { readGguf, type GgufFile } from './gguf.ts';
 import { printable } from './ggufHeader.ts';
-import { headCandidates, headTensor, PORTS, writeHead, writeSegment } from './llama.ts';
+import { laneCost } from './laneCost.ts';
+import { headCandidates, headTensor, onLane, PORTS, precise, writeHead, writeSegment } from './llama.ts';
 import { chooseHead, compareLogits, measureHead, rowInvariant } from './probes.ts';
 import { readFully, SegmentWriter, writeFully } from './segmentWriter.ts';
 import { FORMATS, type WeightFormat } from './weightFormats.ts';
@@ -23,6 +24,8 @@ import { FORMATS, type WeightFormat } from './weightFormats.ts';
 const FLOAT_PARAMETERS = 300e6;
 /** Tokens of sample code for calibration: a pass over them must stay short on a large model. */
 const CALIBRATION_TOKENS = { small: 2048, large: 512, smallParameters: 100e6 };
+/** Of them, those on which the prefill lane is compared with the precise one. */
+const LANE_TOKENS = { small: 1024, large: 256 };
 /** Rows of hidden states that head formats are compared on, and logits held for it at most. */
 const HEAD_ROWS = 256;
 const HEAD_LOGITS = 8e6;
@@ -33,7 +36,7 @@ const COMPACT = 0.7;
 const DELTA: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
 /** Raised when graphs, weights or delta tables come out differently. */
-const CONVERTER = 3;
+const CONVERTER = 4;
 
 /** Changes whenever the same file would be converted to something else: part of the name of a converted model's folder. */
 export const CONVERSION = JSON.stringify({ format: FOLDER_FORMAT, converter: CONVERTER, sparsity: [BALANCED, COMPACT], ...DELTA });
@@ -89,7 +92,7 @@ async function prepareFolder(partial: string, out: string, file: GgufFile): Prom
     throw translate(error as NodeJS.ErrnoException, out);
   }
   const { bavail, bsize } = await fs.statfs(partial);
-  const needed = [...file.tensors.values()].reduce((n, t) => n + largestBytes(t.bytes, t.type.name), 0);
+  const needed = [...file.tensors.values()].reduce((n, t) => n + largestBytes(t.bytes, t.type.name) + t.shape.reduce((a, b) => a * b, 1), 0);
   if (bavail * bsize < needed) {
     await fs.rm(partial, { recursive: true, force: true });
     throw new DeltaError('diskFull', out, readable(needed), readable(bavail * bsize));
@@ -109,7 +112,7 @@ async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** Float16 may become float32; quantised types grow by their wider scales. */
+/** Float16 may become float32; quantised types grow by their wider scales. The prefill lane takes a byte a weight besides. */
 const largestBytes = (bytes: number, type: string) => (type === 'F16' || type === 'BF16' ? 2 * bytes : 1.3 * bytes);
 const readable = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
 
@@ -142,14 +145,21 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
   try {
     if (source.has('rope_freqs.weight')) arch.rope.factors = await readVector(input, source, 'rope_freqs.weight', arch.rope.rotated / 2);
     let done = 0;
-    const converted = (bytes: number) => progress('converting', Math.min(1, (done += bytes) / file.size));
+    const total = file.size + laneSourceBytes(file);
+    const converted = (bytes: number) => progress('converting', Math.min(1, (done += bytes) / total));
     const open = (name: string) => SegmentWriter.open(folder, name, input, converted);
     const segments: string[] = [];
     let bytes = 0;
     for (let i = 0; i <= shape.layers; i++) {
-      const segment = await writeSegment(open, i, arch, source, floatAs);
+      const segment = await writeSegment(open, segmentName('segment', i), i, arch, source, precise(floatAs));
       segments.push(segment.name);
       bytes += segment.bytes;
+    }
+    const lane: LaneConfig = { files: [], bytes: 0, rowInvariant: false, cost: { positions: 0, preciseLoss: 0, loss: 0, kl: 0, top1: 0, layers: [] } };
+    for (let i = 0; i < shape.layers; i++) {
+      const segment = await writeSegment(open, segmentName('lane', i), i, arch, source, onLane);
+      lane.files.push(segment.name);
+      lane.bytes += segment.bytes;
     }
     const [lossless] = headCandidates(headTensor(arch, source), shape.hidden);
     bytes += await writeHead(open, headName(lossless.name), arch, source, lossless);
@@ -168,6 +178,7 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
       bitsPerWeight: (8 * bytes) / (parameters - (source.has('output.weight') ? shape.vocabulary * shape.hidden : 0)),
       rowInvariant: false,
       delta: { ...DELTA, keySparsity: [], compactSparsity: [], tokens: 0 },
+      lane,
     };
   } finally {
     await input.close();
@@ -181,11 +192,14 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
   const flow = flowWidths(shape);
   progress('measuring', 0);
   const between = { [PORTS.attention]: flow.attention, [PORTS.residual]: shape.hidden };
-  manifest.rowInvariant = (await rowInvariant(folder, manifest.segments[0], { [PORTS.embedding]: shape.hidden }, { [PORTS.qkv]: flow.qkv }, threads))
-    && (await rowInvariant(folder, manifest.segments[shape.layers], between, { [PORTS.residualOut]: shape.hidden }, threads))
-    && (shape.layers === 1 || (await rowInvariant(folder, manifest.segments[1], between, { [PORTS.qkv]: flow.qkv, [PORTS.residualOut]: shape.hidden }, threads)));
+  const lane = manifest.lane!;
+  const invariant = async (files: string[]) => (await rowInvariant(folder, files[0], { [PORTS.embedding]: shape.hidden }, { [PORTS.qkv]: flow.qkv }, threads))
+    && (shape.layers === 1 || (await rowInvariant(folder, files[1], between, { [PORTS.qkv]: flow.qkv, [PORTS.residualOut]: shape.hidden }, threads)));
+  manifest.rowInvariant = (await invariant(manifest.segments)) && (await rowInvariant(folder, manifest.segments[shape.layers], between, { [PORTS.residualOut]: shape.hidden }, threads));
+  lane.rowInvariant = await invariant(lane.files);
 
-  await fs.writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+  // Until the lane is measured, the folder is one without.
+  await fs.writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, lane: undefined }));
   const forward = await Forward.load(folder, threads, PREFILL_CHUNK);
   let measured: Awaited<ReturnType<typeof calibrate>>;
   try {
@@ -198,6 +212,9 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
   await fs.writeFile(join(folder, DELTA_FILES.compact), deltaTableBytes(compact.tables));
   manifest.delta = { ...DELTA, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length };
   await chooseHeadFormat(file, arch, folder, manifest, measured.hidden, options);
+  progress('comparing the prefill lane', 0);
+  const tokens = sample.slice(0, manifest.parameters <= CALIBRATION_TOKENS.smallParameters ? LANE_TOKENS.small : LANE_TOKENS.large);
+  lane.cost = await laneCost(folder, manifest, lane.files, addon, tokens, measured.hidden, threads);
 }
 
 async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: string, manifest: Manifest, hidden: Float32Array, { threads, progress = () => {} }: ImportOptions): Promise<void> {
@@ -229,6 +246,10 @@ async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: stri
     for (const end of ['onnx', 'bin']) await fs.rm(join(folder, `${headName(name)}.${end}`));
   }
 }
+
+const segmentName = (kind: 'segment' | 'lane', i: number) => `segments/${kind}-${String(i).padStart(2, '0')}`;
+/** What is read once more for the prefill lane. */
+const laneSourceBytes = (file: GgufFile) => [...file.tensors].reduce((n, [name, tensor]) => n + (name.startsWith('blk.') ? tensor.bytes : 0), 0);
 
 const headName = (format: WeightFormat['name']) => `segments/head-${FORMATS[format].name}`;
 

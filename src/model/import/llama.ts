@@ -1,6 +1,7 @@
 // The `llama` decoder cut at every attention: graph i takes the attention's output and the residual stream and gives the next q/k/v.
 import { FORMATS, nativeFormat, type WeightFormat } from './weightFormats.ts';
-import { SegmentWriter, type MatrixPart } from './segmentWriter.ts';
+import { SegmentWriter, type MatrixForm, type MatrixPart } from './segmentWriter.ts';
+import type { TensorType } from './tensorTypes.ts';
 import { flowWidths } from '../manifest.ts';
 import type { Architecture, TensorSource } from './architecture.ts';
 import type { TensorInfo } from './gguf.ts';
@@ -9,17 +10,22 @@ import type { TensorInfo } from './gguf.ts';
 export const PORTS = { embedding: 'embedding', attention: 'attention', residual: 'residual', qkv: 'qkv', residualOut: 'residual_out', hidden: 'hidden', logits: 'logits' } as const;
 
 export type OpenSegment = (name: string) => Promise<SegmentWriter>;
+/** How the matrices of a segment are stored, by the type that they have in the file. */
+export type FormOf = (type: TensorType) => MatrixForm;
 
-/** Writes segment i of layers + 1: 0 is norm + q/k/v, the last has no q/k/v. */
-export async function writeSegment(open: OpenSegment, i: number, arch: Architecture, source: TensorSource, floatAs: 'f32' | 'q8b32'): Promise<{ name: string; bytes: number }> {
+/** Without loss, except that large float models become 8 bit. */
+export const precise = (floatAs: 'f32' | 'q8b32'): FormOf => (type) => nativeFormat(type, floatAs);
+export const onLane: FormOf = () => 'lane';
+
+/** Writes segment i of layers + 1 under that name: 0 is norm + q/k/v, the last has no q/k/v. */
+export async function writeSegment(open: OpenSegment, name: string, i: number, arch: Architecture, source: TensorSource, formOf: FormOf): Promise<{ name: string; bytes: number }> {
   const { shape } = arch;
-  const name = `segments/segment-${String(i).padStart(2, '0')}`;
   const writer = await open(name);
   try {
     const hidden = { name: i === 0 ? PORTS.embedding : PORTS.residual, width: shape.hidden };
     let residual: string = hidden.name;
-    if (i > 0) residual = await feedForward(writer, i - 1, arch, source, floatAs, residual);
-    if (i < shape.layers) await qkv(writer, i, arch, source, floatAs, residual);
+    if (i > 0) residual = await feedForward(writer, i - 1, arch, source, formOf, residual);
+    if (i < shape.layers) await qkv(writer, i, arch, source, formOf, residual);
     const inputs = i === 0 ? [hidden] : [{ name: PORTS.attention, width: flowWidths(shape).attention }, hidden];
     const residualOut = { name: PORTS.residualOut, width: shape.hidden };
     if (i === shape.layers) await writer.finish(inputs, [residualOut]);
@@ -62,19 +68,19 @@ export function headCandidates(tensor: TensorInfo, columns: number): WeightForma
 }
 
 /** residual + Wo·attention, then + MLP(norm(·)); returns the name of the new residual stream. */
-async function feedForward(w: SegmentWriter, layer: number, arch: Architecture, source: TensorSource, floatAs: 'f32' | 'q8b32', residual: string): Promise<string> {
+async function feedForward(w: SegmentWriter, layer: number, arch: Architecture, source: TensorSource, formOf: FormOf, residual: string): Promise<string> {
   const { shape } = arch;
   const name = (what: string) => `blk.${layer}.${what}.weight`;
   const matrix = async (from: string, to: string, what: string, rows: number, columns: number) => {
     const tensor = source.take(name(what), rows, columns);
-    await w.linear(from, to, [{ tensor, rows }], columns, nativeFormat(tensor.type, floatAs));
+    await w.linear(from, to, [{ tensor, rows }], columns, formOf(tensor.type));
   };
   await matrix(PORTS.attention, 'projected', 'attn_output', shape.hidden, shape.heads * shape.valueLength);
   const gamma = await w.vector('ffn_norm', source.take(name('ffn_norm'), 1, shape.hidden));
   addAndNorm(w, residual, 'projected', gamma, 'ffn_in', 'after_attention', arch);
   // Side by side where they have one format: the input is quantised once, and threads meet once.
   const [gate, up] = ['ffn_gate', 'ffn_up'].map((what): MatrixPart => ({ tensor: source.take(name(what), shape.feedForward, shape.hidden), rows: shape.feedForward }));
-  const [gateFormat, upFormat] = [gate, up].map((part) => nativeFormat(part.tensor.type, floatAs));
+  const [gateFormat, upFormat] = [gate, up].map((part) => formOf(part.tensor.type));
   if (gateFormat === upFormat) {
     await w.linear('ffn_in', 'gate_up', [gate, up], shape.hidden, gateFormat);
     w.graph.node('', 'Split', ['gate_up'], ['gate', 'up'], { axis: { int: 1 }, num_outputs: { int: 2 } });
@@ -90,14 +96,14 @@ async function feedForward(w: SegmentWriter, layer: number, arch: Architecture, 
 }
 
 /** q, k and v of the normed residual stream, side by side; query and key rows from adjacent pairs to half-split pairs. */
-async function qkv(w: SegmentWriter, layer: number, arch: Architecture, source: TensorSource, floatAs: 'f32' | 'q8b32', residual: string): Promise<void> {
+async function qkv(w: SegmentWriter, layer: number, arch: Architecture, source: TensorSource, formOf: FormOf, residual: string): Promise<void> {
   const { shape } = arch;
   const gamma = await w.vector('attn_norm', source.take(`blk.${layer}.attn_norm.weight`, 1, shape.hidden));
   norm(w, residual, 'attn_in', gamma, arch);
   const rowOrder = halfSplitOrder(shape.keyLength, arch.rope.rotated);
   const part = (what: string, rows: number, order?: Int32Array): MatrixPart => ({ tensor: source.take(`blk.${layer}.${what}.weight`, rows, shape.hidden), rows, rowOrder: order });
   const parts = [part('attn_q', shape.heads * shape.keyLength, rowOrder), part('attn_k', shape.kvHeads * shape.keyLength, rowOrder), part('attn_v', shape.kvHeads * shape.valueLength)];
-  const formats = parts.map((p) => nativeFormat(p.tensor.type, floatAs));
+  const formats = parts.map((p) => formOf(p.tensor.type));
   if (formats.every((f) => f === formats[0])) {
     await w.linear('attn_in', PORTS.qkv, parts, shape.hidden, formats[0]);
   } else {

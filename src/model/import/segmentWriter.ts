@@ -2,6 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { basename, join } from 'node:path';
 import { GraphBuilder, type External, type Port } from './onnx.ts';
+import { quantizeChannels } from './laneWeights.ts';
 import { convertRows, formatBytes, type WeightFormat } from './weightFormats.ts';
 import type { TensorInfo } from './gguf.ts';
 
@@ -20,9 +21,14 @@ export interface MatrixPart {
   rowOrder?: Int32Array;
 }
 
+/** How a matrix is stored: a format of MatMulNBits or floats; or on the prefill lane, see laneWeights.ts. */
+export type MatrixForm = WeightFormat | 'lane';
+
 export class SegmentWriter {
   readonly graph: GraphBuilder;
   private position = 0;
+  /** What the lane has quantised so far: several matrices may take the same input. */
+  private readonly quantised = new Set<string>();
 
   private constructor(
     private readonly folder: string,
@@ -49,8 +55,9 @@ export class SegmentWriter {
   }
 
   /** y [tokens, N] = x [tokens, K] · Wᵀ, W being the parts one below the other, in `format`; sliced along N where one tensor would be too large. */
-  async linear(input: string, output: string, parts: MatrixPart[], columns: number, format: WeightFormat): Promise<void> {
+  async linear(input: string, output: string, parts: MatrixPart[], columns: number, format: MatrixForm): Promise<void> {
     const rows = parts.reduce((n, part) => n + part.rows, 0);
+    if (format === 'lane') return this.laneLinear(input, output, parts, rows, columns);
     const slices = Math.ceil(formatBytes(format, rows, columns).data / this.mostTensorBytes);
     if (slices === 1 || parts.length > 1) return this.slice(input, output, parts, 0, rows, columns, format);
     const names: string[] = [];
@@ -78,6 +85,52 @@ export class SegmentWriter {
     });
   }
 
+  /**
+   * The same on the prefill lane: every row of x becomes uint8 around 128 by a scale of its own, W has a scale for each of its rows, the sums are exact integers.
+   * A row of y therefore depends on its row of x alone. The fastest of the graphs that docs/prefill-lane.md compares.
+   */
+  private async laneLinear(input: string, output: string, parts: MatrixPart[], rows: number, columns: number): Promise<void> {
+    const weights = new Int8Array(rows * columns);
+    const scales = new Float32Array(rows);
+    let at = 0;
+    for await (const { type, bytes, count } of this.pieces(parts, 0, rows, columns)) {
+      const values = new Float32Array(count * columns);
+      type.dequantize(bytes, values.length, values, 0);
+      quantizeChannels(values, count, columns, weights, scales, at);
+      at += count;
+    }
+    const where = this.reserve(weights.length);
+    await writeFully(this.weights, new Uint8Array(weights.buffer), where.offset);
+    this.quantise(input);
+    this.graph.external(`${output}_weight`, 'int8', [columns, rows], where);
+    this.graph.constant(`${output}_scales`, [rows], scales);
+    this.graph.node('com.microsoft', 'MatMulIntegerToFloat', [`${input}_integers`, `${output}_weight`, 'one', `${output}_scales`, 'middle'], [`${output}_unscaled`]);
+    this.graph.node('', 'Mul', [`${output}_unscaled`, `${input}_scale`], [output]);
+  }
+
+  /** NAME_scale [tokens, 1]: each row's largest magnitude over 127, never 0; NAME_integers: the row in such steps, uint8 around 128. */
+  private quantise(name: string): void {
+    const { graph } = this;
+    if (this.quantised.has(name)) return;
+    if (this.quantised.size === 0) {
+      graph.constant('last_axis', [1], BigInt64Array.of(-1n));
+      graph.constant('step', [1], Float32Array.of(1 / 127));
+      graph.constant('least_scale', [1], Float32Array.of(1e-30));
+      graph.constant('one', [], Float32Array.of(1));
+      graph.constant('middle', [], Uint8Array.of(128));
+    }
+    this.quantised.add(name);
+    // The two reductions write next to nothing, where a tensor of magnitudes would be as large as the rows.
+    graph.node('', 'ReduceMax', [name, 'last_axis'], [`${name}_largest`], { keepdims: { int: 1 } });
+    graph.node('', 'ReduceMin', [name, 'last_axis'], [`${name}_least`], { keepdims: { int: 1 } });
+    graph.node('', 'Neg', [`${name}_least`], [`${name}_opposite`]);
+    graph.node('', 'Max', [`${name}_largest`, `${name}_opposite`], [`${name}_most`]);
+    graph.node('', 'Mul', [`${name}_most`, 'step'], [`${name}_bare`]);
+    graph.node('', 'Max', [`${name}_bare`, 'least_scale'], [`${name}_scale`]);
+    graph.node('', 'Div', [name, `${name}_scale`], [`${name}_steps`]);
+    graph.node('', 'QuantizeLinear', [`${name}_steps`, 'one', 'middle'], [`${name}_integers`]);
+  }
+
   /** Streams rows [from, from + rows) of the parts through the conversion into the weights file. */
   private async store(parts: MatrixPart[], from: number, rows: number, columns: number, format: WeightFormat): Promise<{ data: External; scales: External }> {
     const size = formatBytes(format, rows, columns);
@@ -85,32 +138,39 @@ export class SegmentWriter {
     const scales = new Float32Array(size.scales / 4);
     let written = 0;
     let scalesWritten = 0;
+    let out = new Uint8Array(0);
+    for await (const { type, bytes: source, count } of this.pieces(parts, from, rows, columns)) {
+      const bytes = formatBytes(format, count, columns);
+      // One buffer for all pieces: what the collector has not freed yet would count against the import's peak.
+      if (out.length < bytes.data) out = new Uint8Array(bytes.data);
+      const piece = out.subarray(0, bytes.data);
+      convertRows(type, format, source, count, columns, piece, scales.subarray(scalesWritten, scalesWritten + bytes.scales / 4));
+      await writeFully(this.weights, piece, data.offset + written);
+      written += bytes.data;
+      scalesWritten += bytes.scales / 4;
+    }
+    const where = this.reserve(size.scales);
+    await writeFully(this.weights, new Uint8Array(scales.buffer), where.offset);
+    return { data, scales: where };
+  }
+
+  /** Rows [from, from + rows) of the parts in their own encoding, a piece at a time, in the order that the architecture asks for; overwritten by the next. */
+  private async *pieces(parts: MatrixPart[], from: number, rows: number, columns: number): AsyncGenerator<{ type: TensorInfo['type']; bytes: Uint8Array; count: number }> {
     for (const part of parts) {
       const { tensor } = part;
       const rowBytes = (columns / tensor.type.block) * tensor.type.bytes;
       const group = part.rowOrder?.length ?? 1;
       const piece = Math.max(group, Math.floor(PIECE_BYTES / (columns * 4) / group) * group);
       const last = parts.length > 1 ? part.rows : from + rows;
-      // One pair of buffers for all pieces: what the collector has not freed yet would count against the import's peak.
-      const sourceBuffer = Buffer.alloc(piece * rowBytes);
-      const outBuffer = new Uint8Array(formatBytes(format, piece, columns).data);
+      const buffer = Buffer.alloc(piece * rowBytes);
       for (let row = parts.length > 1 ? 0 : from; row < last; row += piece) {
         const count = Math.min(piece, last - row);
-        let source: Uint8Array = sourceBuffer.subarray(0, count * rowBytes);
+        const source = buffer.subarray(0, count * rowBytes);
         await readFully(this.gguf, source, tensor.offset + row * rowBytes);
-        if (part.rowOrder) source = reorderRows(source, rowBytes, part.rowOrder);
-        const bytes = formatBytes(format, count, columns);
-        const out = outBuffer.subarray(0, bytes.data);
-        convertRows(tensor.type, format, source, count, columns, out, scales.subarray(scalesWritten, scalesWritten + bytes.scales / 4));
-        await writeFully(this.weights, out, data.offset + written);
-        written += bytes.data;
-        scalesWritten += bytes.scales / 4;
+        yield { type: tensor.type, bytes: part.rowOrder ? reorderRows(source, rowBytes, part.rowOrder) : source, count };
         this.converted(source.length);
       }
     }
-    const where = this.reserve(size.scales);
-    await writeFully(this.weights, new Uint8Array(scales.buffer), where.offset);
-    return { data, scales: where };
   }
 
   private reserve(length: number): External {
