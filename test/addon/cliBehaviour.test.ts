@@ -46,6 +46,14 @@ describe('complete', () => {
     expect((await succeed(args, { cache })).toString()).toBe(`${answer.text}\n`);
   });
 
+  it('reads no more around the cursor than it may', async () => {
+    const at = (...more: string[]) => ['complete', '--model', starter, '--file', source, '--line', '61', '--column', '1', '--max', '2', ...more];
+    const { tokens } = await succeedJson<Answer>(at('--prompt-tokens', '64'), { cache });
+    expect(tokens.prompt).toBeLessThanOrEqual(64);
+    expect(tokens.prompt).toBeGreaterThan(32);
+    for (const wrong of ['15', 'x']) expect(await run(at('--prompt-tokens', wrong), { cache })).toMatchObject({ code: 2 });
+  });
+
   it('converts a GGUF on first use, silently, and finds it again', async () => {
     const args = ['complete', '--model', small, '--file', source, '--line', '5', '--column', '1', '--max', '4'];
     const first = await succeed(args, { cache });
