@@ -14,7 +14,7 @@ import { openEngine, TINY_F16, TINY_Q8 } from '../support/engine.ts';
 const noCancel = new CancelFlag();
 const sum = (bytes: Uint8Array | Float32Array) => createHash('sha256').update(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)).digest('hex');
 
-describe.each([['F16', TINY_F16], ['Q8_0', TINY_Q8]])('cache identity on the starter, %s', (_, model) => {
+describe.each([['F16', TINY_F16], ['Q8_0', TINY_Q8]])('cache identity on the tiny model, %s', (_, model) => {
   let engine: Engine;
   let text: Int32Array;
 
