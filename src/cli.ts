@@ -18,7 +18,7 @@ const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detoke
 
 const HELP = `deltallm: offline code completion
 
-  deltallm complete --file F --line N --column N [--model M] [--max N] [--attention delta|compact|dense] [--threads N] [--json]
+  deltallm complete --file F --line N --column N [--model M] [--max N] [--prompt-tokens N] [--attention delta|compact|dense] [--threads N] [--json]
   deltallm generate --prompt TEXT [--model M] [--max N] [--seed S] [--temperature T] [--top-k K] [--top-p P] [--min-p P]
                     [--repetition-penalty R] [--stop TEXT]... [--attention delta|compact|dense] [--threads N] [--json]
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids

@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { importTs } from '../importTs.mjs';
 import { root, runQuietly } from '../steps.mjs';
 
-export const gguf = 'models/starter/starter-q8_0.gguf';
-/** Where the runtime looks for it, in the package. */
-export const convertedModel = 'models/starter/converted';
+/** The file it is made from, and where the runtime looks for it in the package. */
+export const { STARTER_GGUF: gguf, STARTER_CONVERTED: convertedModel } = await importTs('src/model/starter.ts');
 
 const inputs = () => [gguf, 'dist/worker.js', ...readdirSync(join(root, 'models/calibration')).sort().map((name) => `models/calibration/${name}`)];
 

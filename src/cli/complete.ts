@@ -14,6 +14,8 @@ const LANGUAGES: Record<string, string> = {
   '.cs': 'csharp', '.css': 'css', '.html': 'html', '.json': 'json', '.md': 'markdown', '.sh': 'shellscript', '.lua': 'lua', '.yml': 'yaml', '.yaml': 'yaml',
 };
 const DEFAULT_MAX = 96;
+/** Less than the markers and a line of code says nothing. */
+const LEAST_PROMPT = 16;
 
 /** The text before and after a 1-based line and column. Throws `usage` when the position is outside the file. */
 export function snapshotAt(path: string, text: string, line: number, column: number): Snapshot {
@@ -31,14 +33,15 @@ export function snapshotAt(path: string, text: string, line: number, column: num
 }
 
 export const complete: Command = async (args, cancel) => {
-  const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, line: { type: 'string' }, column: { type: 'string' }, max: { type: 'string' } });
+  const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, line: { type: 'string' }, column: { type: 'string' }, max: { type: 'string' }, 'prompt-tokens': { type: 'string' } });
   const file = required(values, 'file');
   const text = readText(file);
   const snapshot = snapshotAt(resolve(file), text, number(values, 'line', undefined, 1, 1e9), number(values, 'column', undefined, 1, 1e9));
   const max = number(values, 'max', DEFAULT_MAX, 1, 4096);
+  const promptTokens = values['prompt-tokens'] === undefined ? undefined : number(values, 'prompt-tokens', undefined, LEAST_PROMPT, 1e6);
   const started = performance.now();
   await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
-    const result = await loaded.client.call('generate', { prompt: { snapshot }, max, sampling: { temperature: 0 } }, hearProgress, cancel);
+    const result = await loaded.client.call('generate', { prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 } }, hearProgress, cancel);
     clearProgress();
     process.stdout.write(`${values.json ? resultJson(result, loaded, started) : result.text}\n`);
   });

@@ -6,12 +6,12 @@ import { basename, join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { CONVERSION, importModel, type ImportOptions } from './import/importModel.ts';
+import { STARTER_CONVERTED, STARTER_GGUF } from './starter.ts';
 
 /** The embedded model: converted already in the package, a GGUF in the source tree. */
 export function starterModel(): string {
-  const folder = join(packageRoot(), 'models/starter');
-  const converted = join(folder, 'converted');
-  return existsSync(join(converted, 'manifest.json')) ? converted : join(folder, 'starter-q8_0.gguf');
+  const converted = join(packageRoot(), STARTER_CONVERTED);
+  return existsSync(join(converted, 'manifest.json')) ? converted : join(packageRoot(), STARTER_GGUF);
 }
 
 /** The folder of converted models: DELTALLM_CACHE, or the platform's cache folder. */

@@ -15,12 +15,12 @@ const folder = mkdtempSync(join(tmpdir(), 'deltallm-cli-'));
 const file = (name: string) => join(folder, name);
 const cache = file('cache');
 const small = file('small.gguf');
-const starter = file('starter');
+const tiny = file('tiny');
 const source = resolve('src/cache/lease.ts');
 
 beforeAll(async () => {
   writeRandomLlama(small, { ...presets.tiny, vocabulary: 300 });
-  expect(await run(['import', TINY_Q8, '--out', starter])).toMatchObject({ code: 0 });
+  expect(await run(['import', TINY_Q8, '--out', tiny])).toMatchObject({ code: 0 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -33,7 +33,7 @@ interface Answer {
 
 describe('complete', () => {
   it('answers with the documented fields, and the same text in plain form', async () => {
-    const args = ['complete', '--model', starter, '--file', source, '--line', '61', '--column', '1'];
+    const args = ['complete', '--model', tiny, '--file', source, '--line', '61', '--column', '1'];
     const answer = await succeedJson<Answer>(args, { cache });
     expect(answer).toMatchObject({ text: expect.any(String) as string, model: 'Starter Tiny', reason: expect.any(String) as string });
     expect(Object.keys(answer.tokens).sort()).toEqual(['computed', 'generated', 'prompt', 'reused']);
@@ -44,6 +44,14 @@ describe('complete', () => {
     expect(answer.tokens.reused).toBe(0);
     expect(answer.tokens.computed).toBeGreaterThanOrEqual(answer.tokens.prompt);
     expect((await succeed(args, { cache })).toString()).toBe(`${answer.text}\n`);
+  });
+
+  it('reads no more around the cursor than it may', async () => {
+    const at = (...more: string[]) => ['complete', '--model', tiny, '--file', source, '--line', '61', '--column', '1', '--max', '2', ...more];
+    const { tokens } = await succeedJson<Answer>(at('--prompt-tokens', '64'), { cache });
+    expect(tokens.prompt).toBeLessThanOrEqual(64);
+    expect(tokens.prompt).toBeGreaterThan(32);
+    for (const wrong of ['15', 'x']) expect(await run(at('--prompt-tokens', wrong), { cache })).toMatchObject({ code: 2 });
   });
 
   it('converts a GGUF on first use, silently, and finds it again', async () => {
@@ -57,16 +65,16 @@ describe('complete', () => {
 
   it('reads lines that end in CR LF, and a last line without an end', async () => {
     writeFileSync(file('crlf.ts'), 'const a = 1;\r\nconst b = ');
-    const at = (line: number, column: number) => succeed(['complete', '--model', starter, '--file', file('crlf.ts'), '--line', `${line}`, '--column', `${column}`, '--max', '2'], { cache });
+    const at = (line: number, column: number) => succeed(['complete', '--model', tiny, '--file', file('crlf.ts'), '--line', `${line}`, '--column', `${column}`, '--max', '2'], { cache });
     await at(1, 13);
     await at(2, 11);
-    expect(await run(['complete', '--model', starter, '--file', file('crlf.ts'), '--line', '1', '--column', '14'], { cache })).toMatchObject({ code: 2 });
+    expect(await run(['complete', '--model', tiny, '--file', file('crlf.ts'), '--line', '1', '--column', '14'], { cache })).toMatchObject({ code: 2 });
   });
 });
 
 describe('generate', () => {
   const prompt = "import { join } from 'node:path';\nimport { readFileSync }";
-  const generate = (...more: string[]) => succeedJson<Answer>(['generate', '--model', starter, '--prompt', prompt, '--max', '24', ...more], { cache });
+  const generate = (...more: string[]) => succeedJson<Answer>(['generate', '--model', tiny, '--prompt', prompt, '--max', '24', ...more], { cache });
 
   it('gives the same text for the same seed, and others for others', async () => {
     const [a, b, c] = [await generate('--seed', '7'), await generate('--seed', '7'), await generate('--seed', '8')];
@@ -87,11 +95,11 @@ describe('generate', () => {
     const { text, tokens, reason } = await generate();
     expect(reason).toBe('length');
     expect(tokens.generated).toBe(24);
-    expect((await succeed(['generate', '--model', starter, '--prompt', prompt, '--max', '24'], { cache })).toString()).toBe(`${text}\n`);
+    expect((await succeed(['generate', '--model', tiny, '--prompt', prompt, '--max', '24'], { cache })).toString()).toBe(`${text}\n`);
   });
 
   it('takes no offence when its reader goes away, and stops', async () => {
-    const child = spawn(process.execPath, [CLI, 'generate', '--model', starter, '--prompt', 'a', '--max', '1000000', '--seed', '1'], { env: { ...process.env, DELTALLM_CACHE: cache }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [CLI, 'generate', '--model', tiny, '--prompt', 'a', '--max', '1000000', '--seed', '1'], { env: { ...process.env, DELTALLM_CACHE: cache }, stdio: ['ignore', 'pipe', 'pipe'] });
     let stderr = '';
     child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
     child.stdout.once('data', () => child.stdout.destroy());
@@ -116,7 +124,7 @@ describe('tokenize and detokenize', () => {
 
   it('are each other\'s inverse on source code, with and without a model folder', async () => {
     const text = `${readFileSync(source, 'utf8')}\r\n\t日本語 🙂\ufeff`;
-    for (const model of [TINY_Q8, starter]) {
+    for (const model of [TINY_Q8, tiny]) {
       const ids = await succeed(['tokenize', '--model', model], { input: text, cache });
       expect((await succeed(['detokenize', '--model', model], { input: ids, cache })).toString()).toBe(text);
     }
@@ -192,7 +200,7 @@ describe('Ctrl+C', () => {
   });
 
   it('is heard before the next segment', async () => {
-    const engine = await Engine.load(testAddon(), { model: starter, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false });
+    const engine = await Engine.load(testAddon(), { model: tiny, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false });
     const original = Segment.prototype.run;
     try {
       for (const after of [1, 2, 5, 6, 9]) {

@@ -13,7 +13,7 @@ const path = 'models/calibration/1-inventory.ts';
 const cursors: Cursor[] = drawCursors({ path, languageId: 'typescript', text: readFileSync(path, 'utf8') }, 10, 1);
 const plan = { promptTokens: 512, max: 24 };
 
-describe('the starter on a few places of a file', () => {
+describe('the tiny model on a few places of a file', () => {
   let engine: Engine;
   let outcomes: Outcome[];
   beforeAll(async () => {

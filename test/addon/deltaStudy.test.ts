@@ -10,7 +10,7 @@ import { importModel } from '../../src/model/import/importModel.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
 
-describe('a quick study of the starter on our own sources', () => {
+describe('a quick study of the tiny model on our own sources', () => {
   let folder: string;
   let result: StudyResult;
   beforeAll(async () => {

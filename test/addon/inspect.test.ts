@@ -67,7 +67,7 @@ const mean = (x: ArrayLike<number>) => Array.from(x).reduce((a, b) => a + b, 0) 
 /** Of values, relative to the output. */
 const ROUNDING = 1e-4;
 
-describe('an inspection of the starter', () => {
+describe('an inspection of the tiny model', () => {
   it('says what was read', () => {
     const all = engine.tokenizer.encode(text, { bos: true }).length;
     expect(report.text).toEqual({ name: FILE, tokens: MOST, total: all });

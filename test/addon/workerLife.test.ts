@@ -11,7 +11,7 @@ import { TINY_Q8, testAddon } from '../support/engine.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-life-'));
-const [starter, other, gguf] = ['starter', 'other', 'other.gguf'].map((name) => join(folder, name));
+const [tiny, other, gguf] = ['tiny', 'other', 'other.gguf'].map((name) => join(folder, name));
 const load = (model: string, more: Partial<LoadOptions> = {}): LoadOptions => ({ model, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false, ...more });
 const source = readFileSync('models/calibration/1-inventory.ts', 'utf8');
 const endless: GenerateOptions = { prompt: { text: 'export ' }, max: 3000, sampling: { temperature: 1, seed: 1 } };
@@ -19,7 +19,7 @@ const reading: GenerateOptions = { prompt: { snapshot: { path: '/a.ts', language
 
 beforeAll(async () => {
   writeRandomLlama(gguf, { ...presets.tiny, vocabulary: 300 });
-  await importModel(TINY_Q8, starter, { addon: testAddon(), threads: 1 });
+  await importModel(TINY_Q8, tiny, { addon: testAddon(), threads: 1 });
   await importModel(gguf, other, { addon: testAddon(), threads: 1 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,7 +48,7 @@ describe('closing', () => {
   const settled = (call: Promise<unknown>) => call.then(() => 'done', (error: { code?: string }) => error.code ?? String(error));
 
   it('while a model loads ends the load', () => withWorker(async (client) => {
-    const { call, heard } = firstEvent(client, 'load', load(starter), always);
+    const { call, heard } = firstEvent(client, 'load', load(tiny), always);
     await heard;
     const end = settled(call);
     await client.close();
@@ -63,7 +63,7 @@ describe('closing', () => {
     ];
     for (const [name, options, wanted] of phases) {
       const client = RuntimeClient.start(resolve('dist'));
-      await client.call('load', load(starter));
+      await client.call('load', load(tiny));
       const { call, heard } = firstEvent(client, name, options, wanted ?? always);
       if (wanted) await heard;
       const end = call.then((result) => ('reason' in result ? result.reason : 'done'), (error: { code?: string }) => error.code);
@@ -88,7 +88,7 @@ describe('closing', () => {
     const idle = RuntimeClient.start(resolve('dist'));
     await Promise.all([idle.close(), idle.close()]);
     const client = RuntimeClient.start(resolve('dist'));
-    const calls = [client.call('load', load(starter)), client.call('generate', endless), client.call('confidence', { tokens: 4096 }), client.call('load', load(other))].map(settled);
+    const calls = [client.call('load', load(tiny)), client.call('generate', endless), client.call('confidence', { tokens: 4096 }), client.call('load', load(other))].map(settled);
     await client.close();
     for (const end of await Promise.all(calls)) expect(['done', 'cancelled', 'internal']).toContain(end);
     await expect(client.call('memory', {})).rejects.toMatchObject({ code: 'workerDied' });
@@ -97,7 +97,7 @@ describe('closing', () => {
 
 describe('the calls', () => {
   it('go on at once behind one that is cancelled', () => withWorker(async (client) => {
-    await client.call('load', load(starter));
+    await client.call('load', load(tiny));
     const alone = await client.call('generate', reading);
     for (let i = 0; i < 5; i++) {
       const cancel = new CancelFlag();
@@ -112,7 +112,7 @@ describe('the calls', () => {
   }));
 
   it('cancelled before they begin do nothing', () => withWorker(async (client) => {
-    await client.call('load', load(starter));
+    await client.call('load', load(tiny));
     const cancel = new CancelFlag();
     cancel.set();
     expect(await client.call('generate', reading, () => {}, cancel)).toMatchObject({ reason: 'cancelled', text: '', tokens: { computed: 0, generated: 0 } });
@@ -122,10 +122,10 @@ describe('the calls', () => {
 
   it('of a worker without a model fail in one sentence, and a load that fails leaves none', () => withWorker(async (client) => {
     await expect(client.call('generate', reading)).rejects.toMatchObject({ code: 'internal' });
-    await client.call('load', load(starter));
+    await client.call('load', load(tiny));
     await expect(client.call('load', load(join(folder, 'missing')))).rejects.toMatchObject({ code: 'fileMissing' });
     await expect(client.call('generate', reading)).rejects.toMatchObject({ code: 'internal' });
-    expect(await client.call('load', load(starter))).toMatchObject({ name: 'Starter Tiny' });
+    expect(await client.call('load', load(tiny))).toMatchObject({ name: 'Starter Tiny' });
   }));
 });
 
@@ -142,14 +142,14 @@ describe('a second model', () => {
   it('takes the place of the first, whose files are closed and whose cache is gone', (context) => {
     context.skip(process.platform !== 'linux', 'open files are seen on Linux only');
     return withWorker(async (client) => {
-      await client.call('load', load(starter));
+      await client.call('load', load(tiny));
       await client.call('generate', reading);
-      expect(open(starter).length).toBeGreaterThan(0);
+      expect(open(tiny).length).toBeGreaterThan(0);
       expect((await client.call('memory', {})).cacheBlocks).toBeGreaterThan(0);
       expect(await client.call('load', load(other))).toMatchObject({ folder: other });
-      expect([open(starter).length, (await client.call('memory', {})).cacheBlocks]).toEqual([0, 0]);
+      expect([open(tiny).length, (await client.call('memory', {})).cacheBlocks]).toEqual([0, 0]);
       expect(open(other).length).toBeGreaterThan(0);
-      await expect(client.call('load', load(starter, { kernels: 'none' }))).rejects.toMatchObject({ code: 'kernelSetUnknown' });
+      await expect(client.call('load', load(tiny, { kernels: 'none' }))).rejects.toMatchObject({ code: 'kernelSetUnknown' });
       expect(open(folder)).toEqual([]);
       cpSync(other, join(folder, 'damaged'), { recursive: true });
       writeFileSync(join(folder, 'damaged', 'delta-compact.f32'), 'x');
@@ -159,8 +159,8 @@ describe('a second model', () => {
   });
 
   it('is run by the best kernels after one in safe mode', () => withWorker(async (client) => {
-    const { kernels } = await client.call('load', load(starter));
-    expect((await client.call('load', load(starter, { kernels: 'scalar' }))).kernels).toBe('scalar');
-    expect((await client.call('load', load(starter))).kernels).toBe(kernels);
+    const { kernels } = await client.call('load', load(tiny));
+    expect((await client.call('load', load(tiny, { kernels: 'scalar' }))).kernels).toBe('scalar');
+    expect((await client.call('load', load(tiny))).kernels).toBe(kernels);
   }));
 });

@@ -1,5 +1,6 @@
-// Attention alone, on random data: ms per decode step for 16 layers of the LLaMA-3.2-1B shape, prefill GFLOPS of the last 64 tokens, and what the
-// cache takes as counted by the allocator. Prints, asserts nothing.
+// Attention alone, on random data: ms per decode step for 16 layers of the LLaMA-3.2-1B shape, what it reads and how long a plain read of as many bytes
+// takes here, ms to store a token (of which encoding: what the other forms take more than float32), prefill GFLOPS of the last 64 tokens, and what the
+// cache takes as counted by the allocator. Prints, asserts nothing. Kernel by kernel: npm run bench:kernels.
 //   npm run bench:attention -- [threads] [kernel set] [--long]      (CONTEXTS=512,8192 MODES=delta to measure less; --long: 32 768 tokens too)
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
@@ -48,9 +49,10 @@ const cancel = new Int32Array(new SharedArrayBuffer(4));
 const CHUNK = 64;
 
 /** Fills a store up to `context` tokens, attending only for the last chunk (a set cancel word stops each call after its tokens are stored);
-    returns its handles and the last chunk's speed in GFLOPS. */
+    returns its handles, the last chunk's speed in GFLOPS, and the median ms that storing a token took at all layers together. */
 function fill(store, context) {
   const blocks = [];
+  const stored = [];
   const out = new Float32Array(CHUNK * heads * D);
   let gflops = 0;
   for (let start = 0; start < context; start += CHUNK) {
@@ -61,11 +63,13 @@ function fill(store, context) {
     const began = performance.now();
     let ops = 0;
     for (let layer = 0; layer < layers; layer++) ops += addon.attend(store, layer, table, start, CHUNK, qkv, out, cancel).executedOps;
-    gflops = (2 * ops) / (performance.now() - began) / 1e6;
+    const ms = performance.now() - began;
+    if (cancel[0]) stored.push(ms / CHUNK);
+    gflops = (2 * ops) / ms / 1e6;
     const far = blocks.length - 12;
     if (far >= 0) addon.dropExact(store, blocks[far]);
   }
-  return { blocks, gflops };
+  return { blocks, gflops, stored: stored.sort((a, b) => a - b)[stored.length >> 1] };
 }
 
 function decode(store, blocks, context) {
@@ -84,16 +88,28 @@ function decode(store, blocks, context) {
   return { ms: times.sort((a, b) => a - b)[times.length >> 1], best: times[0], cpu: (user + system) / 1000 / times.length };
 }
 
-/** What copying memory reaches here, bytes read and written, in GB/s: the floor under a step is its bytes at about this rate. */
-function copySpeed() {
-  const from = Buffer.alloc(1 << 28, 1), to = Buffer.alloc(1 << 28);
-  let best = Infinity;
-  for (let i = 0; i < 5; i++) {
+/** Bytes that a decode step reads of the cache, all layers: near blocks in exact form, the others in delta form where there is one. */
+function bytesRead(store, blocks) {
+  const { windowMin, windowMax, windowDivisor } = config('delta', 0);
+  const last = blocks.length - 1;
+  const near = last - Math.min(windowMax, Math.max(windowMin, Math.ceil(last / windowDivisor)));
+  return blocks.reduce((sum, block, i) => {
+    const { exactBytes, deltaBytes } = addon.blockInfo(store, block);
+    return sum + (deltaBytes > 0 && i < near ? deltaBytes : exactBytes);
+  }, 0);
+}
+
+const memory = Buffer.alloc(1 << 30, 1);
+
+/** The floor under a step: ms to look through as many bytes, one thread, for one that is not there. Median of 9, at changing places. */
+function plainRead(bytes) {
+  const times = Array.from({ length: 9 }, (_, i) => {
+    const from = memory.subarray(Math.floor((i * (memory.length - bytes)) / 8));
     const began = performance.now();
-    from.copy(to);
-    best = Math.min(best, performance.now() - began);
-  }
-  return (2 * from.length) / best / 1e6;
+    from.subarray(0, bytes).indexOf(2);
+    return performance.now() - began;
+  });
+  return times.sort((a, b) => a - b)[4];
 }
 
 /** The forms that are compared. int8 is our own store with θ = 0: every key element is stored as an int8 distance from its block's mean, none is zero. */
@@ -109,22 +125,23 @@ function withStep(step) {
   return { layers: all.map((layer) => ({ ...layer, delta })) };
 }
 
-console.log(`${cpus()[0].model} · ${cpus().length} cores · kernel set ${addon.cpu().selected} · ${threads} threads · 16 layers, 32/8 heads, D = 64 · copying memory: ${copySpeed().toFixed(0)} GB/s`);
+console.log(`${cpus()[0].model} · ${cpus().length} cores · kernel set ${addon.cpu().selected} · ${threads} threads · 16 layers, 32/8 heads, D = 64`);
 const modes = process.env.MODES?.split(',') ?? Object.keys(forms);
 const contexts = process.env.CONTEXTS?.split(',').map(Number) ?? [512, 2048, 8192, 16384];
 if (process.argv.includes('--long')) contexts.push(32768);
-console.log('form      tokens  decode, ms (best)  processor, ms   GB/s  prefill, GFLOPS  cache, MiB  of float16  far region of float16  zeros');
+console.log('form      tokens  decode, ms (best)  processor, ms  read, MiB  plain read, ms  store, ms  prefill, GFLOPS  cache, MiB  of float16  far region of float16  zeros');
 for (const context of contexts) {
   for (const mode of modes) {
     const store = addon.createStore(forms[mode]());
-    const { blocks, gflops } = fill(store, context);
+    const { blocks, gflops, stored } = fill(store, context);
     const { bytes } = addon.storeInfo(store);
     const { ms, best, cpu } = decode(store, blocks, context);
+    const read = bytesRead(store, blocks);
     const { keyElements, keyZeros, deltaBytes, exactBytes } = addon.blockInfo(store, blocks[1]);
     const half = layers * kvHeads * 2 * D * 2; // bytes of a token in float16
     const far = mode !== 'float32' && exactBytes === 0 ? (deltaBytes / half / 64).toFixed(3) : '–';
     console.log(
-      `${mode.padEnd(8)} ${String(context).padStart(7)} ${`${ms.toFixed(2)} (${best.toFixed(2)})`.padStart(18)} ${cpu.toFixed(2).padStart(14)} ${(bytes / ms / 1e6).toFixed(1).padStart(6)} ` +
+      `${mode.padEnd(8)} ${String(context).padStart(7)} ${`${ms.toFixed(2)} (${best.toFixed(2)})`.padStart(18)} ${cpu.toFixed(2).padStart(14)} ${(read / 2 ** 20).toFixed(1).padStart(10)} ${plainRead(read).toFixed(2).padStart(15)} ${stored.toFixed(3).padStart(10)} ` +
         `${gflops.toFixed(0).padStart(16)} ${(bytes / 2 ** 20).toFixed(0).padStart(11)} ${(bytes / half / context).toFixed(3).padStart(11)} ${far.padStart(22)}  ${keyElements ? `${((100 * keyZeros) / keyElements).toFixed(0)} %` : '–'}`,
     );
     addon.destroyStore(store);

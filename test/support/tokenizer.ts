@@ -1,4 +1,4 @@
-// GGUF fixtures as metadata, and the starter's tokenizer.
+// GGUF fixtures as metadata, and the tokenizer of the tiny model.
 import { fileURLToPath } from 'node:url';
 import { gguf } from '@huggingface/gguf';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
@@ -18,7 +18,7 @@ export async function tokenizerFiles(path: string): Promise<TokenizerFiles> {
   return tokenizerFromMetadata(await metadataOf(path), path);
 }
 
-export async function starterTokenizer(): Promise<Tokenizer> {
+export async function tinyTokenizer(): Promise<Tokenizer> {
   return Tokenizer.fromFiles(await tokenizerFiles(tinyPath));
 }
 

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { cutPrefix, cutSuffix, fimBudget } from '../../src/prompt/budget.ts';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import { starterTokenizer } from '../support/tokenizer.ts';
+import { tinyTokenizer } from '../support/tokenizer.ts';
 
 let tokenizer: Tokenizer;
 beforeAll(async () => {
-  tokenizer = await starterTokenizer();
+  tokenizer = await tinyTokenizer();
 });
 let encoded = 0;
 const encode = (text: string): number[] => {

@@ -6,7 +6,7 @@ import { makeContexts, sourceFiles } from '../../src/eval/corpus.ts';
 import { allVariants, equalBytes, keyBytes, klAt, region, type GridRow } from '../../src/eval/grid.ts';
 import { bootstrap, random } from '../../src/eval/random.ts';
 import { solve, type Sides } from '../../src/eval/variant.ts';
-import { starterTokenizer } from '../support/tokenizer.ts';
+import { tinyTokenizer } from '../support/tokenizer.ts';
 
 const bytesOf = (zeros: number) => keyBytes(64, 'previous', zeros, 0);
 
@@ -99,7 +99,7 @@ describe('contexts', () => {
   });
 
   it('have the wanted lengths, use no file twice, and are the same for the same seed', async () => {
-    const tokenizer = await starterTokenizer();
+    const tokenizer = await tinyTokenizer();
     const contexts = makeContexts([folder], tokenizer, [600, 300, 300], 4);
     expect(contexts.map(({ ids }) => ids.length)).toEqual([600, 300, 300]);
     const used = contexts.flatMap(({ files }) => files);

@@ -6,19 +6,19 @@ import { fimPrompt } from '../../src/prompt/fim.ts';
 import type { FimOptions, FimPrompt } from '../../src/prompt/fim.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import { fixturePath, smallMetadata, starterTokenizer } from '../support/tokenizer.ts';
+import { fixturePath, smallMetadata, tinyTokenizer } from '../support/tokenizer.ts';
 
 const [pre, suf, mid] = [8177, 8178, 8179];
 const roomy: FimBudget = { total: 3000, suffix: 500 };
 
-let starter: Tokenizer;
+let tiny: Tokenizer;
 beforeAll(async () => {
-  starter = await starterTokenizer();
+  tiny = await tinyTokenizer();
 });
 
 function check(before: string, after: string, options: Partial<FimOptions> = {}): FimPrompt {
   const budget = options.budget ?? roomy;
-  const prompt = fimPrompt({ path: 'a.ts', languageId: 'typescript', before, after }, starter, { order: 'spm', ...options, budget });
+  const prompt = fimPrompt({ path: 'a.ts', languageId: 'typescript', before, after }, tiny, { order: 'spm', ...options, budget });
   expect(prompt.tokens.length).toBeLessThanOrEqual(budget.total);
   // The spans cover the document without gap or overlap.
   let at = 0;
@@ -32,7 +32,7 @@ function check(before: string, after: string, options: Partial<FimOptions> = {})
 
 describe('the prompt', () => {
   test('has the order the model was trained on', () => {
-    const [a, b] = [starter.encode('const a = '), starter.encode(';\n')];
+    const [a, b] = [tiny.encode('const a = '), tiny.encode(';\n')];
     expect(check('const a = ', ';\n', { order: 'psm' }).tokens).toEqual([pre, ...a, suf, ...b, mid]);
     expect(check('const a = ', ';\n', { order: 'spm' }).tokens).toEqual([pre, suf, ...b, mid, ...a]);
   });
@@ -43,8 +43,8 @@ describe('the prompt', () => {
   });
 
   test('with the cursor at the beginning has only a suffix, at the end only a prefix', () => {
-    expect(check('', 'let x;\n').tokens).toEqual([pre, suf, ...starter.encode('let x;\n'), mid]);
-    expect(check('let x;\n', '').tokens).toEqual([pre, suf, mid, ...starter.encode('let x;\n')]);
+    expect(check('', 'let x;\n').tokens).toEqual([pre, suf, ...tiny.encode('let x;\n'), mid]);
+    expect(check('let x;\n', '').tokens).toEqual([pre, suf, mid, ...tiny.encode('let x;\n')]);
   });
 
   test('reads CRLF as the model was trained, also with the cursor inside', () => {
@@ -56,11 +56,11 @@ describe('the prompt', () => {
 
   test('takes user text that looks like a marker as text', () => {
     const { tokens } = check('"<|fim_middle|>"', '<|fim_prefix|>\n');
-    expect(tokens.filter((id) => starter.isControl(id))).toEqual([pre, suf, mid]);
+    expect(tokens.filter((id) => tiny.isControl(id))).toEqual([pre, suf, mid]);
   });
 
   test('takes halves of surrogate pairs', () => {
-    expect(check('a\ud83d', '\udc00b').tokens).toEqual([pre, suf, ...starter.encode('\ufffdb'), mid, ...starter.encode('a\ufffd')]);
+    expect(check('a\ud83d', '\udc00b').tokens).toEqual([pre, suf, ...tiny.encode('\ufffdb'), mid, ...tiny.encode('a\ufffd')]);
   });
 
   test('of a 5 MB file stays within its budget and says what was dropped', () => {

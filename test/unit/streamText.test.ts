@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { StreamText } from '../../src/tokenizer/streamText.ts';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import { starterTokenizer } from '../support/tokenizer.ts';
+import { tinyTokenizer } from '../support/tokenizer.ts';
 
 let tokenizer: Tokenizer;
 beforeAll(async () => {
-  tokenizer = await starterTokenizer();
+  tokenizer = await tinyTokenizer();
 });
 
 function check(ids: number[]): string[] {

@@ -7,7 +7,7 @@ import { draft } from '../../src/locality/draft.ts';
 import { ForcedIndex } from '../../src/locality/forced.ts';
 import { BOUNDARY, LONGEST_MATCH, TokenIndex, type Match } from '../../src/locality/tokenIndex.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import { starterTokenizer, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
+import { tinyTokenizer, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
 
 const indexOf = (tokens: readonly number[]): TokenIndex => {
   const index = new TokenIndex();
@@ -130,7 +130,7 @@ describe('the tokens of a document', () => {
 
   it('are those of the whole, whatever the tokenizer', async () => {
     const others = await Promise.all(['gpt-2', 'deepseek-coder'].map(async (name) => Tokenizer.fromFiles(await tokenizerFiles(vocabPath(name)))));
-    for (const tokenizer of [await starterTokenizer(), ...others]) {
+    for (const tokenizer of [await tinyTokenizer(), ...others]) {
       const documents = new DocumentTokens((t) => tokenizer.encode(t));
       expect(documents.before(source)).toEqual(tokenizer.encode(source));
       fc.assert(fc.property(lines, (t) => {

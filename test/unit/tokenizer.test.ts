@@ -66,7 +66,7 @@ describe.each(['gpt-2', 'deepseek-coder'])('%s', (name) => {
   });
 });
 
-describe('the starter', () => {
+describe('the tokenizer of the tiny model', () => {
   let files: TokenizerFiles;
   let tokenizer: Tokenizer;
   beforeAll(async () => {

@@ -8,9 +8,9 @@ _ITERATIONS = [(8.2872, -23.5959, 17.3004), (4.1071, -2.9479, 0.5448), (3.9487, 
 
 
 @torch.no_grad()
-def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
+def orthogonalise(matrices: torch.Tensor, arithmetic: torch.dtype = torch.bfloat16) -> torch.Tensor:
     """Of each of [N, rows, columns] the nearest with equal singular values, roughly; in bfloat16, for a direction need not be precise."""
-    x = matrices.bfloat16()
+    x = matrices.to(arithmetic)
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.transpose(1, 2)

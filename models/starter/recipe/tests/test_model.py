@@ -17,7 +17,7 @@ import gguf
 from head import _BlockedLoss
 from kstudy import Far, from_mean, from_previous, solve, zeros
 from model import Config, Llama, attention_by_blocks, rope, rope_tables
-from muon import orthogonalise
+from muon import _ITERATIONS, orthogonalise
 from pieces import join, split
 from quantize import Q4_0, Q8_0, encode
 from tests.test_examples import write_shards
@@ -63,12 +63,34 @@ class ModelTest(unittest.TestCase):
         scores = (a @ b.transpose(-1, -2))[0, 0]
         torch.testing.assert_close(scores[10:, 10:], scores[:-10, :-10], rtol=1e-4, atol=1e-4)
 
-    def test_an_orthogonalised_matrix_has_singular_values_near_one(self):
+    def test_orthogonalising_moves_singular_values_towards_one_and_keeps_the_vectors(self):
+        # Divided by its Frobenius norm and 1.02, a matrix has singular values in [0, 1/1.02], and each iteration takes a value s to
+        # a·s + b·s³ + c·s⁵ between the same vectors. Starting anywhere in that interval the four iterations end at most at 1.5604,
+        # starting at 0.001 or above at least at 0.4391: the extrema of their composition, found here on a fine grid.
+        def values(s):
+            for a, b, c in _ITERATIONS:
+                s = a * s + b * s ** 3 + c * s ** 5
+            return s
+        grid = values(torch.linspace(0, 1 / 1.02, 1_000_001, dtype=torch.float64))
+        self.assertAlmostEqual(float(grid.max()), 1.5604, 4)
+        self.assertAlmostEqual(float(grid[1_020:].min()), 0.4391, 4)
         for shape in ((64, 64), (40, 128), (128, 40)):
-            values = torch.linalg.svdvals(orthogonalise(torch.randn(1, *shape))[0].float())
-            # Four iterations: most have arrived, none is far off.
-            self.assertTrue(0.7 < float(values.median()) < 1.3)
-            self.assertLess(float(values.max()), 3.0)
+            matrix = torch.randn(1, *shape)
+            found = orthogonalise(matrix, torch.float32)[0].double()
+            u, s, v = torch.linalg.svd(matrix[0].double(), full_matrices=False)
+            # The slopes at 0 multiply to 446: that much of float32's rounding can come through.
+            torch.testing.assert_close(found, u * values(s / s.norm() / 1.02) @ v, rtol=0, atol=446 * 2 ** -23)
+            self.assertLess(float(torch.linalg.svdvals(found)[0]), 1.561)
+            self.assertTrue(0.7 < float(torch.linalg.svdvals(found).median()) < 1.3)
+
+    def test_bfloat16_orthogonalises_as_closely_as_its_rounding_allows(self):
+        # Rounding the matrix to 8 bits moves it by at most 2⁻⁸ of its norm 1/1.02, the slopes at 0 (446 together) make at most 1.71
+        # of that, and the result's norm is near √40: 0.27 of it. What is rounded later is multiplied by fewer slopes.
+        for shape in ((64, 64), (40, 128), (128, 40)):
+            matrices = torch.randn(10, *shape)
+            exact = orthogonalise(matrices, torch.float32)
+            error = (orthogonalise(matrices) - exact).norm(dim=(1, 2)) / exact.norm(dim=(1, 2))
+            self.assertLess(float(error.max()), 0.27)
 
     def test_each_of_several_matrices_is_orthogonalised_as_if_alone(self):
         several = torch.randn(3, 48, 80)
