@@ -1,7 +1,8 @@
 // What the text around is worth to a model, token by token: teacher forcing with the index as an editor would have it, and the weights of the mixture.
-import { continuations } from '../locality/continuations.ts';
+import { continuations, joined } from '../locality/continuations.ts';
 import { ForcedIndex } from '../locality/forced.ts';
 import { spread } from '../locality/mixture.ts';
+import { TokenIndex } from '../locality/tokenIndex.ts';
 import { CLASSES, classOf, weightOf } from '../locality/weights.ts';
 import type { Engine } from '../session/engine.ts';
 
@@ -14,29 +15,38 @@ export interface Observation {
   right: { model: boolean; file: boolean; mixture: boolean };
   /** Null where the file says nothing. */
   place: { longest: number; top: number; entropy: number } | null;
+  /** The author's share in the neighbours' answer, and how sure that is; null where they say nothing. */
+  beside: { share: number; longest: number; top: number } | null;
+  /** Of the model, nats. */
+  entropy: number;
 }
 
 /** Every token of a text but the first, of at most `tokens`. */
-export async function observe(engine: Engine, text: string, tokens: number): Promise<Observation[]> {
+export async function observe(engine: Engine, text: string, tokens: number, neighbours: readonly string[] = []): Promise<Observation[]> {
   const { vocabulary, context } = engine.forward.manifest.shape;
   const ids = engine.tokenizer.encode(text).slice(0, Math.min(tokens, context));
   const forced = new ForcedIndex(ids, ids.map((id) => engine.tokenizer.decode([id])));
+  const beside = new TokenIndex();
+  // The nearest last, as within a file.
+  beside.become(joined(neighbours.map((t) => engine.tokenizer.encode(t)).reverse()));
   const found: Observation[] = [];
   for await (const { logits } of engine.logitRows(Int32Array.from(ids), true)) {
     for (let at = 0; at < logits.length && found.length + 1 < ids.length; at += vocabulary) {
       forced.advance();
-      found.push(observation(logits.subarray(at, at + vocabulary), forced, ids[found.length + 1]));
+      found.push(observation(logits.subarray(at, at + vocabulary), forced, beside, ids[found.length + 1]));
     }
   }
   return found;
 }
 
-function observation(logits: Float32Array, { index }: ForcedIndex, author: number): Observation {
+function observation(logits: Float32Array, { index }: ForcedIndex, neighbours: TokenIndex, author: number): Observation {
   const { top, total, entropy } = spread(logits);
   const probability = (id: number): number => Math.exp(logits[id] - top) / total;
   const best = logits.indexOf(top);
   const answer = continuations(index);
-  if (!answer) return { model: probability(author), file: 0, right: { model: best === author, file: false, mixture: best === author }, place: null };
+  const other = continuations(neighbours, index);
+  const beside = other && { share: other.shares.get(author) ?? 0, longest: other.longest, top: other.top };
+  if (!answer) return { model: probability(author), file: 0, right: { model: best === author, file: false, mixture: best === author }, place: null, beside, entropy };
   const weight = weightOf(answer.longest, answer.top, entropy);
   let [said, saidShare, mixed, mixedShare] = [-1, 0, best, (1 - weight) * probability(best)];
   for (const [id, share] of answer.shares) {
@@ -47,7 +57,7 @@ function observation(logits: Float32Array, { index }: ForcedIndex, author: numbe
   return {
     model: probability(author), file: answer.shares.get(author) ?? 0,
     right: { model: best === author, file: said === author, mixture: mixed === author },
-    place: { longest: answer.longest, top: answer.top, entropy },
+    place: { longest: answer.longest, top: answer.top, entropy }, beside, entropy,
   };
 }
 

@@ -1,12 +1,13 @@
 // npm run eval:locality [-- --model M --files F --files G --tokens 3000 --most 60 --seed 1 --fit]
 // What the text around is worth, token by token (src/eval/localityStudy.ts); --fit prints the weights that suit these files. Without --files this
 // repository's own sources, which the starter never saw.
-import { readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
 import { fitWeights, losses, observe, type Observation } from '../../src/eval/localityStudy.ts';
+import { neighbourTexts } from '../../src/eval/neighbours.ts';
 import { random } from '../../src/eval/random.ts';
 import { mean } from '../../src/eval/similarity.ts';
 import { starterModel } from '../../src/model/library.ts';
@@ -19,6 +20,8 @@ const { values } = parseArgs({
     model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, tokens: { type: 'string', default: '3000' },
     /** Files a folder at most, drawn with the seed. */
     most: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' }, threads: { type: 'string', default: String(defaultThreads()) }, fit: { type: 'boolean', default: false },
+    /** Neighbouring files that take part at most, and their characters together. */
+    neighbours: { type: 'string', default: '0' }, characters: { type: 'string', default: '256000' }, dump: { type: 'string' },
   },
 });
 
@@ -48,9 +51,14 @@ export async function run(): Promise<void> {
   try {
     const all: Observation[] = [];
     let count = 0;
+    const bounds = { files: Number(values.neighbours), characters: Number(values.characters) };
     for (const folder of folders) {
+      const files = statSync(folder).isDirectory() ? sourceFiles(folder) : [];
       for (const file of drawn(folder, Number(values.most), draw)) {
-        for (const o of await observe(engine, readFileSync(file, 'utf8'), Number(values.tokens))) all.push(o);
+        const text = readFileSync(file, 'utf8');
+        const seen = await observe(engine, text, Number(values.tokens), neighbourTexts(file, text, files, bounds));
+        if (values.dump) appendFileSync(values.dump, JSON.stringify({ folder, file, seen: seen.map((o) => [o.model, o.file, o.entropy, o.place?.longest ?? 0, o.place?.top ?? 0, o.beside?.share ?? 0, o.beside?.longest ?? 0, o.beside?.top ?? 0]) }) + '\n');
+        for (const o of seen) all.push(o);
         count++;
       }
     }
