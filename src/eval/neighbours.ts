@@ -2,35 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { dirname, extname, join, relative, sep } from 'node:path';
 
-/** Of neighbours together. */
-export interface Bounds {
-  files: number;
-  characters: number;
-}
-
 /** Languages that import each other. */
 const FAMILIES = [/\.[cm]?[jt]sx?$/, /\.py$/];
 /** `from './a'`, `require('../b')`, `from .c import`, `from . import d`. */
 const RELATIVE = /(?:from|import|require\()\s*['"](\.[^'"]*)['"]|^\s*from\s+(\.+[\w.]*)\s+import/gm;
 
 /**
- * Texts of the neighbours of `file` among `files`: imported by a relative path, then of the same folder, then of the nearest ones; each until the bounds
- * are reached, the last one cut.
+ * Texts of at most `most` neighbours of `file` among `files`: imported by a relative path, then of the same folder, then of the nearest ones; of equals
+ * in the order of `files`.
  */
-export function neighbourTexts(file: string, text: string, files: readonly string[], { files: most, characters }: Bounds): string[] {
+export function neighbourTexts(file: string, text: string, files: readonly string[], most: number): string[] {
   const family = FAMILIES.find((endings) => endings.test(file));
   const imported = new Set(importedFiles(file, text));
   const distance = (other: string): number => (imported.has(withoutExtension(other)) ? -1 : steps(dirname(file), dirname(other)));
   const ranked = files.filter((other) => other !== file && family?.test(other)).map((path, at) => ({ path, at, distance: distance(path) }));
   ranked.sort((a, b) => a.distance - b.distance || a.at - b.at);
-  const texts: string[] = [];
-  let room = characters;
-  for (const { path } of ranked) {
-    if (texts.length === most || room <= 0) break;
-    texts.push(readFileSync(path, 'utf8').slice(0, room));
-    room -= texts.at(-1)!.length;
-  }
-  return texts;
+  return ranked.slice(0, most).map(({ path }) => readFileSync(path, 'utf8'));
 }
 
 /** Without extension, as far as the text says; folders stand for their index. */

@@ -36,11 +36,17 @@ export class DocumentTokens {
 
   private tokensOf(cut: readonly string[]): number[] {
     const ids: number[] = [];
-    for (const piece of cut) for (const id of this.remembered(piece)) ids.push(id);
+    for (const piece of cut) for (const id of this.piece(piece)) ids.push(id);
     return ids;
   }
 
-  private remembered(piece: string): readonly number[] {
+  /** Whether it need not be tokenized. */
+  knows(piece: string): boolean {
+    return this.known.has(piece);
+  }
+
+  /** The tokens of one piece. */
+  piece(piece: string): readonly number[] {
     let ids = this.known.get(piece);
     // The newest last, so that the oldest is the first.
     if (ids) this.known.delete(piece);

@@ -43,6 +43,13 @@ describe('the index of tokens', () => {
     }));
   });
 
+  it('finds where another text stood as it stands at its end', () => {
+    fc.assert(fc.property(text, text, (tokens, other) => {
+      const inBoth = matchesByHand([...tokens, BOUNDARY, ...other]).filter(({ next }) => next < tokens.length);
+      expect(indexOf(tokens).matches(indexOf(other))).toEqual(other.length > 0 ? inBoth : []);
+    }));
+  });
+
   it('is after any edits the index of the text that came of them', () => {
     fc.assert(fc.property(text, fc.array(edit, { maxLength: 12 }), (start, edits) => {
       const index = indexOf(start);
