@@ -46,7 +46,8 @@ export class Engine {
   private readonly documents: DocumentTokens;
   /** Of the text that was last generated from: the next one usually differs at its end only. */
   private readonly index = new TokenIndex();
-  private readonly neighbours: Neighbours;
+  /** Of the last set that came; whoever has time reads on in it. */
+  readonly neighbours: Neighbours;
   private readonly lengths = new DraftLength();
 
   private constructor(
@@ -183,11 +184,6 @@ export class Engine {
   private beside(set: NeighbourSet | undefined, mixes: boolean): ReturnType<Neighbours['of']> {
     if (set?.documents) this.neighbours.become(set.name, bounded(set.documents).map(({ path, text }) => ({ path, text: normalise(text) })));
     return set && mixes ? this.neighbours.of(set.name) : undefined;
-  }
-
-  /** Reads on in the neighbours, some milliseconds' worth; false when nothing is left to read. */
-  readNeighbours(): boolean {
-    return this.neighbours.readOn();
   }
 
   private checked(tokens: number[]): Int32Array {

@@ -28,7 +28,7 @@ port.on('message', (request: Request) => {
 
 /** Nobody waits: reads in what the next request may need, a slice a turn, so that it is heard between them. */
 function readOn(): void {
-  if (waiting === 0 && engine?.readNeighbours()) setImmediate(readOn);
+  if (waiting === 0 && engine?.neighbours.readOn()) setImmediate(readOn);
 }
 
 async function answer(request: Exclude<Request, { call: 'close' }>): Promise<void> {
