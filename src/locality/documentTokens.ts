@@ -14,6 +14,14 @@ export function pieces(text: string): string[] {
   return text === '' ? [] : text.split(/(?<=\S\n)(?=\S)/);
 }
 
+/**
+ * The same, but none longer than `most` where the text lets: a long one (the body of a class) is cut between a word and a line break too. No pattern of
+ * a byte-level tokenizer has both in one token.
+ */
+export function shortPieces(text: string, most: number): string[] {
+  return pieces(text).flatMap((piece) => (piece.length > most ? piece.split(/(?<=[\p{L}\p{N}])(?=\n)/u) : [piece]));
+}
+
 export class DocumentTokens {
   private known = new Map<string, readonly number[]>();
   private characters = 0;

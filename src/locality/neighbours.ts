@@ -1,5 +1,5 @@
 // The documents beside the one at the cursor, as tokens: one set at a time, read slice by slice so that nothing waits for them.
-import { pieces, type DocumentTokens } from './documentTokens.ts';
+import { shortPieces, type DocumentTokens } from './documentTokens.ts';
 import { BOUNDARY, TokenIndex } from './tokenIndex.ts';
 
 export interface NeighbourDocument {
@@ -8,7 +8,7 @@ export interface NeighbourDocument {
   readonly text: string;
 }
 
-/** Characters that are tokenized at once: some milliseconds, the longest that a request waits. A piece that is longer is data. */
+/** Characters that are tokenized at once: some milliseconds, the longest that a request waits. A piece that is longer even so is data. */
 const SLICE = 8_000;
 
 export class Neighbours {
@@ -58,7 +58,7 @@ export class Neighbours {
     for (let room = SLICE; this.unread.length > 0; ) {
       const [document] = this.unread;
       if (this.cut.length === 0) {
-        this.cut = pieces(document.text);
+        this.cut = shortPieces(document.text, SLICE);
         this.next = 0;
       }
       for (; this.next < this.cut.length; this.next++) {

@@ -88,12 +88,21 @@ describe('a set of neighbours', () => {
     expect(neighbours.readOn()).toBe(false);
   });
 
+  it('is read whole where a class is longer than a slice', () => {
+    const { neighbours } = fresh();
+    const text = `class A:\n${Array.from({ length: 1000 }, (_, i) => `    b${i} = c(${i}) or d`).join('\n')}\n`;
+    neighbours.become('class', documents(text));
+    neighbours.of('class');
+    readAll(neighbours);
+    expect(tokensIn(neighbours.index)).toEqual(expected([text]));
+  });
+
   it('leaves out pieces that are data', () => {
     const { neighbours } = fresh();
     neighbours.become('data', documents(`a\n${'x'.repeat(9000)}\nb\n`));
     neighbours.of('data');
     readAll(neighbours);
-    expect(tokensIn(neighbours.index)).toEqual([...tokensOf('a\n'), BOUNDARY, ...tokensOf('b\n'), BOUNDARY]);
+    expect(tokensIn(neighbours.index)).toEqual([...tokensOf('a\n'), BOUNDARY, ...tokensOf('\nb\n'), BOUNDARY]);
   });
 });
 
