@@ -1,6 +1,7 @@
 // The files that lie around a file, nearest first: what an editor could have beside it.
 import { readFileSync } from 'node:fs';
-import { dirname, extname, join, relative, sep } from 'node:path';
+import { basename, dirname, extname, join, relative, sep } from 'node:path';
+import { besideFile } from '../completion/beside.ts';
 
 /** Languages that import each other. */
 const FAMILIES = [/\.[cm]?[jt]sx?$/, /\.py$/];
@@ -18,6 +19,13 @@ export function neighbourTexts(file: string, text: string, files: readonly strin
   const ranked = files.filter((other) => other !== file && family?.test(other)).map((path, at) => ({ path, at, distance: distance(path) }));
   ranked.sort((a, b) => a.distance - b.distance || a.at - b.at);
   return ranked.slice(0, most).map(({ path }) => readFileSync(path, 'utf8'));
+}
+
+/** The same of its own folder alone, in the editor's order: what takes part where nothing else is open. */
+export function folderTexts(file: string, files: readonly string[], most: number): string[] {
+  const names = files.filter((other) => dirname(other) === dirname(file)).map((other) => basename(other));
+  const language = file.endsWith('.py') ? 'python' : 'typescript';
+  return besideFile(file, language, names).slice(0, most).map((name) => readFileSync(join(dirname(file), name), 'utf8'));
 }
 
 /** Without extension, as far as the text says; folders stand for their index. */

@@ -1,4 +1,4 @@
-// npm run eval:locality [-- --model M --files F --files G --tokens 3000 --most 60 --seed 1 --fit --neighbours 8]
+// npm run eval:locality [-- --model M --files F --files G --tokens 3000 --most 60 --seed 1 --fit --neighbours 8 --folder]
 // What the text around is worth, token by token (src/eval/localityStudy.ts); --fit prints the weights that suit these files. Without --files this
 // repository's own sources, which the starter never saw.
 import { readFileSync, statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
 import { fitWeights, losses, observe, type Observation } from '../../src/eval/localityStudy.ts';
-import { neighbourTexts } from '../../src/eval/neighbours.ts';
+import { folderTexts, neighbourTexts } from '../../src/eval/neighbours.ts';
 import { random } from '../../src/eval/random.ts';
 import { mean } from '../../src/eval/similarity.ts';
 import { starterModel } from '../../src/model/library.ts';
@@ -22,6 +22,8 @@ const { values } = parseArgs({
     most: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' }, threads: { type: 'string', default: String(defaultThreads()) }, fit: { type: 'boolean', default: false },
     /** Files around each that take part at most. */
     neighbours: { type: 'string', default: '0' },
+    /** Only those of its own folder, in the editor's order. */
+    folder: { type: 'boolean', default: false },
   },
 });
 
@@ -57,7 +59,9 @@ export async function run(): Promise<void> {
       const files = statSync(folder).isDirectory() ? sourceFiles(folder) : [];
       for (const file of drawn(folder, Number(values.most), draw)) {
         const text = readFileSync(file, 'utf8');
-        for (const o of await observe(engine, text, Number(values.tokens), neighbourTexts(file, text, files, Number(values.neighbours)))) all.push(o);
+        const most = Number(values.neighbours);
+        const beside = values.folder ? folderTexts(file, files, most) : neighbourTexts(file, text, files, most);
+        for (const o of await observe(engine, text, Number(values.tokens), beside)) all.push(o);
         count++;
       }
       ends.push(all.length);
