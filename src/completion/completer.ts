@@ -163,7 +163,8 @@ export class Completer {
       const { latencyMs, maxTokens } = this.host.settings();
       const { promptTokens, max } = plan({ latencyMs, maxTokens, speed: this.source.speed, manual, last: this.promptTokens });
       this.promptTokens = promptTokens;
-      const options = { prompt: { snapshot: generation.snapshot, promptTokens }, max, sampling: { temperature: 0 } };
+      const { snapshot, request: { neighbours } } = generation;
+      const options = { prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, ...(neighbours && { neighbours }) };
       result = await this.source.generate(options, (event) => this.heard(generation, event), generation.cancel);
     } catch (thrown) {
       failure = asDeltaError(thrown);

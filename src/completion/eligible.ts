@@ -20,7 +20,7 @@ export interface EligibilitySettings {
 /**
  * An allow-list, because VS Code gives every input box, output, diff side and settings page a scheme of its own and new ones come with every version.
  * Of virtual file systems those are listed whose documents are files of a workspace: repositories opened without a checkout, and the two that VS Code
- * itself is tested and demonstrated with. Nothing is read but the open document, so a virtual one needs no more rights than a file.
+ * itself is tested and demonstrated with. In a virtual one nothing is read but open documents, so it needs no more rights than a file.
  */
 const schemes = new Set(['file', 'untitled', 'vscode-remote', 'vscode-local', 'vscode-notebook-cell', 'vscode-vfs', 'vscode-test-web', 'memfs']);
 

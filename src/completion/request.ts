@@ -1,4 +1,5 @@
 // What the editor asks for, and what it gets: plain data. Nothing in this folder knows VS Code.
+import type { NeighbourSet } from '../session/neighbourSet.ts';
 import type { PromptDescription } from '../session/protocol.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 
@@ -10,6 +11,8 @@ export interface CompletionRequest {
   readonly version: number;
   /** Where an item of IntelliSense's list is selected: as if it had been inserted. */
   readonly snapshot: Snapshot;
+  /** With their texts. */
+  readonly neighbours?: NeighbourSet;
   /** Where the cursor stands in the document, where the snapshot is ahead of it (a selected item). Default: the length of `before`. */
   readonly cursor?: number;
   /** Asked for by the user: no pause, no gate. */

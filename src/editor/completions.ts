@@ -10,6 +10,7 @@ import type { TextSource } from '../completion/source.ts';
 import { Tally } from '../completion/tally.ts';
 import { abandonedOf } from './abandoned.ts';
 import { clock } from './clock.ts';
+import { NeighbourDocuments } from './neighbours.ts';
 import { factsOf, placeOf } from './place.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -31,6 +32,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   /** The last request for which a prompt was made. */
   lastPrompted: RequestRecord | undefined;
   private readonly completer: Completer;
+  private readonly neighbours: NeighbourDocuments;
   private readonly subscriptions: Disposable[];
   /** The last request's document, version and cursor; where the last edit left the cursor may be. */
   private asked: { document: string; version: number; offset: number } | undefined;
@@ -41,6 +43,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   private lengthened = 0;
 
   constructor(private readonly needs: CompletionsNeeds) {
+    this.neighbours = new NeighbourDocuments(needs.settings, clock);
     this.completer = new Completer(needs.source, clock, {
       settings: () => {
         const settings = needs.settings();
@@ -52,6 +55,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
       },
     });
     this.subscriptions = [
+      this.neighbours,
       languages.registerInlineCompletionItemProvider({ pattern: '**' }, this),
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length === 0 || !isOpenInEditor(document)) return;
@@ -96,7 +100,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     const id = document.uri.toString();
     const offset = document.offsetAt(position);
     this.asked = { document: id, version: document.version, offset };
-    const request = { document: id, version: document.version, snapshot, manual, ...(lead === '' ? {} : { cursor: offset }) };
+    const neighbours = this.neighbours.of(document);
+    const request = { document: id, version: document.version, snapshot, manual, ...(neighbours && { neighbours }), ...(lead === '' ? {} : { cursor: offset }) };
     const answer = await this.completer.complete(request, abandonedOf(token));
     return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
   }

@@ -20,6 +20,7 @@ export function lastPromptText(record: RequestRecord | undefined): string {
     ...kept.map((span) => `+ ${l10n.t('{0}: characters {1} to {2}, {3} tokens', where(span), span.start, span.end, span.tokens)}`),
     ...dropped.map((span) => `- ${l10n.t('{0}: characters {1} to {2}, dropped because the token budget of the prompt was used up', where(span), span.start, span.end)}`),
     ...(dropped.length === 0 ? [l10n.t('Nothing was dropped.')] : []),
+    ...(prompt.neighbours.length > 0 ? ['', l10n.t('What these files say took part in the choice of words, though the model did not see it:'), ...prompt.neighbours.map((neighbour) => `+ ${neighbour}`)] : []),
     '',
     l10n.t('What the model saw, markers included, between the two lines:'),
     RULE,

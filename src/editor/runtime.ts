@@ -68,6 +68,8 @@ export class EditorRuntime implements TextSource {
   private measureTimer: NodeJS.Timeout | undefined;
   private measuring: CancelFlag | undefined;
   private unmeasurable = false;
+  /** The last set of neighbours that this worker got with its texts. */
+  private sent: { client: Client; name: string } | undefined;
   private readonly told = new Set<string>();
 
   constructor(private readonly needs: RuntimeNeeds) {}
@@ -90,7 +92,7 @@ export class EditorRuntime implements TextSource {
         if (cancel.isSet) return nothing();
         try {
           this.become('reading');
-          const result = await this.guarded(() => client.call('generate', options, (event) => {
+          const result = await this.guarded(() => client.call('generate', this.withNews(options, client), (event) => {
             if (event.event === 'text') {
               heard = true;
               if (client === this.client && !cancel.isSet) this.become('writing');
@@ -113,6 +115,16 @@ export class EditorRuntime implements TextSource {
       this.active--;
       this.settle();
     }
+  }
+
+  /** The texts of neighbours travel once: a set that this worker has got is only named. */
+  private withNews(options: GenerateOptions, client: Client): GenerateOptions {
+    const { neighbours } = options;
+    if (!neighbours) return options;
+    const { name } = neighbours;
+    if (this.sent?.client === client && this.sent.name === name) return { ...options, neighbours: { name } };
+    this.sent = { client, name };
+    return options;
   }
 
   /** Bytes and blocks of the KV cache; null without a model or while it works. */
@@ -190,6 +202,7 @@ export class EditorRuntime implements TextSource {
     this.trial = { model: path, kernels: options.kernels ?? 'auto' };
     this.unproven = PROVING_TOKENS;
     this.unmeasurable = false;
+    this.sent = undefined;
     this.meter.clear();
     const started = performance.now();
     for (;;) {

@@ -56,6 +56,8 @@ export const settingsTable = {
   'completions.maxTokens': whole(96, 1, 1024, 'window'),
   /** Glob patterns, besides those that are always refused. */
   'completions.exclude': texts([], 'window'),
+  /** Whether what lies beside a document takes part in what is written in it. */
+  'completions.neighbours': flag(true, 'window'),
   /** A GGUF file or a model folder; empty: the embedded model. */
   'model.path': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),

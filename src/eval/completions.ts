@@ -5,6 +5,7 @@ import { threshold, type Eagerness } from '../completion/gate.ts';
 import type { Plan } from '../completion/latency.ts';
 import { pointless } from '../completion/worth.ts';
 import type { Engine } from '../session/engine.ts';
+import { bounded, type NeighbourDocument } from '../session/neighbourSet.ts';
 import type { AttentionMode, ConfidenceCurve } from '../session/protocol.ts';
 import type { Cursor, Rule } from './cursors.ts';
 import { editSimilarity, firstLine, mean, percentile } from './similarity.ts';
@@ -58,15 +59,19 @@ export interface Shown {
 }
 
 export interface Measurement {
-  /** What is measured; a mode of attention alone means without the text around. */
-  attention: AttentionMode | `${AttentionMode}, alone`;
+  /** What is measured; a mode of attention alone means without the text around, with neighbours that of files beside it too. */
+  attention: AttentionMode | `${AttentionMode}, ${'alone' | 'with neighbours'}`;
   curve: ConfidenceCurve;
   outcomes: Outcome[];
   summary: Summary;
 }
 
-/** Generates at every cursor, with or without the text around mixed in. Stops early, with what there is, when `cancel` is set. */
-export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, cancel = new CancelFlag(), progress: (share: number) => void = () => {}, locality?: boolean): Promise<Outcome[]> {
+/**
+ * Generates at every cursor, with or without the text around mixed in. Stops early, with what there is, when `cancel` is set.
+ * @param beside what lies beside a document, by its path; named by it, and read before it is asked about
+ */
+export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, cancel = new CancelFlag(), progress: (share: number) => void = () => {}, locality?: boolean, beside?: (path: string) => NeighbourDocument[]): Promise<Outcome[]> {
+  let read = '';
   const outcomes: Outcome[] = [];
   for (const [done, { rule, line, column, snapshot, expected }] of cursors.entries()) {
     progress(done / cursors.length);
@@ -76,7 +81,14 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
       outcomes.push({ ...place, silent, written: '', exact: false, similarity: 0, degenerate: false, confidence: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0 });
       continue;
     }
-    const result = await engine.generate({ prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, locality }, cancel);
+    const { path: name } = snapshot;
+    if (beside && read !== name) {
+      read = name;
+      engine.neighbours.become(name, bounded(beside(name)));
+      engine.neighbours.of(name);
+      while (engine.neighbours.readOn());
+    }
+    const result = await engine.generate({ prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, locality, ...(beside && { neighbours: { name } }) }, cancel);
     if (cancel.isSet) break;
     const written = firstLine(result.text);
     outcomes.push({

@@ -1,79 +1,112 @@
 // What the text around is worth to a model, token by token: teacher forcing with the index as an editor would have it, and the weights of the mixture.
-import { continuations } from '../locality/continuations.ts';
+import { continuations, type Continuations } from '../locality/continuations.ts';
+import { DocumentTokens } from '../locality/documentTokens.ts';
 import { ForcedIndex } from '../locality/forced.ts';
-import { spread } from '../locality/mixture.ts';
+import { besides, spread } from '../locality/mixture.ts';
+import { Neighbours } from '../locality/neighbours.ts';
+import { neighbourWeightOf } from '../locality/neighbourWeights.ts';
+import type { TokenIndex } from '../locality/tokenIndex.ts';
 import { CLASSES, classOf, weightOf } from '../locality/weights.ts';
 import type { Engine } from '../session/engine.ts';
+import { bounded } from '../session/neighbourSet.ts';
 
 /** One token of the author's, and what was said of it. */
 export interface Observation {
-  /** Probability under the model alone, and its share in the file's answer. */
+  /** Probability under the model alone. */
   model: number;
-  file: number;
-  /** Whether the likeliest token of the model, of the file, of the mixture is the author's. */
+  /** Whether the likeliest token of the model, of the file, of the mixture of both is the author's. */
   right: { model: boolean; file: boolean; mixture: boolean };
+  /** Of the model, nats. */
+  entropy: number;
   /** Null where the file says nothing. */
-  place: { longest: number; top: number; entropy: number } | null;
+  file: Answer | null;
+  /** Null where the neighbours are not asked or say nothing. */
+  neighbours: Answer | null;
 }
 
-/** Every token of a text but the first, of at most `tokens`. */
-export async function observe(engine: Engine, text: string, tokens: number): Promise<Observation[]> {
+/** An answer of an index: the author's share in it, the longest match, the largest share. */
+export interface Answer {
+  share: number;
+  longest: number;
+  top: number;
+}
+
+/** Every token of a text but the first, of at most `tokens`; `neighbours`: texts that lie around it, nearest first. */
+export async function observe(engine: Engine, text: string, tokens: number, neighbours: readonly string[] = []): Promise<Observation[]> {
   const { vocabulary, context } = engine.forward.manifest.shape;
   const ids = engine.tokenizer.encode(text).slice(0, Math.min(tokens, context));
   const forced = new ForcedIndex(ids, ids.map((id) => engine.tokenizer.decode([id])));
+  const beside = new Neighbours(new DocumentTokens((piece) => engine.tokenizer.encode(piece)));
+  beside.become('', bounded(neighbours.map((neighbour) => ({ path: '', text: neighbour }))));
+  const { index } = beside.of('') ?? {};
+  while (beside.readOn());
   const found: Observation[] = [];
   for await (const { logits } of engine.logitRows(Int32Array.from(ids), true)) {
     for (let at = 0; at < logits.length && found.length + 1 < ids.length; at += vocabulary) {
       forced.advance();
-      found.push(observation(logits.subarray(at, at + vocabulary), forced, ids[found.length + 1]));
+      found.push(observation(logits.subarray(at, at + vocabulary), forced, index, ids[found.length + 1]));
     }
   }
   return found;
 }
 
-function observation(logits: Float32Array, { index }: ForcedIndex, author: number): Observation {
+function observation(logits: Float32Array, { index }: ForcedIndex, neighbours: TokenIndex | undefined, author: number): Observation {
   const { top, total, entropy } = spread(logits);
   const probability = (id: number): number => Math.exp(logits[id] - top) / total;
   const best = logits.indexOf(top);
-  const answer = continuations(index);
-  if (!answer) return { model: probability(author), file: 0, right: { model: best === author, file: false, mixture: best === author }, place: null };
-  const weight = weightOf(answer.longest, answer.top, entropy);
+  const found = continuations(index);
+  const beside = neighbours ? besides(found, neighbours, index) : null;
+  const answer = (of: Continuations | null): Answer | null => of && { share: of.shares.get(author) ?? 0, longest: of.longest, top: of.top };
+  const weight = found ? weightOf(found.longest, found.top, entropy) : 0;
   let [said, saidShare, mixed, mixedShare] = [-1, 0, best, (1 - weight) * probability(best)];
-  for (const [id, share] of answer.shares) {
+  for (const [id, share] of found?.shares ?? []) {
     if (share > saidShare) [said, saidShare] = [id, share];
     const both = (1 - weight) * probability(id) + weight * share;
     if (both > mixedShare) [mixed, mixedShare] = [id, both];
   }
   return {
-    model: probability(author), file: answer.shares.get(author) ?? 0,
-    right: { model: best === author, file: said === author, mixture: mixed === author },
-    place: { longest: answer.longest, top: answer.top, entropy },
+    model: probability(author), right: { model: best === author, file: said === author, mixture: mixed === author },
+    entropy, file: answer(found), neighbours: answer(beside),
   };
 }
 
-/** Mean negative log-probability in nats under the model, and under the mixture with these weights. */
-export function losses(observations: readonly Observation[], weight: typeof weightOf = weightOf): { model: number; mixture: number } {
-  let [model, mixture] = [0, 0];
+/** Probability of the author's token: under the mixture of model and file, and with the neighbours in it. */
+function probabilities({ model, entropy, file, neighbours }: Observation): { file: number; neighbours: number } {
+  const w = file ? weightOf(file.longest, file.top, entropy) : 0;
+  const both = (1 - w) * model + w * (file?.share ?? 0);
+  const v = neighbours ? neighbourWeightOf(neighbours.longest, neighbours.top, entropy) : 0;
+  return { file: both, neighbours: (1 - v) * both + v * (neighbours?.share ?? 0) };
+}
+
+/** Mean negative log-probability in nats: under the model, the mixture with the file, that with the neighbours. */
+export function losses(observations: readonly Observation[]): { model: number; file: number; neighbours: number } {
+  const sums = { model: 0, file: 0, neighbours: 0 };
   for (const o of observations) {
-    const w = o.place ? weight(o.place.longest, o.place.top, o.place.entropy) : 0;
-    model -= Math.log(o.model);
-    mixture -= Math.log((1 - w) * o.model + w * o.file);
+    const { file, neighbours } = probabilities(o);
+    sums.model -= Math.log(o.model);
+    sums.file -= Math.log(file);
+    sums.neighbours -= Math.log(neighbours);
   }
-  return { model: model / observations.length, mixture: mixture / observations.length };
+  const mean = (sum: number): number => sum / observations.length;
+  return { model: mean(sums.model), file: mean(sums.file), neighbours: mean(sums.neighbours) };
 }
 
 /** Observations that a class is thought to have had besides its own, at the weight of all classes of its length and share. */
 const PRIOR = 20;
 const ROUNDS = 60;
 
-/** The weights that make the author's tokens likeliest, class by class (expectation–maximisation; one dimension, one maximum): `[length][share][entropy]`, per cent. */
-export function fitWeights(observations: readonly Observation[]): number[][][] {
+/**
+ * The weights of the file, or of its neighbours at the file's present ones, that make the author's tokens likeliest, class by class
+ * (expectation–maximisation; one dimension, one maximum): `[length][share][entropy]`, per cent.
+ */
+export function fitWeights(observations: readonly Observation[], of: 'file' | 'neighbours'): number[][][] {
   const [lengths, shares, entropies] = CLASSES;
-  const cells: Observation[][][][] = Array.from({ length: lengths }, () => Array.from({ length: shares }, () => Array.from({ length: entropies }, () => [])));
+  const cells: Odds[][][][] = Array.from({ length: lengths }, () => Array.from({ length: shares }, () => Array.from({ length: entropies }, () => [])));
   for (const o of observations) {
-    if (!o.place) continue;
-    const [l, s, e] = classOf(o.place.longest, o.place.top, o.place.entropy);
-    cells[l][s][e].push(o);
+    const answer = o[of];
+    if (!answer) continue;
+    const [l, s, e] = classOf(answer.longest, answer.top, o.entropy);
+    cells[l][s][e].push({ without: of === 'file' ? o.model : probabilities(o).file, share: answer.share });
   }
   return cells.map((row) => row.map((cell) => {
     const together = likeliest(cell.flat(), 0.5, 1);
@@ -81,11 +114,17 @@ export function fitWeights(observations: readonly Observation[]): number[][][] {
   }));
 }
 
-function likeliest(observations: readonly Observation[], prior: number, weight: number): number {
+/** The author's token without an answer, and its share in that. */
+interface Odds {
+  without: number;
+  share: number;
+}
+
+function likeliest(observations: readonly Odds[], prior: number, weight: number): number {
   let mixing = prior;
   for (let round = 0; round < ROUNDS; round++) {
     let sum = weight * prior;
-    for (const { model, file } of observations) sum += (mixing * file) / (mixing * file + (1 - mixing) * model);
+    for (const { without, share } of observations) sum += (mixing * share) / (mixing * share + (1 - mixing) * without);
     mixing = sum / (observations.length + weight);
   }
   return mixing;

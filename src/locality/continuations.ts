@@ -15,11 +15,11 @@ export interface Continuations {
   top: number;
 }
 
-/** Null where the last token never stood before. */
-export function continuations(index: TokenIndex): Continuations | null {
+/** Of the end of `text`, by default the indexed text itself. Null where its last token never stood before. */
+export function continuations(index: TokenIndex, text = index): Continuations | null {
   const shares = new Map<number, number>();
   let [sum, longest, top] = [0, 0, 0];
-  for (const { next, length } of index.matches()) {
+  for (const { next, length } of index.matches(text)) {
     const weight = PER_TOKEN ** Math.min(length, LONGEST_COUNTED);
     const id = index.at(next);
     shares.set(id, (shares.get(id) ?? 0) + weight);

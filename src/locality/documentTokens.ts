@@ -14,6 +14,14 @@ export function pieces(text: string): string[] {
   return text === '' ? [] : text.split(/(?<=\S\n)(?=\S)/);
 }
 
+/**
+ * The same, but none longer than `most` where the text lets: a long one (the body of a class) is cut between a word and a line break too. No pattern of
+ * a byte-level tokenizer has both in one token.
+ */
+export function shortPieces(text: string, most: number): string[] {
+  return pieces(text).flatMap((piece) => (piece.length > most ? piece.split(/(?<=[\p{L}\p{N}])(?=\n)/u) : [piece]));
+}
+
 export class DocumentTokens {
   private known = new Map<string, readonly number[]>();
   private characters = 0;
@@ -36,11 +44,17 @@ export class DocumentTokens {
 
   private tokensOf(cut: readonly string[]): number[] {
     const ids: number[] = [];
-    for (const piece of cut) for (const id of this.remembered(piece)) ids.push(id);
+    for (const piece of cut) for (const id of this.piece(piece)) ids.push(id);
     return ids;
   }
 
-  private remembered(piece: string): readonly number[] {
+  /** Whether it need not be tokenized. */
+  knows(piece: string): boolean {
+    return this.known.has(piece);
+  }
+
+  /** The tokens of one piece. */
+  piece(piece: string): readonly number[] {
     let ids = this.known.get(piece);
     // The newest last, so that the oldest is the first.
     if (ids) this.known.delete(piece);

@@ -11,6 +11,7 @@ import type { InspectReport } from '../inspect/report.ts';
 import { joined } from '../locality/continuations.ts';
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { DraftLength } from '../locality/draftLength.ts';
+import { Neighbours } from '../locality/neighbours.ts';
 import { TokenIndex } from '../locality/tokenIndex.ts';
 import { Forward } from '../model/forward.ts';
 import { laneState, type LaneState } from '../model/lane.ts';
@@ -29,6 +30,7 @@ import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, Gener
 import { measureConfidence, sampleTexts } from './confidence.ts';
 import { keepConfidence, readConfidence } from './confidenceFile.ts';
 import { firstLineLogProbability, Scores, type Score } from './firstLine.ts';
+import { bounded, type NeighbourSet } from './neighbourSet.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step, type Around } from './session.ts';
@@ -46,6 +48,8 @@ export class Engine {
   private readonly documents: DocumentTokens;
   /** Of the text that was last generated from: the next one usually differs at its end only. */
   private readonly index = new TokenIndex();
+  /** Of the last set that came; whoever has time reads on in it. */
+  readonly neighbours: Neighbours;
   private readonly lengths = new DraftLength();
 
   private constructor(
@@ -57,6 +61,7 @@ export class Engine {
     private readonly lane: LaneState,
   ) {
     this.documents = new DocumentTokens((text) => tokenizer.encode(text));
+    this.neighbours = new Neighbours(this.documents);
   }
 
   /** Imports the model if need be and loads it. */
@@ -93,6 +98,7 @@ export class Engine {
    */
   async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string, scores: readonly Score[]) => void = () => {}, progress: Progress = () => {}): Promise<GenerateResult> {
     const mixes = this.mixes(options);
+    const beside = this.beside(options.neighbours, mixes);
     const { tokens, end, owed, prompt } = this.prepare(options, mixes);
     const session = new Session(this.forward, this.cache);
     const stream = new StreamText(this.tokenizer);
@@ -114,7 +120,7 @@ export class Engine {
       max: options.max, sampler, cancel,
       ends: atCursor ? this.tokenizer.ends : this.tokenizer.special.eos,
       approximate: options.approximate ?? atCursor,
-      around: this.around(options, tokens, mixes),
+      around: this.around(options, tokens, mixes, beside?.index),
       owed,
       read: atCursor ? (share: number) => progress('reading', share) : undefined,
     };
@@ -143,12 +149,12 @@ export class Engine {
       meanLogProbability: generated > 0 ? logProbability / generated : 0,
       firstLineLogProbability: firstLineLogProbability(scores.all, kept),
       scores: scores.all,
-      prompt,
+      prompt: prompt && { ...prompt, neighbours: beside?.paths ?? [] },
     };
   }
 
   /** Prompt tokens, the rule that ends the text, and what the text must begin with. */
-  private prepare({ prompt, stop = [], max }: GenerateOptions, mixes: boolean): { tokens: Int32Array; end: TextEnd; owed?: Owed; prompt?: PromptDescription } {
+  private prepare({ prompt, stop = [], max }: GenerateOptions, mixes: boolean): { tokens: Int32Array; end: TextEnd; owed?: Owed; prompt?: Omit<PromptDescription, 'neighbours'> } {
     if ('tokens' in prompt) return { tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
     const { name, shape } = this.forward.manifest;
@@ -168,7 +174,7 @@ export class Engine {
   }
 
   /** The text that the prompt is the end of: the whole document at a cursor, else the prompt itself. Undefined where it is used for nothing. */
-  private around({ prompt, lookup = false }: GenerateOptions, tokens: Int32Array, mixes: boolean): Around | undefined {
+  private around({ prompt, lookup = false }: GenerateOptions, tokens: Int32Array, mixes: boolean, neighbours?: TokenIndex): Around | undefined {
     // Rows that depend on those beside them could make another text of it.
     const lengths = lookup && this.forward.manifest.rowInvariant ? this.lengths : undefined;
     if (!mixes && !lengths) return undefined;
@@ -177,7 +183,13 @@ export class Engine {
       const { before, after } = mixes ? withoutTail(prompt.snapshot).snapshot : prompt.snapshot;
       index.become(joined([documents.after(normalise(after)), documents.before(normalise(before))]));
     } else index.become(tokens);
-    return { index, mixes, lengths };
+    return { index, mixes, neighbours, lengths };
+  }
+
+  /** The neighbours that a request names, as far as they are read; a set that it brings takes the place of the last one in any case. */
+  private beside(set: NeighbourSet | undefined, mixes: boolean): ReturnType<Neighbours['of']> {
+    if (set?.documents) this.neighbours.become(set.name, bounded(set.documents).map(({ path, text }) => ({ path, text: normalise(text) })));
+    return set && mixes ? this.neighbours.of(set.name) : undefined;
   }
 
   private checked(tokens: number[]): Int32Array {

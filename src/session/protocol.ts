@@ -6,6 +6,7 @@ import type { LaneState } from '../model/lane.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
 import type { Score } from './firstLine.ts';
+import type { NeighbourSet } from './neighbourSet.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
@@ -73,6 +74,8 @@ export interface GenerateOptions {
   approximate?: boolean;
   /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
   locality?: boolean;
+  /** Where the text around takes part, they do too. Default: none. */
+  neighbours?: NeighbourSet;
   /** Whether tokens are guessed ahead from the text and verified together: the same text in fewer passes. Default false, until it is measured to pay. */
   lookup?: boolean;
 }
@@ -92,6 +95,8 @@ export interface PromptDescription {
   text: string;
   /** In the order of the document, together the whole of it. */
   spans: Span[];
+  /** Paths of the documents beside it that took part, nearest first. */
+  neighbours: readonly string[];
 }
 
 export interface GenerateResult {

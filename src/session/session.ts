@@ -24,6 +24,8 @@ export interface Around {
   index: TokenIndex;
   /** Whether it takes part in what comes next. */
   mixes: boolean;
+  /** Of the documents beside it; undefined: none take part. */
+  neighbours?: TokenIndex;
   /** How far to guess ahead; undefined: never. */
   lengths?: DraftLength;
 }
@@ -81,7 +83,7 @@ export class Session {
         if (n === max) return void (this.ending = 'length');
         if (lease.length - ahead.ids.length + ahead.accepted === context) return void (this.ending = 'context');
         const row = this.row(ahead);
-        if (around?.mixes) mix(row, around.index);
+        if (around?.mixes) mix(row, around.index, around.neighbours);
         owed?.restrict(row);
         const { id, logProbability } = sampler.sample(row);
         if (ends.includes(id)) return void (this.ending = 'end');

@@ -16,10 +16,20 @@ const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
 let engine: Engine | undefined;
 let queue: Promise<void> = Promise.resolve();
+/** Requests without an answer. */
+let waiting = 0;
 
 port.on('message', (request: Request) => {
-  queue = queue.then(() => (request.call === 'close' ? close() : answer(request)));
+  waiting++;
+  queue = queue.then(() => (request.call === 'close' ? close() : answer(request))).then(() => {
+    if (--waiting === 0) setImmediate(readOn);
+  });
 });
+
+/** Nobody waits: reads in what the next request may need, a slice a turn, so that it is heard between them. */
+function readOn(): void {
+  if (waiting === 0 && engine?.neighbours.readOn()) setImmediate(readOn);
+}
 
 async function answer(request: Exclude<Request, { call: 'close' }>): Promise<void> {
   const { id } = request;

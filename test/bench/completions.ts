@@ -1,5 +1,6 @@
-// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --lane auto --alone --json]
+// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --lane auto --neighbours 8 --alone --json]
 // Completions on files (or folders of them) that the model has not seen; without --files this repository's own sources, which the starter never saw.
+// --neighbours N adds each mode with the text of N files around (src/eval/neighbours.ts), chosen among those of the same F.
 // --alone adds each mode without the text around mixed in, and the baselines of src/eval/baselines.ts.
 // What is measured: src/eval/completions.ts; where: src/eval/cursors.ts. --outcomes prints every place, --prompt-tokens overrides what the speed allows.
 import { readFileSync, statSync } from 'node:fs';
@@ -15,10 +16,12 @@ import { baselineReport, completionReport, type Measured } from '../../src/eval/
 import { completeAll, summarise, type Outcome } from '../../src/eval/completions.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
 import { drawCursors, type Cursor, type HeldOutFile } from '../../src/eval/cursors.ts';
+import { neighbourTexts } from '../../src/eval/neighbours.ts';
 import { typeLines } from '../../src/eval/typing.ts';
 import { starterModel } from '../../src/model/library.ts';
 import { measureConfidence, sampleTexts } from '../../src/session/confidence.ts';
 import { Engine } from '../../src/session/engine.ts';
+import type { NeighbourDocument } from '../../src/session/neighbourSet.ts';
 import type { AttentionMode, LoadedModel } from '../../src/session/protocol.ts';
 import { defaultThreads } from '../../src/session/threadCount.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
@@ -33,6 +36,8 @@ const { values } = parseArgs({
     'max-tokens': { type: 'string', default: String(settingsTable['completions.maxTokens'].default) },
     /** Tokens of sample code for the confidence curve, as in the editor; lines typed key by key. */
     sample: { type: 'string', default: '2048' }, typed: { type: 'string', default: '8' },
+    /** Files around each that take part at most. */
+    neighbours: { type: 'string', default: '0' },
     alone: { type: 'boolean', default: false }, outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
   },
 });
@@ -49,6 +54,15 @@ function heldOut(paths: readonly string[]): HeldOutFile[] {
   });
 }
 
+/** By the name that `heldOut` gave: the files around it, of the same folder of `paths`. */
+function neighboursOf(paths: readonly string[], most: number): (path: string) => NeighbourDocument[] {
+  return (path) => {
+    const file = resolve(packageRoot(), path);
+    const folder = paths.map((root) => resolve(root)).find((root) => file.startsWith(`${root}/`));
+    return folder ? neighbourTexts(file, readFileSync(file, 'utf8'), sourceFiles(folder), most).map((text) => ({ path: '', text })) : [];
+  };
+}
+
 /** What the editor would plan, by a speed measured on one place that is not counted. */
 async function planFor(engine: Engine, { snapshot }: Cursor): Promise<Plan> {
   const { tokens, ms } = await engine.generate({ prompt: { snapshot }, max: 32, sampling: { temperature: 0 } }, new CancelFlag());
@@ -61,7 +75,8 @@ export async function run(): Promise<void> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
   process.env.DELTALLM_CACHE ??= resolve('.cache');
   const [threads, seed, perFile] = [Number(values.threads), Number(values.seed), Number(values['per-file'])];
-  const files = heldOut(values.files ?? OWN_SOURCES.map((folder) => join(packageRoot(), folder)));
+  const paths = values.files ?? OWN_SOURCES.map((folder) => join(packageRoot(), folder));
+  const files = heldOut(paths);
   const cursors = files.flatMap((file) => drawCursors(file, perFile, seed));
   const places = new Set(cursors.map(({ snapshot }) => snapshot.path)).size;
   const addon = loadAddon(join(packageRoot(), 'dist'));
@@ -93,6 +108,11 @@ export async function run(): Promise<void> {
         const outcomes = await completeAll(engine, cursors, planned, undefined, undefined, curve.locality);
         const typing = typed.length > 0 && chosen === undefined ? await typeLines(engine, typed, planned.promptTokens) : null;
         measured.push({ attention: chosen === undefined ? attention : `${attention}, alone`, curve, outcomes, summary: summarise(outcomes, curve), typing });
+      }
+      if (Number(values.neighbours) > 0) {
+        const { curve } = measured.at(values.alone ? -2 : -1)!;
+        const outcomes = await completeAll(engine, cursors, planned, undefined, undefined, curve.locality, neighboursOf(paths, Number(values.neighbours)));
+        measured.push({ attention: `${attention}, with neighbours`, curve, outcomes, summary: summarise(outcomes, curve), typing: null });
       }
       if (values.alone && baselines.length === 0) {
         const most = planned.max;

@@ -1,12 +1,13 @@
-// npm run eval:locality [-- --model M --files F --files G --tokens 3000 --most 60 --seed 1 --fit]
+// npm run eval:locality [-- --model M --files F --files G --tokens 3000 --most 60 --seed 1 --fit --neighbours 8 --folder]
 // What the text around is worth, token by token (src/eval/localityStudy.ts); --fit prints the weights that suit these files. Without --files this
 // repository's own sources, which the starter never saw.
 import { readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { sourceFiles } from '../../src/eval/corpus.ts';
 import { fitWeights, losses, observe, type Observation } from '../../src/eval/localityStudy.ts';
+import { folderTexts, neighbourTexts } from '../../src/eval/neighbours.ts';
 import { random } from '../../src/eval/random.ts';
 import { mean } from '../../src/eval/similarity.ts';
 import { starterModel } from '../../src/model/library.ts';
@@ -19,6 +20,10 @@ const { values } = parseArgs({
     model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, tokens: { type: 'string', default: '3000' },
     /** Files a folder at most, drawn with the seed. */
     most: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' }, threads: { type: 'string', default: String(defaultThreads()) }, fit: { type: 'boolean', default: false },
+    /** Files around each that take part at most. */
+    neighbours: { type: 'string', default: '0' },
+    /** Only those of its own folder, in the editor's order. */
+    folder: { type: 'boolean', default: false },
   },
 });
 
@@ -34,9 +39,9 @@ function drawn(folder: string, most: number, draw: () => number): string[] {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 function row(name: string, observations: readonly Observation[]): string {
-  const { model, mixture } = losses(observations);
+  const { model, file, neighbours } = losses(observations);
   const right = (of: keyof Observation['right']): string => percent(mean(observations.map((o) => Number(o.right[of]))));
-  return `| ${name} | ${observations.length} | ${model.toFixed(3)} | ${mixture.toFixed(3)} | ${right('model')} | ${right('file')} | ${right('mixture')} |`;
+  return `| ${name} | ${observations.length} | ${model.toFixed(3)} | ${file.toFixed(3)} | ${neighbours.toFixed(3)} | ${right('model')} | ${right('file')} | ${right('mixture')} |`;
 }
 
 export async function run(): Promise<void> {
@@ -48,21 +53,33 @@ export async function run(): Promise<void> {
   try {
     const all: Observation[] = [];
     let count = 0;
+    /** Of each folder's observations. */
+    const ends: number[] = [];
     for (const folder of folders) {
+      const files = statSync(folder).isDirectory() ? sourceFiles(folder) : [];
       for (const file of drawn(folder, Number(values.most), draw)) {
-        for (const o of await observe(engine, readFileSync(file, 'utf8'), Number(values.tokens))) all.push(o);
+        const text = readFileSync(file, 'utf8');
+        const most = Number(values.neighbours);
+        const beside = values.folder ? folderTexts(file, files, most) : neighbourTexts(file, text, files, most);
+        for (const o of await observe(engine, text, Number(values.tokens), beside)) all.push(o);
         count++;
       }
+      ends.push(all.length);
     }
     console.log(`${engine.describe().name}: ${all.length} tokens of ${count} files, at most ${values.tokens} of each, seed ${values.seed}\n`);
-    console.log('| longest match | tokens | loss of the model, nats | of the mixture | best token right: the model’s | the file’s | the mixture’s |\n|---|---|---|---|---|---|---|');
+    console.log('| longest match | tokens | loss of the model, nats | with the file | with its neighbours | best token right: the model’s | the file’s | the model’s with the file |\n|---|---|---|---|---|---|---|---|');
     for (const [i, from] of LENGTHS.entries()) {
       const to = LENGTHS[i + 1] ?? Infinity;
-      const part = all.filter(({ place }) => (place?.longest ?? 0) >= from && (place?.longest ?? 0) < to);
+      const part = all.filter(({ file }) => (file?.longest ?? 0) >= from && (file?.longest ?? 0) < to);
       if (part.length > 0) console.log(row(to === Infinity ? `${from} and more` : to === from + 1 ? String(from) : `${from}–${to - 1}`, part));
     }
+    for (const [i, folder] of folders.entries()) {
+      if (folders.length > 1) console.log(row(basename(folder), all.slice(ends[i - 1] ?? 0, ends[i])));
+    }
     console.log(row('all', all));
-    if (values.fit) console.log(`\nsrc/locality/weights.ts:\n${fitWeights(all).map((rows) => `  [${rows.map((cells) => `[${cells.join(', ')}]`).join(', ')}],`).join('\n')}`);
+    const table = (of: 'file' | 'neighbours'): string => fitWeights(all, of).map((rows) => `  [${rows.map((cells) => `[${cells.join(', ')}]`).join(', ')}],`).join('\n');
+    if (values.fit) console.log(`\nsrc/locality/weights.ts:\n${table('file')}`);
+    if (values.fit && Number(values.neighbours) > 0) console.log(`\nsrc/locality/neighbourWeights.ts:\n${table('neighbours')}`);
   } finally {
     await engine.close();
   }

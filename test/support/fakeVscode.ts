@@ -55,6 +55,9 @@ export class Uri {
   get fsPath(): string {
     return this.path;
   }
+  with({ path }: { path: string }): Uri {
+    return new Uri(this.scheme, path);
+  }
   toString(): string {
     return `${this.scheme}:${this.scheme === 'file' ? '//' : ''}${this.path}`;
   }
@@ -82,6 +85,7 @@ export class InlineCompletionItem {
 
 export const InlineCompletionTriggerKind = { Invoke: 0, Automatic: 1 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
+export const FileType = { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
 export const version = '1.106.1';
 
@@ -163,6 +167,12 @@ const fresh = () => ({
   openedTexts: [] as string[],
   clipboard: '',
   documentReads: 0,
+  /** Paths of the workspace's folders; a nested one stands before what it lies in. */
+  folders: ['/work space'],
+  trusted: true,
+  /** Path → what lies on the disk; every reading of a text is counted. */
+  disk: new Map<string, { text: string; mtime: number; type?: number }>(),
+  diskReads: [] as string[],
   /** English text → what this language says. */
   bundle: null as Record<string, string> | null,
 });
@@ -175,6 +185,7 @@ export const fake = {
   },
   reset(): void {
     Object.assign(fake, fresh());
+    workspace.textDocuments = [];
     Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [], state: { focused: true } });
   },
   set(name: string, value: unknown): void {
@@ -186,6 +197,7 @@ export const fake = {
     const document = new FakeDocument(uri, languageId, text);
     const end = document.positionAt(text.length);
     const editor = { document, selection: new Selection(end, end) };
+    workspace.textDocuments = [...workspace.textDocuments.filter((other) => other.uri.toString() !== uri.toString()), document];
     Object.assign(window, { activeTextEditor: editor, visibleTextEditors: [editor] });
     return editor;
   },
@@ -220,7 +232,30 @@ export const window = {
   onDidChangeActiveTextEditor: events.activeEditor.event,
 };
 
+const onDisk = (uri: Uri) => {
+  const entry = fake.disk.get(uri.path);
+  if (!entry) throw new Error('FileNotFound');
+  return entry;
+};
+
 export const workspace = {
+  textDocuments: [] as FakeDocument[],
+  get isTrusted() {
+    return fake.trusted;
+  },
+  getWorkspaceFolder: (uri: Uri) => {
+    const path = fake.folders.find((folder) => uri.path.startsWith(`${folder}/`));
+    return path === undefined ? undefined : { uri: Uri.file(path) };
+  },
+  fs: {
+    readDirectory: async (uri: Uri) =>
+      [...fake.disk].filter(([path]) => path.slice(0, path.lastIndexOf('/')) === uri.path).map(([path, { type = FileType.File }]) => [path.slice(uri.path.length + 1), type]),
+    stat: async (uri: Uri) => ({ mtime: onDisk(uri).mtime, size: Buffer.byteLength(onDisk(uri).text, 'latin1') }),
+    readFile: async (uri: Uri) => {
+      fake.diskReads.push(uri.path);
+      return new Uint8Array(Buffer.from(onDisk(uri).text, 'latin1'));
+    },
+  },
   getConfiguration: (section: string) => ({
     get: (name: string) => fake.settings[`${section}.${name}`],
     inspect: (name: string) => ({ globalValue: fake.settings[`${section}.${name}`] }),

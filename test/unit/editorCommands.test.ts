@@ -40,7 +40,7 @@ async function complete(text: string, before = 'const secretPassword = '): Promi
   const context = { triggerKind: InlineCompletionTriggerKind.Invoke, selectedCompletionInfo: undefined };
   const items = (fake.providers[0] as Provider).provideInlineCompletionItems(document, selection.active, context, token);
   await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
-  const prompt = { text: `<fim>${before}`, spans: [{ name: 'prefix' as const, start: 0, end: 4, tokens: 0, dropped: true }, { name: 'prefix' as const, start: 4, end: before.length, tokens: 9, dropped: false }] };
+  const prompt = { text: `<fim>${before}`, spans: [{ name: 'prefix' as const, start: 0, end: 4, tokens: 0, dropped: true }, { name: 'prefix' as const, start: 4, end: before.length, tokens: 9, dropped: false }], neighbours: ['/work space/beside.ts'] };
   workers[0].of('generate')[0].answer({ ...generated(text), prompt });
   await items;
 }
@@ -52,6 +52,7 @@ describe('"Show Last Prompt"', () => {
     const [text] = fake.openedTexts;
     expect(text).toContain('\n<fim>const secretPassword = \n');
     expect(text).toContain('- before the cursor: characters 0 to 4, dropped because the token budget of the prompt was used up');
+    expect(text).toContain('though the model did not see it:\n+ /work space/beside.ts\n');
     expect(text).toContain('Tokens: 40 in the prompt, 0 of them known from before, 47 computed, 8 written');
     expect(text).toMatch(/Milliseconds: \d+ pause, \d+ waiting, 100 reading, 70 writing, \d+ in all/);
   });

@@ -83,6 +83,26 @@ describe('the runtime in the editor', () => {
     expect(runtime.confidence).toBe(model.confidence);
   });
 
+  it('sends the texts of a set of neighbours once to a worker and a model, then its name', async () => {
+    const documents = [{ path: '/a.ts', text: 'a' }];
+    const sent = async (name: string) => {
+      const result = runtime.generate({ ...options, neighbours: { name, documents } }, () => {}, new CancelFlag());
+      await answer();
+      await result;
+      return (last().of('generate').at(-1)!.options as GenerateOptions).neighbours;
+    };
+    expect(await sent('one')).toEqual({ name: 'one', documents });
+    expect(await sent('one')).toEqual({ name: 'one' });
+    expect(await sent('two')).toEqual({ name: 'two', documents });
+    expect(await sent('one')).toEqual({ name: 'one', documents });
+    settings = { ...defaults, mode: 'exact' };
+    expect(await sent('one')).toEqual({ name: 'one', documents });
+    last().die();
+    await settle();
+    expect(await sent('one')).toEqual({ name: 'one', documents });
+    expect(workers).toHaveLength(2);
+  });
+
   it.each([['exact', 'dense'], ['balanced', 'delta'], ['compact', 'compact']] as const)('runs %s mode with %s attention', async (mode, attention) => {
     settings = { ...defaults, mode };
     void ask().catch(() => {});

@@ -17,6 +17,7 @@ describe('a setting', () => {
     ['completions.latencyBudget', [0, 99, 30_001, 1.5, '1000', Number.NaN, Infinity]],
     ['completions.maxTokens', [0, -1, 1025, 2.5, '96']],
     ['completions.exclude', ['*.env', [1], {}, null]],
+    ['completions.neighbours', ['no', 0, null]],
     ['model.path', [null, 7, ['a.gguf']]],
     ['mode', ['dense', 'Exact', null]],
     ['prefillLane', ['on', true, null]],

@@ -94,6 +94,21 @@ describe('activation', () => {
 });
 
 describe('ghost text', () => {
+  it('is asked for with what lies beside the document in its workspace folder, and with nothing elsewhere', async () => {
+    const sets = () => workers[0].of('generate').map(({ options }) => (options as { neighbours?: unknown }).neighbours);
+    const inEditor = async (path: string, n: number) => {
+      const editor = fake.open('const total = ', 'typescript', Uri.file(path));
+      fake.events.activeEditor.fire(editor);
+      const items = ask(editor);
+      await answer('1;', n);
+      await items;
+    };
+    await inEditor('/work space/price.ts', 1);
+    await inEditor('/work space/total.ts', 2);
+    await inEditor('/elsewhere/total.ts', 3);
+    expect(sets()).toEqual([undefined, { name: expect.any(String), documents: [{ path: '/work space/price.ts', text: 'const total = ' }] }, undefined]);
+  });
+
   it('is what the model wrote, at the cursor', async () => {
     const editor = fake.open('const total = ');
     const items = ask(editor);

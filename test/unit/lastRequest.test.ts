@@ -22,3 +22,13 @@ it('counts each reason under suppressed or superseded, whichever it explains', (
     '3 superseded', '2 the editor no longer wanted the answer', '1 a later request took its place',
   ]);
 });
+
+it('says how many files beside the document took part, and nothing where there were none', () => {
+  const tally = new Tally();
+  const textWith = (neighbours: string[]): string => {
+    tally.add({ ...record('returned', null), prompt: { text: '', spans: [], neighbours } });
+    return lastRequestText(tally);
+  };
+  expect(textWith(['/b.ts', '/c.ts'])).toContain('Files beside this one that took part: 2\n');
+  expect(textWith([])).not.toContain('took part');
+});

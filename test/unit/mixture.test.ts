@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { continuations } from '../../src/locality/continuations.ts';
 import { DraftLength, LONGEST_DRAFT } from '../../src/locality/draftLength.ts';
 import { mix, spread } from '../../src/locality/mixture.ts';
+import { neighbourWeightOf } from '../../src/locality/neighbourWeights.ts';
 import { TokenIndex } from '../../src/locality/tokenIndex.ts';
 import { weightOf } from '../../src/locality/weights.ts';
 
@@ -30,6 +31,25 @@ describe('the mixture', () => {
       expect(spread(Float32Array.from(logits)).entropy).toBeCloseTo(entropy, 5);
       softmax(mixed).forEach((p, id) => expect(p).toBeCloseTo((1 - weight) * own[id] + weight * (found?.shares.get(id) ?? 0), 5));
     }));
+  });
+
+  it('is (1 − λ′)·that + λ′·neighbours where they hold a longer match, and else what it is without them', () => {
+    let asked = 0;
+    fc.assert(fc.property(tokens, tokens, row, (text, around, logits) => {
+      const [index, neighbours] = [new TokenIndex(), new TokenIndex()];
+      index.become(text);
+      neighbours.become(around);
+      const [without, mixed] = [Float32Array.from(logits), Float32Array.from(logits)];
+      mix(without, index);
+      mix(mixed, index, neighbours);
+      const beside = continuations(neighbours, index);
+      if (!beside || beside.longest <= (continuations(index)?.longest ?? 0)) return void expect(mixed).toEqual(without);
+      asked++;
+      const weight = neighbourWeightOf(beside.longest, beside.top, spread(Float32Array.from(logits)).entropy);
+      const both = softmax(without);
+      softmax(mixed).forEach((p, id) => expect(p).toBeCloseTo((1 - weight) * both[id] + weight * (beside.shares.get(id) ?? 0), 5));
+    }));
+    expect(asked).toBeGreaterThan(10);
   });
 
   it('leaves what cannot be used, and ids that the model does not have', () => {

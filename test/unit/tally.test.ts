@@ -54,7 +54,7 @@ describe('the counts', () => {
 
 test('of old records the prompt is forgotten, and nothing else', () => {
   const tally = new Tally();
-  const prompt = { text: 'what the model saw', spans: [] };
+  const prompt = { text: 'what the model saw', spans: [], neighbours: [] };
   const records = Array.from({ length: 9 }, (_, at) => record({ at, prompt }));
   for (const one of records) tally.add(one);
   expect(tally.recent.map((one) => one.prompt !== null)).toEqual([false, false, false, false, true, true, true, true, true]);

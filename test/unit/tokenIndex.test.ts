@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { continuations, joined } from '../../src/locality/continuations.ts';
-import { DocumentTokens, pieces } from '../../src/locality/documentTokens.ts';
+import { DocumentTokens, pieces, shortPieces } from '../../src/locality/documentTokens.ts';
 import { draft } from '../../src/locality/draft.ts';
 import { ForcedIndex } from '../../src/locality/forced.ts';
 import { BOUNDARY, LONGEST_MATCH, TokenIndex, type Match } from '../../src/locality/tokenIndex.ts';
@@ -40,6 +40,13 @@ describe('the index of tokens', () => {
   it('finds what comparing every place finds, the nearest first', () => {
     fc.assert(fc.property(text, (tokens) => {
       expect(indexOf(tokens).matches()).toEqual(matchesByHand(tokens));
+    }));
+  });
+
+  it('finds where another text stood as it stands at its end', () => {
+    fc.assert(fc.property(text, text, (tokens, other) => {
+      const inBoth = matchesByHand([...tokens, BOUNDARY, ...other]).filter(({ next }) => next < tokens.length);
+      expect(indexOf(tokens).matches(indexOf(other))).toEqual(other.length > 0 ? inBoth : []);
     }));
   });
 
@@ -137,6 +144,9 @@ describe('the tokens of a document', () => {
         expect(pieces(t).join('')).toBe(t);
         expect(documents.before(t)).toEqual(tokenizer.encode(t));
         expect(documents.after(t)).toEqual(tokenizer.encode(t));
+        const short = shortPieces(t, 20);
+        expect(short.join('')).toBe(t);
+        expect(short.flatMap((piece) => documents.piece(piece))).toEqual(tokenizer.encode(t));
       }), { numRuns: 60 });
     }
   });
