@@ -7,6 +7,8 @@ import { buildSync } from 'esbuild';
 import { root } from '../../scripts/steps.mjs';
 
 const settings = {
+  // The tests' files are copies of each other, and what one of them says in the middle of a test would be said in the next one.
+  'deltallm.completions.neighbours': false,
   'workbench.startupEditor': 'none', 'workbench.tips.enabled': false, 'workbench.enableExperiments': false, 'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'window.menuBarVisibility': 'compact', 'telemetry.telemetryLevel': 'off', 'update.mode': 'none', 'extensions.autoCheckUpdates': false, 'extensions.autoUpdate': false,
   'security.workspace.trust.enabled': false, 'git.enabled': false, 'typescript.validate.enable': false, 'chat.disableAIFeatures': true,
