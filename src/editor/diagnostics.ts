@@ -3,7 +3,7 @@ import { arch, availableParallelism, cpus, freemem, platform, release, totalmem 
 import { basename } from 'node:path';
 import { env, version as editorVersion } from 'vscode';
 import type { Counts } from '../completion/tally.ts';
-import { laneSentence } from './laneSentence.ts';
+import { laneSentence, megabytes } from './laneSentence.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -16,7 +16,6 @@ export interface DiagnosticsNeeds {
 }
 
 const listed = (counts: Partial<Record<string, number>>): string => Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 
 export async function diagnostics({ runtime, settings, extensionVersion, counts }: DiagnosticsNeeds): Promise<string> {
   const { model, speed } = runtime;

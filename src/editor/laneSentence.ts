@@ -1,7 +1,7 @@
 // The prefill lane in the log and in "Copy Diagnostics": in English, as both are.
 import type { LaneState } from '../session/protocol.ts';
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 
 /** Whether prompts are read by 8-bit arithmetic, and why not. */
 export function laneSentence(lane: LaneState): string {

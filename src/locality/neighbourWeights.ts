@@ -1,9 +1,9 @@
 // How much the neighbours' answer counts beside the mixture of model and file, where they hold a longer match than the file: λ by the same classes as the
 // file's own. Printed by `npm run eval:locality -- --fit --neighbours 8`; docs/locality.md says on which text.
-import { classOf } from './weights.ts';
+import { weightIn, type Weights } from './weights.ts';
 
-/** `[length][share][entropy]`, per cent; the length is that of the neighbours' longest match. */
-const WEIGHTS: readonly (readonly (readonly number[])[])[] = [
+/** The length is that of the neighbours' longest match. */
+const WEIGHTS: Weights = [
   [[1, 1, 2, 3], [1, 1, 4, 4], [1, 5, 9, 8]],
   [[1, 1, 4, 10], [2, 15, 20, 23], [15, 31, 42, 32]],
   [[2, 4, 10, 16], [5, 17, 36, 36], [25, 38, 52, 62]],
@@ -14,7 +14,4 @@ const WEIGHTS: readonly (readonly (readonly number[])[])[] = [
 ];
 
 /** λ, within (0, 1). */
-export function neighbourWeightOf(longest: number, top: number, entropy: number): number {
-  const [l, s, e] = classOf(longest, top, entropy);
-  return WEIGHTS[l][s][e] / 100;
-}
+export const neighbourWeightOf = (longest: number, top: number, entropy: number): number => weightIn(WEIGHTS, longest, top, entropy);

@@ -7,7 +7,9 @@ const SHARES = [0, 0.5, 0.85];
 const ENTROPIES = [0, 0.7, 2, 3.5];
 
 /** `[length][share][entropy]`, per cent. */
-const WEIGHTS: readonly (readonly (readonly number[])[])[] = [
+export type Weights = readonly (readonly (readonly number[])[])[];
+
+const WEIGHTS: Weights = [
   [[1, 3, 7, 9], [1, 5, 12, 13], [2, 10, 18, 19]],
   [[1, 6, 11, 18], [3, 12, 26, 28], [8, 32, 42, 45]],
   [[3, 8, 14, 17], [4, 14, 32, 37], [11, 31, 50, 53]],
@@ -25,8 +27,10 @@ export const CLASSES = [LENGTHS.length, SHARES.length, ENTROPIES.length] as cons
 
 const at = (ends: readonly number[], value: number): number => Math.max(0, ends.findLastIndex((end) => value >= end));
 
-/** λ, within (0, 1). */
-export function weightOf(longest: number, top: number, entropy: number): number {
+/** λ of a table, within (0, 1). */
+export function weightIn(weights: Weights, longest: number, top: number, entropy: number): number {
   const [l, s, e] = classOf(longest, top, entropy);
-  return WEIGHTS[l][s][e] / 100;
+  return weights[l][s][e] / 100;
 }
+
+export const weightOf = (longest: number, top: number, entropy: number): number => weightIn(WEIGHTS, longest, top, entropy);
