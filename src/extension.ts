@@ -33,6 +33,7 @@ export function activate(context: ExtensionContext): void {
   });
   context.subscriptions.push(
     log, settings, completions, documents, statusBar,
+    started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
     ...registerCommands({ runtime: started, completions, documents, settings, log, extensionVersion }),
   );

@@ -30,10 +30,7 @@ export function registerCommands({ runtime, completions, documents, settings, lo
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
     'deltallm.completions.trigger': () => trigger(settings, completions),
-    'deltallm.restart': () => {
-      completions.forget();
-      return runtime.restart();
-    },
+    'deltallm.restart': () => runtime.restart(),
     'deltallm.showLog': () => log.show(true),
     'deltallm.showLastPrompt': () => documents.show(LAST_PROMPT),
     'deltallm.showLastRequest': () => documents.show(LAST_REQUEST),

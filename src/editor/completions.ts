@@ -106,11 +106,19 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
   }
 
-  /** Settings or the runtime changed: nothing that runs is wanted as it is. VS Code takes the empty answer for the last word, so that we must ask. */
+  /**
+   * Settings or the runtime changed: nothing that runs is wanted as it is, and what the runtime failed to answer may have an answer now. VS Code takes the
+   * empty answer for the last word, so that we must ask.
+   */
   forget(): void {
-    const document = this.completer.busyWith;
+    const document = this.completer.busyWith ?? this.unserved;
     this.completer.forget();
     if (document !== null) this.askAgain(document, { isWritten: false });
+  }
+
+  /** The document of the last request, where the runtime was not there to answer it. */
+  private get unserved(): string | null {
+    return this.tally.answered?.reason === 'unavailable' ? (this.asked?.document ?? null) : null;
   }
 
   private record(record: RequestRecord): void {

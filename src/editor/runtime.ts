@@ -39,8 +39,11 @@ const lasting: ReadonlySet<ErrorCode> = new Set(['noFim', 'logitsUnusable', 'tel
 export class EditorRuntime implements TextSource {
   private readonly changed = new EventEmitter<void>();
   private readonly troubled = new EventEmitter<Trouble>();
+  private readonly restarting = new EventEmitter<void>();
   readonly onDidChange = this.changed.event;
   readonly onTrouble = this.troubled.event;
+  /** The worker is to end and another one to start: whoever waits for an answer has to ask once more, and may do so at once. */
+  readonly onRestart = this.restarting.event;
 
   state: RuntimeState = 'off';
   model: LoadedModel | null = null;
@@ -138,6 +141,7 @@ export class EditorRuntime implements TextSource {
     this.error = null;
     this.restartsLeft = 1;
     this.told.clear();
+    this.restarting.fire();
     this.end();
     await this.closing;
     this.active++;

@@ -39,6 +39,21 @@ async function fails(session, window, what, expected) {
   await startAfresh(window);
 }
 
+/** What was typed while nothing worked needs no further key. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
+async function comesWithRestart(session, window) {
+  await window.set(listShut);
+  await openSample(session, window, 'restarted.ts');
+  await window.type(typed);
+  await window.until(() => window.inside((_, { log }) => log.some(({ text }) => /suppressed \(unavailable\)/.test(text))), 'a request without an answer', 10_000);
+  await window.pause(QUIET_MS);
+  await window.inside((vscode) => {
+    delete process.env.DELTALLM_ADDON;
+    return vscode.commands.executeCommand('deltallm.restart').then(() => null);
+  });
+  check((await window.awaitGhost(20_000)) !== '', 'after a restart ghost text appears where it was waited for, with no other key', await requests(window));
+  await window.reset(listShut);
+}
+
 /** After the cause is gone. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} what */
 async function recovers(session, window, what) {
   await openSample(session, window, 'recovering.ts');
@@ -61,10 +76,7 @@ export async function failures(session, window) {
     return vscode.commands.executeCommand('deltallm.restart').then(() => null);
   }, broken);
   await fails(session, window, 'a native part that does not load', /native part/);
-  await window.inside((vscode) => {
-    delete process.env.DELTALLM_ADDON;
-    return vscode.commands.executeCommand('deltallm.restart').then(() => null);
-  });
+  await comesWithRestart(session, window);
   await recovers(session, window, 'with the native part back');
 
   await window.set({ 'deltallm.model.path': join(place.folder, 'nothing.gguf') });

@@ -8,6 +8,7 @@ import { failures, safeMode } from './failures.mjs';
 import { disagreeing, fastTyping } from './fastTyping.mjs';
 import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, settingsMeanwhile, typingOn } from './ghostText.mjs';
 import { afterActivation, idle } from './lifeCycle.mjs';
+import { neighbours } from './neighbours.mjs';
 import { places, restrictedMode } from './places.mjs';
 import { crash } from './processes.mjs';
 import { screenshots } from './screenshots.mjs';
@@ -39,7 +40,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'another provider': besideAnotherProvider,
     'fast typing': (session, window) => fastTyping(session, window, seed),
     'keys that disagree': disagreeing,
-    ...(newest ? { places } : {}),
+    ...(newest ? { places, neighbours } : {}),
     ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
   };
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */

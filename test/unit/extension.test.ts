@@ -381,6 +381,50 @@ describe('failures', () => {
   });
 });
 
+describe('a restart of the runtime', () => {
+  const restart = () => fake.commands.get('deltallm.restart')!();
+
+  it('leaves nobody without ghost text who waits for it: VS Code is told to ask once more', async () => {
+    const editor = fake.open('const total = ');
+    let again: Promise<InlineCompletionItem[]> | undefined;
+    fake.perform = () => (again = ask(editor));
+    const items = ask(editor, { manual: false });
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    const restarted = restart();
+    expect([await items, fake.executed]).toEqual([[], [trigger]]);
+    await vi.waitFor(() => expect(workers.length).toBe(2));
+    await answer('sum();');
+    await restarted;
+    expect((await again)?.map(({ insertText }) => insertText)).toEqual(['sum();']);
+  });
+
+  it('brings what the runtime failed to answer, at the place where it was asked for', async () => {
+    vi.mocked(RuntimeClient.start).mockImplementationOnce(() => {
+      const worker = new FakeWorker(null);
+      workers.push(worker);
+      void Promise.resolve().then(() => worker.of('load')[0].fail('addonMissing', 'linux-x64', '/a/deltallm.node'));
+      return worker.client as RuntimeClient;
+    });
+    const editor = fake.open('const total = ');
+    expect([await ask(editor, { manual: false }), fake.messages.length]).toEqual([[], 1]);
+    let again: Promise<InlineCompletionItem[]> | undefined;
+    fake.perform = () => (again = ask(editor));
+    const restarted = restart();
+    await vi.waitFor(() => expect(workers.length).toBe(2));
+    await answer('sum();');
+    await restarted;
+    expect([(await again)?.map(({ insertText }) => insertText), fake.executed]).toEqual([['sum();'], [trigger]]);
+  });
+
+  it('does not make VS Code ask for what has its answer', async () => {
+    const items = ask(fake.open('const total = '));
+    await answer('sum();');
+    await items;
+    await restart();
+    expect(fake.executed).toEqual([]);
+  });
+});
+
 describe('deactivation', () => {
   it('lets the worker end, in the middle of a generation too', async () => {
     const items = ask(fake.open('const total = '));
