@@ -1,6 +1,7 @@
 // Keys are rotated to their placed position and stored transposed; a token with a non-finite element is masked and stored as zeros.
 #include "attention/append.h"
 
+#include "attention/regions.h"
 #include "attention/rope.h"
 #include "kv/encode.h"
 #include "kv/half.h"
@@ -62,7 +63,7 @@ Status checkTail(const Call &call) {
   return Status::ok;
 }
 
-Status appendTokens(const Call &call) {
+void appendTokens(const Call &call) {
   const Setup &setup = *call.setup;
   const LayerSetup &own = call.own();
   const int D = setup.keyLength, Dv = setup.valueLength;
@@ -85,8 +86,17 @@ Status appendTokens(const Call &call) {
       }
       block->counts[call.layer] = t + 1;
     }
-    if (!setup.delta || entry.count < kBlockTokens) continue;
-    const Status status = encodeLayer(setup, block, call.layer);
+  }
+}
+
+Status encodeFar(const Call &call) {
+  const Setup &setup = *call.setup;
+  if (!setup.delta) return Status::ok;
+  const int last = (call.start + call.tokens - 1) / kBlockTokens;
+  for (int e = 0; e < call.entryCount; e++) {
+    const Entry &entry = call.entries[e];
+    if (entry.block->counts[call.layer] < kBlockTokens || isNear(setup, entry.first / kBlockTokens, last)) continue;
+    const Status status = encodeLayer(setup, entry.block, call.layer);
     if (status != Status::ok) return status;
   }
   return Status::ok;

@@ -176,7 +176,8 @@ Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads
   const size_t partialFloats = static_cast<size_t>(rows) * (2 + setup.valueWidth);
   if (split && !workspace->partials.atLeast(partialFloats * units * spans)) return Status::outOfMemory;
 
-  status = appendTokens(call);
+  appendTokens(call);
+  status = encodeFar(call);
   if (status != Status::ok) return status;
   rotateQueries(call, workspace->q.data());
   call.q = workspace->q.data();

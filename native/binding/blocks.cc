@@ -4,6 +4,7 @@
 #include "binding/methods.h"
 #include "dispatch/cpu.h"
 #include "dispatch/dispatch.h"
+#include "kv/encode.h"
 #include "kv/serialize.h"
 
 namespace deltallm {
@@ -28,6 +29,8 @@ napi_value readBlock(napi_env env, napi_callback_info info, Reader reader, bool 
   const int layer = arguments.integer(2, "layer", 0, store->setup.layers - 1);
   const int kvHead = arguments.integer(3, "kvHead", 0, store->setup.kvHeads - 1);
   const bool delta = arguments.choice(arguments.value(4), "form", "exact", "delta");
+  if (arguments.failed) return arguments.undefined();
+  if (delta && store->setup.delta && block->counts[layer] == kBlockTokens) arguments.check(encodeLayer(store->setup, block, layer), "block");
   if (arguments.failed) return arguments.undefined();
   const size_t length = keys ? store->setup.keyLength : store->setup.valueLength;
   void *data = nullptr;
@@ -154,6 +157,16 @@ napi_value truncateBlock(napi_env env, napi_callback_info info) {
   return arguments.undefined();
 }
 
+napi_value encodeBlock(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  Block *block = nullptr;
+  if (!arguments.failed) arguments.handle(1, store, &block);
+  if (!arguments.failed) arguments.check(isFull(store->setup, *block), "block is not full");
+  if (!arguments.failed && store->setup.delta) arguments.check(encodeBlock(store->setup, block), "block");
+  return arguments.undefined();
+}
+
 napi_value dropExact(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Store *store = arguments.store(0);
@@ -181,7 +194,8 @@ napi_value serializeBlock(napi_env env, napi_callback_info info) {
   Block *block = nullptr;
   if (!arguments.failed) arguments.handle(1, store, &block);
   const uint8_t *recipe = recipeOf(&arguments, 2);
-  if (!arguments.failed) arguments.check(store->setup.delta && isComplete(store->setup, *block), "block is not full");
+  if (!arguments.failed) arguments.check(store->setup.delta && isFull(store->setup, *block), "block is not full");
+  if (!arguments.failed) arguments.check(encodeBlock(store->setup, block), "block");
   if (arguments.failed) return arguments.undefined();
   void *data = nullptr;
   const napi_value to = arguments.newArray(napi_uint8_array, serializedBytes(store->setup, *block), 1, &data);

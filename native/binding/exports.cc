@@ -26,6 +26,7 @@ const Export kExports[] = {
     {"releaseBlock", releaseBlock, 2},
     {"forkBlock", forkBlock, 3},
     {"truncateBlock", truncateBlock, 3},
+    {"encodeBlock", encodeBlock, 2},
     {"dropExact", dropExact, 2},
     {"blockInfo", blockInfo, 2},
     {"serializeBlock", serializeBlock, 3},

@@ -17,6 +17,7 @@ napi_value retainBlock(napi_env env, napi_callback_info info);
 napi_value releaseBlock(napi_env env, napi_callback_info info);
 napi_value forkBlock(napi_env env, napi_callback_info info);
 napi_value truncateBlock(napi_env env, napi_callback_info info);
+napi_value encodeBlock(napi_env env, napi_callback_info info);
 napi_value dropExact(napi_env env, napi_callback_info info);
 napi_value blockInfo(napi_env env, napi_callback_info info);
 napi_value serializeBlock(napi_env env, napi_callback_info info);

@@ -69,9 +69,9 @@ int tokenCount(const Setup &setup, const Block &block) {
   return most;
 }
 
-bool isComplete(const Setup &setup, const Block &block) {
+bool isFull(const Setup &setup, const Block &block) {
   for (int layer = 0; layer < setup.layers; layer++)
-    if (block.counts[layer] < kBlockTokens || (setup.delta && !block.deltas[layer].bytes)) return false;
+    if (block.counts[layer] < kBlockTokens) return false;
   return true;
 }
 

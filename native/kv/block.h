@@ -1,7 +1,7 @@
 // The one definition of a block's bytes in memory: 64 tokens of keys and values of all layers and KV heads.
 //
 // Exact form, one allocation a block, for each (layer, head): keys transposed `[D][64]`, then values `[64][valueWidth]`;
-// float32 in mode exact, float16 in mode delta. Delta form, one allocation a layer, made when the layer's 64th token arrives:
+// float32 in mode exact, float16 in mode delta. Delta form, one allocation a layer, made of 64 tokens when it is first wanted:
 // HeadRecord[kvHeads], then for each head, 16-aligned, the parts of DeltaHead in its order, without gaps but before the values.
 #pragma once
 #include <stdint.h>
@@ -69,8 +69,8 @@ int sinkTokens(const Setup &setup, const Block &block);
 
 /** Most tokens stored at any layer; the same at all between calls. */
 int tokenCount(const Setup &setup, const Block &block);
-/** Whether every layer is full and, in mode delta, has its delta form. */
-bool isComplete(const Setup &setup, const Block &block);
+/** Whether every layer is full. */
+bool isFull(const Setup &setup, const Block &block);
 
 /** What the sizes of a delta head's variable parts follow from, to lay out a layer. */
 struct DeltaSizes {

@@ -156,6 +156,7 @@ void storeSinks(const Setup &setup, const Block &block, int layer, int h, int si
 }  // namespace
 
 Status encodeLayer(const Setup &setup, Block *block, int layer) {
+  if (block->deltas[layer].bytes) return Status::ok;
   Array<Draft> drafts;
   Array<DeltaSizes> sizes;
   Array<Keys> keys;
@@ -175,9 +176,16 @@ Status encodeLayer(const Setup &setup, Block *block, int layer) {
     storeValues(setup, *block, layer, h, drafts[h].valid, head);
     storeSinks(setup, *block, layer, h, sinks, head);
   }
-  dropDelta(block, layer);
   block->deltas[layer] = made;
   block->deltaBytes += made.size;
+  return Status::ok;
+}
+
+Status encodeBlock(const Setup &setup, Block *block) {
+  for (int layer = 0; layer < setup.layers; layer++) {
+    const Status status = encodeLayer(setup, block, layer);
+    if (status != Status::ok) return status;
+  }
   return Status::ok;
 }
 

@@ -97,12 +97,6 @@ Status Pool::fork(int handle, int count, int *forked) {
     const int tokens = count < from->counts[layer] ? count : from->counts[layer];
     to->counts[layer] = tokens;
     for (int h = 0; h < setup_.kvHeads; h++) copyTokens(setup_, *from, to, layer, h, tokens);
-    if (!setup_.delta || tokens < kBlockTokens) continue;
-    const Status status = encodeLayer(setup_, to, layer);
-    if (status != Status::ok) {
-      freeBlock(setup_, to);
-      return status;
-    }
   }
   return adopt(to, forked);
 }
@@ -126,7 +120,9 @@ Status Pool::dropExact(int handle) {
   Block *block = find(handle);
   if (!block) return Status::invalidArgument;
   if (!setup_.delta || !block->exact) return Status::ok;
-  if (!isComplete(setup_, *block)) return Status::invalidArgument;
+  if (!isFull(setup_, *block)) return Status::invalidArgument;
+  const Status status = encodeBlock(setup_, block);
+  if (status != Status::ok) return status;
   releaseMemory(block->exact);
   block->exact = nullptr;
   block->exactBytes = 0;

@@ -68,7 +68,7 @@ export interface BlockInfo {
   bytes: number;
   exactBytes: number;
   deltaBytes: number;
-  /** Both summed over layers and KV heads, over the elements of delta-coded tokens that are no keyframe. */
+  /** Both summed over layers and KV heads, over the elements of delta-coded tokens that are no keyframe; 0 while all that reads the block reads it exactly. */
   keyElements: number;
   keyZeros: number;
   /** Extra keyframes (clipped tokens), all layers and heads. */
@@ -115,11 +115,13 @@ export interface Addon {
   retainBlock(store: number, block: number): void;
   /** Drops one reference; the block is freed with the last. */
   releaseBlock(store: number, block: number): void;
-  /** Copy-on-write: a new block holding the first `count` tokens of `block` in exact form (and the delta form when it is full). Throws `noExactForm` without the source's exact form. */
+  /** Copy-on-write: a new block holding the first `count` tokens of `block` in exact form. Throws `noExactForm` without the source's exact form. */
   forkBlock(store: number, block: number, count: number): number;
   /** Forgets tokens ≥ count. A full block becomes open again (its delta form is dropped), so it must still have its exact form (else `noExactForm`). No effect when there are no more tokens than that. */
   truncateBlock(store: number, block: number, count: number): void;
-  /** Forgets the exact form of a full block (sink tokens stay); an open block is refused. No effect in mode `exact`. */
+  /** Gives a full block its delta form now, at all layers; an open block is refused. By itself it gets it where it is first read from afar. No effect in mode `exact`. */
+  encodeBlock(store: number, block: number): void;
+  /** Forgets the exact form of a full block (sink tokens stay), which has its delta form then; an open block is refused. No effect in mode `exact`. */
   dropExact(store: number, block: number): void;
   blockInfo(store: number, block: number): BlockInfo;
 
@@ -130,14 +132,14 @@ export interface Addon {
 
   /**
    * The decoded cache as double, for tests and the reference: keys `[count, keyLength]` of one head, as a far (`delta`) or near (`exact`) query reads them.
-   * A masked token reads as NaN; sink tokens are exact in both forms; `delta` of a block without its delta form is its exact form; `exact` throws `noExactForm` when it is gone.
+   * A masked token reads as NaN; sink tokens are exact in both forms; `delta` of an open block is its exact form; `exact` throws `noExactForm` when it is gone.
    */
   readKeys(store: number, block: number, layer: number, kvHead: number, form: 'exact' | 'delta'): Float64Array;
   readValues(store: number, block: number, layer: number, kvHead: number, form: 'exact' | 'delta'): Float64Array;
 
   /**
-   * One layer, one step: rotates q and k, appends k and v to the blocks of the table's tail, encodes blocks that became full,
-   * and computes causal attention of the new tokens over everything before them and themselves.
+   * One layer, one step: rotates q and k, appends k and v to the blocks of the table's tail, gives blocks that are read from afar
+   * now their delta form, and computes causal attention of the new tokens over everything before them and themselves.
    * @param table  entries covering tokens [0, start + tokens): the counts include the new tokens. delta = placed position − the block's base, 0 where
    *               new tokens go; the block must hold exactly the tokens before them. Positions end at 2²⁰.
    * @param start  tokens already stored before this call

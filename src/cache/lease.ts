@@ -13,7 +13,7 @@ export interface AttentionOps {
 }
 
 export interface Sparsity {
-  /** Zeros among the delta-coded key elements that this sequence reads; 0 without any. */
+  /** Zeros among the delta-coded key elements that this sequence holds; 0 without any: a short text is read exactly. */
   key: number;
   /** 1 − required / dense multiply-adds of this lease's own work; 0 without any. */
   attention: number;
@@ -160,7 +160,12 @@ export class Lease {
     }
   }
 
-  /** Delta-coded key elements that this sequence reads, and the zeros among them. */
+  /** Gives all full blocks their delta form, as if they were read from afar already. */
+  encode(): void {
+    for (let i = 0; i < this.table.size; i++) if (this.table.count(i) === BLOCK) this.cache.addon.encodeBlock(this.cache.store, this.table.handle(i));
+  }
+
+  /** Delta-coded key elements that this sequence holds, and the zeros among them. */
   coded(): { zeros: number; elements: number } {
     let zeros = 0;
     let elements = 0;
@@ -172,7 +177,7 @@ export class Lease {
     return { zeros, elements };
   }
 
-  /** Zeros among the elements of the far blocks, and the attention work saved. */
+  /** Zeros among the elements of the blocks in delta form, and the attention work saved. */
   sparsity(): Sparsity {
     const { zeros, elements } = this.coded();
     return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };

@@ -1,6 +1,6 @@
 // What was last shown in each of the few documents that the user is working in.
 import type { CompletionRequest } from './request.ts';
-import { insertionBetween } from './insertion.ts';
+import { insertionBetween, type Insertion } from './insertion.ts';
 import { leftOf, type Written } from './written.ts';
 
 export interface Shown {
@@ -41,6 +41,19 @@ export class ShownTexts {
 export function restOf({ origin, written }: Shown, { snapshot }: CompletionRequest, typedFrom: number): Written | null {
   const floor = Math.min(typedFrom, origin.cursor ?? origin.snapshot.before.length);
   const inserted = insertionBetween(origin.snapshot, snapshot, floor);
-  const left = inserted && leftOf(written, true, inserted, snapshot.languageId);
-  return left && typeof left === 'object' && left.text.trim() !== '' ? left : null;
+  for (const typed of inserted ? [inserted, ...withoutIndentation(inserted, origin, written)] : []) {
+    const left = leftOf(written, true, typed, snapshot.languageId);
+    if (typeof left === 'object' && left.text.trim() !== '') return left;
+  }
+  return null;
+}
+
+/**
+ * VS Code keeps a text of one line while more indentation is typed before it. What is typed behind that indentation is typed of the text, too; the
+ * indentation alone says something new, and another text may be right there.
+ */
+function* withoutIndentation({ left, right, deleted }: Insertion, { snapshot: { before } }: CompletionRequest, { text }: Written): Generator<Insertion> {
+  const typed = left.replace(/^[ \t]+/, '');
+  const line = before.slice(before.lastIndexOf('\n') + 1);
+  if (deleted === '' && typed !== '' && typed !== left && line.trim() === '' && !/^\s|\n/.test(text)) yield { left: typed, right, deleted };
 }

@@ -33,6 +33,7 @@ export async function compareCache(runner: Runner, cache: KvCache, ids: Int32Arr
   const lease = cache.lease(new Int32Array(0));
   try {
     const tallies = await runner.compareOther(ids, reference, lease, starts);
+    lease.encode();
     const held: Held = { ...lease.coded(), deltaBytes: 0, headTokens: 0 };
     for (let i = 0; i < lease.table.size; i++) {
       const info = cache.addon.blockInfo(cache.store, lease.table.handle(i));

@@ -63,7 +63,9 @@ export class HeadCaches implements LayerAttention {
 
   figures(layer: number, kvHead: number): HeadFigures {
     const lease = this.leases[layer][kvHead];
-    return { ...lease.coded(), ops: { ...lease.ops }, bytes: this.caches[layer][kvHead].bytes };
+    const { bytes } = this.caches[layer][kvHead];
+    lease.encode(); // of a short text, too, one wants to know what it is like
+    return { ...lease.coded(), ops: { ...lease.ops }, bytes };
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 // The worker thread: one engine, one call at a time, in order. It ends by itself after `close`, never in the middle of a native call.
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { asDeltaError, DeltaError } from '../shared/errors.ts';
@@ -11,6 +11,8 @@ import { resolveModel, starterModel } from '../model/library.ts';
 import { Engine } from './engine.ts';
 import type { Calls, LoadOptions, Reply, Request } from './protocol.ts';
 import { defaultThreads } from './threadCount.ts';
+
+const BACKGROUND_NICENESS = 10;
 
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
@@ -25,6 +27,11 @@ port.on('message', (request: Request) => {
     if (--waiting === 0) setImmediate(readOn);
   });
 });
+
+/** What is typed comes first. Linux: of the calling thread and those it starts from now on; elsewhere this would slow the whole process. Lower than that, nobody may rise. */
+function stepBack(): void {
+  if (process.platform === 'linux' && getPriority() < BACKGROUND_NICENESS) setPriority(0, BACKGROUND_NICENESS);
+}
 
 /** Nobody waits: reads in what the next request may need, a slice a turn, so that it is heard between them. */
 function readOn(): void {
@@ -51,8 +58,7 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
   };
   switch (request.call) {
     case 'load': {
-      // Linux: the calling thread and those it starts from now on. Elsewhere this would slow the whole process.
-      if (request.options.background && process.platform === 'linux') setPriority(0, 10);
+      if (request.options.background) stepBack();
       await engine?.close();
       engine = undefined;
       engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), withDefaults(request.options), progress);

@@ -30,6 +30,7 @@ describe.each(testAddon().cpu().usable)('keys of real tokens, kernels %s', (kern
       for (let at = 0; at < ids.length; at += forward.chunk) await step(forward, lease, ids.subarray(at, at + forward.chunk), 'none', new CancelFlag());
       for (let i = 0; i < lease.table.size && lease.table.count(i) === BLOCK; i++) {
         const handle = lease.table.handle(i);
+        addon.encodeBlock(cache.store, handle);
         const { masked, keyZeros, keyElements } = addon.blockInfo(cache.store, handle);
         expect(masked).toBe(0);
         found.zeros += keyZeros;

@@ -9,11 +9,10 @@ const FLICKER_MS = 200;
 const linesOf = ({ before, text, after }) => (before + text + after.split(/\r?\n/, 1)[0]).split(/\r?\n/);
 
 /** @param {Frame} frame @param {string[]} lines */
-function isEndOf({ ghost, shown }, lines) {
+function isEndOf({ shown }, lines) {
   const end = lines.slice(lines.length - shown.length);
-  // While only indentation is typed, VS Code keeps the text as it is, whatever the indentation.
-  const begins = shown[0].slice(0, shown[0].indexOf(ghost.split('\n')[0])).trim() === '';
-  return shown.every((line, index) => line === end[index] || (index === 0 && begins && line.trimStart() === end[0]?.trimStart()));
+  // VS Code keeps a text that was answered at an indentation while more of it is typed, and while the text is typed behind that.
+  return shown.every((line, index) => line === end[index] || (index === 0 && line.trimStart() === end[0]?.trimStart()));
 }
 
 /**

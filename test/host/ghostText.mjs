@@ -71,6 +71,7 @@ export async function settingsMeanwhile(session, window) {
 
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */
 export async function typingOn(session, window) {
+  await window.set(calm());
   await openSample(session, window, 'typing.ts');
   const ghost = await typeAndWait(window);
   await window.record();
@@ -88,6 +89,7 @@ export async function typingOn(session, window) {
   const after = (await window.frames()).filter((frame) => frame.lines.some((line) => line.includes('§')));
   const stale = after.filter((frame) => frame.ghost === ghost.slice(3));
   check(after.length > 0 && stale.length === 0, 'typing something else removes it at once', stale.map(describe));
+  await window.reset(calm());
 }
 
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window */

@@ -58,6 +58,7 @@ describe.each(['previous', 'mean'] as const)('reference %s', (reference) => {
     const qkv = stage.random(64);
     for (const t of [9, 10, 40, 63]) qkv[t * stage.width + 3 * 32 + 5] = 2.5 * (t % 2 ? -1 : 1);
     stage.step(qkv);
+    stage.encode();
     expect(stage.info(0).keyframes).toBeGreaterThanOrEqual(4);
     check(stage, 1);
     check(stage, 40);

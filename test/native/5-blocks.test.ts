@@ -1,6 +1,6 @@
 // The life of a block: sinks that stay exact, rewinding, forking, dropping, handles that end, bytes that are counted.
 import { describe, expect, it } from 'vitest';
-import { addon, check, refuses, sameBits, Stage } from './stage.ts';
+import { addon, BLOCK, check, refuses, sameBits, Stage } from './stage.ts';
 
 const shape = { layers: 2, window: 0, kvHeads: 2, heads: 4, keyLength: 32, sinks: 4 };
 
@@ -167,6 +167,7 @@ describe('handles and bytes', () => {
   it('add up: the far form takes at most 0.40 of float16 at 60 % zeros and D = 64', () => {
     const stage = new Stage({ layers: 1, kvHeads: 8, heads: 8, keyLength: 64, sinks: 0, step: 1 / 64, threshold: 0.165, layer: { inverseFrequencies: new Float64Array(0) } }, 15);
     stage.step(stage.random(64));
+    stage.encode();
     const { exactBytes, deltaBytes, bytes, keyZeros, keyElements } = stage.info(0);
     expect(keyZeros / keyElements).toBeGreaterThan(0.5);
     expect(keyZeros / keyElements).toBeLessThan(0.7);
@@ -174,6 +175,38 @@ describe('handles and bytes', () => {
     expect(deltaBytes / exactBytes).toBeLessThan(0.4 + 0.25 * Math.max(0, 0.6 - keyZeros / keyElements) + 0.01);
     expect(bytes).toBeGreaterThanOrEqual(exactBytes + deltaBytes);
     expect(addon.storeInfo(stage.store).bytes).toBe(bytes);
+  });
+
+  it('hold no delta form as long as all read them exactly; when it is made changes no bit of it, nor of what reads it', () => {
+    const [late, early] = [1, 2].map(() => new Stage({ ...shape, window: 2 }, 23));
+    const deltaBytes = (stage: Stage) => stage.entries.map((_, i) => stage.info(i).deltaBytes);
+    const recipe = new Uint8Array(32);
+    for (const tokens of [64, 64, 64, 30, 70, 1, 64]) {
+      const qkv = late.random(tokens);
+      early.random(tokens);
+      const outs = [late, early].map((stage) => stage.step(qkv));
+      early.encode();
+      outs[0].forEach((out, layer) => expect(sameBits(out, outs[1][layer])).toBe(true));
+      const last = Math.floor((late.tokens - 1) / BLOCK);
+      expect(deltaBytes(late).map((bytes) => bytes > 0)).toEqual(late.entries.map((_, i) => i < last - 2));
+      expect(deltaBytes(early).map((bytes) => bytes > 0)).toEqual(early.entries.map(({ count }) => count === BLOCK));
+    }
+    const full = late.entries.filter(({ count }) => count === BLOCK).length;
+    for (let i = 0; i < full; i++) {
+      const [a, b] = [late, early].map((stage) => addon.serializeBlock(stage.store, stage.entries[i].block, recipe));
+      expect(Buffer.from(a).equals(Buffer.from(b))).toBe(true);
+    }
+    expect(deltaBytes(late)).toEqual(deltaBytes(early));
+  });
+
+  it('get their delta form before they lose the exact one', () => {
+    const stage = new Stage({ ...shape, window: 2 }, 24);
+    stage.step(stage.random(64));
+    expect(stage.info(0).deltaBytes).toBe(0);
+    addon.dropExact(stage.store, stage.entries[0].block);
+    expect(stage.info(0)).toMatchObject({ exactBytes: 0 });
+    expect(stage.info(0).deltaBytes).toBeGreaterThan(0);
+    check(stage, 100);
   });
 });
 

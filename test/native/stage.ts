@@ -132,6 +132,11 @@ export class Stage {
     return addon.blockInfo(this.store, this.entries[entry].block);
   }
 
+  /** Gives full blocks their delta form, as a query from afar would. */
+  encode(): void {
+    for (const { block, count } of this.entries) if (count === BLOCK) addon.encodeBlock(this.store, block);
+  }
+
   /** What a query in block b reads of one KV head: decoded, placed. */
   placed(layer: number, kvHead: number, b: number): PlacedToken[] {
     const { keyLength, valueLength } = this.config;

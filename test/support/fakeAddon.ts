@@ -78,6 +78,8 @@ export class FakeAddon {
     this.layerCounts.delete(handle);
   }
 
+  encodeBlock(): void {}
+
   dropExact(_: number, handle: number): void {
     const block = this.block(handle);
     if (block.tokens.length !== BLOCK) throw new Error(`block ${handle} is open and must keep its exact form`);

@@ -224,6 +224,18 @@ describe('what is shown', () => {
     expect(restOf(shown('|', 'a'), request('b|'), Infinity)).toBeNull();
   });
 
+  it('is kept when more indentation is typed before it, once more than that is typed', () => {
+    const sizes = shown('for {\n  |', 'sizes.set(1);');
+    expect(restOf(sizes, request('for {\n    |'), Infinity)).toBeNull();
+    expect(restOf(sizes, request('for {\n    siz|'), Infinity)).toMatchObject({ text: 'es.set(1);' });
+    expect(restOf(sizes, request('for {\n  \t sizes.set(|)'), Infinity)).toMatchObject({ text: '1' });
+    expect(restOf(sizes, request('for {\n    sum|'), Infinity)).toBeNull();
+    expect(restOf(sizes, request('for {\n|'), 0)).toMatchObject({ text: '  sizes.set(1);' });
+    expect(restOf(shown('for {\n  x|', ' = 1;'), request('for {\n  x    =|'), Infinity)).toBeNull();
+    expect(restOf(shown('for {\n  x|', '= 1;'), request('for {\n  x    =|'), Infinity)).toBeNull();
+    expect(restOf(shown('for {\n  |', 'a;\n  b;'), request('for {\n    a|'), Infinity)).toBeNull();
+  });
+
   it('belongs to what IntelliSense had selected as well', () => {
     expect(restOf(shown('console|', '.log', 3), request('cons|'), Infinity)).toMatchObject({ text: 'ole.log' });
     expect(restOf(shown('console|', '.log', 3), request('co|'), Infinity)).toBeNull();

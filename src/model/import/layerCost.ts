@@ -53,6 +53,7 @@ export function layerErrors(addon: Addon, manifest: Pick<Manifest, 'shape' | 'ro
   return tables.map((table) => withLease(layerCache(addon, manifest, table), (lease) => {
     const out = attendAll(lease, qkv, manifest, chunk);
     const error = out.reduce((n, x, i) => n + (x - exact[i]) ** 2, 0);
+    lease.encode();
     const { zeros, elements } = lease.coded();
     return { sparsity: zeros / elements, error: energy > 0 ? error / energy : 0 };
   }));
