@@ -50,7 +50,7 @@ export class DraftLength {
   /** A pass over `rows` rows took `ms`. */
   timed(rows: number, ms: number): void {
     const size = sizeOf(rows);
-    if (size === 64 && rows < 64) return;
+    if (size === 64 && rows !== 64) return; // one of the prompt's end, or of the prefill lane: a guess is verified precisely
     const known = this.ms.get(size);
     this.ms.set(size, known === undefined ? ms : known + NEW * (ms - known));
   }

@@ -1,7 +1,7 @@
 // One pass of the decoder over a chunk of tokens: embedding, then segment and attention in turn, then the head on the rows that are wanted.
 import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
-import { LANE_FROM } from './lane.ts';
+import { LANE_CHUNK, LANE_FROM } from './lane.ts';
 import { flowWidths, readManifest, type Manifest, type Shape } from './manifest.ts';
 import { Embedding } from './embedding.ts';
 import { Rows, Segment } from './segment.ts';
@@ -32,6 +32,8 @@ export type Wanted = 'none' | 'last' | 'all' | 'hidden';
 const MOST_OF_A_REASON = 200;
 
 export class Forward {
+  /** Rows that one call takes at most. */
+  private readonly most: number;
   readonly times: StageTimes = { embedding: 0, segments: 0, attention: 0, head: 0 };
   private readonly hidden: Rows;
   private readonly residual: Rows;
@@ -46,7 +48,7 @@ export class Forward {
   private constructor(
     readonly folder: string,
     readonly manifest: Manifest,
-    /** Rows that one call of `run` takes at most. */
+    /** Rows that one precise call of `run` takes at most. */
     readonly chunk: number,
     private readonly embedding: Embedding,
     private readonly segments: Segment[],
@@ -56,10 +58,11 @@ export class Forward {
   ) {
     const { shape } = manifest;
     const { qkv, attention } = flowWidths(shape);
-    this.hidden = new Rows(chunk, shape.hidden);
-    this.residual = new Rows(chunk, shape.hidden);
-    this.qkv = new Rows(chunk, qkv);
-    this.attention = new Rows(chunk, attention);
+    this.most = lane.length > 0 ? Math.max(chunk, LANE_CHUNK) : chunk;
+    this.hidden = new Rows(this.most, shape.hidden);
+    this.residual = new Rows(this.most, shape.hidden);
+    this.qkv = new Rows(this.most, qkv);
+    this.attention = new Rows(this.most, attention);
     this.lastAttention = new Rows(1, attention);
     this.lastResidual = new Rows(1, shape.hidden);
     this.lastHidden = new Rows(1, shape.hidden);
@@ -97,13 +100,23 @@ export class Forward {
     return this.lane.length > 0;
   }
 
-  /** The end of the next chunk of a text that is read from `at` to `end`: at most `chunk` rows, all on one side of the lane's beginning. */
+  /** The end of the next chunk of a text that is read from `at` to `end`, all its rows on one side of the lane's beginning. */
   chunkEnd(at: number, end: number): number {
-    return Math.min(end, at + this.chunk, this.hasLane && at < LANE_FROM ? LANE_FROM : Infinity);
+    if (this.hasLane && at >= LANE_FROM) return Math.min(end, at + this.most);
+    return Math.min(end, at + this.chunk, this.hasLane ? LANE_FROM : Infinity);
+  }
+
+  /** The chunks of a text that is read from `from` to `end`, as [begin, end). */
+  *chunks(from: number, end: number): Generator<[from: number, end: number]> {
+    for (let at = from; at < end; ) {
+      const next = this.chunkEnd(at, end);
+      yield [at, next];
+      at = next;
+    }
   }
 
   /**
-   * Runs `ids` (at most `chunk`) through the decoder.
+   * Runs `ids` through the decoder: at most `chunk` of them, or what `chunkEnd` allows on the lane.
    * @param cancelled asked before every segment; true ends the pass without logits
    * @param onLane the layers on the prefill lane, where it is loaded; what comes behind the last attention is precise
    * @returns `[vocabulary]` for 'last', `[ids, vocabulary]` for 'all', `[ids, hidden]` for 'hidden' (overwritten by the next call); undefined otherwise
@@ -160,7 +173,7 @@ export class Forward {
       { [PORTS.residualOut]: next }, rows);
     lap('segments');
     if (wanted === 'hidden') return next.view(rows);
-    this.allLogits ??= new Rows(this.chunk, this.manifest.shape.vocabulary);
+    this.allLogits ??= new Rows(this.most, this.manifest.shape.vocabulary);
     await this.head.run({ [PORTS.hidden]: next }, { [PORTS.logits]: this.allLogits }, rows);
     lap('head');
     return this.allLogits.view(rows);

@@ -4,6 +4,8 @@ import type { Manifest } from './manifest.ts';
 
 /** Positions before this one are always read precisely: attention sinks and massive activations lie there. Part of the recipe id. */
 export const LANE_FROM = 64;
+/** Rows of a pass on the lane at most: its rows are cheap, and the weights come from memory once for all of them. */
+export const LANE_CHUNK = 128;
 /** A model that loses more than this on the sample code, as KL of the next token in nats over the precise loss, reads precisely. */
 const MOST_LOSS = 0.005;
 /** The share of the memory now available that the lane may take. */

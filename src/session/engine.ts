@@ -35,7 +35,7 @@ import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step, type Around } from './session.ts';
 
-/** Rows per prefill step: bounds how long a cancellation waits (one segment of one chunk). */
+/** Rows per precise prefill step: bounds how long a cancellation waits (one segment of one chunk). On the lane: LANE_CHUNK. */
 export const PREFILL_CHUNK = 64;
 /** Tokens of a completion prompt at most: what a CPU reads in seconds when nothing is cached. */
 const PROMPT_TOKENS = 2048;
@@ -226,11 +226,10 @@ export class Engine {
     const lease = this.cache.lease(new Int32Array(0));
     lease.cancel = cancel.word;
     try {
-      for (let at = 0; at < tokens.length && !cancel.isSet; ) {
-        const end = this.forward.chunkEnd(at, tokens.length);
+      for (const [at, end] of this.forward.chunks(0, tokens.length)) {
+        if (cancel.isSet) break;
         const logits = await step(this.forward, lease, tokens.subarray(at, end), all ? 'all' : end === tokens.length ? 'last' : 'none', cancel);
         if (logits) yield { end, logits };
-        at = end;
       }
     } finally {
       lease.release();

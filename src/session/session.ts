@@ -142,14 +142,13 @@ export class Session {
   private async prefill(lease: Lease, prompt: Int32Array, { cancel, read, around }: SessionOptions): Promise<Float32Array | undefined> {
     let logits: Float32Array | undefined;
     const known = lease.length;
-    for (let at = known; at < prompt.length && !cancel.isSet; ) {
+    for (const [at, end] of this.forward.chunks(known, prompt.length)) {
+      if (cancel.isSet) break;
       read?.((at - known) / (prompt.length - known));
-      const end = this.forward.chunkEnd(at, prompt.length);
       const clock = performance.now();
       logits = await step(this.forward, lease, prompt.subarray(at, end), end === prompt.length ? 'last' : 'none', cancel);
       around?.lengths?.timed(end - at, performance.now() - clock);
       this.computed += end - at;
-      at = end;
     }
     return logits;
   }

@@ -22,10 +22,9 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
     const reused = lease.length;
     const before = { ...forward.times };
     const clock = performance.now();
-    for (let at = reused; at < context && !cancel.isSet; ) {
-      const end = forward.chunkEnd(at, context);
+    for (const [at, end] of forward.chunks(reused, context)) {
+      if (cancel.isSet) break;
       await step(forward, lease, ids.subarray(at, end), 'none', cancel);
-      at = end;
     }
     if (forward.hasLane) lease.keepOwn(context);
     const seconds = (performance.now() - clock) / 1000;

@@ -57,7 +57,8 @@ afterAll(() => {
 });
 
 describe('a model folder that cannot be written', () => {
-  it.skipIf(!canRun).each(['delta', 'compact', 'dense'] as const)('loads, completes and is measured in mode %s, and nothing is written anywhere', (attention) => {
+  // A process that is nicer than the worker wants to be may not rise to it.
+  it.skipIf(!canRun).each([['delta', 0], ['compact', 15], ['dense', 0]] as const)('loads, completes and is measured in mode %s at niceness %i, and nothing is written anywhere', (attention, niceness) => {
     const before = facts(folder);
     const calls = [
       ['load', { model, threads: 1, attention, cacheBytes: 1e9, background: true }],
@@ -65,7 +66,7 @@ describe('a model folder that cannot be written', () => {
       ['confidence', { tokens: 512 }],
     ];
     const env = { PATH: process.env.PATH, HOME: home, TMPDIR: home, XDG_CACHE_HOME: home, ORT_DISABLE_TELEMETRY: '1' };
-    const { stdout, stderr, status } = spawnSync(process.execPath, [script, resolve('dist/worker.js'), JSON.stringify(calls)], { ...unprivileged, cwd: '/', env, encoding: 'utf8' });
+    const { stdout, stderr, status } = spawnSync('nice', ['-n', `${niceness}`, process.execPath, script, resolve('dist/worker.js'), JSON.stringify(calls)], { ...unprivileged, cwd: '/', env, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const [loaded, generated, curve] = JSON.parse(stdout) as [LoadedModel, GenerateResult, ConfidenceCurve];
     expect(loaded).toMatchObject({ name: 'Starter Tiny', folder: model, confidence: null });
