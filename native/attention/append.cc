@@ -3,7 +3,6 @@
 
 #include "attention/regions.h"
 #include "attention/rope.h"
-#include "kv/encode.h"
 #include "kv/half.h"
 
 namespace deltallm {
@@ -63,41 +62,55 @@ Status checkTail(const Call &call) {
   return Status::ok;
 }
 
-void appendTokens(const Call &call) {
+void appendTokens(const Call &call, int kvHead) {
   const Setup &setup = *call.setup;
   const LayerSetup &own = call.own();
   const int D = setup.keyLength, Dv = setup.valueLength;
   float key[kMaxLength];
   for (int e = 0; e < call.entryCount; e++) {
     const Entry &entry = call.entries[e];
-    const int before = storedBefore(call, entry);
-    if (before == entry.count) continue;
-    Block *block = entry.block;
-    block->base = entry.first;
-    for (int t = before; t < entry.count; t++) {
+    for (int t = storedBefore(call, entry); t < entry.count; t++) {
       const int token = entry.first + t - call.start;
       const float *row = call.qkv + static_cast<size_t>(token) * call.qkvWidth();
-      const float *angles = call.rope + static_cast<size_t>(token) * 2 * own.pairs;
-      for (int h = 0; h < setup.kvHeads; h++) {
-        rotateHead(row + static_cast<size_t>(setup.heads + h) * D, angles, own.pairs, D, key);
-        const float *value = row + static_cast<size_t>(setup.heads + setup.kvHeads) * D + static_cast<size_t>(h) * Dv;
-        if (setup.delta) storeHead<uint16_t>(setup, block, call.layer, h, t, key, value);
-        else storeHead<float>(setup, block, call.layer, h, t, key, value);
-      }
-      block->counts[call.layer] = t + 1;
+      rotateHead(row + static_cast<size_t>(setup.heads + kvHead) * D, call.rope + static_cast<size_t>(token) * 2 * own.pairs, own.pairs, D, key);
+      const float *value = row + static_cast<size_t>(setup.heads + setup.kvHeads) * D + static_cast<size_t>(kvHead) * Dv;
+      if (setup.delta) storeHead<uint16_t>(setup, entry.block, call.layer, kvHead, t, key, value);
+      else storeHead<float>(setup, entry.block, call.layer, kvHead, t, key, value);
     }
   }
 }
 
-Status encodeFar(const Call &call) {
+void countTokens(const Call &call) {
+  for (int e = 0; e < call.entryCount; e++) {
+    const Entry &entry = call.entries[e];
+    if (storedBefore(call, entry) == entry.count) continue;
+    entry.block->base = entry.first;
+    entry.block->counts[call.layer] = entry.count;
+  }
+}
+
+namespace {
+
+void draftHead(void *coding, int, int kvHead) { static_cast<LayerCoding *>(coding)->draft(kvHead); }
+void storeCoded(void *coding, int, int kvHead) { static_cast<LayerCoding *>(coding)->store(kvHead); }
+
+}  // namespace
+
+Status encodeFar(const Call &call, Array<HeadDraft> *drafts, Threads *threads) {
   const Setup &setup = *call.setup;
   if (!setup.delta) return Status::ok;
   const int last = (call.start + call.tokens - 1) / kBlockTokens;
   for (int e = 0; e < call.entryCount; e++) {
     const Entry &entry = call.entries[e];
-    if (entry.block->counts[call.layer] < kBlockTokens || isNear(setup, entry.first / kBlockTokens, last)) continue;
-    const Status status = encodeLayer(setup, entry.block, call.layer);
+    if (entry.block->counts[call.layer] < kBlockTokens || entry.block->deltas[call.layer].bytes || isNear(setup, entry.first / kBlockTokens, last)) continue;
+    LayerCoding coding(setup, entry.block, call.layer, drafts);
+    Status status = coding.begin();
     if (status != Status::ok) return status;
+    threads->run(draftHead, &coding, setup.kvHeads, true);
+    status = coding.place();
+    if (status != Status::ok) return status;
+    threads->run(storeCoded, &coding, setup.kvHeads, true);
+    coding.finish();
   }
   return Status::ok;
 }

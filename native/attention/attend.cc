@@ -126,16 +126,29 @@ int cutGroups(const Call &call, QueryGroup *groups) {
   return count;
 }
 
-void rotateQueries(const Call &call, float *q) {
+/** The queries of one KV head, to their placed positions. */
+void rotateQueries(const Call &call, int kvHead, float *q) {
   const Setup &setup = *call.setup;
   const LayerSetup &own = call.own();
   const size_t D = setup.keyLength;
   for (int token = 0; token < call.tokens; token++) {
     const float *row = call.qkv + static_cast<size_t>(token) * call.qkvWidth();
     const float *angles = call.rope + static_cast<size_t>(token) * 2 * own.pairs;
-    for (int h = 0; h < setup.heads; h++)
-      rotateHead(row + h * D, angles, own.pairs, setup.keyLength, q + ((static_cast<size_t>(h / setup.group) * call.tokens + token) * setup.group + h % setup.group) * D);
+    for (int g = 0; g < setup.group; g++)
+      rotateHead(row + (static_cast<size_t>(kvHead) * setup.group + g) * D, angles, own.pairs, setup.keyLength, q + ((static_cast<size_t>(kvHead) * call.tokens + token) * setup.group + g) * D);
   }
+}
+
+/** What comes before attention, head by head: its new keys and values are stored, its queries rotated. */
+struct Intake {
+  const Call &call;
+  float *q;
+};
+
+void takeHead(void *context, int, int kvHead) {
+  const Intake &intake = *static_cast<Intake *>(context);
+  appendTokens(intake.call, kvHead);
+  rotateQueries(intake.call, kvHead, intake.q);
 }
 
 /** Keys that dense causal attention reads for all new tokens. */
@@ -176,10 +189,11 @@ Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads
   const size_t partialFloats = static_cast<size_t>(rows) * (2 + setup.valueWidth);
   if (split && !workspace->partials.atLeast(partialFloats * units * spans)) return Status::outOfMemory;
 
-  appendTokens(call);
-  status = encodeFar(call);
+  Intake intake = {call, workspace->q.data()};
+  threads->run(takeHead, &intake, setup.kvHeads, call.tokens > kSplitTokens);
+  countTokens(call);
+  status = encodeFar(call, &workspace->drafts, threads);
   if (status != Status::ok) return status;
-  rotateQueries(call, workspace->q.data());
   call.q = workspace->q.data();
 
   Job job = {call, workspace->groups.data(), groups, spans, split, workspace->partials.data(), partialFloats, workspace->scratch.data(), 0};

@@ -3,6 +3,7 @@
 #include "attention/call.h"
 #include "attention/rope.h"
 #include "attention/threads.h"
+#include "kv/encode.h"
 
 namespace deltallm {
 
@@ -10,6 +11,7 @@ namespace deltallm {
 struct Workspace {
   Array<float> q;             // rotated queries
   Array<QueryGroup> groups;
+  Array<HeadDraft> drafts;    // of blocks that are encoded
   Array<float> partials;      // maximum, sum, accumulator of every (row, span)
   Objects<Scratch> scratch;   // [threads]
 

@@ -145,9 +145,19 @@ static void expand_f16_lanes(const uint16_t *from, int n, float *to) { expand(fr
 static void expand_i8_lanes(const int8_t *from, int n, float *to) { expand(from, n, to); }
 static void expand_delta_lanes(const dl_delta_keys *keys, int D, float *to) { expand_delta(keys, D, to, (const char *)to); }
 
+/* A sum runs along the tokens, one addition after the other: several rows at once hide how long each takes. */
+template <int R>
+static void scan_rows(float *scores) {
+  float sum[R];
+  for (int r = 0; r < R; r++) sum[r] = scores[r * DL_TILE];
+  for (int t = 1; t < DL_TILE; t++)
+    for (int r = 0; r < R; r++) scores[r * DL_TILE + t] = sum[r] += scores[r * DL_TILE + t];
+}
+
 static void scan_lanes(float *scores, int rows) {
-  for (int r = 0; r < rows; r++, scores += DL_TILE)
-    for (int t = 1; t < DL_TILE; t++) scores[t] += scores[t - 1];
+  for (; rows >= 8; rows -= 8, scores += 8 * DL_TILE) scan_rows<8>(scores);
+  for (; rows >= 4; rows -= 4, scores += 4 * DL_TILE) scan_rows<4>(scores);
+  for (; rows > 0; rows--, scores += DL_TILE) scan_rows<1>(scores);
 }
 
 static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {

@@ -9,6 +9,20 @@
 #include "kv/half.h"
 
 namespace deltallm {
+
+/** One head on its way to the delta form. */
+struct HeadDraft {
+  uint64_t valid, extraTokens;
+  uint32_t packed;
+  int extra;
+  double step[kMaxLength], inverse[kMaxLength], threshold[kMaxLength];
+  int32_t running[kMaxLength];
+  int16_t keyframe[kMaxLength];
+  float keys[kBlockTokens][kMaxLength];
+  int8_t deltas[kBlockTokens][kMaxLength];
+  int16_t extras[kBlockTokens][kMaxLength];
+};
+
 namespace {
 
 constexpr int kStepLimit = 32767;  // int16, symmetric
@@ -19,40 +33,26 @@ inline double nearest(double x) { return (x + 6755399441055744.0) - 675539944105
 
 inline int keyframeStep(double x) { return static_cast<int>(nearest(x > kStepLimit ? kStepLimit : x < -kStepLimit ? -kStepLimit : x)); }
 
-using Keys = double[kBlockTokens][kMaxLength];
-
-/** One head on its way to the delta form. */
-struct Draft {
-  uint64_t valid = 0, extraTokens = 0;
-  uint32_t packed = 0;
-  int extra = 0;
-  double step[kMaxLength], inverse[kMaxLength], threshold[kMaxLength];
-  int32_t running[kMaxLength];
-  int16_t keyframe[kMaxLength];
-  int8_t deltas[kBlockTokens][kMaxLength];
-  int16_t extras[kBlockTokens][kMaxLength];
-};
-
-void loadKeys(const Setup &setup, const Block &block, int layer, int h, Keys &to, Draft *draft) {
+void loadKeys(const Setup &setup, const Block &block, int layer, int h, HeadDraft *draft) {
   const int D = setup.keyLength;
   const uint16_t *keys = reinterpret_cast<const uint16_t *>(exactKeys(setup, block, layer, h));
   for (int d = 0; d < D; d++) {
     draft->step[d] = setup.layer[layer].step[static_cast<size_t>(h) * D + d];
     draft->inverse[d] = 1 / draft->step[d];
     draft->threshold[d] = setup.layer[layer].threshold[static_cast<size_t>(h) * D + d];
-    for (int t = 0; t < kBlockTokens; t++) to[t][d] = halfToFloat(keys[d * kBlockTokens + t]);
+    for (int t = 0; t < kBlockTokens; t++) draft->keys[t][d] = halfToFloat(keys[d * kBlockTokens + t]);
   }
   draft->valid = block.valid[layer * setup.kvHeads + h];
 }
 
 /** The block's keyframe: the first valid key, or the mean of the valid keys. */
-void chooseKeyframe(const Setup &setup, const Keys &keys, Draft *draft) {
+void chooseKeyframe(const Setup &setup, HeadDraft *draft) {
   const int D = setup.keyLength;
   double base[kMaxLength] = {};
   int tokens = 0;
   for (int t = 0; t < kBlockTokens && !(tokens && !setup.mean); t++) {
     if (!(draft->valid >> t & 1)) continue;
-    for (int d = 0; d < D; d++) base[d] += keys[t][d];
+    for (int d = 0; d < D; d++) base[d] += draft->keys[t][d];
     tokens++;
   }
   for (int d = 0; d < D; d++) {
@@ -61,7 +61,7 @@ void chooseKeyframe(const Setup &setup, const Keys &keys, Draft *draft) {
   }
 }
 
-void encodeToken(const Setup &setup, const double *key, int t, Draft *draft) {
+void encodeToken(const Setup &setup, const float *key, int t, HeadDraft *draft) {
   const int D = setup.keyLength;
   int8_t *deltas = draft->deltas[t];
   double widest = 0;
@@ -94,19 +94,19 @@ void encodeToken(const Setup &setup, const double *key, int t, Draft *draft) {
     for (int d = 0; d < D; d++) draft->running[d] += deltas[d];
 }
 
-void encodeKeys(const Setup &setup, const Keys &keys, Draft *draft) {
+void encodeKeys(const Setup &setup, HeadDraft *draft) {
   draft->extraTokens = 0;
   draft->extra = 0;
   draft->packed = 0;
-  chooseKeyframe(setup, keys, draft);
+  chooseKeyframe(setup, draft);
   for (int t = 0; t < kBlockTokens; t++) {
-    if (draft->valid >> t & 1) encodeToken(setup, keys[t], t, draft);
+    if (draft->valid >> t & 1) encodeToken(setup, draft->keys[t], t, draft);
     else memset(draft->deltas[t], 0, setup.keyLength);
     for (int d = 0; d < setup.keyLength; d++) draft->packed += draft->deltas[t][d] != 0;
   }
 }
 
-void storeKeys(const Setup &setup, const Draft &draft, const DeltaHead &head) {
+void storeKeys(const Setup &setup, const HeadDraft &draft, const DeltaHead &head) {
   const int D = setup.keyLength;
   int8_t *packed = head.packed;
   for (int d = 0; d < D; d++) {
@@ -155,29 +155,47 @@ void storeSinks(const Setup &setup, const Block &block, int layer, int h, int si
 
 }  // namespace
 
+LayerCoding::~LayerCoding() { releaseCompact(made_.bytes); }
+
+Status LayerCoding::begin() { return drafts_.atLeast(setup_.kvHeads) ? Status::ok : Status::outOfMemory; }
+
+void LayerCoding::draft(int kvHead) {
+  loadKeys(setup_, *block_, layer_, kvHead, &drafts_[kvHead]);
+  encodeKeys(setup_, &drafts_[kvHead]);
+}
+
+Status LayerCoding::place() {
+  Array<DeltaSizes> sizes;
+  if (!sizes.reset(setup_.kvHeads)) return Status::outOfMemory;
+  for (int h = 0; h < setup_.kvHeads; h++) sizes[h] = {drafts_[h].extraTokens, drafts_[h].packed};
+  return makeDeltaLayer(setup_, sizes.data(), sinkTokens(setup_, *block_), &made_);
+}
+
+void LayerCoding::store(int kvHead) {
+  const int sinks = sinkTokens(setup_, *block_);
+  const DeltaHead head = deltaHead(setup_, made_, sinks, kvHead);
+  storeKeys(setup_, drafts_[kvHead], head);
+  storeValues(setup_, *block_, layer_, kvHead, drafts_[kvHead].valid, head);
+  storeSinks(setup_, *block_, layer_, kvHead, sinks, head);
+}
+
+void LayerCoding::finish() {
+  block_->deltas[layer_] = made_;
+  block_->deltaBytes += made_.size;
+  made_ = DeltaLayer();
+}
+
 Status encodeLayer(const Setup &setup, Block *block, int layer) {
   if (block->deltas[layer].bytes) return Status::ok;
-  Array<Draft> drafts;
-  Array<DeltaSizes> sizes;
-  Array<Keys> keys;
-  if (!keys.reset(1) || !drafts.reset(setup.kvHeads) || !sizes.reset(setup.kvHeads)) return Status::outOfMemory;
-  const int sinks = sinkTokens(setup, *block);
-  for (int h = 0; h < setup.kvHeads; h++) {
-    loadKeys(setup, *block, layer, h, keys[0], &drafts[h]);
-    encodeKeys(setup, keys[0], &drafts[h]);
-    sizes[h] = {drafts[h].extraTokens, drafts[h].packed};
-  }
-  DeltaLayer made;
-  const Status status = makeDeltaLayer(setup, sizes.data(), sinks, &made);
+  Array<HeadDraft> drafts;
+  LayerCoding coding(setup, block, layer, &drafts);
+  Status status = coding.begin();
   if (status != Status::ok) return status;
-  for (int h = 0; h < setup.kvHeads; h++) {
-    const DeltaHead head = deltaHead(setup, made, sinks, h);
-    storeKeys(setup, drafts[h], head);
-    storeValues(setup, *block, layer, h, drafts[h].valid, head);
-    storeSinks(setup, *block, layer, h, sinks, head);
-  }
-  block->deltas[layer] = made;
-  block->deltaBytes += made.size;
+  for (int h = 0; h < setup.kvHeads; h++) coding.draft(h);
+  status = coding.place();
+  if (status != Status::ok) return status;
+  for (int h = 0; h < setup.kvHeads; h++) coding.store(h);
+  coding.finish();
   return Status::ok;
 }
 
