@@ -1,7 +1,7 @@
 // Judges the record of what was painted: ghost text must be what the provider answered, and must not flicker.
 
 /** @typedef {import('./recorder.mjs').Frame} Frame */
-/** @typedef {{ at: number, before: string, text: string | null, after: string }} Answer times in milliseconds since the epoch */
+/** @typedef {{ at: number, before: string, text: string | null, after: string, selected?: string | null }} Answer times in milliseconds since the epoch; `selected`: in IntelliSense's list */
 
 const FLICKER_MS = 200;
 
@@ -26,10 +26,11 @@ export function inconsistent(frames, answers) {
 
 /**
  * Ghost text that vanished and came back within 200 ms, leading to the same text. `byList`: IntelliSense's list opened or closed meanwhile, for which
- * VS Code itself takes the ghost text away.
- * @param {Frame[]} frames
+ * VS Code itself takes the ghost text away. It can have an item to select before it is to be seen: VS Code asks with that item then.
+ * @param {Frame[]} frames @param {Answer[]} answers
  */
-export function flickers(frames) {
+export function flickers(frames, answers) {
+  const withList = answers.filter(({ selected }) => selected != null).map(({ at }) => at);
   /** @type {{ from: Frame, to: Frame, byList: boolean }[]} */
   const found = [];
   frames.forEach((gone, index) => {
@@ -38,7 +39,7 @@ export function flickers(frames) {
     let byList = from.list !== gone.list;
     for (let next = index + 1; next < frames.length && frames[next].at - gone.at <= FLICKER_MS; next++) {
       const to = frames[next];
-      byList ||= to.list !== gone.list;
+      byList ||= to.list !== gone.list || withList.some((at) => at >= from.at && at <= to.at);
       if (to.ghost === '') continue;
       // The same lines come of it: what was typed between them is part of both.
       if (to.shown.join('\n') === from.shown.join('\n')) found.push({ from, to, byList });
