@@ -38,7 +38,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   private asked: { document: string; version: number; offset: number } | undefined;
   private edited: { document: string; from: number; to: number } | undefined;
   /** We ask again ourselves: not the user. Until VS Code has passed it on. */
-  private askingAgain: Again | null = null;
+  private askingAgain: object | null = null;
   /** The last suggestion that was asked for again. */
   private lengthened = 0;
 
@@ -51,7 +51,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
       },
       record: (record) => this.record(record),
       longer: (document, { id }) => {
-        if (id !== this.lengthened && this.askAgain(document, { isWritten: true })) this.lengthened = id;
+        if (id !== this.lengthened && this.askAgain(document)) this.lengthened = id;
       },
     });
     this.subscriptions = [
@@ -83,11 +83,9 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
 
   async provideInlineCompletionItems(document: TextDocument, position: Position, context: InlineCompletionContext, token: CancellationToken): Promise<InlineCompletionItem[]> {
     const invoked = context.triggerKind === InlineCompletionTriggerKind.Invoke;
-    const again = invoked ? this.askingAgain : null;
-    if (again) this.askingAgain = null;
-    const manual = invoked && !again;
-    // The list is open: ghost text would not be shown, and what we came for was written without the selected item.
-    if (again?.isWritten && context.selectedCompletionInfo) return [];
+    // Where an item of the list is selected by now, VS Code does not ask for it once more: the text that we came for may not go with it, another one may.
+    const manual = invoked && !this.askingAgain;
+    if (invoked) this.askingAgain = null;
     const settings = this.needs.settings();
     const refused = refusal(factsOf(document), {
       enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'],
@@ -113,7 +111,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   forget(): void {
     const document = this.completer.busyWith ?? this.unserved;
     this.completer.forget();
-    if (document !== null) this.askAgain(document, { isWritten: false });
+    if (document !== null) this.askAgain(document);
   }
 
   /** The document of the last request, where the runtime was not there to answer it. */
@@ -140,14 +138,14 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   }
 
   /** Only where the text can still be shown: same document, same version, the cursor where it was, the window in use. False elsewhere. */
-  private askAgain(document: string, again: Again): boolean {
+  private askAgain(document: string): boolean {
     const editor = window.activeTextEditor;
     const { asked } = this;
     if (!editor || !asked || !window.state.focused) return false;
     const { document: shown, selection } = editor;
     if (asked.document !== document || shown.uri.toString() !== document || shown.version !== asked.version) return false;
     if (!selection.isEmpty || shown.offsetAt(selection.active) !== asked.offset) return false;
-    this.askingAgain = again;
+    const again = (this.askingAgain = {});
     const passedOn = (): void => {
       if (this.askingAgain === again) this.askingAgain = null;
     };
@@ -157,11 +155,6 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     });
     return true;
   }
-}
-
-/** `isWritten`: for a text that is there, not for a new one. */
-interface Again {
-  readonly isWritten: boolean;
 }
 
 /** Asks VS Code for ghost text at the cursor, as a user's wish. */

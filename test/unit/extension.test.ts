@@ -219,13 +219,14 @@ describe('a text that comes after VS Code has ceased to wait', () => {
     expect([fake.executed.length, workers[0].of('generate').length]).toEqual([1, 1]);
   });
 
-  it('is not written again for the item that is selected by then', async () => {
+  it('gives way to a text for the item that is selected by then, which VS Code would not ask for itself', async () => {
     let again: Promise<InlineCompletionItem[]> | undefined;
     await late((editor) => {
       fake.perform = () => (again = ask(editor, { selected: { range: new Range(new Position(0, 9), new Position(0, 12)), text: 'oneMore' } }));
     });
-    expect(await again).toEqual([]);
-    expect(workers[0].of('generate').length).toBe(1);
+    await answer('() {}', 2);
+    expect((await again)?.map(({ insertText }) => insertText)).toEqual(['oneMore() {}']);
+    expect(fake.executed.length).toBe(1);
   });
 
   it.each<[string, (editor: FakeEditor) => unknown]>([
