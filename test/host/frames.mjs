@@ -4,6 +4,8 @@
 /** @typedef {{ at: number, before: string, text: string | null, after: string, selected?: string | null }} Answer times in milliseconds since the epoch; `selected`: in IntelliSense's list */
 
 const FLICKER_MS = 200;
+/** Two processes write down when: an answer, behind the turn in which it was sent, a frame, at its beginning. */
+const SLACK_MS = 50;
 
 /** The lines of a document up to the one in which an answer ends. @param {Answer} answer */
 const linesOf = ({ before, text, after }) => (before + text + after.split(/\r?\n/, 1)[0]).split(/\r?\n/);
@@ -21,7 +23,7 @@ function isEndOf({ shown }, lines) {
  */
 export function inconsistent(frames, answers) {
   const results = answers.flatMap((answer) => (answer.text === null ? [] : [{ at: answer.at, lines: linesOf(answer) }]));
-  return frames.filter((frame) => frame.ghost !== '' && !results.some(({ at, lines }) => at <= frame.at && isEndOf(frame, lines)));
+  return frames.filter((frame) => frame.ghost !== '' && !results.some(({ at, lines }) => at <= frame.at + SLACK_MS && isEndOf(frame, lines)));
 }
 
 /**

@@ -14,7 +14,7 @@ export function checkJudges() {
   const good = [frame(50, 'let x', ''), frame(110, 'let x', ' = 1;\n  y'), frame(120, 'let x =', ' 1;\n  y'), frame(400, 'let x =', '')];
   check(inconsistent(good, [answer]).length === 0 && flickers(good, [answer]).length === 0, 'the judge of frames finds nothing in a record without fault');
 
-  const wrong = { 'a letter that nobody answered': frame(120, 'let x', ' = 2;\n  y'), 'stale text after another key': frame(120, 'let xz', ' = 1;\n  y'), 'a missing line': frame(120, 'let x', ' = 1;'), 'an answer not yet given': frame(90, 'let x', ' = 1;\n  y') };
+  const wrong = { 'a letter that nobody answered': frame(120, 'let x', ' = 2;\n  y'), 'stale text after another key': frame(120, 'let xz', ' = 1;\n  y'), 'a missing line': frame(120, 'let x', ' = 1;'), 'an answer not yet given': frame(40, 'let x', ' = 1;\n  y') };
   for (const [what, bad] of Object.entries(wrong)) check(inconsistent([bad], [answer]).length === 1, `the judge of frames finds ${what}`);
 
   const indented = { ...answer, before: 'a\n  ', text: 'let y = 1;' };
