@@ -162,8 +162,7 @@ napi_value encodeBlock(napi_env env, napi_callback_info info) {
   Store *store = arguments.store(0);
   Block *block = nullptr;
   if (!arguments.failed) arguments.handle(1, store, &block);
-  if (!arguments.failed) arguments.check(isFull(store->setup, *block), "block is not full");
-  if (!arguments.failed && store->setup.delta) arguments.check(encodeBlock(store->setup, block), "block");
+  if (!arguments.failed) arguments.check(encodeBlock(store->setup, block), "block is not full");
   return arguments.undefined();
 }
 
@@ -194,8 +193,8 @@ napi_value serializeBlock(napi_env env, napi_callback_info info) {
   Block *block = nullptr;
   if (!arguments.failed) arguments.handle(1, store, &block);
   const uint8_t *recipe = recipeOf(&arguments, 2);
-  if (!arguments.failed) arguments.check(store->setup.delta && isFull(store->setup, *block), "block is not full");
-  if (!arguments.failed) arguments.check(encodeBlock(store->setup, block), "block");
+  if (!arguments.failed) arguments.check(store->setup.delta, "mode");
+  if (!arguments.failed) arguments.check(encodeBlock(store->setup, block), "block is not full");
   if (arguments.failed) return arguments.undefined();
   void *data = nullptr;
   const napi_value to = arguments.newArray(napi_uint8_array, serializedBytes(store->setup, *block), 1, &data);

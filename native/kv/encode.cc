@@ -200,6 +200,8 @@ Status encodeLayer(const Setup &setup, Block *block, int layer) {
 }
 
 Status encodeBlock(const Setup &setup, Block *block) {
+  if (!isFull(setup, *block)) return Status::invalidArgument;
+  if (!setup.delta) return Status::ok;
   for (int layer = 0; layer < setup.layers; layer++) {
     const Status status = encodeLayer(setup, block, layer);
     if (status != Status::ok) return status;

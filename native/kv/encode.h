@@ -39,7 +39,7 @@ class LayerCoding {
  * |k − r·s| ≤ max(θ, s/2) for every element unless r·s lies beyond int16. The same bits on every CPU: integers and IEEE double.
  */
 Status encodeLayer(const Setup &setup, Block *block, int layer);
-/** The same for all layers of a full block. */
+/** The same for all layers. An open block is refused (invalidArgument); nothing to do in mode exact. */
 Status encodeBlock(const Setup &setup, Block *block);
 
 }  // namespace deltallm

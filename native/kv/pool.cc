@@ -120,7 +120,6 @@ Status Pool::dropExact(int handle) {
   Block *block = find(handle);
   if (!block) return Status::invalidArgument;
   if (!setup_.delta || !block->exact) return Status::ok;
-  if (!isFull(setup_, *block)) return Status::invalidArgument;
   const Status status = encodeBlock(setup_, block);
   if (status != Status::ok) return status;
   releaseMemory(block->exact);

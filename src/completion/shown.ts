@@ -41,9 +41,9 @@ export class ShownTexts {
 export function restOf({ origin, written }: Shown, { snapshot }: CompletionRequest, typedFrom: number): Written | null {
   const floor = Math.min(typedFrom, origin.cursor ?? origin.snapshot.before.length);
   const inserted = insertionBetween(origin.snapshot, snapshot, floor);
-  for (const typed of inserted ? [inserted, ...withoutIndentation(inserted, origin, written)] : []) {
-    const left = leftOf(written, true, typed, snapshot.languageId);
-    if (typeof left === 'object' && left.text.trim() !== '') return left;
+  for (const typed of [inserted, inserted && withoutIndentation(inserted, origin, written)]) {
+    const left = typed && leftOf(written, true, typed, snapshot.languageId);
+    if (left && typeof left === 'object' && left.text.trim() !== '') return left;
   }
   return null;
 }
@@ -52,8 +52,9 @@ export function restOf({ origin, written }: Shown, { snapshot }: CompletionReque
  * VS Code keeps a text of one line while more indentation is typed before it. What is typed behind that indentation is typed of the text, too; the
  * indentation alone says something new, and another text may be right there.
  */
-function* withoutIndentation({ left, right, deleted }: Insertion, { snapshot: { before } }: CompletionRequest, { text }: Written): Generator<Insertion> {
+function withoutIndentation({ left, right, deleted }: Insertion, { snapshot: { before } }: CompletionRequest, { text }: Written): Insertion | null {
   const typed = left.replace(/^[ \t]+/, '');
   const line = before.slice(before.lastIndexOf('\n') + 1);
-  if (deleted === '' && typed !== '' && typed !== left && line.trim() === '' && !/^\s|\n/.test(text)) yield { left: typed, right, deleted };
+  const isBehind = deleted === '' && typed !== '' && typed !== left && line.trim() === '' && !/^\s|\n/.test(text);
+  return isBehind ? { left: typed, right, deleted } : null;
 }

@@ -55,6 +55,14 @@ function ask({ document, selection }: FakeEditor, { manual = true, selected, tok
   return (fake.providers[0] as Provider).provideInlineCompletionItems(document, selection.active, { triggerKind, selectedCompletionInfo: selected }, token);
 }
 
+/** A worker whose native part cannot be loaded. */
+function startUnloadable(): RuntimeClient {
+  const worker = new FakeWorker(null);
+  workers.push(worker);
+  void Promise.resolve().then(() => worker.of('load')[0].fail('addonMissing', 'linux-x64', '/a/deltallm.node'));
+  return worker.client as RuntimeClient;
+}
+
 /** Waits for the `n`th generation and answers it. */
 async function answer(text: string, n = 1): Promise<void> {
   await vi.waitFor(() => expect(workers.at(-1)?.of('generate').length).toBe(n));
@@ -359,12 +367,7 @@ describe('what nobody waits for', () => {
 
 describe('failures', () => {
   it('of loading are told once, in one message with a way out, and the editor goes on', async () => {
-    vi.mocked(RuntimeClient.start).mockImplementation(() => {
-      const worker = new FakeWorker(null);
-      workers.push(worker);
-      void Promise.resolve().then(() => worker.of('load')[0].fail('addonMissing', 'linux-x64', '/a/deltallm.node'));
-      return worker.client as RuntimeClient;
-    });
+    vi.mocked(RuntimeClient.start).mockImplementation(startUnloadable);
     const editor = fake.open('const total = ');
     for (let n = 0; n < 3; n++) expect(await ask(editor)).toEqual([]);
     expect(fake.messages).toEqual([{ kind: 'error', text: expect.stringContaining('linux-x64'), buttons: ['Restart', 'Show Log'] }]);
@@ -400,12 +403,7 @@ describe('a restart of the runtime', () => {
   });
 
   it('brings what the runtime failed to answer, at the place where it was asked for', async () => {
-    vi.mocked(RuntimeClient.start).mockImplementationOnce(() => {
-      const worker = new FakeWorker(null);
-      workers.push(worker);
-      void Promise.resolve().then(() => worker.of('load')[0].fail('addonMissing', 'linux-x64', '/a/deltallm.node'));
-      return worker.client as RuntimeClient;
-    });
+    vi.mocked(RuntimeClient.start).mockImplementationOnce(startUnloadable);
     const editor = fake.open('const total = ');
     expect([await ask(editor, { manual: false }), fake.messages.length]).toEqual([[], 1]);
     let again: Promise<InlineCompletionItem[]> | undefined;
