@@ -1,5 +1,6 @@
 // Recorded editing sessions, replayed: the model is made to write what the author wrote, so what is measured is how many tokens a pass gives and what it costs.
 import { joined } from '../locality/continuations.ts';
+import { Deletions } from '../locality/deletions.ts';
 import type { DraftLength } from '../locality/draftLength.ts';
 import { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Engine } from '../session/engine.ts';
@@ -11,6 +12,8 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 export interface Edit {
   before: string;
   after: string;
+  /** What stood there until then. */
+  deleted: string;
   written: string;
 }
 
@@ -32,9 +35,10 @@ export function parseEdits(name: string, text: string): EditSession {
     from = match.index + match[0].length;
   }
   const rest = text.slice(from);
-  const edits = kept.map(({ plain, written }, i) => ({
+  const edits = kept.map(({ plain, old, written }, i) => ({
     before: kept.slice(0, i).map((edit) => edit.plain + edit.written).join('') + plain,
     after: kept.slice(i + 1).map((edit) => edit.plain + edit.old).join('') + rest,
+    deleted: old,
     written,
   }));
   return { name, repetitive: /^\S+ repetitive\b/.test(text), edits };
@@ -54,11 +58,14 @@ export interface Replay {
 /** Writes the edits of a session one after the other, each in its own moment. `lengths` undefined: one token a pass. */
 export async function replay(engine: Engine, tokenizer: Tokenizer, { edits }: EditSession, lengths: DraftLength | undefined): Promise<Replay> {
   const sum: Replay = { tokens: 0, passes: 0, drafted: 0, accepted: 0, ms: 0, rows: 0x811c9dc5 };
-  for (const { before, after, written } of edits) {
-    const prompt = Int32Array.from(tokenizer.encode(before));
-    const ids = tokenizer.encode(written);
+  const deletions = new Deletions();
+  for (const { before, after, deleted, written } of edits) {
+    const [head, gone, rest, ids] = [before, deleted, after, written].map((text) => tokenizer.encode(text));
+    const prompt = Int32Array.from(head);
+    deletions.become([...head, ...gone, ...rest]);
+    deletions.become([...head, ...rest]);
     const index = new TokenIndex();
-    index.become(joined([tokenizer.encode(after), [...prompt]]));
+    index.become(joined([rest, head]));
     let said = 0;
     const sampler = {
       sample(logits: Float32Array) {
@@ -70,7 +77,7 @@ export async function replay(engine: Engine, tokenizer: Tokenizer, { edits }: Ed
       accept() {},
     };
     const session = new Session(engine.forward, engine.cache);
-    for await (const _ of session.generate(prompt, { max: ids.length, sampler, ends: [], cancel: new CancelFlag(), around: { index, mixes: false, lengths } })) sum.tokens++;
+    for await (const _ of session.generate(prompt, { max: ids.length, sampler, ends: [], cancel: new CancelFlag(), around: { index, mixes: false, lookup: lengths && { lengths, others: [deletions.index] } } })) sum.tokens++;
     sum.passes += session.lookup.passes;
     sum.drafted += session.lookup.drafted;
     sum.accepted += session.lookup.accepted;

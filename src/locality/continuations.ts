@@ -11,27 +11,33 @@ export interface Continuations {
   shares: Map<number, number>;
   /** Tokens of the longest match. */
   longest: number;
-  /** The largest share. */
+  /** The token with the largest share, of equals the one that followed nearest; and that share. */
+  likeliest: number;
   top: number;
 }
 
 /** Of the end of `text`, by default the indexed text itself. Null where its last token never stood before. */
 export function continuations(index: TokenIndex, text = index): Continuations | null {
+  return vote(index.matches(text).map(({ next, length }) => ({ id: index.at(next), length })));
+}
+
+/** What places say that are followed by `id` behind a match of `length` tokens, the nearest first. Null where there are none. */
+export function vote(places: readonly { id: number; length: number }[]): Continuations | null {
   const shares = new Map<number, number>();
-  let [sum, longest, top] = [0, 0, 0];
-  for (const { next, length } of index.matches(text)) {
+  let [sum, longest, likeliest, top] = [0, 0, -1, 0];
+  for (const { id, length } of places) {
     const weight = PER_TOKEN ** Math.min(length, LONGEST_COUNTED);
-    const id = index.at(next);
     shares.set(id, (shares.get(id) ?? 0) + weight);
     sum += weight;
     longest = Math.max(longest, length);
   }
   if (sum === 0) return null;
   for (const [id, weight] of shares) {
-    shares.set(id, weight / sum);
-    top = Math.max(top, weight / sum);
+    const share = weight / sum;
+    shares.set(id, share);
+    if (share > top) [likeliest, top] = [id, share];
   }
-  return { shares, longest, top };
+  return { shares, longest, likeliest, top };
 }
 
 /** Texts as one sequence that no match crosses, the one that goes on last. */

@@ -1,22 +1,34 @@
-// What the text probably goes on with: what followed the longest earlier match. A guess that costs nothing to make and is verified in one pass.
+// What the text probably goes on with: token by token what followed most of the earlier places that agree with it so far. Guessing costs nothing beside a
+// pass of the decoder, which verifies a whole guess at once.
+import { vote } from './continuations.ts';
 import { BOUNDARY, type TokenIndex } from './tokenIndex.ts';
 
-export interface Draft {
-  ids: number[];
-  /** Tokens of the match that it comes from; 0 without one. */
+export interface Guess {
+  id: number;
+  /** Tokens of the longest match that says it, guesses before it included. */
   matched: number;
+  /** Share of the places that say it, longer matches counting more: `vote`. */
+  share: number;
+  /** Places that have a say. */
+  places: number;
 }
 
-/** At most `most` tokens; of places that match alike the nearest. Where the match reaches the end of the text, the draft repeats itself. */
-export function draft(index: TokenIndex, most: number): Draft {
-  let from = -1;
-  let matched = 0;
-  for (const { next, length } of index.matches()) if (length > matched) [from, matched] = [next, length];
-  const ids: number[] = [];
-  for (let at = from; from >= 0 && ids.length < most; at++) {
-    const id = at < index.length ? index.at(at) : ids[at - index.length];
-    if (id === BOUNDARY) break;
-    ids.push(id);
+/**
+ * At most `most` guesses of what follows `text`, from what followed in it and in `others`. Where a match reaches the end of the text, the guess repeats itself.
+ * A place that disagrees with a guess has no say in those behind it.
+ */
+export function draft(text: TokenIndex, others: readonly TokenIndex[], most: number): Guess[] {
+  const guesses: Guess[] = [];
+  let places = [text, ...others].flatMap((source) => source.matches(text).map((match) => ({ source, ...match })));
+  while (guesses.length < most) {
+    const said = places.flatMap(({ source, next, length }) => {
+      const id = next < source.length ? source.at(next) : source === text ? guesses[next - source.length].id : BOUNDARY;
+      return id === BOUNDARY ? [] : [{ source, next, length, id }];
+    });
+    const found = vote(said);
+    if (!found) break;
+    guesses.push({ id: found.likeliest, matched: found.longest, share: found.top, places: said.length });
+    places = said.filter(({ id }) => id === found.likeliest).map(({ source, next, length }) => ({ source, next: next + 1, length: length + 1 }));
   }
-  return { ids, matched };
+  return guesses;
 }

@@ -1,66 +1,90 @@
-// How many guessed tokens are worth verifying: from how often guesses came true, and from what a pass over more rows costs here.
+// How many guessed tokens are worth verifying: from how often such guesses came true, and from what a pass over more rows costs here.
 // Whatever it answers, the text stays the same: only the time changes.
+import type { Guess } from './draft.ts';
 
-/** Lengths that are tried: with the token that is due they fill 4, 8 and 11 rows of a pass. */
-const LENGTHS = [3, 7, 10] as const;
 export const LONGEST_DRAFT = 10;
 /** Expected gain from which a guess is worth its risk. */
-const WORTHWHILE = 1.15;
-/** By the length of the match (1, 2–3, 4–7, more): how often the next token is right, before anything was seen; and how many tokens that belief weighs. */
-const PRIOR = [0.2, 0.4, 0.65, 0.85];
-const PRIOR_TOKENS = 6;
-/** What was seen fades: the last few hundred tokens count. */
+const WORTHWHILE = 1.05;
+/** Upper ends of the classes of matches, in tokens. */
+const MATCHED = [1, 2, 4, 8, Infinity] as const;
+/** Upper ends of the classes of shares; what all places say is two classes more: one place, several. */
+const SHARES = [0.5, 0.8, 0.98] as const;
+const AGREEMENTS = SHARES.length + 2;
+/** How often a guess is right before anything was seen, a row for each class of matches: counted over this project's sources, `npm run bench:lookup -- --prior`. */
+const PRIOR = [
+  0.13, 0.24, 0.47, 0.29, 0.63,
+  0.20, 0.35, 0.51, 0.46, 0.85,
+  0.22, 0.39, 0.56, 0.52, 0.85,
+  0.18, 0.35, 0.54, 0.63, 0.76,
+  0.26, 0.46, 0.51, 0.74, 0.81,
+];
+/** Guesses that this belief weighs. */
+const PRIOR_WEIGHT = 10;
+/** What was seen fades: the last hundred guesses of a class count. */
 const FADE = 0.99;
+/** Rows of passes that are timed together, by their upper ends; the last is a full chunk of a prompt. */
+const ROWS = [1, 2, 3, 4, 6, 8, LONGEST_DRAFT + 1, 64] as const;
 /** Share of a new time in the running mean of a pass's cost. */
 const NEW = 0.25;
-/** Passes that a full chunk is taken to cost before one was timed: low enough that a long match is tried once, and then the clock decides. */
+/** Passes that a full chunk is taken to cost before one was timed. */
 const UNTIMED_CHUNK = 16;
 
-const classOf = (matched: number): number => (matched < 2 ? 0 : matched < 4 ? 1 : matched < 8 ? 2 : 3);
-/** Passes of alike cost. */
-const sizeOf = (rows: number): number => (rows <= 1 ? 1 : rows <= 4 ? 4 : rows <= 8 ? 8 : rows <= 11 ? 11 : 64);
+/** Which of the classes of guesses, MATCHED by agreement, row by row. */
+export function classOf({ matched, share, places }: Omit<Guess, 'id'>): number {
+  const split = SHARES.findIndex((most) => share < most);
+  const agreement = split >= 0 ? split : places > 1 ? AGREEMENTS - 1 : AGREEMENTS - 2;
+  return MATCHED.findIndex((most) => matched <= most) * AGREEMENTS + agreement;
+}
 
 export class DraftLength {
-  private readonly right = PRIOR.map((share) => share * PRIOR_TOKENS);
-  private readonly seen = PRIOR.map(() => PRIOR_TOKENS);
-  private readonly ms = new Map<number, number>();
+  private readonly right = PRIOR.map((share) => share * PRIOR_WEIGHT);
+  private readonly seen = PRIOR.map(() => PRIOR_WEIGHT);
+  /** Milliseconds, by index into ROWS. */
+  private readonly ms: (number | undefined)[] = ROWS.map(() => undefined);
 
-  /** Tokens to guess behind a match of `matched` tokens; 0: none. */
-  choose(matched: number): number {
-    const one = this.ms.get(1);
-    if (matched === 0 || one === undefined) return 0;
-    const share = this.right[classOf(matched)] / this.seen[classOf(matched)];
-    let [best, gain] = [0, WORTHWHILE];
-    for (const length of LENGTHS) {
-      const expected = (1 - share ** (length + 1)) / (1 - share);
-      const value = (expected * one) / this.cost(length + 1);
-      if (value > gain) [best, gain] = [length, value];
+  /** How many of `guesses` to verify; 0: none. */
+  choose(guesses: readonly Guess[]): number {
+    const one = this.ms[0];
+    if (one === undefined) return 0;
+    let [length, gain] = [0, WORTHWHILE];
+    // Tokens that a pass gives: the one behind the last right guess comes for nothing.
+    let [likelihood, tokens] = [1, 1];
+    for (const [i, guess] of guesses.slice(0, LONGEST_DRAFT).entries()) {
+      const at = classOf(guess);
+      likelihood *= this.right[at] / this.seen[at];
+      tokens += likelihood;
+      const value = (tokens * one) / this.cost(i + 2);
+      if (value > gain) [length, gain] = [i + 1, value];
     }
-    return best;
+    return length;
   }
 
-  /** A guess was verified: `accepted` of `drafted` tokens came true. */
-  verified(matched: number, drafted: number, accepted: number): void {
-    const at = classOf(matched);
-    const tried = Math.min(drafted, accepted + 1);
-    this.right[at] = this.right[at] * FADE ** tried + accepted;
-    this.seen[at] = this.seen[at] * FADE ** tried + tried;
+  /** The first `accepted` guesses came true; the one behind them, verified or not, is judged by the token that came. */
+  learn(guesses: readonly Guess[], accepted: number, token: number | undefined): void {
+    for (const [i, guess] of guesses.slice(0, accepted + (token === undefined ? 0 : 1)).entries()) {
+      const at = classOf(guess);
+      this.right[at] = this.right[at] * FADE + (i < accepted || guess.id === token ? 1 : 0);
+      this.seen[at] = this.seen[at] * FADE + 1;
+    }
   }
 
-  /** A pass over `rows` rows took `ms`. */
+  /** A precise pass over `rows` rows took `ms`. Of passes longer than any draft only a full chunk says something. */
   timed(rows: number, ms: number): void {
-    const size = sizeOf(rows);
-    if (size === 64 && rows !== 64) return; // one of the prompt's end, or of the prefill lane: a guess is verified precisely
-    const known = this.ms.get(size);
-    this.ms.set(size, known === undefined ? ms : known + NEW * (ms - known));
+    const at = ROWS.findIndex((most) => rows <= most);
+    if (at < 0 || (at === ROWS.length - 1 && rows < ROWS[at])) return;
+    const known = at === 0 || this.ms[0] === undefined ? this.ms[at] : this.cost(rows);
+    this.ms[at] = known === undefined ? ms : known + NEW * (ms - known);
   }
 
-  /** Before such a pass was timed: on the line between one row and a full chunk of the prompt. */
+  /** Milliseconds of a pass over `rows` rows: what was timed, else on the line between the nearest that were. One row was timed. */
   private cost(rows: number): number {
-    const known = this.ms.get(sizeOf(rows));
+    const at = ROWS.findIndex((most) => rows <= most);
+    const known = this.ms[at];
     if (known !== undefined) return known;
-    const one = this.ms.get(1)!;
-    const chunk = Math.max(one, this.ms.get(64) ?? one * UNTIMED_CHUNK);
-    return one + ((chunk - one) * (rows - 1)) / 63;
+    const below = this.ms.findLastIndex((ms, i) => i < at && ms !== undefined);
+    const above = this.ms.findIndex((ms, i) => i > at && ms !== undefined);
+    const [from, to] = [this.ms[below]!, above < 0 ? this.ms[0]! * UNTIMED_CHUNK : this.ms[above]!];
+    const [first, last] = [ROWS[below], above < 0 ? ROWS.at(-1)! : ROWS[above]];
+    return from + ((Math.max(to, from) - from) * (rows - first)) / (last - first);
   }
 }

@@ -9,6 +9,7 @@ import { DeltaError } from '../shared/errors.ts';
 import { inspect, type InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
 import { joined } from '../locality/continuations.ts';
+import { Deletions } from '../locality/deletions.ts';
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { DraftLength } from '../locality/draftLength.ts';
 import { Neighbours } from '../locality/neighbours.ts';
@@ -50,6 +51,8 @@ export class Engine {
   private readonly index = new TokenIndex();
   /** Of the last set that came; whoever has time reads on in it. */
   readonly neighbours: Neighbours;
+  /** Of the document that was last completed in. */
+  private readonly deletions = new Deletions();
   private readonly lengths = new DraftLength();
 
   private constructor(
@@ -176,14 +179,18 @@ export class Engine {
   /** The text that the prompt is the end of: the whole document at a cursor, else the prompt itself. Undefined where it is used for nothing. */
   private around({ prompt, lookup = false }: GenerateOptions, tokens: Int32Array, mixes: boolean, neighbours?: TokenIndex): Around | undefined {
     // Rows that depend on those beside them could make another text of it.
-    const lengths = lookup && this.forward.manifest.rowInvariant ? this.lengths : undefined;
-    if (!mixes && !lengths) return undefined;
-    const { documents, index } = this;
+    const ahead = lookup && this.forward.manifest.rowInvariant;
+    if (!mixes && !ahead) return undefined;
+    const { documents, deletions, index, lengths } = this;
+    const others = neighbours ? [neighbours] : [];
     if ('snapshot' in prompt) {
       const { before, after } = mixes ? withoutTail(prompt.snapshot).snapshot : prompt.snapshot;
-      index.become(joined([documents.after(normalise(after)), documents.before(normalise(before))]));
+      const parts = [documents.before(normalise(before)), documents.after(normalise(after))];
+      index.become(joined(parts.toReversed()));
+      if (ahead) deletions.become(parts.flat());
+      others.push(deletions.index);
     } else index.become(tokens);
-    return { index, mixes, neighbours, lengths };
+    return { index, mixes, neighbours, lookup: ahead ? { lengths, others } : undefined };
   }
 
   /** The neighbours that a request names, as far as they are read; a set that it brings takes the place of the last one in any case. */

@@ -4,7 +4,7 @@ import { DeltaError } from '../shared/errors.ts';
 import { BLOCK } from '../binding/addon.ts';
 import type { Lease, Sparsity } from '../cache/lease.ts';
 import type { KvCache } from '../cache/store.ts';
-import { draft } from '../locality/draft.ts';
+import { draft, type Guess } from '../locality/draft.ts';
 import { LONGEST_DRAFT, type DraftLength } from '../locality/draftLength.ts';
 import { mix } from '../locality/mixture.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
@@ -26,8 +26,8 @@ export interface Around {
   mixes: boolean;
   /** Of the documents beside it; undefined: none take part. */
   neighbours?: TokenIndex;
-  /** How far to guess ahead; undefined: never. */
-  lengths?: DraftLength;
+  /** Guesses ahead, from the index and from `others`, as far as `lengths` says; undefined: never. */
+  lookup?: { lengths: DraftLength; others: readonly TokenIndex[] };
 }
 
 export interface SessionOptions {
@@ -76,12 +76,12 @@ export class Session {
       const logits = await this.prefill(lease, prompt, options);
       // On the lane a token's keys depend on whether it was read or written: only what was read is what another session would make of it.
       if (this.forward.hasLane) lease.keepOwn(prompt.length);
-      if (logits) ahead = { logits, ids: [], matched: 0, accepted: 0 };
+      if (logits) ahead = { logits, guesses: [], drafted: 0, accepted: 0 };
       this.ms.prefill = performance.now() - clock;
       clock = performance.now();
       for (let n = 0; ahead; n++) {
         if (n === max) return void (this.ending = 'length');
-        if (lease.length - ahead.ids.length + ahead.accepted === context) return void (this.ending = 'context');
+        if (lease.length - ahead.drafted + ahead.accepted === context) return void (this.ending = 'context');
         const row = this.row(ahead);
         if (around?.mixes) mix(row, around.index, around.neighbours);
         owed?.restrict(row);
@@ -93,11 +93,11 @@ export class Session {
         yield { id, logProbability };
         clock = performance.now();
         if (n + 1 === max) continue;
-        if (ahead.ids[ahead.accepted] === id) {
+        if (ahead.accepted < ahead.drafted && ahead.guesses[ahead.accepted].id === id) {
           if (cancel.isSet) return;
           ahead.accepted++;
         } else {
-          this.settle(lease, ahead, options);
+          this.settle(lease, ahead, options, id);
           ahead = await this.next(lease, id, Math.min(max - n - 2, context - lease.length - 1), options);
         }
         if (ahead) this.computed++;
@@ -120,23 +120,25 @@ export class Session {
   private async next(lease: Lease, id: number, most: number, { around, cancel }: SessionOptions): Promise<Ahead | undefined> {
     // A guess never fills a block: a block that the cache could share holds nothing that was not generated.
     const room = Math.min(most, this.forward.chunk - 1, BLOCK - 2 - (lease.length % BLOCK));
-    const guess = around?.lengths && room > 0 ? draft(around.index, Math.min(room, LONGEST_DRAFT)) : { ids: [], matched: 0 };
-    guess.ids.length = Math.min(guess.ids.length, around?.lengths?.choose(guess.matched) ?? 0);
+    const lookup = around?.lookup;
+    const guesses = lookup && room > 0 ? draft(around.index, lookup.others, Math.min(room, LONGEST_DRAFT)) : [];
+    const drafted = lookup?.lengths.choose(guesses) ?? 0;
     const clock = performance.now();
-    const logits = await step(this.forward, lease, [id, ...guess.ids], guess.ids.length > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
+    const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
+    const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
     if (!logits) return undefined;
-    around?.lengths?.timed(1 + guess.ids.length, performance.now() - clock);
+    lookup?.lengths.timed(ids.length, performance.now() - clock);
     this.lookup.passes++;
-    this.lookup.drafted += guess.ids.length;
-    return { logits, ...guess, accepted: 0 };
+    this.lookup.drafted += drafted;
+    return { logits, guesses, drafted, accepted: 0 };
   }
 
-  /** The pass is over: what was guessed wrong leaves the lease before anything of it is shared. */
-  private settle(lease: Lease, { ids, matched, accepted }: Ahead, { around }: SessionOptions): void {
+  /** The pass is over, `id` being what came behind what was accepted: what was guessed wrong leaves the lease before anything of it is shared. */
+  private settle(lease: Lease, { guesses, drafted, accepted }: Ahead, { around }: SessionOptions, id?: number): void {
     if (!lease.open) return;
-    lease.commit(lease.length - ids.length + accepted);
+    lease.commit(lease.length - drafted + accepted);
     this.lookup.accepted += accepted;
-    if (ids.length > 0) around?.lengths?.verified(matched, ids.length, accepted);
+    around?.lookup?.lengths.learn(guesses, accepted, id);
   }
 
   private async prefill(lease: Lease, prompt: Int32Array, { cancel, read, around }: SessionOptions): Promise<Float32Array | undefined> {
@@ -147,7 +149,7 @@ export class Session {
       read?.((at - known) / (prompt.length - known));
       const clock = performance.now();
       logits = await step(this.forward, lease, prompt.subarray(at, end), end === prompt.length ? 'last' : 'none', cancel);
-      around?.lengths?.timed(end - at, performance.now() - clock);
+      if (end - at === this.forward.chunk && !(this.forward.hasLane && at >= LANE_FROM)) around?.lookup?.lengths.timed(end - at, performance.now() - clock);
       this.computed += end - at;
     }
     return logits;
@@ -157,9 +159,9 @@ export class Session {
 /** A pass whose rows are looked at one by one: the first follows the token that was due, each other one a guess. */
 interface Ahead {
   logits: Float32Array;
-  /** The guess, the match that it came from, and how many of its tokens came true so far. */
-  ids: number[];
-  matched: number;
+  guesses: Guess[];
+  /** Guesses that are verified in it, from the first on, and how many of them came true so far. */
+  drafted: number;
   accepted: number;
 }
 

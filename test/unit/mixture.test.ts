@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { continuations } from '../../src/locality/continuations.ts';
-import { DraftLength, LONGEST_DRAFT } from '../../src/locality/draftLength.ts';
 import { mix, spread } from '../../src/locality/mixture.ts';
 import { neighbourWeightOf } from '../../src/locality/neighbourWeights.ts';
 import { TokenIndex } from '../../src/locality/tokenIndex.ts';
@@ -70,55 +69,5 @@ describe('the mixture', () => {
     expect(weightOf(20, 1, 5)).toBeGreaterThan(weightOf(1, 1, 5));
     expect(weightOf(3, 1, 5)).toBeGreaterThan(weightOf(3, 0.2, 5));
     expect(weightOf(1, 0.2, 5)).toBeGreaterThan(weightOf(1, 0.2, 0.1));
-  });
-});
-
-describe('the length of a draft', () => {
-  const timed = (four: number): DraftLength => {
-    const lengths = new DraftLength();
-    for (const [rows, ms] of [[1, 20], [4, four], [8, 2 * four], [11, 3 * four]] as const) lengths.timed(rows, ms);
-    return lengths;
-  };
-
-  it('is none before a pass was timed, and none without a match', () => {
-    expect(new DraftLength().choose(20)).toBe(0);
-    expect(timed(22).choose(0)).toBe(0);
-  });
-
-  it('tries a long match before many rows were timed, and leaves it where that was dear', () => {
-    const lengths = new DraftLength();
-    lengths.timed(1, 20);
-    expect(lengths.choose(20)).toBe(3);
-    expect(lengths.choose(1)).toBe(0);
-    for (const rows of [4, 8, 11]) lengths.timed(rows, 20 * rows);
-    expect(lengths.choose(20)).toBe(0);
-  });
-
-  it('grows with the match and with how cheap rows are', () => {
-    expect(timed(22).choose(20)).toBe(3);
-    const cheap = new DraftLength();
-    for (const rows of [1, 4, 8, 11]) cheap.timed(rows, 10);
-    expect(cheap.choose(20)).toBe(LONGEST_DRAFT);
-    expect(timed(80).choose(20)).toBe(0);
-  });
-
-  it('is none where guesses fail, and comes back where they come true', () => {
-    const lengths = timed(22);
-    for (let i = 0; i < 60; i++) lengths.verified(20, 3, 0);
-    expect(lengths.choose(20)).toBe(0);
-    expect(lengths.choose(5)).toBeGreaterThan(0);
-    for (let i = 0; i < 60; i++) lengths.verified(20, 3, 3);
-    expect(lengths.choose(20)).toBe(3);
-  });
-
-  it('takes the cost of many rows from the reading of the prompt until it is known', () => {
-    const lengths = new DraftLength();
-    lengths.timed(64, 2000);
-    lengths.timed(1, 20);
-    expect(lengths.choose(20)).toBe(0);
-    const cheap = new DraftLength();
-    cheap.timed(64, 40);
-    cheap.timed(1, 20);
-    expect(cheap.choose(20)).toBeGreaterThan(0);
   });
 });

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { continuations, joined } from '../../src/locality/continuations.ts';
 import { DocumentTokens, pieces, shortPieces } from '../../src/locality/documentTokens.ts';
-import { draft } from '../../src/locality/draft.ts';
 import { ForcedIndex } from '../../src/locality/forced.ts';
 import { BOUNDARY, LONGEST_MATCH, TokenIndex, type Match } from '../../src/locality/tokenIndex.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
@@ -106,28 +105,6 @@ describe('continuations', () => {
   it('never follow from another text', () => {
     expect(continuations(indexOf(joined([[1, 2], [3, 1, 2]])))).toBeNull();
     expect(continuations(indexOf(joined([[1, 2, 9], [3, 1, 2]])))).toMatchObject({ longest: 2, top: 1 });
-  });
-});
-
-describe('a draft', () => {
-  it('is what followed the longest match, the nearest of equals', () => {
-    expect(draft(indexOf([1, 2, 3, 4, 9, 2, 7, 1, 2]), 3)).toEqual({ ids: [3, 4, 9], matched: 2 });
-    expect(draft(indexOf([2, 3, 5, 2, 4, 5, 6, 2]), 2)).toEqual({ ids: [4, 5], matched: 1 });
-    expect(draft(indexOf([1, 2, 3]), 4)).toEqual({ ids: [], matched: 0 });
-  });
-
-  it('repeats itself where the match reaches the end, and stops at the end of a text', () => {
-    expect(draft(indexOf([5, 1, 2, 1, 2]), 5)).toEqual({ ids: [1, 2, 1, 2, 1], matched: 2 });
-    expect(draft(indexOf(joined([[1, 2, 3], [1]])), 5)).toEqual({ ids: [2, 3], matched: 1 });
-  });
-
-  it('is never longer than asked for, and a beginning of a longer one', () => {
-    fc.assert(fc.property(text, fc.nat(10), (tokens, most) => {
-      const index = indexOf(tokens);
-      const { ids } = draft(index, most);
-      expect(ids.length).toBeLessThanOrEqual(most);
-      expect(draft(index, most + 5).ids.slice(0, most)).toEqual(ids);
-    }));
   });
 });
 
