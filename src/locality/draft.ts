@@ -14,10 +14,10 @@ export interface Guess {
 }
 
 /**
- * At most `most` guesses of what follows `text`, from what followed in it and in `others`. Where a match reaches the end of the text, the guess repeats itself.
- * A place that disagrees with a guess has no say in those behind it.
+ * At most `most` guesses of what follows `text`, from what followed in it and in `others`, each made when it is asked for. Where a match reaches the end of the
+ * text, the guess repeats itself. A place that disagrees with a guess has no say in those behind it.
  */
-export function draft(text: TokenIndex, others: readonly TokenIndex[], most: number): Guess[] {
+export function* draft(text: TokenIndex, others: readonly TokenIndex[], most: number): Generator<Guess, void, void> {
   const guesses: Guess[] = [];
   let places = [text, ...others].flatMap((source) => source.matches(text).map((match) => ({ source, ...match })));
   while (guesses.length < most) {
@@ -26,9 +26,10 @@ export function draft(text: TokenIndex, others: readonly TokenIndex[], most: num
       return id === BOUNDARY ? [] : [{ source, next, length, id }];
     });
     const found = vote(said);
-    if (!found) break;
-    guesses.push({ id: found.likeliest, matched: found.longest, share: found.top, places: said.length });
+    if (!found) return;
+    const guess = { id: found.likeliest, matched: found.longest, share: found.top, places: said.length };
+    guesses.push(guess);
+    yield guess;
     places = said.filter(({ id }) => id === found.likeliest).map(({ source, next, length }) => ({ source, next: next + 1, length: length + 1 }));
   }
-  return guesses;
 }

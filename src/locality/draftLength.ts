@@ -18,6 +18,8 @@ const PRIOR = [
   0.18, 0.35, 0.54, 0.63, 0.76,
   0.26, 0.46, 0.51, 0.74, 0.81,
 ];
+/** Likelihood of all guesses so far below which none behind them is looked at: a row more costs more than that share of a pass. */
+const UNLIKELY = 0.1;
 /** Guesses that this belief weighs. */
 const PRIOR_WEIGHT = 10;
 /** What was seen fades: the last hundred guesses of a class count. */
@@ -42,21 +44,24 @@ export class DraftLength {
   /** Milliseconds, by index into ROWS. */
   private readonly ms: (number | undefined)[] = ROWS.map(() => undefined);
 
-  /** How many of `guesses` to verify; 0: none. */
-  choose(guesses: readonly Guess[]): number {
+  /** How many of `guesses` to verify (0: none), and those that were looked at for it: one behind them at least, where there is one. */
+  choose(guesses: Iterable<Guess>): { length: number; looked: Guess[] } {
     const one = this.ms[0];
-    if (one === undefined) return 0;
+    const looked: Guess[] = [];
     let [length, gain] = [0, WORTHWHILE];
     // Tokens that a pass gives: the one behind the last right guess comes for nothing.
     let [likelihood, tokens] = [1, 1];
-    for (const [i, guess] of guesses.slice(0, LONGEST_DRAFT).entries()) {
+    for (const guess of guesses) {
+      looked.push(guess);
+      if (one === undefined || looked.length > LONGEST_DRAFT) break;
       const at = classOf(guess);
       likelihood *= this.right[at] / this.seen[at];
       tokens += likelihood;
-      const value = (tokens * one) / this.cost(i + 2);
-      if (value > gain) [length, gain] = [i + 1, value];
+      const value = (tokens * one) / this.cost(looked.length + 1);
+      if (value > gain) [length, gain] = [looked.length, value];
+      if (likelihood < UNLIKELY) break;
     }
-    return length;
+    return { length, looked };
   }
 
   /** The first `accepted` guesses came true; the one behind them, verified or not, is judged by the token that came. */

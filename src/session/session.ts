@@ -5,7 +5,7 @@ import { BLOCK } from '../binding/addon.ts';
 import type { Lease, Sparsity } from '../cache/lease.ts';
 import type { KvCache } from '../cache/store.ts';
 import { draft, type Guess } from '../locality/draft.ts';
-import { LONGEST_DRAFT, type DraftLength } from '../locality/draftLength.ts';
+import type { DraftLength } from '../locality/draftLength.ts';
 import { mix } from '../locality/mixture.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Forward, Wanted } from '../model/forward.ts';
@@ -121,8 +121,7 @@ export class Session {
     // A guess never fills a block: a block that the cache could share holds nothing that was not generated.
     const room = Math.min(most, this.forward.chunk - 1, BLOCK - 2 - (lease.length % BLOCK));
     const lookup = around?.lookup;
-    const guesses = lookup && room > 0 ? draft(around.index, lookup.others, Math.min(room, LONGEST_DRAFT)) : [];
-    const drafted = lookup?.lengths.choose(guesses) ?? 0;
+    const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
     const clock = performance.now();
     const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
     const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });

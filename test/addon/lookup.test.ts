@@ -17,7 +17,14 @@ const generic: Omit<GenerateOptions, 'prompt'> = { max: 150, sampling: { tempera
 
 /** Guesses always, and as far as it is told: what the measured policy would try only where it pays. */
 function always(engine: Engine, length: number): void {
-  (engine as unknown as { lengths: Pick<DraftLength, 'choose' | 'timed' | 'learn'> }).lengths = { choose: (guesses) => Math.min(guesses.length, length), timed() {}, learn() {} };
+  (engine as unknown as { lengths: Pick<DraftLength, 'choose' | 'timed' | 'learn'> }).lengths = {
+    choose(guesses) {
+      const looked = [...guesses].slice(0, length);
+      return { looked, length: looked.length };
+    },
+    timed() {},
+    learn() {},
+  };
 }
 
 async function both(engine: Engine, options: GenerateOptions): Promise<{ plain: GenerateResult; ahead: GenerateResult; pieces: [string, readonly Score[]][][] }> {

@@ -12,6 +12,7 @@ const indexOf = (tokens: readonly number[]): TokenIndex => {
   index.become(tokens);
   return index;
 };
+const drafted = (...asked: Parameters<typeof draft>): Guess[] => [...draft(...asked)];
 const idsOf = (guesses: readonly Guess[]): number[] => guesses.map(({ id }) => id);
 
 /** The slow twin: for every guess, every place of every source is compared with the text and the guesses before it, token by token. */
@@ -43,27 +44,27 @@ const text = fc.array(token, { maxLength: 60 });
 
 describe('a draft', () => {
   it('is what followed the longest match, of equals the nearest', () => {
-    expect(draft(indexOf([1, 2, 3, 4, 9, 2, 7, 1, 2]), [], 3)).toEqual([{ id: 3, matched: 2, share: 0.8, places: 2 }, { id: 4, matched: 3, share: 1, places: 1 }, { id: 9, matched: 4, share: 1, places: 1 }]);
-    expect(idsOf(draft(indexOf([2, 3, 5, 2, 4, 5, 6, 2]), [], 2))).toEqual([4, 5]);
-    expect(draft(indexOf([1, 2, 3]), [], 4)).toEqual([]);
+    expect(drafted(indexOf([1, 2, 3, 4, 9, 2, 7, 1, 2]), [], 3)).toEqual([{ id: 3, matched: 2, share: 0.8, places: 2 }, { id: 4, matched: 3, share: 1, places: 1 }, { id: 9, matched: 4, share: 1, places: 1 }]);
+    expect(idsOf(drafted(indexOf([2, 3, 5, 2, 4, 5, 6, 2]), [], 2))).toEqual([4, 5]);
+    expect(drafted(indexOf([1, 2, 3]), [], 4)).toEqual([]);
   });
 
   it('is what most places say where matches are equally long', () => {
-    expect(draft(indexOf([1, 3, 9, 1, 4, 9, 1, 3, 8, 1]), [], 1)).toEqual([{ id: 3, matched: 1, share: 2 / 3, places: 3 }]);
+    expect(drafted(indexOf([1, 3, 9, 1, 4, 9, 1, 3, 8, 1]), [], 1)).toEqual([{ id: 3, matched: 1, share: 2 / 3, places: 3 }]);
   });
 
   it('repeats itself where the match reaches the end, and stops at the end of a text', () => {
-    expect(idsOf(draft(indexOf([5, 1, 2, 1, 2]), [], 5))).toEqual([1, 2, 1, 2, 1]);
-    expect(idsOf(draft(indexOf(joined([[1, 2, 3], [1]])), [], 5))).toEqual([2, 3]);
+    expect(idsOf(drafted(indexOf([5, 1, 2, 1, 2]), [], 5))).toEqual([1, 2, 1, 2, 1]);
+    expect(idsOf(drafted(indexOf(joined([[1, 2, 3], [1]])), [], 5))).toEqual([2, 3]);
   });
 
   it('comes from other texts as well', () => {
-    expect(idsOf(draft(indexOf([7, 1, 2]), [indexOf([1, 2, 3, 4])], 5))).toEqual([3, 4]);
+    expect(idsOf(drafted(indexOf([7, 1, 2]), [indexOf([1, 2, 3, 4])], 5))).toEqual([3, 4]);
   });
 
   it('is what comparing every place gives', () => {
     fc.assert(fc.property(text, fc.array(text, { maxLength: 2 }), fc.nat(10), (tokens, others, most) => {
-      expect(draft(indexOf(tokens), others.map(indexOf), most)).toEqual(draftByHand(tokens, others, most));
+      expect(drafted(indexOf(tokens), others.map(indexOf), most)).toEqual(draftByHand(tokens, others, most));
     }));
   });
 });
@@ -71,8 +72,11 @@ describe('a draft', () => {
 describe('the length of a draft', () => {
   /** Guesses as `places` say them, unanimously, that agree with the last `matched` tokens. */
   const unanimous = (matched: number, places = 1): Guess[] => Array.from({ length: LONGEST_DRAFT }, (_, i) => ({ id: i, matched: matched + i, share: 1, places }));
-  const timed = (ms: Record<number, number>): DraftLength => {
-    const lengths = new DraftLength();
+  class Lengths extends DraftLength {
+    chosen = (guesses: Iterable<Guess>): number => this.choose(guesses).length;
+  }
+  const timed = (ms: Record<number, number>): Lengths => {
+    const lengths = new Lengths();
     for (let i = 0; i < 20; i++) for (const [rows, each] of Object.entries(ms)) lengths.timed(Number(rows), each);
     return lengths;
   };
@@ -80,41 +84,58 @@ describe('the length of a draft', () => {
   const dear = { 1: 20, 2: 25, 3: 30, 4: 35, 6: 45, 8: 55, 11: 70 };
 
   it('is none before a pass was timed, and none without a match', () => {
-    expect(new DraftLength().choose(unanimous(20))).toBe(0);
-    expect(timed(dear).choose([])).toBe(0);
+    expect(new Lengths().chosen(unanimous(20))).toBe(0);
+    expect(timed(dear).chosen([])).toBe(0);
   });
 
   it('grows with the match, with how much the places agree and with how cheap rows are', () => {
     const lengths = timed(dear);
-    expect(lengths.choose(unanimous(1))).toBeLessThanOrEqual(1);
-    expect(lengths.choose(unanimous(1, 3))).toBeGreaterThan(1);
-    expect(lengths.choose(unanimous(20))).toBeGreaterThan(2);
-    expect(lengths.choose(unanimous(20).map((guess) => ({ ...guess, share: 0.3 })))).toBeLessThan(2);
-    expect(timed({ 1: 10, 2: 10, 3: 10, 4: 10, 6: 10, 8: 10, 11: 10 }).choose(unanimous(20, 2))).toBe(LONGEST_DRAFT);
-    expect(timed({ 1: 10, 2: 20, 3: 30, 11: 110 }).choose(unanimous(20))).toBe(0);
+    expect(lengths.chosen(unanimous(1))).toBeLessThanOrEqual(1);
+    expect(lengths.chosen(unanimous(1, 3))).toBeGreaterThan(1);
+    expect(lengths.chosen(unanimous(20))).toBeGreaterThan(2);
+    expect(lengths.chosen(unanimous(20).map((guess) => ({ ...guess, share: 0.3 })))).toBeLessThan(2);
+    expect(timed({ 1: 10, 2: 10, 3: 10, 4: 10, 6: 10, 8: 10, 11: 10 }).chosen(unanimous(20, 2))).toBe(LONGEST_DRAFT);
+    expect(timed({ 1: 10, 2: 20, 3: 30, 11: 110 }).chosen(unanimous(20))).toBe(0);
   });
 
   it('is none where guesses fail, and comes back where they come true', () => {
     const lengths = timed(dear);
     for (let i = 0; i < 100; i++) lengths.learn(unanimous(20), 0, -1);
-    expect(lengths.choose(unanimous(20))).toBe(0);
-    expect(lengths.choose(unanimous(5))).toBeGreaterThan(0);
+    expect(lengths.chosen(unanimous(20))).toBe(0);
+    expect(lengths.chosen(unanimous(5))).toBeGreaterThan(0);
     // Not verified, but looked at: the token that came is the guessed one.
     for (let i = 0; i < 100; i++) lengths.learn(unanimous(20), 0, 0);
-    expect(lengths.choose(unanimous(20))).toBeGreaterThan(2);
+    expect(lengths.chosen(unanimous(20))).toBeGreaterThan(2);
   });
 
   it('takes the cost of many rows from the reading of the prompt until it is known', () => {
-    expect(timed({ 1: 20, 64: 4000 }).choose(unanimous(20))).toBe(0);
-    expect(timed({ 1: 20, 64: 40 }).choose(unanimous(20))).toBeGreaterThan(0);
+    expect(timed({ 1: 20, 64: 4000 }).chosen(unanimous(20))).toBe(0);
+    expect(timed({ 1: 20, 64: 40 }).chosen(unanimous(20))).toBeGreaterThan(0);
     // Of passes between the longest draft and a full chunk nothing is learnt.
-    expect(timed({ 1: 20, 64: 40, 30: 9000 }).choose(unanimous(20))).toBe(timed({ 1: 20, 64: 40 }).choose(unanimous(20)));
+    expect(timed({ 1: 20, 64: 40, 30: 9000 }).chosen(unanimous(20))).toBe(timed({ 1: 20, 64: 40 }).chosen(unanimous(20)));
+  });
+
+  it('looks no further than it can pay, and at one guess behind those that it chooses', () => {
+    let asked = 0;
+    function* counted(guesses: readonly Guess[]): Generator<Guess> {
+      for (const guess of guesses) {
+        asked++;
+        yield guess;
+      }
+    }
+    const lengths = timed(dear);
+    const { length, looked } = lengths.choose(counted(unanimous(20)));
+    expect(asked).toBe(looked.length);
+    expect(looked.length).toBeGreaterThan(length);
+    asked = 0;
+    lengths.choose(counted(unanimous(1).map((guess) => ({ ...guess, share: 0.1 }))));
+    expect(asked).toBeLessThan(3);
   });
 
   it('does not give up for one slow pass', () => {
     const lengths = timed({ 1: 20, 64: 120 });
     lengths.timed(2, 60);
-    expect(lengths.choose(unanimous(20))).toBeGreaterThan(0);
+    expect(lengths.chosen(unanimous(20))).toBeGreaterThan(0);
   });
 
   it('knows a class for every guess', () => {
@@ -138,7 +159,7 @@ describe('what was deleted', () => {
     deletions.become(words);
     deletions.become(without(200, 210));
     expect(deletions.index.length).toBe(8 + 10 + 8);
-    expect(idsOf(draft(indexOf(words.slice(0, 200)), [deletions.index], 10))).toEqual(words.slice(200, 210));
+    expect(idsOf(drafted(indexOf(words.slice(0, 200)), [deletions.index], 10))).toEqual(words.slice(200, 210));
     deletions.become(words); // undone
     deletions.become(without(20, 24));
     expect(deletions.index.length).toBe(26 + 1 + 20);
