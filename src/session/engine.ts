@@ -177,7 +177,7 @@ export class Engine {
   }
 
   /** The text that the prompt is the end of: the whole document at a cursor, else the prompt itself. Undefined where it is used for nothing. */
-  private around({ prompt, lookup = false }: GenerateOptions, tokens: Int32Array, mixes: boolean, neighbours?: TokenIndex): Around | undefined {
+  private around({ prompt, lookup = true }: GenerateOptions, tokens: Int32Array, mixes: boolean, neighbours?: TokenIndex): Around | undefined {
     // Rows that depend on those beside them could make another text of it.
     const ahead = lookup && this.forward.manifest.rowInvariant;
     if (!mixes && !ahead) return undefined;

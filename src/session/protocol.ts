@@ -76,7 +76,7 @@ export interface GenerateOptions {
   locality?: boolean;
   /** Where the text around takes part, they do too. Default: none. */
   neighbours?: NeighbourSet;
-  /** Whether tokens are guessed ahead from the text and verified together: the same text in fewer passes. Default false, until it is measured to pay. */
+  /** Whether tokens are guessed ahead from the text around and verified together, as far as that pays: the same text in fewer passes. Default true. */
   lookup?: boolean;
 }
 

@@ -1,6 +1,7 @@
-// npm run bench:lookup [-- --model GGUF|PRESET --rounds 3 --threads 2 --attention delta --sessions rename,newFunction], or -- --prior
+// npm run bench:lookup [-- --model GGUF|PRESET --rounds 3 --threads 2 --attention delta --sessions rename,newFunction], -- --cursors, or -- --prior
 // Recorded edits (test/fixtures/edits) written with one token a pass and with tokens guessed ahead, in turn; medians of the rounds. The model is made to
 // write the recorded text (src/eval/edits.ts), so weights of random values do: what counts is the cost of verifying some rows against that of one.
+// --cursors completes at places in this project's sources instead, with the model's own text, either way once, in turn: ordinary completions.
 // --prior counts how often guesses come true over this project's sources, each file by itself: what src/locality/draftLength.ts begins with.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { parseEdits, replay, type EditSession, type Replay } from '../../src/eval/edits.ts';
+import { random } from '../../src/eval/random.ts';
 import { draft } from '../../src/locality/draft.ts';
 import { classOf, DraftLength, LONGEST_DRAFT } from '../../src/locality/draftLength.ts';
 import { TokenIndex } from '../../src/locality/tokenIndex.ts';
@@ -16,6 +18,7 @@ import { readTokenizer } from '../../src/model/readTokenizer.ts';
 import { Engine } from '../../src/session/engine.ts';
 import type { AttentionMode } from '../../src/session/protocol.ts';
 import { defaultThreads } from '../../src/session/threadCount.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
 import { packageRoot } from '../../src/shared/packageRoot.ts';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { randomModel } from '../support/models.ts';
@@ -25,7 +28,7 @@ import { presets } from '../support/writeGguf.ts';
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: 'llama32_1b' }, rounds: { type: 'string', default: '3' }, threads: { type: 'string', default: String(defaultThreads()) },
-    attention: { type: 'string', default: 'delta' }, sessions: { type: 'string' }, prior: { type: 'boolean' },
+    attention: { type: 'string', default: 'delta' }, sessions: { type: 'string' }, prior: { type: 'boolean' }, cursors: { type: 'boolean' },
   },
 });
 
@@ -60,6 +63,7 @@ export async function run(): Promise<void> {
   try {
     const model = engine.describe();
     console.log(`${model.name}, ${(model.parameters / 1e6).toFixed(0)} M parameters, attention ${values.attention}; ${machine(threads, model.kernels)}\n`);
+    if (values.cursors) return await atCursors(engine);
     const sessions = readdirSync(FOLDER).filter((name) => name.endsWith('.txt')).map((name) => parseEdits(name.split('.')[0], readFileSync(join(FOLDER, name), 'utf8')));
     const lengths = new TimedLength();
     const written: { session: EditSession; plain: Replay[]; ahead: Replay[]; rows: number[] }[] = [];
@@ -91,15 +95,51 @@ export async function run(): Promise<void> {
   }
 }
 
+const sources = (): string[] => {
+  const folder = join(packageRoot(), 'src');
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => readFileSync(join(folder, name), 'utf8'));
+};
+
+/** Places a file, drawn by a fixed seed; tokens written at each at most. */
+const [CURSORS, WRITTEN] = [3, 64];
+
+async function atCursors(engine: Engine): Promise<void> {
+  const draw = random(7);
+  const sums = [false, true].map(() => ({ ms: 0, passes: 0, drafted: 0, accepted: 0 }));
+  let [places, tokens, different] = [0, 0, 0];
+  for (const text of sources()) {
+    for (let i = 0; i < CURSORS; i++, places++) {
+      const at = Math.floor(draw() * text.length * 0.9);
+      const prompt = { snapshot: { path: '/a.ts', languageId: 'typescript', before: text.slice(0, at), after: text.slice(at) }, maxLines: 6 };
+      const complete = (lookup: boolean) => engine.generate({ prompt, max: WRITTEN, sampling: { temperature: 0 }, lookup }, new CancelFlag());
+      await complete(false); // reads the prompt
+      const texts: string[] = [];
+      for (const lookup of places % 2 ? [true, false] : [false, true]) {
+        const result = await complete(lookup);
+        const sum = sums[Number(lookup)];
+        sum.ms += result.ms.decode;
+        sum.passes += result.lookup.passes;
+        sum.drafted += result.lookup.drafted;
+        sum.accepted += result.lookup.accepted;
+        texts.push(result.text);
+        if (!lookup) tokens += result.tokens.generated;
+      }
+      if (texts[0] !== texts[1]) different++;
+    }
+  }
+  const [plain, ahead] = sums;
+  console.log('| places | tokens | passes: one a pass | guessed ahead | guessed, of them right | ms a token: one a pass | guessed ahead | speed-up | other texts |\n|---|---|---|---|---|---|---|---|---|');
+  console.log(`| ${places} | ${tokens} | ${plain.passes} | ${ahead.passes} | ${ahead.drafted}, ${ahead.accepted} | ${(plain.ms / tokens).toFixed(2)} | ${(ahead.ms / tokens).toFixed(2)} | ${(plain.ms / ahead.ms).toFixed(2)} × | ${different} |`);
+}
+
 /** Tokens of a file from which its guesses count: before that it has hardly said anything. */
 const FIRST_COUNTED = 100;
 
 function printPrior(tokenizer: Tokenizer): void {
-  const folder = join(packageRoot(), 'src');
   const counts: { right: number; seen: number }[] = [];
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))) {
+  for (const text of sources()) {
     const index = new TokenIndex();
-    for (const [at, id] of tokenizer.encode(readFileSync(join(folder, name), 'utf8')).entries()) {
+    for (const [at, id] of tokenizer.encode(text).entries()) {
       const [guess] = at >= FIRST_COUNTED ? draft(index, [], 1) : [];
       if (guess) {
         const count = (counts[classOf(guess)] ??= { right: 0, seen: 0 });
