@@ -81,15 +81,20 @@ export async function run(): Promise<void> {
     const cost = new Map([...lengths.times].map(([rows, ms]) => [rows, median(ms)]));
     console.log(`A pass over ${[...cost].sort(([a], [b]) => a - b).map(([rows, ms]) => `${rows}: ${ms.toFixed(1)}`).join(', ')} rows: ms (medians of the whole run)\n`);
     console.log('| session | tokens | passes | tokens a pass | guessed, of them right | speed-up at these medians | ms a token: one a pass | guessed ahead | speed-up by the clock | rows identical |\n|---|---|---|---|---|---|---|---|---|---|');
+    const kinds = ['repetitive edits', 'new text'].map((name) => ({ name, plain: 0, ahead: 0 }));
     for (const { session, plain, ahead, rows: passes } of written) {
       const { tokens, drafted, accepted, rows } = ahead.at(-1)!;
-      const ms = [plain, ahead].map((rounds) => median(rounds.map((r) => r.ms)) / tokens);
+      const ms = [plain, ahead].map((rounds) => median(rounds.map((r) => r.ms)));
       const faster = median(plain.map((r, i) => r.ms / ahead[i].ms));
       // Of every edit the first token comes from reading the prompt.
       const decoded = tokens - session.edits.length;
       const expected = (decoded * cost.get(1)!) / passes.reduce((sum, size) => sum + cost.get(size)!, 0);
-      console.log(`| ${session.name}${session.repetitive ? '' : ' (new text)'} | ${tokens} | ${passes.length} | ${(decoded / passes.length).toFixed(2)} | ${drafted}, ${accepted} | ${expected.toFixed(2)} × | ${ms[0].toFixed(2)} | ${ms[1].toFixed(2)} | ${faster.toFixed(2)} × | ${rows === plain[0].rows ? 'yes' : 'NO'} |`);
+      const together = kinds[session.repetitive ? 0 : 1];
+      together.plain += ms[0];
+      together.ahead += ms[1];
+      console.log(`| ${session.name}${session.repetitive ? '' : ' (new text)'} | ${tokens} | ${passes.length} | ${(decoded / passes.length).toFixed(2)} | ${drafted}, ${accepted} | ${expected.toFixed(2)} × | ${(ms[0] / tokens).toFixed(2)} | ${(ms[1] / tokens).toFixed(2)} | ${faster.toFixed(2)} × | ${rows === plain[0].rows ? 'yes' : 'NO'} |`);
     }
+    console.log(`\n${kinds.filter((kind) => kind.ahead > 0).map((kind) => `${kind.name} together: ${(kind.plain / kind.ahead).toFixed(2)} ×`).join('; ')} by the clock`);
   } finally {
     await engine.close();
   }
