@@ -62,8 +62,8 @@ export async function replay(engine: Engine, tokenizer: Tokenizer, { edits }: Ed
   for (const { before, after, deleted, written } of edits) {
     const [head, gone, rest, ids] = [before, deleted, after, written].map((text) => tokenizer.encode(text));
     const prompt = Int32Array.from(head);
-    deletions.become([...head, ...gone, ...rest]);
-    deletions.become([...head, ...rest]);
+    deletions.become('', [...head, ...gone, ...rest]);
+    deletions.become('', [...head, ...rest]);
     const index = new TokenIndex();
     index.become(joined([rest, head]));
     let said = 0;

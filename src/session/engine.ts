@@ -187,7 +187,7 @@ export class Engine {
       const { before, after } = mixes ? withoutTail(prompt.snapshot).snapshot : prompt.snapshot;
       const parts = [documents.before(normalise(before)), documents.after(normalise(after))];
       index.become(joined(parts.toReversed()));
-      if (ahead) deletions.become(parts.flat());
+      if (ahead) deletions.become(prompt.snapshot.path, parts.flat());
       others.push(deletions.index);
     } else index.become(tokens);
     return { index, mixes, neighbours, lookup: ahead ? { lengths, others } : undefined };

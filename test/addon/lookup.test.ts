@@ -1,6 +1,7 @@
 // Guessing ahead changes no text, no log-probability and no cache: the same generation with one token a pass is the slow twin.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Deletions } from '../../src/locality/deletions.ts';
 import type { DraftLength } from '../../src/locality/draftLength.ts';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
 import type { Engine } from '../../src/session/engine.ts';
@@ -71,6 +72,23 @@ describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (atte
     const { plain, ahead } = await both(engine, { ...generic, prompt: { text: repetitive }, max: 60 });
     expect(ahead.lookup.passes + ahead.lookup.accepted).toBeGreaterThanOrEqual(plain.lookup.passes);
     expect(ahead.lookup.passes).toBeLessThan(plain.lookup.passes);
+  });
+
+  it('guesses from what was deleted between two requests, in the same document only', async () => {
+    always(engine, 4);
+    const { deletions } = engine as unknown as { deletions: Deletions };
+    const cut = [source.indexOf('\n', 900) + 1, source.indexOf('\n', 1300) + 1];
+    const rest = source.slice(0, cut[0]) + source.slice(cut[1]);
+    const complete = (snapshot: Snapshot, lookup: boolean) => engine.generate({ ...generic, max: 3, prompt: { snapshot }, locality: false, lookup }, new CancelFlag());
+    await complete(at(source, cut[0]), true);
+    expect(deletions.index.length).toBe(0);
+    await complete(at(rest, cut[0]), true);
+    expect(deletions.index.length).toBeGreaterThan(engine.tokenizer.encode(source.slice(...cut)).length);
+    await complete({ ...at(source, cut[0]), path: '/b.ts' }, true);
+    expect(deletions.index.length).toBe(0);
+    // Without guessing nothing is remembered.
+    await complete({ ...at(rest, cut[0]), path: '/b.ts' }, false);
+    expect(deletions.index.length).toBe(0);
   });
 
   it('leaves a cache in which the next generation is what it is in an empty one', async () => {

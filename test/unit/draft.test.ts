@@ -156,32 +156,38 @@ describe('what was deleted', () => {
 
   it('is remembered with what stood around it, the last at the end', () => {
     const deletions = new Deletions();
-    deletions.become(words);
-    deletions.become(without(200, 210));
+    deletions.become('/a.ts', words);
+    deletions.become('/a.ts', without(200, 210));
     expect(deletions.index.length).toBe(8 + 10 + 8);
     expect(idsOf(drafted(indexOf(words.slice(0, 200)), [deletions.index], 10))).toEqual(words.slice(200, 210));
-    deletions.become(words); // undone
-    deletions.become(without(20, 24));
+    deletions.become('/a.ts', words); // undone
+    deletions.become('/a.ts', without(20, 24));
     expect(deletions.index.length).toBe(26 + 1 + 20);
   });
 
   it('is what was replaced, too', () => {
     const deletions = new Deletions();
-    deletions.become(words);
-    deletions.become([...words.slice(0, 50), 7, ...words.slice(60)]);
+    deletions.become('/a.ts', words);
+    deletions.become('/a.ts', [...words.slice(0, 50), 7, ...words.slice(60)]);
     expect(Array.from({ length: deletions.index.length }, (_, i) => deletions.index.at(i))).toEqual(words.slice(42, 68));
   });
 
   it('is nothing where a text is typed or a slip is mended, and forgotten with the document', () => {
     const deletions = new Deletions();
-    deletions.become(words);
-    deletions.become([...words, 1, 2, 3]);
-    deletions.become(words);
+    deletions.become('/a.ts', words);
+    deletions.become('/a.ts', [...words, 1, 2, 3]);
+    deletions.become('/a.ts', words);
     expect(deletions.index.length).toBe(8 + 3);
-    deletions.become(words.slice(0, 398));
+    deletions.become('/a.ts', words.slice(0, 398));
     expect(deletions.index.length).toBe(8 + 3);
-    deletions.become(Array.from({ length: 600 }, (_, i) => 5000 + i));
-    deletions.become(Array.from({ length: 30 }, (_, i) => 9000 + i));
+    deletions.become('/b.ts', words.slice(0, 50));
+    expect(deletions.index.length).toBe(0);
+    deletions.become('/a.ts', words.slice(0, 20));
+    expect(deletions.index.length).toBe(0);
+    deletions.become('/a.ts', words.slice(0, 10));
+    expect(deletions.index.length).toBe(8 + 10);
+    deletions.become('/a.ts', Array.from({ length: 600 }, (_, i) => 5000 + i));
+    deletions.become('/a.ts', Array.from({ length: 30 }, (_, i) => 9000 + i));
     expect(deletions.index.length).toBe(0);
   });
 });
