@@ -79,15 +79,16 @@ describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (atte
     const { deletions } = engine as unknown as { deletions: Deletions };
     const cut = [source.indexOf('\n', 900) + 1, source.indexOf('\n', 1300) + 1];
     const rest = source.slice(0, cut[0]) + source.slice(cut[1]);
-    const complete = (snapshot: Snapshot, lookup: boolean) => engine.generate({ ...generic, max: 3, prompt: { snapshot }, locality: false, lookup }, new CancelFlag());
+    const complete = (snapshot: Snapshot, lookup: boolean, path = '/deleted.ts') =>
+      engine.generate({ ...generic, max: 3, prompt: { snapshot: { ...snapshot, path } }, locality: false, lookup }, new CancelFlag());
     await complete(at(source, cut[0]), true);
     expect(deletions.index.length).toBe(0);
     await complete(at(rest, cut[0]), true);
     expect(deletions.index.length).toBeGreaterThan(engine.tokenizer.encode(source.slice(...cut)).length);
-    await complete({ ...at(source, cut[0]), path: '/b.ts' }, true);
+    await complete(at(source, cut[0]), true, '/other.ts');
     expect(deletions.index.length).toBe(0);
     // Without guessing nothing is remembered.
-    await complete({ ...at(rest, cut[0]), path: '/b.ts' }, false);
+    await complete(at(rest, cut[0]), false, '/other.ts');
     expect(deletions.index.length).toBe(0);
   });
 
