@@ -33,7 +33,7 @@ async function complete() {
     const copy = join(folder, basename(place.file));
     writeFileSync(copy, lines.with(index, place.start).join('\n'));
     const at = ['--file', copy, '--line', String(line), '--column', String(column), '--prompt-tokens', String(promptTokens)];
-    const output = await step('Completing', (note) => runQuietly(process.execPath, ['dist/cli.js', 'complete', ...at, '--json'], { note }));
+    const output = await step('Completing', (note) => runQuietly(process.execPath, ['dist/cli.js', 'complete', ...at, '--json'], { note, env: { DELTALLM_PROGRESS: 'lines' } }));
     show(lines, line, column, JSON.parse(output.trim().split('\n').at(-1) ?? ''));
   } finally {
     rmSync(folder, { recursive: true, force: true });

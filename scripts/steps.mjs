@@ -29,7 +29,7 @@ export async function step(title, action) {
   const clear = () => tty && process.stdout.write('\r\x1b[K');
   const show = () => {
     if (tty) process.stdout.write(`\r\x1b[K… ${title} ${seconds(started)} ${note}`.slice(0, (process.stdout.columns ?? 80) + 3));
-    else console.log(`… ${title} (${Math.round((performance.now() - started) / 1000)} s)`);
+    else console.log(`… ${title} (${Math.round((performance.now() - started) / 1000)} s)${note && `: ${note}`}`);
   };
   const first = setTimeout(show, 1000);
   const timer = setInterval(show, tty ? 250 : 10_000);

@@ -176,6 +176,15 @@ describe('on a terminal', () => {
   });
 });
 
+it('progress is written line by line for a program that asks for it, and only then', async () => {
+  const convert = (env: Record<string, string>) => run(['generate', '--model', small, '--prompt', 'a', '--max', '2'], { env });
+  expect((await convert({})).stderr).toBe('');
+  const { code, stderr } = await convert({ DELTALLM_PROGRESS: 'lines' });
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^loading 100 %$/m);
+  for (const line of stderr.trim().split('\n')) expect(line).toMatch(/^[a-z]+( [a-z]+)* \d+ %$/);
+});
+
 describe('Ctrl+C', () => {
   const long = file('long.ts');
   beforeAll(() => writeFileSync(long, readFileSync(source, 'utf8').repeat(4)));
