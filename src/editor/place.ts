@@ -24,6 +24,7 @@ export function placeOf(document: TextDocument, position: Position, { selectedCo
   const lead = selected?.text ?? '';
   const snapshot = Object.freeze({
     path: document.uri.path,
+    uri: document.uri.toString(),
     languageId: document.languageId,
     before: text.slice(0, document.offsetAt(range.start)) + lead,
     after: text.slice(document.offsetAt(range.end)),

@@ -58,12 +58,12 @@ export interface Replay {
 /** Writes the edits of a session one after the other, each in its own moment. `lengths` undefined: one token a pass. */
 export async function replay(engine: Engine, tokenizer: Tokenizer, { edits }: EditSession, lengths: DraftLength | undefined): Promise<Replay> {
   const sum: Replay = { tokens: 0, passes: 0, drafted: 0, accepted: 0, ms: 0, rows: 0x811c9dc5 };
-  const deletions = new Deletions();
+  const deletions = new Deletions((text) => tokenizer.encode(text));
   for (const { before, after, deleted, written } of edits) {
-    const [head, gone, rest, ids] = [before, deleted, after, written].map((text) => tokenizer.encode(text));
+    const [head, rest, ids] = [before, after, written].map((text) => tokenizer.encode(text));
     const prompt = Int32Array.from(head);
-    deletions.become('', [...head, ...gone, ...rest]);
-    deletions.become('', [...head, ...rest]);
+    deletions.become('', before + deleted + after);
+    deletions.become('', before + after);
     const index = new TokenIndex();
     index.become(joined([rest, head]));
     let said = 0;

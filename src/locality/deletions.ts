@@ -2,41 +2,45 @@
 import { joined } from './continuations.ts';
 import { TokenIndex } from './tokenIndex.ts';
 
-/** Tokens: less is a slip of the finger, or how the text at the cursor was cut; more is another text. */
-const LEAST = 3;
-const MOST = 512;
-/** Tokens before and after it that are remembered with it, so that its place is recognised. */
-const CONTEXT = 8;
+/** Characters: less is a slip of the finger, more is another text. */
+const LEAST = 8;
+const MOST = 2000;
+/** Characters before and after it that are remembered with it, so that its place is recognised. */
+const CONTEXT = 40;
 /** Deletions that are remembered, the last ones. */
 const KEPT = 8;
 
 export class Deletions {
   /** Of what was deleted, the last at the end. */
   readonly index = new TokenIndex();
-  private path = '';
-  private document: readonly number[] = [];
+  private document: { uri: string; text: string } | undefined;
   private deleted: (readonly number[])[] = [];
 
-  /** The tokens of the document at `path` as they are now. What stood between what stayed the same before and after it was deleted; another document forgets everything. */
-  become(path: string, document: readonly number[]): void {
-    const old = path === this.path ? this.document : [];
-    if (path !== this.path) this.forget();
-    this.path = path;
-    this.document = document;
-    const shorter = Math.min(old.length, document.length);
+  constructor(private readonly encode: (text: string) => number[]) {}
+
+  /** The text of a document as it is now. What stood between what stayed the same before and after it was deleted; another document forgets everything. */
+  become(uri: string, text: string): void {
+    if (this.document?.uri !== uri) this.forget();
+    const old = this.document?.text ?? '';
+    this.document = { uri, text };
+    if (old === text) return;
+    const shorter = Math.min(old.length, text.length);
     let before = 0;
-    while (before < shorter && old[before] === document[before]) before++;
+    while (before < shorter && old.charCodeAt(before) === text.charCodeAt(before)) before++;
     let after = 0;
-    while (after < shorter - before && old[old.length - 1 - after] === document[document.length - 1 - after]) after++;
+    while (after < shorter - before && old.charCodeAt(old.length - 1 - after) === text.charCodeAt(text.length - 1 - after)) after++;
     const count = old.length - after - before;
     if (count < LEAST) return;
-    // So much is another text in the same place.
-    if (count > MOST) return this.forget();
-    this.deleted = [...this.deleted, old.slice(Math.max(0, before - CONTEXT), old.length - after + CONTEXT)].slice(-KEPT);
+    if (count > MOST) {
+      this.deleted = [];
+      return this.index.truncate(0);
+    }
+    this.deleted = [...this.deleted, this.encode(old.slice(Math.max(0, before - CONTEXT), old.length - after + CONTEXT))].slice(-KEPT);
     this.index.become(joined(this.deleted));
   }
 
-  private forget(): void {
+  forget(): void {
+    this.document = undefined;
     this.deleted = [];
     this.index.truncate(0);
   }

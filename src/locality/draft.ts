@@ -1,7 +1,10 @@
-// What the text probably goes on with: token by token what followed most of the earlier places that agree with it so far. Guessing costs nothing beside a
-// pass of the decoder, which verifies a whole guess at once.
+// What the text probably goes on with: token by token what followed most of the earlier places that agree with it so far. One pass of the decoder verifies
+// a whole guess.
 import { vote } from './continuations.ts';
 import { BOUNDARY, type TokenIndex } from './tokenIndex.ts';
+
+/** Places of each text that are looked at, the nearest: what they say is hardly less sure than what all say, and guessing takes no time beside a pass. */
+const PLACES = 128;
 
 export interface Guess {
   id: number;
@@ -19,7 +22,7 @@ export interface Guess {
  */
 export function* draft(text: TokenIndex, others: readonly TokenIndex[], most: number): Generator<Guess, void, void> {
   const guesses: Guess[] = [];
-  let places = [text, ...others].flatMap((source) => source.matches(text).map((match) => ({ source, ...match })));
+  let places = [text, ...others].flatMap((source) => source.matches(text, PLACES).map((match) => ({ source, ...match })));
   while (guesses.length < most) {
     const said = places.flatMap(({ source, next, length }) => {
       const id = next < source.length ? source.at(next) : source === text ? guesses[next - source.length].id : BOUNDARY;

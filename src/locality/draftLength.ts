@@ -24,12 +24,16 @@ const UNLIKELY = 0.1;
 const PRIOR_WEIGHT = 10;
 /** What was seen fades: the last hundred guesses of a class count. */
 const FADE = 0.99;
-/** Rows of passes that are timed together, by their upper ends; the last is a full chunk of a prompt. */
-const ROWS = [1, 2, 3, 4, 6, 8, LONGEST_DRAFT + 1, 64] as const;
+/** Rows of passes that are timed together, by their upper ends. */
+const ROWS = [1, 2, 3, 4, 6, 8, LONGEST_DRAFT + 1] as const;
+/** What a row more costs, in passes of one row, before it was timed. */
+const ROW = 0.25;
 /** Share of a new time in the running mean of a pass's cost. */
 const NEW = 0.25;
-/** Passes that a full chunk is taken to cost before one was timed. */
-const UNTIMED_CHUNK = 16;
+/** A pass that took so many times what such passes take was disturbed by something else: no more of it counts. */
+const DISTURBED = 3;
+/** Share of its distance to what it was before it was timed that a cost goes with every pass of one row: what looked dear once is tried again some day. */
+const FORGOTTEN = 0.002;
 
 /** Which of the classes of guesses, MATCHED by agreement, row by row. */
 export function classOf({ matched, share, places }: Omit<Guess, 'id'>): number {
@@ -38,26 +42,30 @@ export function classOf({ matched, share, places }: Omit<Guess, 'id'>): number {
   return MATCHED.findIndex((most) => matched <= most) * AGREEMENTS + agreement;
 }
 
+const classOfRows = (rows: number): number => ROWS.findIndex((most) => rows <= most);
+const untimed = (rows: number): number => 1 + ROW * (rows - 1);
+
 export class DraftLength {
   private readonly right = PRIOR.map((share) => share * PRIOR_WEIGHT);
   private readonly seen = PRIOR.map(() => PRIOR_WEIGHT);
-  /** Milliseconds, by index into ROWS. */
-  private readonly ms: (number | undefined)[] = ROWS.map(() => undefined);
+  /** Milliseconds of a pass of one row, as it is now. */
+  private one: number | undefined;
+  /** What the others cost, in passes of one row, by index into ROWS: these ratios stay when the machine gets slower. */
+  private readonly costs = ROWS.map(untimed);
 
-  /** How many of `guesses` to verify (0: none), and those that were looked at for it: one behind them at least, where there is one. */
+  /** How many of `guesses` to verify (0: none), and those that were looked at for it. */
   choose(guesses: Iterable<Guess>): { length: number; looked: Guess[] } {
-    const one = this.ms[0];
     const looked: Guess[] = [];
     let [length, gain] = [0, WORTHWHILE];
     // Tokens that a pass gives: the one behind the last right guess comes for nothing.
     let [likelihood, tokens] = [1, 1];
     for (const guess of guesses) {
       looked.push(guess);
-      if (one === undefined || looked.length > LONGEST_DRAFT) break;
+      if (this.one === undefined || looked.length > LONGEST_DRAFT) break;
       const at = classOf(guess);
       likelihood *= this.right[at] / this.seen[at];
       tokens += likelihood;
-      const value = (tokens * one) / this.cost(looked.length + 1);
+      const value = tokens / this.costs[classOfRows(looked.length + 1)];
       if (value > gain) [length, gain] = [looked.length, value];
       if (likelihood < UNLIKELY) break;
     }
@@ -73,23 +81,14 @@ export class DraftLength {
     }
   }
 
-  /** A precise pass over `rows` rows took `ms`. Of passes longer than any draft only a full chunk says something. */
+  /** A precise pass over `rows` rows, all with logits, took `ms`. */
   timed(rows: number, ms: number): void {
-    const at = ROWS.findIndex((most) => rows <= most);
-    if (at < 0 || (at === ROWS.length - 1 && rows < ROWS[at])) return;
-    const known = at === 0 || this.ms[0] === undefined ? this.ms[at] : this.cost(rows);
-    this.ms[at] = known === undefined ? ms : known + NEW * (ms - known);
-  }
-
-  /** Milliseconds of a pass over `rows` rows: what was timed, else on the line between the nearest that were. One row was timed. */
-  private cost(rows: number): number {
-    const at = ROWS.findIndex((most) => rows <= most);
-    const known = this.ms[at];
-    if (known !== undefined) return known;
-    const below = this.ms.findLastIndex((ms, i) => i < at && ms !== undefined);
-    const above = this.ms.findIndex((ms, i) => i > at && ms !== undefined);
-    const [from, to] = [this.ms[below]!, above < 0 ? this.ms[0]! * UNTIMED_CHUNK : this.ms[above]!];
-    const [first, last] = [ROWS[below], above < 0 ? ROWS.at(-1)! : ROWS[above]];
-    return from + ((Math.max(to, from) - from) * (rows - first)) / (last - first);
+    if (rows === 1) {
+      this.one = this.one === undefined ? ms : this.one + NEW * (Math.min(ms, DISTURBED * this.one) - this.one);
+      ROWS.forEach((most, at) => (this.costs[at] += FORGOTTEN * (untimed(most) - this.costs[at])));
+    } else if (this.one !== undefined) {
+      const at = classOfRows(rows);
+      this.costs[at] += NEW * (Math.min(ms / this.one, DISTURBED * this.costs[at]) - this.costs[at]);
+    }
   }
 }

@@ -56,13 +56,13 @@ export class TokenIndex {
     for (let i = same; i < tokens.length; i++) this.push(tokens[i]);
   }
 
-  /** The places that something follows and that end as a text does at its end, this one or another: the nearest to this one's end first. */
-  matches(text: TokenIndex = this): Match[] {
+  /** The places that something follows and that end as a text does at its end, this one or another: the nearest to this one's end first, of `most` that are looked at. */
+  matches(text: TokenIndex = this, most = MOST_PLACES): Match[] {
     const tip = text.count - 1;
     const found: Match[] = [];
     if (tip < 0 || text.tokens[tip] === BOUNDARY) return found;
     const nearest = text === this ? this.earlier[tip] : (this.latest.get(text.tokens[tip]) ?? -1);
-    for (let place = nearest, n = 0; place >= 0 && n < MOST_PLACES; place = this.earlier[place], n++) {
+    for (let place = nearest, n = 0; place >= 0 && n < most; place = this.earlier[place], n++) {
       if (place + 1 === this.count || this.tokens[place + 1] === BOUNDARY) continue;
       let length = 1;
       while (length < LONGEST_MATCH && length <= place && length <= tip && this.tokens[place - length] === text.tokens[tip - length] && text.tokens[tip - length] !== BOUNDARY) length++;

@@ -52,7 +52,7 @@ export class Engine {
   /** Of the last set that came; whoever has time reads on in it. */
   readonly neighbours: Neighbours;
   /** Of the document that was last completed in. */
-  private readonly deletions = new Deletions();
+  private readonly deletions: Deletions;
   private readonly lengths = new DraftLength();
 
   private constructor(
@@ -65,6 +65,7 @@ export class Engine {
   ) {
     this.documents = new DocumentTokens((text) => tokenizer.encode(text));
     this.neighbours = new Neighbours(this.documents);
+    this.deletions = new Deletions((text) => tokenizer.encode(text));
   }
 
   /** Imports the model if need be and loads it. */
@@ -180,17 +181,15 @@ export class Engine {
   private around({ prompt, lookup = true }: GenerateOptions, tokens: Int32Array, mixes: boolean, neighbours?: TokenIndex): Around | undefined {
     // Rows that depend on those beside them could make another text of it.
     const ahead = lookup && this.forward.manifest.rowInvariant;
-    if (!mixes && !ahead) return undefined;
     const { documents, deletions, index, lengths } = this;
-    const others = neighbours ? [neighbours] : [];
+    if (ahead && 'snapshot' in prompt) deletions.become(prompt.snapshot.uri ?? prompt.snapshot.path, normalise(prompt.snapshot.before + prompt.snapshot.after));
+    else deletions.forget();
+    if (!mixes && !ahead) return undefined;
     if ('snapshot' in prompt) {
       const { before, after } = mixes ? withoutTail(prompt.snapshot).snapshot : prompt.snapshot;
-      const parts = [documents.before(normalise(before)), documents.after(normalise(after))];
-      index.become(joined(parts.toReversed()));
-      if (ahead) deletions.become(prompt.snapshot.path, parts.flat());
-      others.push(deletions.index);
+      index.become(joined([documents.after(normalise(after)), documents.before(normalise(before))]));
     } else index.become(tokens);
-    return { index, mixes, neighbours, lookup: ahead ? { lengths, others } : undefined };
+    return { index, mixes, neighbours, lookup: ahead ? { lengths, others: [deletions.index, ...(neighbours ? [neighbours] : [])] } : undefined };
   }
 
   /** The neighbours that a request names, as far as they are read; a set that it brings takes the place of the last one in any case. */

@@ -86,7 +86,10 @@ export class Session {
         if (around?.mixes) mix(row, around.index, around.neighbours);
         owed?.restrict(row);
         const { id, logProbability } = sampler.sample(row);
-        if (ends.includes(id)) return void (this.ending = 'end');
+        if (ends.includes(id)) {
+          this.settle(lease, ahead, options, id);
+          return void (this.ending = 'end');
+        }
         sampler.accept(id);
         around?.index.push(id);
         this.ms.decode += performance.now() - clock;
@@ -140,15 +143,13 @@ export class Session {
     around?.lookup?.lengths.learn(guesses, accepted, id);
   }
 
-  private async prefill(lease: Lease, prompt: Int32Array, { cancel, read, around }: SessionOptions): Promise<Float32Array | undefined> {
+  private async prefill(lease: Lease, prompt: Int32Array, { cancel, read }: SessionOptions): Promise<Float32Array | undefined> {
     let logits: Float32Array | undefined;
     const known = lease.length;
     for (const [at, end] of this.forward.chunks(known, prompt.length)) {
       if (cancel.isSet) break;
       read?.((at - known) / (prompt.length - known));
-      const clock = performance.now();
       logits = await step(this.forward, lease, prompt.subarray(at, end), end === prompt.length ? 'last' : 'none', cancel);
-      if (end - at === this.forward.chunk && !(this.forward.hasLane && at >= LANE_FROM)) around?.lookup?.lengths.timed(end - at, performance.now() - clock);
       this.computed += end - at;
     }
     return logits;

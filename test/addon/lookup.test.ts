@@ -1,7 +1,7 @@
 // Guessing ahead changes no text, no log-probability and no cache: the same generation with one token a pass is the slow twin.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Deletions } from '../../src/locality/deletions.ts';
+import type { Guess } from '../../src/locality/draft.ts';
 import type { DraftLength } from '../../src/locality/draftLength.ts';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
 import type { Engine } from '../../src/session/engine.ts';
@@ -16,15 +16,15 @@ const at = (text: string, index: number): Snapshot => ({ path: '/a.ts', language
 const repetitive = `export function pick(kind: string) {\n  switch (kind) {\n${cases}    case '`;
 const generic: Omit<GenerateOptions, 'prompt'> = { max: 150, sampling: { temperature: 0 } };
 
-/** Guesses always, and as far as it is told: what the measured policy would try only where it pays. */
-function always(engine: Engine, length: number): void {
+/** Guesses always, and as far as it is told: what the measured policy would try only where it pays. It looks further than it verifies, as that does. */
+function always(engine: Engine, length: number, learn: DraftLength['learn'] = () => {}): void {
   (engine as unknown as { lengths: Pick<DraftLength, 'choose' | 'timed' | 'learn'> }).lengths = {
     choose(guesses) {
-      const looked = [...guesses].slice(0, length);
-      return { looked, length: looked.length };
+      const looked = [...guesses].slice(0, length + 1);
+      return { looked, length: Math.min(looked.length, length) };
     },
     timed() {},
-    learn() {},
+    learn,
   };
 }
 
@@ -76,20 +76,41 @@ describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (atte
 
   it('guesses from what was deleted between two requests, in the same document only', async () => {
     always(engine, 4);
-    const { deletions } = engine as unknown as { deletions: Deletions };
-    const cut = [source.indexOf('\n', 900) + 1, source.indexOf('\n', 1300) + 1];
-    const rest = source.slice(0, cut[0]) + source.slice(cut[1]);
-    const complete = (snapshot: Snapshot, lookup: boolean, path = '/deleted.ts') =>
-      engine.generate({ ...generic, max: 3, prompt: { snapshot: { ...snapshot, path } }, locality: false, lookup }, new CancelFlag());
-    await complete(at(source, cut[0]), true);
-    expect(deletions.index.length).toBe(0);
-    await complete(at(rest, cut[0]), true);
-    expect(deletions.index.length).toBeGreaterThan(engine.tokenizer.encode(source.slice(...cut)).length);
-    await complete(at(source, cut[0]), true, '/other.ts');
-    expect(deletions.index.length).toBe(0);
-    // Without guessing nothing is remembered.
-    await complete(at(rest, cut[0]), false, '/other.ts');
-    expect(deletions.index.length).toBe(0);
+    const cut = source.indexOf('{\n', 900) + 2;
+    const place = at(`${source.slice(0, cut)}\n}\n`, cut);
+    const complete = (snapshot: Snapshot, path: string, lookup = true) =>
+      engine.generate({ ...generic, max: 24, prompt: { snapshot: { ...snapshot, path } }, locality: false, lookup }, new CancelFlag());
+    const { text, lookup: before } = await complete(place, '/deleted.ts');
+    // Twice what it writes there anyway, and gone again: what comes is known.
+    const longer = `${text}\n${text}\n`;
+    const accepted = async (first: string, second: string): Promise<number> => {
+      await complete({ ...place, after: longer + place.after }, first);
+      return (await complete(place, second)).lookup.accepted;
+    };
+    expect(text.length).toBeGreaterThan(10);
+    expect(await accepted('/deleted.ts', '/deleted.ts')).toBeGreaterThan(before.accepted);
+    expect(await accepted('/deleted.ts', '/other.ts')).toBe(before.accepted);
+    // A request in between that does not guess, or that is of no document, forgets it.
+    await complete({ ...place, after: longer + place.after }, '/deleted.ts');
+    await complete(place, '/deleted.ts', false);
+    expect((await complete(place, '/deleted.ts')).lookup.accepted).toBe(before.accepted);
+  });
+
+  it('hears what came of every guess, of those that were not verified as well', async () => {
+    const heard: { guesses: readonly Guess[]; accepted: number; token: number | undefined }[] = [];
+    always(engine, 2, (guesses, accepted, token) => heard.push({ guesses: [...guesses], accepted, token }));
+    engine.cache.clear();
+    const { lookup } = await engine.generate({ ...generic, max: 60, prompt: { text: repetitive }, lookup: true }, new CancelFlag());
+    const told = heard.filter(({ guesses }) => guesses.length > 0);
+    expect(told.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(lookup.accepted);
+    expect(told.some(({ accepted }) => accepted === 2)).toBe(true);
+    for (const { guesses, accepted, token } of told) {
+      expect(accepted).toBeLessThanOrEqual(2);
+      // A verified guess that is not accepted was wrong.
+      if (accepted < Math.min(2, guesses.length) && token !== undefined) expect(guesses[accepted].id).not.toBe(token);
+    }
+    // Guesses that were looked at and not verified can be right.
+    expect(told.some(({ guesses, accepted, token }) => accepted === 2 && guesses[2]?.id === token)).toBe(true);
   });
 
   it('leaves a cache in which the next generation is what it is in an empty one', async () => {

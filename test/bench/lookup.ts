@@ -100,9 +100,9 @@ export async function run(): Promise<void> {
   }
 }
 
-const sources = (): string[] => {
+const sources = (): { path: string; text: string }[] => {
   const folder = join(packageRoot(), 'src');
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => readFileSync(join(folder, name), 'utf8'));
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
 };
 
 /** Places a file, drawn by a fixed seed; tokens written at each at most. */
@@ -112,10 +112,10 @@ async function atCursors(engine: Engine): Promise<void> {
   const draw = random(7);
   const sums = [false, true].map(() => ({ ms: 0, passes: 0, drafted: 0, accepted: 0 }));
   let [places, tokens, different] = [0, 0, 0];
-  for (const text of sources()) {
+  for (const { path, text } of sources()) {
     for (let i = 0; i < CURSORS; i++, places++) {
       const at = Math.floor(draw() * text.length * 0.9);
-      const prompt = { snapshot: { path: '/a.ts', languageId: 'typescript', before: text.slice(0, at), after: text.slice(at) }, maxLines: 6 };
+      const prompt = { snapshot: { path, languageId: 'typescript', before: text.slice(0, at), after: text.slice(at) }, maxLines: 6 };
       const complete = (lookup: boolean) => engine.generate({ prompt, max: WRITTEN, sampling: { temperature: 0 }, lookup }, new CancelFlag());
       await complete(false); // reads the prompt
       const texts: string[] = [];
@@ -142,7 +142,7 @@ const FIRST_COUNTED = 100;
 
 function printPrior(tokenizer: Tokenizer): void {
   const counts: { right: number; seen: number }[] = [];
-  for (const text of sources()) {
+  for (const { text } of sources()) {
     const index = new TokenIndex();
     for (const [at, id] of tokenizer.encode(text).entries()) {
       const [guess] = at >= FIRST_COUNTED ? draft(index, [], 1) : [];
