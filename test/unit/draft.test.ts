@@ -140,12 +140,11 @@ describe('the length of a draft', () => {
 
   it('knows a class for every guess', () => {
     const known = new Set<number>();
-    fc.assert(fc.property(fc.integer({ min: 1, max: 60 }), fc.constantFrom(1e-9, 0.5, 0.7, 0.8, 0.9, 0.98, 1), fc.integer({ min: 1, max: 9 }), (matched, share, places) => {
-      const at = classOf({ matched, share, places });
-      expect(at).toBeGreaterThanOrEqual(0);
-      expect(at).toBeLessThan(25);
-      known.add(at);
-    }), { numRuns: 2000 });
+    for (let matched = 1; matched <= 60; matched++) {
+      for (const share of [1e-9, 0.5, 0.7, 0.8, 0.9, 0.98, 1]) for (const places of [1, 2, 9]) known.add(classOf({ matched, share, places }));
+    }
+    expect(Math.min(...known)).toBe(0);
+    expect(Math.max(...known)).toBe(24);
     expect(known.size).toBe(25);
   });
 });
