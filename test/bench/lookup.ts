@@ -11,7 +11,7 @@ import { machine } from '../../src/cli/bench.ts';
 import { parseEdits, replay, type EditSession, type Replay } from '../../src/eval/edits.ts';
 import { random } from '../../src/eval/random.ts';
 import { draft } from '../../src/locality/draft.ts';
-import { classOf, DraftLength, LONGEST_DRAFT } from '../../src/locality/draftLength.ts';
+import { classOf, DraftLength } from '../../src/locality/draftLength.ts';
 import { TokenIndex } from '../../src/locality/tokenIndex.ts';
 import { resolveModel, starterModel } from '../../src/model/library.ts';
 import { readTokenizer } from '../../src/model/readTokenizer.ts';
@@ -23,7 +23,6 @@ import { packageRoot } from '../../src/shared/packageRoot.ts';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { randomModel } from '../support/models.ts';
 import { presets } from '../support/writeGguf.ts';
-
 
 const { values } = parseArgs({
   options: {
@@ -43,7 +42,6 @@ class TimedLength extends DraftLength {
 
   override timed(rows: number, ms: number): void {
     super.timed(rows, ms);
-    if (rows > LONGEST_DRAFT + 1) return;
     this.passes.push(rows);
     this.times.set(rows, [...(this.times.get(rows) ?? []), ms]);
   }
