@@ -21,6 +21,27 @@ async function typeAndWait(window) {
 /** What the extension wrote about its requests. @param {import('./editorWindow.mjs').EditorWindow} window @returns {Promise<string[]>} */
 export const requests = (window) => window.inside((_, seen) => seen.log.map(({ at, text }) => `${at.toFixed(0)}: ${text}`));
 
+/**
+ * Accepts ghost text by Tab, as a user does. A slow machine can have IntelliSense's list open where it stays shut on a fast one: then the ghost text goes on
+ * from the item selected there, the first Tab is the list's, and the second takes the rest.
+ * @param {import('./editorWindow.mjs').EditorWindow} window @param {string} ghost @returns how often Tab was pressed
+ */
+async function acceptByTab(window, ghost) {
+  const { before } = await window.document();
+  const wait = (/** @type {() => Promise<boolean>} */ holds, /** @type {string} */ what) => window.until(holds, what, 5000).catch(() => {});
+  await window.press('Tab');
+  await wait(async () => (await window.document()).before !== before, 'Tab changes the document');
+  const item = (await window.document()).before.slice(before.length);
+  const ofTheList = await window.inside((_, { answers }, item) => answers.some(({ selected }) => selected === item), item);
+  const twice = ofTheList && item !== ghost;
+  if (twice) {
+    await wait(async () => (await window.ghost()) === ghost.slice(item.length), 'the rest shows');
+    await window.press('Tab');
+  }
+  await wait(async () => (await window.document()).before === before + ghost, 'all of it is in the document');
+  return twice ? 2 : 1;
+}
+
 let files = 0;
 
 /** Opens a new file with the sample in it, the cursor in its hole. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} name its end @param {string} text */
@@ -38,8 +59,7 @@ export async function firstGhostText(session, window) {
   const ghost = await typeAndWait(window);
   check(ghost !== '', 'ghost text appears in a clean profile with no other click', await requests(window));
   const { text, before } = await window.document();
-  await window.press('Tab');
-  await window.until(async () => (await window.document()).before === before + ghost, 'Tab changes the document', 5000).catch(() => {});
+  const tabs = await acceptByTab(window, ghost);
   await window.press('Control+s');
   await window.until(async () => !(await window.document()).dirty, 'the file is saved');
   const saved = readFileSync(path, 'utf8');
@@ -47,7 +67,7 @@ export async function firstGhostText(session, window) {
   const notifications = await window.notifications();
   check(notifications.length === 0, 'no notification shows', notifications);
 
-  await window.press('Control+z');
+  for (let i = 0; i < tabs; i++) await window.press('Control+z');
   await window.until(async () => (await window.document()).before === head + typed, 'undo takes back what was accepted').then(() => check(true, 'undo takes it back'), () => check(false, 'undo takes it back'));
 }
 
