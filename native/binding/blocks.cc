@@ -81,6 +81,13 @@ napi_value setThreads(napi_env env, napi_callback_info info) {
   return arguments.undefined();
 }
 
+napi_value keepFreed(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const int megabytes = arguments.integer(0, "megabytes", 0, 1024);
+  if (!arguments.failed) keepFreedMemory(static_cast<size_t>(megabytes) << 20);
+  return arguments.undefined();
+}
+
 napi_value createStore(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Store *store = make<Store>();

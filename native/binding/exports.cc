@@ -6,7 +6,7 @@ namespace deltallm {
 namespace {
 
 /** ADDON_VERSION of src/binding/addon.ts. */
-constexpr int kAddonVersion = 1;
+constexpr int kAddonVersion = 2;
 
 struct Export {
   const char *name;
@@ -18,6 +18,7 @@ const Export kExports[] = {
     {"cpu", cpu, 0},
     {"selectKernels", selectKernelSet, 1},
     {"setThreads", setThreads, 1},
+    {"keepFreedMemory", keepFreed, 1},
     {"createStore", createStore, 1},
     {"destroyStore", destroyStore, 1},
     {"storeInfo", storeInfo, 1},

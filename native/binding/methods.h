@@ -7,6 +7,7 @@ namespace deltallm {
 napi_value cpu(napi_env env, napi_callback_info info);
 napi_value selectKernelSet(napi_env env, napi_callback_info info);
 napi_value setThreads(napi_env env, napi_callback_info info);
+napi_value keepFreed(napi_env env, napi_callback_info info);
 
 napi_value createStore(napi_env env, napi_callback_info info);
 napi_value destroyStore(napi_env env, napi_callback_info info);

@@ -2,6 +2,9 @@
 #include "kv/memory.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace deltallm {
 
@@ -21,6 +24,21 @@ void releaseCompact(void *memory) { free(memory); }
 
 void releaseMemory(void *memory) {
   if (memory) free(static_cast<void **>(memory)[-1]);
+}
+
+void keepFreedMemory(size_t bytes) {
+#ifdef __GLIBC__
+  constexpr int kDefault = 128 << 10;       // of all three
+  constexpr int kLargestInHeap = 32 << 20;  // glibc takes no more
+  const int kept = bytes ? static_cast<int>(bytes) : kDefault;
+  // All of them: naming one ends glibc's own adaptation of the others. The pad keeps a thread's last heap from being unmapped when it is empty.
+  mallopt(M_MMAP_THRESHOLD, bytes ? kLargestInHeap : kDefault);
+  mallopt(M_TRIM_THRESHOLD, kept);
+  mallopt(M_TOP_PAD, kept);
+  if (!bytes) malloc_trim(0);
+#else
+  (void)bytes;
+#endif
 }
 
 }  // namespace deltallm

@@ -20,6 +20,12 @@ void releaseMemory(void *memory);
 void *allocateCompact(size_t bytes);
 void releaseCompact(void *memory);
 
+/**
+ * How much freed memory the process keeps for the next allocation instead of giving it back to the system; 0: what is usual, and all is given back now.
+ * For glibc; elsewhere it does nothing.
+ */
+void keepFreedMemory(size_t bytes);
+
 /** A new T, or null when memory is short. Ends with destroy(). The C++ library's own operators are not linked (native/README.md says why). */
 template <class T>
 T *make() {

@@ -2,7 +2,7 @@
 // Native code owns KV blocks behind integer handles; JavaScript owns activations, borrowed for one call.
 
 /** Raised on both sides with every change of this file's shape. */
-export const ADDON_VERSION = 1;
+export const ADDON_VERSION = 2;
 
 /** Tokens in a block. */
 export const BLOCK = 64;
@@ -104,6 +104,13 @@ export interface Addon {
 
   /** Sets the number of threads that one attend may use (1 = none but the caller). Threads are parked between calls. */
   setThreads(threads: number): void;
+
+  /**
+   * How many MiB of freed memory malloc keeps for what is allocated next (0 … 1 024). ONNX Runtime asks for megabytes in every segment and frees them again;
+   * given back to the system each time, they would be faulted in anew, page by page. 0: as usual, and what is free is given back now. Of the whole
+   * process, and of glibc only.
+   */
+  keepFreedMemory(megabytes: number): void;
 
   /** Makes an empty store and returns its id. Everything is copied. */
   createStore(config: StoreConfig): number;

@@ -1,6 +1,7 @@
 // The only door to ONNX Runtime: one graph between two attentions, run on rows of float32.
 // onnxruntime-node is loaded on first use, and never without ORT_DISABLE_TELEMETRY=1 in the environment.
 import { createRequire } from 'node:module';
+import { MessageChannel } from 'node:worker_threads';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DeltaError } from '../shared/errors.ts';
 
@@ -55,6 +56,18 @@ function timed<T>(segment: string, started: number, result: T): T {
   return result;
 }
 
+/** Nobody listens at the other end: what is sent there is freed. */
+const nowhere = new MessageChannel().port1;
+nowhere.close();
+
+/**
+ * ONNX Runtime writes into the tensors that it is given; what onnxruntime-node returns are copies of them, megabytes with every call. The collector would
+ * leave them until they are many, and each would be new memory to fault in: handing them over frees them at once.
+ */
+function freeCopies(results: InferenceSession.OnnxValueMapType): void {
+  for (const name in results) nowhere.postMessage(null, [(results[name].data as Float32Array<ArrayBuffer>).buffer]);
+}
+
 /** A loaded graph. Inputs and outputs are float32 [rows, width]. */
 export class Segment {
   private constructor(
@@ -95,22 +108,14 @@ export class Segment {
     for (const name in inputs) feeds[name] = inputs[name].tensor(rows);
     for (const name in outputs) fetches[name] = outputs[name].tensor(rows);
     const started = performance.now();
-    const results = timed(this.name, started, await this.session.run(feeds, fetches));
-    for (const name in outputs) {
-      const got = results[name].data as Float32Array;
-      if (got.buffer !== outputs[name].data.buffer) outputs[name].data.set(got);
-    }
+    freeCopies(timed(this.name, started, await this.session.run(feeds, fetches)));
   }
 
   /** Runs the graph on tensors of any shape; outputs that are given are written in place. */
   async runTensors(inputs: Record<string, FloatTensor>, outputs: Record<string, FloatTensor>): Promise<void> {
     const { Tensor } = loadOrt();
     const wrap = (tensors: Record<string, FloatTensor>) => Object.fromEntries(Object.entries(tensors).map(([name, { data, dims }]) => [name, new Tensor('float32', data, dims)]));
-    const results = await this.session.run(wrap(inputs), wrap(outputs));
-    for (const [name, { data }] of Object.entries(outputs)) {
-      const got = results[name].data as Float32Array;
-      if (got.buffer !== data.buffer) data.set(got);
-    }
+    freeCopies(await this.session.run(wrap(inputs), wrap(outputs)));
   }
 
   /** Whether its inputs and outputs have those names and widths. */

@@ -40,6 +40,8 @@ import { Session, step, type Around } from './session.ts';
 export const PREFILL_CHUNK = 64;
 /** Tokens of a completion prompt at most: what a CPU reads in seconds when nothing is cached. */
 const PROMPT_TOKENS = 2048;
+/** MiB of freed memory that are kept while a model is loaded: more than the activations of a segment. */
+const KEPT_MEGABYTES = 64;
 /** Parameters below which the text around the cursor takes part before it was measured whether that helps. */
 const SMALL_MODEL = 100e6;
 
@@ -80,7 +82,9 @@ export class Engine {
     const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total), withLane);
     try {
       const cache = storeFor(options.attention, addon, folder, forward.manifest, options.cacheBytes, forward.hasLane);
-      return new Engine(addon, forward, cache, tokenizer, await readConfidence(folder, forward.manifest.source.sha256), lane);
+      const engine = new Engine(addon, forward, cache, tokenizer, await readConfidence(folder, forward.manifest.source.sha256), lane);
+      addon.keepFreedMemory(KEPT_MEGABYTES); // after the weights, which are to be given back
+      return engine;
     } catch (error) {
       await forward.release();
       throw error;
@@ -262,5 +266,6 @@ export class Engine {
   async close(): Promise<void> {
     this.cache.close();
     await this.forward.release();
+    this.addon.keepFreedMemory(0);
   }
 }

@@ -159,6 +159,10 @@ describe('arguments', () => {
     for (const threads of [0, 65, 1.5, NaN]) check(() => addon.setThreads(threads), 'invalidArgument');
   });
 
+  it('of kept memory', () => {
+    for (const megabytes of [-1, 1025, 1.5, NaN, '64' as never]) check(() => addon.keepFreedMemory(megabytes), 'invalidArgument');
+  });
+
   it('of a destroyed store', () => {
     const gone = addon.createStore(config() as never);
     addon.destroyStore(gone);

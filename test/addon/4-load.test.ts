@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ADDON_VERSION } from '../../src/binding/addon.ts';
 import { loadAddon } from '../../src/binding/load.ts';
 
 const FILE = resolve('native/build/Release/deltallm.node');
@@ -32,7 +33,7 @@ describe('loadAddon', () => {
     mkdirSync(join(folder, where), { recursive: true });
     mkdirSync(join(folder, 'dist'), { recursive: true });
     copyFileSync(FILE, join(folder, where, 'deltallm.node'));
-    expect(loadAddon(join(folder, 'dist')).version).toBe(1);
+    expect(loadAddon(join(folder, 'dist')).version).toBe(ADDON_VERSION);
   });
 
   it('says what was tried when there is none', () => check(folder, 'addonMissing', join(folder, 'deltallm.node')));
@@ -58,7 +59,7 @@ describe('loadAddon', () => {
 
   it('takes DELTALLM_ADDON and nothing else', () => {
     process.env.DELTALLM_ADDON = FILE;
-    expect(loadAddon(folder).version).toBe(1);
+    expect(loadAddon(folder).version).toBe(ADDON_VERSION);
     process.env.DELTALLM_ADDON = join(folder, 'missing.node');
     check(join(folder, 'x'), 'addonMissing', 'missing.node (no such file)');
   });

@@ -36,7 +36,7 @@ const COMPACT = 0.7;
 const DELTA: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
 /** Raised when graphs, weights or delta tables come out differently. */
-const CONVERTER = 4;
+const CONVERTER = 5;
 
 /** Changes whenever the same file would be converted to something else: part of the name of a converted model's folder. */
 export const CONVERSION = JSON.stringify({ format: FOLDER_FORMAT, converter: CONVERTER, sparsity: [BALANCED, COMPACT], ...DELTA });

@@ -81,7 +81,12 @@ async function feedForward(w: SegmentWriter, layer: number, arch: Architecture, 
   // Side by side where they have one format: the input is quantised once, and threads meet once.
   const [gate, up] = ['ffn_gate', 'ffn_up'].map((what): MatrixPart => ({ tensor: source.take(name(what), shape.feedForward, shape.hidden), rows: shape.feedForward }));
   const [gateFormat, upFormat] = [gate, up].map((part) => formOf(part.tensor.type));
-  if (gateFormat === upFormat) {
+  if (upFormat === 'lane') {
+    // The widest tensors of all: each is written once. What `up` is in units of goes into the step of `product`, which is looked for anyway.
+    await w.linear('ffn_in', 'gate', [gate], shape.hidden, gateFormat);
+    await w.laneLinear('ffn_in', 'up', [up], shape.hidden);
+    w.inUnitsOf('up', 'product');
+  } else if (gateFormat === upFormat) {
     await w.linear('ffn_in', 'gate_up', [gate, up], shape.hidden, gateFormat);
     w.graph.node('', 'Split', ['gate_up'], ['gate', 'up'], { axis: { int: 1 }, num_outputs: { int: 2 } });
   } else {

@@ -29,6 +29,8 @@ export class SegmentWriter {
   private position = 0;
   /** What the lane has quantised so far: several matrices may take the same input. */
   private readonly quantised = new Set<string>();
+  /** On the lane: what the rows of a tensor are still to be multiplied by, the name of a tensor [tokens, 1]. */
+  private readonly units = new Map<string, string>();
 
   private constructor(
     private readonly folder: string,
@@ -57,7 +59,11 @@ export class SegmentWriter {
   /** y [tokens, N] = x [tokens, K] · Wᵀ, W being the parts one below the other, in `format`; sliced along N where one tensor would be too large. */
   async linear(input: string, output: string, parts: MatrixPart[], columns: number, format: MatrixForm): Promise<void> {
     const rows = parts.reduce((n, part) => n + part.rows, 0);
-    if (format === 'lane') return this.laneLinear(input, output, parts, rows, columns);
+    if (format === 'lane') {
+      await this.laneLinear(input, `${output}_unscaled`, parts, columns);
+      this.graph.node('', 'Mul', [`${output}_unscaled`, this.units.get(`${output}_unscaled`)!], [output]);
+      return;
+    }
     const slices = Math.ceil(formatBytes(format, rows, columns).data / this.mostTensorBytes);
     if (slices === 1 || parts.length > 1) return this.slice(input, output, parts, 0, rows, columns, format);
     const names: string[] = [];
@@ -85,11 +91,17 @@ export class SegmentWriter {
     });
   }
 
+  /** `to` is made from `from`, element by element, and is what it should be up to the same factors of its rows. */
+  inUnitsOf(from: string, to: string): void {
+    this.units.set(to, this.units.get(from)!);
+  }
+
   /**
-   * The same on the prefill lane: every row of x becomes uint8 around 128 by a scale of its own, W has a scale for each of its rows, the sums are exact integers.
+   * The same on the prefill lane, up to a factor for each row, which `linear` multiplies by, or else whoever reads the output: every row of x becomes uint8 around 128 by a scale of its own, W has a scale for each of its rows, the sums are exact integers.
    * A row of y therefore depends on its row of x alone. The fastest of the graphs that docs/prefill-lane.md compares.
    */
-  private async laneLinear(input: string, output: string, parts: MatrixPart[], rows: number, columns: number): Promise<void> {
+  async laneLinear(input: string, output: string, parts: MatrixPart[], columns: number): Promise<void> {
+    const rows = parts.reduce((n, part) => n + part.rows, 0);
     const weights = new Int8Array(rows * columns);
     const scales = new Float32Array(rows);
     let at = 0;
@@ -104,11 +116,11 @@ export class SegmentWriter {
     this.quantise(input);
     this.graph.external(`${output}_weight`, 'int8', [columns, rows], where);
     this.graph.constant(`${output}_scales`, [rows], scales);
-    this.graph.node('com.microsoft', 'MatMulIntegerToFloat', [`${input}_integers`, `${output}_weight`, 'one', `${output}_scales`, 'middle'], [`${output}_unscaled`]);
-    this.graph.node('', 'Mul', [`${output}_unscaled`, `${input}_scale`], [output]);
+    this.graph.node('com.microsoft', 'MatMulIntegerToFloat', [`${input}_integers`, `${output}_weight`, 'one', `${output}_scales`, 'middle'], [output]);
+    this.units.set(output, `${input}_scale`);
   }
 
-  /** NAME_scale [tokens, 1]: each row's largest magnitude over 127, never 0; NAME_integers: the row in such steps, uint8 around 128. */
+  /** NAME_integers: each row in steps of its largest magnitude over 127, uint8 around 128; NAME_scale [tokens, 1]: that step, never 0, times what the row is in units of. */
   private quantise(name: string): void {
     const { graph } = this;
     if (this.quantised.has(name)) return;
@@ -126,8 +138,11 @@ export class SegmentWriter {
     graph.node('', 'Neg', [`${name}_least`], [`${name}_opposite`]);
     graph.node('', 'Max', [`${name}_largest`, `${name}_opposite`], [`${name}_most`]);
     graph.node('', 'Mul', [`${name}_most`, 'step'], [`${name}_bare`]);
-    graph.node('', 'Max', [`${name}_bare`, 'least_scale'], [`${name}_scale`]);
-    graph.node('', 'Div', [name, `${name}_scale`], [`${name}_steps`]);
+    const unit = this.units.get(name);
+    const step = unit === undefined ? `${name}_scale` : `${name}_step`;
+    graph.node('', 'Max', [`${name}_bare`, 'least_scale'], [step]);
+    if (unit !== undefined) graph.node('', 'Mul', [step, unit], [`${name}_scale`]);
+    graph.node('', 'Div', [name, step], [`${name}_steps`]);
     graph.node('', 'QuantizeLinear', [`${name}_steps`, 'one', 'middle'], [`${name}_integers`]);
   }
 
