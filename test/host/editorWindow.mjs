@@ -7,6 +7,8 @@ import { installPaintSensor } from './paintSensor.mjs';
 import { installRecorder, readGhost, takeFrames } from './recorder.mjs';
 
 const READY_MS = 30_000;
+/** A model may have to be loaded first, by two windows at once, on cores that do other things besides. */
+const GHOST_MS = 60_000;
 const POLL_MS = 25;
 
 export class EditorWindow {
@@ -135,7 +137,7 @@ export class EditorWindow {
   }
 
   /** Waits for ghost text and returns it; "" when there is none after `ms`. @param {number} ms */
-  async awaitGhost(ms = 10_000) {
+  async awaitGhost(ms = GHOST_MS) {
     for (const end = Date.now() + ms; ; await wait(POLL_MS)) {
       const text = await this.ghost();
       if (text || Date.now() > end) return text;

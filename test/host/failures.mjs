@@ -50,7 +50,7 @@ async function comesWithRestart(session, window) {
     delete process.env.DELTALLM_ADDON;
     return vscode.commands.executeCommand('deltallm.restart').then(() => null);
   });
-  check((await window.awaitGhost(20_000)) !== '', 'after a restart ghost text appears where it was waited for, with no other key', await requests(window));
+  check((await window.awaitGhost()) !== '', 'after a restart ghost text appears where it was waited for, with no other key', await requests(window));
   await window.reset(listShut);
 }
 
@@ -58,7 +58,7 @@ async function comesWithRestart(session, window) {
 async function recovers(session, window, what) {
   await openSample(session, window, 'recovering.ts');
   await window.type(typed);
-  check((await window.awaitGhost(20_000)) !== '', `${what}: ghost text appears again`, await requests(window));
+  check((await window.awaitGhost()) !== '', `${what}: ghost text appears again`, await requests(window));
   const said = await messages(window);
   check(said.length === 0, `${what}: without another message`, said.map(({ text }) => text));
   await startAfresh(window);
@@ -97,7 +97,7 @@ async function workerDies(session, window) {
   await kill();
   await openSample(session, window, 'dying.ts');
   await window.type(typed);
-  check((await window.awaitGhost(20_000)) !== '', 'a worker that dies: it is started again, and ghost text appears', await requests(window));
+  check((await window.awaitGhost()) !== '', 'a worker that dies: it is started again, and ghost text appears', await requests(window));
   const first = await messages(window);
   check(first.length <= 1 && first.every(({ text }) => /worker/.test(text)), 'a worker that dies: at most one message', first.map(({ text }) => text));
   await startAfresh(window);
@@ -121,7 +121,7 @@ export async function safeMode(session, pictures) {
   await window.set(listShut);
   await openSample(session, window, 'safe.ts');
   await window.type(typed);
-  check((await window.awaitGhost(20_000)) !== '', 'safe mode after a crash: ghost text appears', await requests(window));
+  check((await window.awaitGhost()) !== '', 'safe mode after a crash: ghost text appears', await requests(window));
   const said = await messages(window);
   check(said.length === 1 && said[0].choices.some((choice) => /again/i.test(choice)), 'safe mode after a crash: one message, with "Try Again"', said.map(({ text, choices }) => `${text} ${choices}`));
   const kernels = () => window.inside((_, seen) => seen.log.filter(({ text }) => text.startsWith('Loaded')).map(({ text }) => /(\S+) kernels/.exec(text)?.[1]));
@@ -140,7 +140,7 @@ export async function safeMode(session, pictures) {
   const next = await session.openWindow();
   await openSample(session, next, 'after.ts');
   await next.type(typed);
-  check((await next.awaitGhost(20_000)) !== '' && (await messages(next)).length === 0, '"Try Again": the next start is not in safe mode');
+  check((await next.awaitGhost()) !== '' && (await messages(next)).length === 0, '"Try Again": the next start is not in safe mode');
   await next.reset(listShut);
   await next.close();
 }

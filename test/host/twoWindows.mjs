@@ -25,7 +25,7 @@ export async function twoWindows(session) {
     writeFileSync(join(session.place.folder, names[index], 'both.ts'), head + tail);
     await window.open('both.ts', { line: head.split('\n').length, column: 1 });
     await window.type(sure[0]);
-    return window.awaitGhost(20_000);
+    return window.awaitGhost();
   }));
   check(ghosts.every((ghost) => ghost !== ''), 'two windows at once: both complete', [...ghosts, ...(await Promise.all(windows.map(requests))).flat()]);
   await windows[0].reset(listShut);
