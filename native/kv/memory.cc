@@ -36,8 +36,6 @@ void keepFreedMemory(size_t bytes) {
   mallopt(M_TRIM_THRESHOLD, kept);
   mallopt(M_TOP_PAD, kept);
   if (!bytes) malloc_trim(0);
-#else
-  (void)bytes;
 #endif
 }
 

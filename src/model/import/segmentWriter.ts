@@ -61,7 +61,7 @@ export class SegmentWriter {
     const rows = parts.reduce((n, part) => n + part.rows, 0);
     if (format === 'lane') {
       await this.laneLinear(input, `${output}_unscaled`, parts, columns);
-      this.graph.node('', 'Mul', [`${output}_unscaled`, this.units.get(`${output}_unscaled`)!], [output]);
+      this.graph.node('', 'Mul', [`${output}_unscaled`, `${input}_scale`], [output]);
       return;
     }
     const slices = Math.ceil(formatBytes(format, rows, columns).data / this.mostTensorBytes);
