@@ -2,6 +2,7 @@
 import { asDeltaError, DeltaError } from './shared/errors.ts';
 import { CancelFlag } from './shared/cancel.ts';
 import { bench } from './cli/bench.ts';
+import { chat } from './cli/chat.ts';
 import { complete } from './cli/complete.ts';
 import { evaluate } from './cli/evaluate.ts';
 import { generate } from './cli/generate.ts';
@@ -14,13 +15,14 @@ import { clearProgress } from './cli/terminal.ts';
 /** A command: the words after its name, and a flag that Ctrl+C sets. */
 export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
 
-const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detokenize, logits, import: importCommand, inspect, eval: evaluate, bench };
+const COMMANDS: Record<string, Command> = { complete, generate, chat, tokenize, detokenize, logits, import: importCommand, inspect, eval: evaluate, bench };
 
 const HELP = `deltallm: offline code completion
 
   deltallm complete --file F --line N --column N [--model M] [--max N] [--prompt-tokens N] [--attention delta|compact|dense] [--threads N] [--json]
   deltallm generate --prompt TEXT [--model M] [--max N] [--seed S] [--temperature T] [--top-k K] [--top-p P] [--min-p P]
                     [--repetition-penalty R] [--stop TEXT]... [--attention delta|compact|dense] [--threads N] [--json]
+  deltallm chat --model M [--prompt TEXT] [--system TEXT] [--max N] [--seed S] [--json]
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
   deltallm logits --model M --tokens @ids.json [--attention delta|compact|dense] [--all] --out F
   deltallm inspect --file F [--model M] [--attention delta|compact] [--most N] [--heads] [--json]

@@ -37,7 +37,7 @@ export function parseIds(text: string, vocabulary: number): number[] {
 
 /** The tokenizer of a GGUF (with or without weights) or of a model folder. */
 async function openTokenizer(model = starterModel()): Promise<Tokenizer> {
-  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return readTokenizer(model);
+  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return readTokenizer(model).tokenizer;
   const { metadata, path } = await readGguf(model);
   return Tokenizer.fromFiles(tokenizerFromMetadata(metadata, path));
 }

@@ -1,7 +1,7 @@
 // From settings to what the worker is asked to load.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { AttentionMode, LoadOptions } from '../session/protocol.ts';
+import type { AttentionMode, LoadOptions, Role } from '../session/protocol.ts';
 import type { Settings } from './settingsTable.ts';
 
 const attention: Readonly<Record<Settings['mode'], AttentionMode>> = { exact: 'dense', balanced: 'delta', compact: 'compact' };
@@ -10,9 +10,10 @@ const attention: Readonly<Record<Settings['mode'], AttentionMode>> = { exact: 'd
 export const SAFE_KERNELS = 'scalar';
 
 /** `kernels`: null for the best. An empty path is the embedded model, no threads are as many as suit the machine: the worker knows both. */
-export function loadPlan(settings: Settings, kernels: string | null): LoadOptions {
+export function loadPlan(settings: Settings, kernels: string | null, role: Role = 'completion'): LoadOptions {
   return {
-    model: modelPath(settings),
+    role,
+    model: role === 'chat' ? chatModelPath(settings) : modelPath(settings),
     threads: settings.threads,
     attention: attention[settings.mode],
     // Nothing is approximated in the mode exact; in safe mode what is new to the CPU is left out.
@@ -24,10 +25,15 @@ export function loadPlan(settings: Settings, kernels: string | null): LoadOption
 }
 
 /** As the worker opens it; "~/" is the user's folder. Empty: the embedded model. */
-export function modelPath(settings: Settings): string {
-  const path = settings['model.path'].trim();
+export const modelPath = (settings: Settings): string => opened(settings['model.path']);
+
+/** The chat model's, or that of the model for completions where none is chosen. Empty: none, for the embedded model does not converse. */
+export const chatModelPath = (settings: Settings): string => opened(settings['chat.model']) || modelPath(settings);
+
+function opened(setting: string): string {
+  const path = setting.trim();
   return /^~[\\/]/.test(path) ? join(homedir(), path.slice(2)) : path;
 }
 
 /** Equal for settings that need no other load. */
-export const planKey = (settings: Settings): string => JSON.stringify(loadPlan(settings, null));
+export const planKey = (settings: Settings, role: Role = 'completion'): string => JSON.stringify(loadPlan(settings, null, role));

@@ -1,19 +1,21 @@
-// The language-model worker as the editor lives with it: it starts with the first generation, follows the settings, ends when it is not used, is
-// started again once when it dies, and says how it is.
-import { EventEmitter, type LogOutputChannel } from 'vscode';
+// The language-model worker as the editor lives with it: it starts with the first request, follows the settings, ends when it is not used, is
+// started again once when it dies, and says how it is. It holds a model for each role: completions, and chat.
+import { EventEmitter, l10n, type Disposable, type LogOutputChannel } from 'vscode';
+import { basename } from 'node:path';
+import type { AnswerEvent, AnswerOptions, AnswerResult, AnswerSource, ChatModelState } from '../chat/answerSource.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { asDeltaError, DeltaError, type ErrorCode } from '../shared/errors.ts';
 import type { Speed, TextSource } from '../completion/source.ts';
 import type { RuntimeClient } from '../session/client.ts';
-import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel } from '../session/protocol.ts';
+import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel, LoadResult, Role } from '../session/protocol.ts';
 import type { CrashMarker, Trial } from './crashMarker.ts';
 import { laneSentence } from './laneSentence.ts';
-import { loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
-import { withoutFolders } from './messages.ts';
+import { chatModelPath, loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
+import { localise, withoutFolders } from './messages.ts';
+import { ModelSlot, type SlotState } from './modelSlot.ts';
 import type { Settings } from './settingsTable.ts';
-import { SpeedMeter } from './speed.ts';
 
-export type RuntimeState = 'off' | 'loading' | 'ready' | 'reading' | 'writing' | 'failed';
+export type RuntimeState = SlotState;
 export type Client = Pick<RuntimeClient, 'call' | 'close'>;
 
 /** What the user should hear of; each once. */
@@ -26,8 +28,6 @@ export interface RuntimeNeeds {
   log: LogOutputChannel;
 }
 
-/** Tokens written until a model with its kernels counts as proven in this session. */
-const PROVING_TOKENS = 64;
 /** Of the shipped sample code, for a model whose confidence was never measured. */
 const CONFIDENCE_TOKENS = 2048;
 /** Quiet before that measurement: it would only be cancelled by the next key. */
@@ -36,34 +36,25 @@ const ERRORS_KEPT = 5;
 /** They come again with every request until the settings change. */
 const lasting: ReadonlySet<ErrorCode> = new Set(['noFim', 'logitsUnusable', 'telemetryNotDisabled']);
 
-export class EditorRuntime implements TextSource {
+export class EditorRuntime implements TextSource, AnswerSource {
   private readonly changed = new EventEmitter<void>();
   private readonly troubled = new EventEmitter<Trouble>();
   private readonly restarting = new EventEmitter<void>();
+  private readonly chatChanged = new EventEmitter<void>();
+  private readonly unloaded = new EventEmitter<string>();
   readonly onDidChange = this.changed.event;
   readonly onTrouble = this.troubled.event;
   /** The worker is to end and another one to start: whoever waits for an answer has to ask once more, and may do so at once. */
   readonly onRestart = this.restarting.event;
 
-  state: RuntimeState = 'off';
-  model: LoadedModel | null = null;
-  /** 0…1 while loading. */
-  progress = 0;
-  /** Why the state is "failed". */
-  error: DeltaError | null = null;
   safeMode = false;
   /** Without code and without the user's folders. */
   readonly lastErrors: { at: number; sentence: string }[] = [];
 
-  private readonly meter = new SpeedMeter();
+  private readonly slots: Readonly<Record<Role, ModelSlot>> = { completion: new ModelSlot('completion'), chat: new ModelSlot('chat') };
   private client: Client | undefined;
-  /** The load that the next generation waits for, and what it was made from. */
-  private loading: Promise<Client> | undefined;
-  private loadedFrom = '';
-  private trial: Trial = { model: '', kernels: 'auto' };
-  private unproven = PROVING_TOKENS;
-  private guards = 0;
-  private active = 0;
+  /** What is tried under the crash marker, the last one last. */
+  private readonly guarding: Trial[] = [];
   private restartsLeft = 1;
   private closing: Promise<void> = Promise.resolve();
   private disposed = false;
@@ -77,36 +68,120 @@ export class EditorRuntime implements TextSource {
 
   constructor(private readonly needs: RuntimeNeeds) {}
 
+  /** Of the model for completions. */
+  get state(): RuntimeState {
+    return this.slots.completion.state;
+  }
+
+  get model(): LoadedModel | null {
+    return this.slots.completion.model;
+  }
+
+  /** 0…1 while the model for completions is loaded. */
+  get progress(): number {
+    return this.slots.completion.progress;
+  }
+
+  /** Why the state is "failed". */
+  get error(): DeltaError | null {
+    return this.slots.completion.error;
+  }
+
   get speed(): Speed | undefined {
-    return this.meter.current;
+    return this.slots.completion.meter.current;
   }
 
   get confidence(): ConfidenceCurve | null {
     return this.model?.confidence ?? null;
   }
 
-  async generate(options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag): Promise<GenerateResult> {
-    this.active++;
+  get chatSpeed(): Speed | undefined {
+    return this.slots.chat.meter.current;
+  }
+
+  get chatModel(): ChatModelState {
+    const { completion, chat } = this.slots;
+    const settings = this.needs.settings();
+    const path = chatModelPath(settings);
+    const name = chat.model?.name ?? basename(path.replaceAll('\\', '/'));
+    if (path === '') return { state: 'none' };
+    // It was chosen for completions alone, and cannot converse.
+    const known = chat.model ?? (completion.model && path === modelPath(settings) ? completion.model : null);
+    if (settings['chat.model'].trim() === '' && known && !known.chat) return { state: 'none' };
+    if (chat.error) return { state: 'failed', name, sentence: localise(chat.error) };
+    if (chat.model && chat.loadedFrom === planKey(settings, 'chat')) return { state: 'ready', name, context: chat.model.context };
+    return chat.loading && !chat.model ? { state: 'loading', name, share: chat.progress } : { state: 'unloaded', name };
+  }
+
+  onChatModel(listener: () => void): Disposable {
+    return this.chatChanged.event(listener);
+  }
+
+  onUnloaded(listener: (sentence: string) => void): Disposable {
+    return this.unloaded.event(listener);
+  }
+
+  /** A completion. */
+  generate(options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag): Promise<GenerateResult> {
+    return this.run(this.slots.completion, options, hear, cancel);
+  }
+
+  async answer(options: AnswerOptions, hear: (event: AnswerEvent) => void, cancel: CancelFlag): Promise<AnswerResult> {
+    const { conversation, messages, continues, attempt = 0, max } = options;
+    if (this.chatModel.state === 'none') throw new DeltaError('noChatModel');
+    const { text, reason, tokens, ms, chat } = await this.run(this.slots.chat, {
+      prompt: { messages, continues }, conversation, max, sampling: attempt === 0 ? { temperature: 0 } : { temperature: 0.8, seed: attempt },
+    }, (event) => {
+      if (event.event === 'text') hear({ event: 'text', text: event.text });
+      else if (event.stage === 'reading') hear({ event: 'reading', share: event.share, total: event.tokens ?? 0 });
+    }, cancel);
+    return { text, reason, tokens, ms, dropped: chat?.dropped ?? 0, template: chat?.template ?? 'file' };
+  }
+
+  async readAhead({ conversation, messages }: Pick<AnswerOptions, 'conversation' | 'messages'>, cancel: CancelFlag): Promise<void> {
+    const { chat } = this.slots;
+    const { client } = this;
+    if (!client || this.chatModel.state !== 'ready') return;
+    // It must not keep the model from being unloaded, nor count as a failure: the question itself will say what is wrong.
+    await this.guarded(chat, () => client.call('generate', { prompt: { messages }, conversation, max: 0, sampling: {}, priority: 'background' }, () => {}, cancel)).catch(() => {});
+  }
+
+  async count(texts: readonly string[]): Promise<number[] | null> {
+    return this.client && this.chatModel.state === 'ready' ? this.client.call('count', { role: 'chat', texts }).catch(() => null) : null;
+  }
+
+  async loadChatModel(): Promise<void> {
+    const { chat } = this.slots;
+    if (this.chatModel.state === 'none') return;
+    chat.active++;
+    this.holdIdle();
+    await this.ready(chat).catch(() => {});
+    chat.active--;
+    this.settle();
+  }
+
+  private async run(slot: ModelSlot, options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag): Promise<GenerateResult> {
+    slot.active++;
     this.holdIdle();
     let heard = false;
     try {
       for (;;) {
-        const client = await this.ready();
+        const client = await this.ready(slot);
         if (cancel.isSet) return nothing();
         try {
-          this.become('reading');
-          const result = await this.guarded(() => client.call('generate', this.withNews(options, client), (event) => {
+          this.become(slot, 'reading');
+          const result = await this.guarded(slot, () => client.call('generate', this.withNews(options, client), (event) => {
             if (event.event === 'text') {
               heard = true;
-              if (client === this.client && !cancel.isSet) this.become('writing');
+              if (client === this.client && !cancel.isSet) this.become(slot, 'writing');
             }
             hear(event);
           }, cancel));
-          this.meter.add(result);
-          this.unproven = Math.max(0, this.unproven - result.tokens.generated);
+          slot.meter.add(result);
+          slot.unproven = Math.max(0, slot.unproven - result.tokens.generated);
           return result;
         } catch (thrown) {
-          const again = this.failed(asDeltaError(thrown), client);
+          const again = this.failed(slot, asDeltaError(thrown), client);
           if (!again || heard || cancel.isSet) throw thrown;
         }
       }
@@ -115,7 +190,7 @@ export class EditorRuntime implements TextSource {
       if (asDeltaError(thrown).code === 'cancelled') return nothing();
       throw thrown;
     } finally {
-      this.active--;
+      slot.active--;
       this.settle();
     }
   }
@@ -130,40 +205,45 @@ export class EditorRuntime implements TextSource {
     return options;
   }
 
-  /** Bytes and blocks of the KV cache; null without a model or while it works. */
+  /** Bytes and blocks of the KV caches; null without a model or while it works. */
   async memory(): Promise<Calls['memory']['result'] | null> {
-    if (!this.client || !this.model || this.active > 0 || this.measuring) return null;
+    if (!this.client || !this.anyLoaded || this.anyActive || this.measuring) return null;
     return this.client.call('memory', {}).catch(() => null);
   }
 
   /** Ends the worker and starts it again, whatever happened before. Never rejects. */
   async restart(): Promise<void> {
-    this.error = null;
+    const { completion, chat } = this.slots;
+    completion.error = chat.error = null;
     this.restartsLeft = 1;
     this.told.clear();
     this.restarting.fire();
     this.end();
     await this.closing;
-    this.active++;
-    await this.ready().catch(() => {});
-    this.active--;
+    completion.active++;
+    await this.ready(completion).catch(() => {});
+    completion.active--;
     this.settle();
   }
 
   /** "Try again" after a crash: forgets it and loads as usual. */
   async forgiveCrash(): Promise<void> {
-    this.needs.marker.forgive(modelPath(this.needs.settings()));
+    const settings = this.needs.settings();
+    this.needs.marker.forgive(modelPath(settings));
+    this.needs.marker.forgive(chatModelPath(settings));
     await this.restart();
   }
 
-  /** The settings are others: what was refused may work now. A new load waits for the next generation. */
+  /** The settings are others: what was refused may work now. A new load waits for the next request. */
   settingsChanged(): void {
     this.settle();
-    if (this.error && planKey(this.needs.settings()) !== this.loadedFrom) {
-      this.error = null;
+    for (const slot of Object.values(this.slots)) {
+      if (!slot.error || planKey(this.needs.settings(), slot.role) === slot.loadedFrom) continue;
+      slot.error = null;
       this.told.clear();
-      this.end();
+      this.giveBack(slot);
     }
+    this.chatChanged.fire();
   }
 
   /** The marker goes first and at once: from here on it is an orderly end. Then the worker drains. */
@@ -174,86 +254,111 @@ export class EditorRuntime implements TextSource {
     return this.closing;
   }
 
-  /** A worker with the model of the present settings. */
-  private ready(): Promise<Client> {
-    if (this.disposed) return Promise.reject(new DeltaError('cancelled'));
-    if (this.error) return Promise.reject(this.error);
-    const key = planKey(this.needs.settings());
-    if (!this.loading || key !== this.loadedFrom) {
-      const before = this.loading ?? this.closing;
-      this.loadedFrom = key;
-      const loading = before.then(() => {}, () => {}).then(() => this.load());
-      loading.catch(() => {
-        if (this.loading === loading) this.loading = undefined;
-      });
-      this.loading = loading;
-    }
-    return this.loading;
+  private get anyLoaded(): boolean {
+    return this.slots.completion.isLoaded || this.slots.chat.isLoaded;
   }
 
-  private async load(): Promise<Client> {
+  private get anyActive(): boolean {
+    return this.slots.completion.active + this.slots.chat.active > 0;
+  }
+
+  /** A worker with the model of the present settings. */
+  private async ready(slot: ModelSlot): Promise<Client> {
+    if (this.disposed) throw new DeltaError('cancelled');
+    if (slot.error) throw slot.error;
+    const key = planKey(this.needs.settings(), slot.role);
+    if (!slot.loading || key !== slot.loadedFrom) {
+      const before = slot.loading ?? this.closing;
+      slot.ending.set();
+      slot.loadedFrom = key;
+      const loading = before.then(() => {}, () => {}).then(() => this.load(slot));
+      loading.catch(() => {
+        if (slot.loading === loading) slot.loading = undefined;
+      });
+      slot.loading = loading;
+    }
+    await slot.loading;
+    if (!this.client) throw new DeltaError('cancelled');
+    return this.client;
+  }
+
+  private async load(slot: ModelSlot): Promise<void> {
     if (this.disposed) throw new DeltaError('cancelled');
     const { log, marker, settings, startWorker } = this.needs;
-    const path = modelPath(settings());
+    const path = slot.role === 'chat' ? chatModelPath(settings()) : modelPath(settings());
     const crashedWith = marker.crashed(path);
-    this.safeMode = crashedWith !== null;
-    this.model = null;
-    this.progress = 0;
-    this.become('loading');
-    if (crashedWith === SAFE_KERNELS) throw this.give(new DeltaError('crashed'));
-    if (this.safeMode) this.tell({ kind: 'safeMode' });
-    const options = loadPlan(settings(), this.safeMode ? SAFE_KERNELS : null);
-    this.trial = { model: path, kernels: options.kernels ?? 'auto' };
-    this.unproven = PROVING_TOKENS;
-    this.unmeasurable = false;
-    this.sent = undefined;
-    this.meter.clear();
+    const safe = crashedWith !== null;
+    if (slot.role === 'completion') this.safeMode = safe;
+    const options = loadPlan(settings(), safe ? SAFE_KERNELS : null, slot.role);
+    slot.begin({ model: path, kernels: options.kernels ?? 'auto' });
+    this.become(slot, 'loading');
+    if (crashedWith === SAFE_KERNELS) throw this.give(slot, new DeltaError('crashed'));
+    if (safe) this.tell({ kind: 'safeMode' });
+    if (slot.role === 'completion') this.unmeasurable = false;
+    if (slot.role === 'completion') this.sent = undefined;
     const started = performance.now();
     for (;;) {
       let client: Client | undefined;
       try {
-        const model = await this.guarded(() => {
+        const { unloaded, ...model } = await this.guarded(slot, () => {
           client = this.client ??= startWorker();
-          return client.call('load', options, (event) => this.showProgress(event));
+          return client.call('load', options, (event) => this.showProgress(slot, event), slot.ending);
         });
         if (client !== this.client) throw new DeltaError('cancelled');
-        this.model = model;
+        slot.model = model;
+        if (unloaded) this.wasUnloaded(unloaded, model.name);
         const millions = (model.parameters / 1e6).toFixed(1);
-        log.info(`Loaded ${model.name}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, prefill lane ${laneSentence(model.lane)}, ${Math.round(performance.now() - started)} ms.`);
-        this.become('ready');
-        return client!;
+        log.info(`Loaded ${model.name} for ${slot.role}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, prefill lane ${laneSentence(model.lane)}, ${Math.round(performance.now() - started)} ms.`);
+        this.become(slot, 'ready');
+        return;
       } catch (thrown) {
         const error = asDeltaError(thrown);
+        if (error.code === 'workerDied' && !this.disposed && (client !== this.client || this.startsAgain(error))) continue;
         if (client && client !== this.client) throw new DeltaError('cancelled');
-        if (error.code === 'workerDied' && this.startsAgain(error)) continue;
-        throw error.code === 'cancelled' || this.error ? error : this.give(error);
+        throw error.code === 'cancelled' || slot.error ? error : this.give(slot, error);
       }
     }
   }
 
+  /** The worker gave another role's model back to make room: the next request for it loads it again. */
+  private wasUnloaded({ name, role, needed, available }: NonNullable<LoadResult['unloaded']>, forWhom: string): void {
+    const slot = this.slots[role];
+    slot.clear();
+    this.become(slot, 'off');
+    const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+    this.needs.log.info(`Unloaded ${name} (${role}) to make room for ${forWhom}, which needs ${gigabytes(needed)} GB; ${gigabytes(available)} GB were free.`);
+    this.unloaded.fire(l10n.t('{0} was unloaded to make room for {1}: it needs {2} GB, and {3} GB were free.', name, forWhom, gigabytes(needed), gigabytes(available)));
+  }
+
   /** Runs native work under the crash marker as long as it is not proven. */
-  private async guarded<T>(work: () => Promise<T>): Promise<T> {
-    if (this.unproven === 0 || this.disposed) return work();
-    if (this.guards++ === 0) this.needs.marker.arm(this.trial);
+  private async guarded<T>(slot: ModelSlot, work: () => Promise<T>): Promise<T> {
+    if (slot.unproven === 0 || this.disposed) return work();
+    const { trial } = slot;
+    if (this.guarding.push(trial) === 1 || this.guarding.at(-2) !== trial) this.needs.marker.arm(trial);
     try {
       return await work();
     } finally {
-      if (--this.guards === 0) this.needs.marker.disarm();
+      this.guarding.splice(this.guarding.lastIndexOf(trial), 1);
+      const other = this.guarding.at(-1);
+      if (!other) this.needs.marker.disarm();
+      else if (other !== trial && !this.disposed) this.needs.marker.arm(other);
     }
   }
 
   /** Notes a failed call; true when it is worth trying once more. */
-  private failed(error: DeltaError, client: Client): boolean {
-    if (error.code === 'cancelled' || this.disposed || client !== this.client) return false;
+  private failed(slot: ModelSlot, error: DeltaError, client: Client): boolean {
+    if (error.code === 'cancelled' || this.disposed) return false;
+    // Somebody else has noticed it before.
+    if (client !== this.client) return error.code === 'workerDied';
     if (error.code === 'workerDied') {
-      this.loading = undefined;
       if (this.startsAgain(error)) return true;
-      this.give(error);
+      this.give(slot, error);
     } else if (lasting.has(error.code)) {
-      this.give(error);
+      this.give(slot, error);
     } else {
       this.note(error);
-      this.tell({ kind: 'complaint', error });
+      // The chat says it where the answer would be.
+      if (slot.role === 'completion') this.tell({ kind: 'complaint', error });
     }
     return false;
   }
@@ -261,7 +366,7 @@ export class EditorRuntime implements TextSource {
   /** The worker is gone: true when another one may take its place. */
   private startsAgain(error: DeltaError): boolean {
     this.client = undefined;
-    this.model = null;
+    for (const slot of Object.values(this.slots)) if (slot.isLoaded) slot.clear();
     if (this.restartsLeft === 0) return false;
     this.restartsLeft--;
     this.note(error);
@@ -269,13 +374,13 @@ export class EditorRuntime implements TextSource {
     return true;
   }
 
-  /** Nothing more until the user or another setting says so. */
-  private give(error: DeltaError): DeltaError {
+  /** Nothing more of this model until the user or another setting says so. */
+  private give(slot: ModelSlot, error: DeltaError): DeltaError {
     this.note(error);
-    this.error = error;
-    this.end();
-    this.become('failed');
-    this.tell({ kind: 'failed', error });
+    slot.error = error;
+    this.giveBack(slot);
+    this.become(slot, 'failed');
+    if (slot.role === 'completion') this.tell({ kind: 'failed', error });
     return error;
   }
 
@@ -292,45 +397,64 @@ export class EditorRuntime implements TextSource {
     this.troubled.fire(trouble);
   }
 
+  /** Lets the worker give one model back; where it has no other, it ends. */
+  private giveBack(slot: ModelSlot): void {
+    const other = slot.role === 'chat' ? this.slots.completion : this.slots.chat;
+    if (!this.client || !other.loading) return this.end();
+    if (slot.isLoaded) void this.client.call('unload', { role: slot.role }).catch(() => {});
+    slot.clear();
+    if (!slot.error) this.become(slot, 'off');
+  }
+
   /** Lets the worker end by itself; the next load waits for it. */
   private end(): void {
     this.holdIdle();
     const { client } = this;
     this.client = undefined;
-    this.loading = undefined;
-    this.model = null;
+    for (const slot of Object.values(this.slots)) {
+      slot.clear();
+      if (!slot.error) this.become(slot, 'off');
+    }
     if (client) this.closing = Promise.all([this.closing, client.close()]).then(() => {});
-    if (!this.error) this.become('off');
   }
 
-  private become(state: RuntimeState): void {
-    if (state === this.state) return;
-    this.state = state;
-    this.changed.fire();
+  private become(slot: ModelSlot, state: RuntimeState): void {
+    if (state === slot.state) return;
+    slot.state = state;
+    this.changeOf(slot).fire();
   }
 
-  private showProgress(event: Event): void {
+  private changeOf({ role }: ModelSlot): EventEmitter<void> {
+    return role === 'chat' ? this.chatChanged : this.changed;
+  }
+
+  private showProgress(slot: ModelSlot, event: Event): void {
     if (event.event !== 'progress') return;
     const percent = (share: number) => Math.floor(100 * share);
-    const moved = percent(event.share) !== percent(this.progress);
-    this.progress = event.share;
-    if (moved) this.changed.fire();
+    const moved = percent(event.share) !== percent(slot.progress);
+    slot.progress = event.share;
+    if (moved) this.changeOf(slot).fire();
   }
 
   /** Nobody asks at the moment: what happens then. Timers exist only while a model is loaded, and each fires once. */
   private settle(): void {
-    if (this.active > 0 || !this.client || !this.model) return;
-    this.holdIdle();
+    const { completion, chat } = this.slots;
+    if (!this.client || !this.anyLoaded) return;
     const { idleUnloadMinutes: minutes, 'completions.enabled': enabled } = this.needs.settings();
-    if (!enabled) return this.end();
-    this.become('ready');
+    if (completion.active === 0 && completion.model) {
+      if (enabled) this.become(completion, 'ready');
+      else this.giveBack(completion);
+    }
+    if (chat.active === 0 && chat.model) this.become(chat, 'ready');
+    if (this.anyActive || !this.anyLoaded) return;
+    this.holdIdle();
     if (minutes > 0) {
       this.idleTimer = setTimeout(() => {
         this.needs.log.info(`Unloaded the model: unused for ${minutes} min.`);
         this.end();
       }, minutes * 60_000).unref();
     }
-    if (this.model.confidence === null && this.model.fim && !this.unmeasurable) {
+    if (completion.model?.confidence === null && completion.model.fim && !this.unmeasurable) {
       this.measureTimer = setTimeout(() => void this.measure(), CONFIDENCE_PAUSE_MS).unref();
     }
   }
@@ -343,13 +467,13 @@ export class EditorRuntime implements TextSource {
 
   /** Asks the worker what this model's confidence is worth; the next request cancels it. */
   private async measure(): Promise<void> {
-    const { client } = this;
+    const { client, slots: { completion } } = this;
     if (!client || this.measuring) return;
     const flag = (this.measuring = new CancelFlag());
     try {
-      const curve = await this.guarded(() => client.call('confidence', { tokens: CONFIDENCE_TOKENS }, () => {}, flag));
-      if (client !== this.client || !this.model) return;
-      this.model = { ...this.model, confidence: curve };
+      const curve = await this.guarded(completion, () => client.call('confidence', { tokens: CONFIDENCE_TOKENS }, () => {}, flag));
+      if (client !== this.client || !completion.model) return;
+      completion.model = { ...completion.model, confidence: curve };
       this.needs.log.info(`Measured the model's confidence at ${curve.samples} places of the sample code.`);
       this.changed.fire();
     } catch (thrown) {
@@ -366,6 +490,6 @@ export class EditorRuntime implements TextSource {
 
 /** For a generation that was cancelled before it began. */
 const nothing = (): GenerateResult => ({
-  text: '', reason: 'cancelled', rule: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: { prefill: 0, decode: 0 },
+  text: '', reason: 'cancelled', rule: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: { prefill: 0, decode: 0, queued: 0 },
   lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: 0, firstLineLogProbability: 0, scores: [],
 });

@@ -77,7 +77,8 @@ export async function replay(engine: Engine, tokenizer: Tokenizer, { edits }: Ed
       accept() {},
     };
     const session = new Session(engine.forward, engine.cache);
-    for await (const _ of session.generate(prompt, { max: ids.length, sampler, ends: [], cancel: new CancelFlag(), around: { index, mixes: false, lookup: lengths && { lengths, others: [deletions.index] } } })) sum.tokens++;
+    const options = { max: ids.length, sampler, ends: [], cancel: new CancelFlag(), around: { index, mixes: false, lookup: lengths && { lengths, others: [deletions.index] } } };
+    await session.generate(prompt, options, () => ++sum.tokens > 0);
     sum.passes += session.lookup.passes;
     sum.drafted += session.lookup.drafted;
     sum.accepted += session.lookup.accepted;

@@ -4,6 +4,7 @@ import { Rotations } from '../attention/rope.ts';
 import { firstExactBlock } from '../cache/window.ts';
 import type { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
+import { atOnce, type RunPass } from '../shared/pass.ts';
 import { divergence, surprise } from '../model/divergence.ts';
 import type { Forward, LayerAttention } from '../model/forward.ts';
 import { flowWidths, inverseFrequencies } from '../model/manifest.ts';
@@ -24,7 +25,7 @@ export interface InspectOptions {
 }
 
 /** Throws `usage` for an empty text, `cancelled` when it was stopped. */
-export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}): Promise<InspectReport> {
+export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
   const { manifest, folder, chunk } = forward;
   const { shape, delta } = manifest;
   const all = tokenizer.encode(text, { bos: true });
@@ -43,10 +44,12 @@ export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokeniz
       const logits: Float32Array[] = [];
       for (const [side, own] of [[twin, dense], [heads, heads]] as const) {
         side.begin(step);
-        const rows = await forward.run(step, own, 'all', () => cancel.isSet);
-        if (!rows || cancel.isSet) throw new DeltaError('cancelled');
-        side.commit();
-        logits.push(rows.slice());
+        logits.push(await pass(async () => {
+          const rows = await forward.run(step, own, 'all', () => cancel.isSet);
+          if (!rows || cancel.isSet) throw new DeltaError('cancelled');
+          side.commit();
+          return rows.slice();
+        }));
       }
       compare(logits[0], logits[1], step, ids[at + step.length], shape.vocabulary, seen);
       progress((at + step.length) / ids.length);

@@ -1,6 +1,7 @@
 // One pass of the decoder over a chunk of tokens: embedding, then segment and attention in turn, then the head on the rows that are wanted.
 import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
+import { atOnce, type RunPass } from '../shared/pass.ts';
 import { LANE_CHUNK, LANE_FROM } from './lane.ts';
 import { flowWidths, readManifest, type Manifest, type Shape } from './manifest.ts';
 import { Embedding } from './embedding.ts';
@@ -69,8 +70,8 @@ export class Forward {
     this.logits = new Rows(1, shape.vocabulary);
   }
 
-  /** Loads a model folder, with its prefill lane where that is wanted. `progress` hears of each session; what it throws ends the load. */
-  static async load(folder: string, threads: number, chunk: number, progress: (done: number, total: number) => void = () => {}, withLane: (manifest: Manifest) => boolean = () => false): Promise<Forward> {
+  /** Loads a model folder, with its prefill lane where that is wanted, a session a pass. `progress` hears of each session; what it throws ends the load. */
+  static async load(folder: string, threads: number, chunk: number, progress: (done: number, total: number) => void = () => {}, withLane: (manifest: Manifest) => boolean = () => false, pass: RunPass = atOnce): Promise<Forward> {
     const manifest = await readManifest(folder);
     const { shape, embedding } = manifest;
     const lane = withLane(manifest) ? manifest.lane!.files : [];
@@ -78,7 +79,7 @@ export class Forward {
     const loaded: Segment[] = [];
     try {
       for (const { file, i } of graphs) {
-        const segment = await Segment.load(join(folder, file), threads).catch((error: Error) => {
+        const segment = await pass(() => Segment.load(join(folder, file), threads)).catch((error: Error) => {
           if (error instanceof DeltaError) throw error;
           throw new DeltaError('modelFolderInvalid', folder, `${file}: ${error.message.replace(/\s+/g, ' ').slice(0, MOST_OF_A_REASON)}`);
         });

@@ -3,6 +3,7 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
+import type { RunPass } from '../shared/pass.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { ForcedIndex } from '../locality/forced.ts';
 import { mix, spread } from '../locality/mixture.ts';
@@ -45,9 +46,9 @@ export async function sampleTexts(): Promise<string[]> {
  *
  * Measured twice, by the model alone and with the text around mixed in as it would be at a cursor there; the better one is what the model does from
  * then on, and the curve is that one's.
- * @param chosen whether it takes part, where that is not to be found out
+ * @param options `chosen`: whether it takes part, where that is not to be found out
  */
-export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag(), chosen?: boolean): Promise<ConfidenceCurve> {
+export async function measureConfidence(engine: Engine, texts: readonly string[], tokens: number, cancel = new CancelFlag(), { chosen, pass }: { chosen?: boolean; pass?: RunPass } = {}): Promise<ConfidenceCurve> {
   const { context, vocabulary } = engine.forward.manifest.shape;
   const alone: Sample[] = [];
   const mixed: Sample[] = [];
@@ -61,7 +62,7 @@ export async function measureConfidence(engine: Engine, texts: readonly string[]
     const forced = new ForcedIndex(ids, pieces);
     const own: Guess[] = [];
     const together: Guess[] = [];
-    for await (const { logits } of engine.logitRows(Int32Array.from(ids), true, cancel)) {
+    for await (const { logits } of engine.logitRows(Int32Array.from(ids), true, cancel, pass)) {
       for (let at = 0; at < logits.length; at += vocabulary) {
         const row = logits.subarray(at, at + vocabulary);
         const next = ids[own.length + 1];

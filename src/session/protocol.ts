@@ -5,17 +5,25 @@ import type { Sparsity } from '../cache/lease.ts';
 import type { LaneState } from '../model/lane.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
+import type { ChatMessage } from '../chat/answerSource.ts';
+import type { ChatTemplate } from '../chat/template.ts';
 import type { Score } from './firstLine.ts';
 import type { NeighbourSet } from './neighbourSet.ts';
+import type { Priority } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
-export type { LaneState };
+export type { LaneState, Priority };
+
+/** What a model is loaded for. One file for both is loaded once. */
+export type Role = 'completion' | 'chat';
 
 /** `delta`: the product. `compact`: fewer bytes in the cache at some cost in quality. `dense`: float32 keys and values, the reference. */
 export type AttentionMode = 'delta' | 'compact' | 'dense';
 
 export interface LoadOptions {
+  /** Default: completion. */
+  role?: Role;
   /** GGUF file or model folder; empty: the embedded model. */
   model: string;
   /** 0: as many as suit this machine. */
@@ -54,6 +62,8 @@ export interface LoadedModel {
   context: number;
   vocabulary: number;
   fim: boolean;
+  /** Whether it was made to converse: its file has a chat template. */
+  chat: boolean;
   kernels: string;
   rowInvariant: boolean;
   lane: LaneState;
@@ -63,11 +73,28 @@ export interface LoadedModel {
   confidence: ConfidenceCurve | null;
 }
 
+/** A load's answer, and what was unloaded to make room for it. */
+export interface LoadResult extends LoadedModel {
+  unloaded: { name: string; role: Role; needed: number; available: number } | null;
+}
+
+/** A conversation for the chat template of the model: the last message is the user's, or with `continues` the assistant's, which is gone on with. */
+export interface ChatRequest {
+  messages: readonly ChatMessage[];
+  continues?: boolean;
+}
+
 export interface GenerateOptions {
   /** At a cursor, `promptTokens` bounds the prompt (default 2,048). */
-  prompt: { text: string } | { tokens: number[] } | { snapshot: Snapshot; promptTokens?: number; maxLines?: number };
-  /** Tokens to generate at most. */
+  prompt: { text: string } | { tokens: number[] } | { snapshot: Snapshot; promptTokens?: number; maxLines?: number } | ChatRequest;
+  /** Tokens to generate at most; 0 reads the prompt into the cache. */
   max: number;
+  /** Tells a conversation from others that run beside it; requests of one run one after the other. Default: the one that ghost text is. */
+  conversation?: string;
+  /** Whose model. Default: of a conversation the chat's, else the completions'. */
+  role?: Role;
+  /** Default: of a conversation that of an answer, else of a completion. */
+  priority?: Priority;
   sampling: Partial<SamplerOptions>;
   stop?: string[];
   /** Whether a rewound prefix without its exact window may be reused. Default: at a cursor yes, else no. */
@@ -106,7 +133,8 @@ export interface GenerateResult {
   /** The rule of code completion that ended it, where one did. */
   rule: StopReason | null;
   tokens: { prompt: number; reused: number; computed: number; generated: number };
-  ms: { prefill: number; decode: number };
+  /** In passes; `queued`: between them, for others that were more urgent. */
+  ms: { prefill: number; decode: number; queued: number };
   lookup: LookupCounts;
   /** Whether the text around the cursor was mixed in. */
   locality: boolean;
@@ -121,6 +149,8 @@ export interface GenerateResult {
   scores: readonly Score[];
   /** At a cursor. */
   prompt?: PromptDescription;
+  /** Of a conversation: how many messages had to be left out, the oldest first, and where its template came from. */
+  chat?: { dropped: number; template: ChatTemplate['origin'] };
 }
 
 export interface LogitsOptions {
@@ -152,7 +182,9 @@ export interface BenchResult {
 
 /** What the worker can be asked to do, with the answer of each. */
 export interface Calls {
-  load: { options: LoadOptions; result: LoadedModel };
+  load: { options: LoadOptions; result: LoadResult };
+  /** Gives a role's model back; does nothing where there is none. */
+  unload: { options: { role: Role }; result: null };
   import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string } };
   generate: { options: GenerateOptions; result: GenerateResult };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };
@@ -161,6 +193,8 @@ export interface Calls {
   confidence: { options: { tokens: number }; result: ConfidenceCurve };
   /** Dense and delta attention side by side on a text. */
   inspect: { options: InspectOptions; result: InspectReport };
+  /** Tokens of each text, by a role's model; null without one. */
+  count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
 }
 
@@ -169,7 +203,8 @@ export type CallName = keyof Calls;
 export type Request = { [N in CallName]: { id: number; call: N; options: Calls[N]['options']; cancel: Int32Array } }[CallName] | { call: 'close' };
 
 export type Event =
-  | { id: number; event: 'progress'; stage: string; share: number }
+  /** `tokens`: of the reading of a prompt, how many there are to read. */
+  | { id: number; event: 'progress'; stage: string; share: number; tokens?: number }
   /** `scores`: of the tokens since the last such event. */
   | { id: number; event: 'text'; text: string; scores: readonly Score[] };
 

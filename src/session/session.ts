@@ -1,6 +1,7 @@
 // One generation: lease the longest known prefix, prefill the rest in chunks, then decode: a token a pass, or several where a guess comes true.
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
+import { atOnce, type RunPass } from '../shared/pass.ts';
 import { BLOCK } from '../binding/addon.ts';
 import type { Lease, Sparsity } from '../cache/lease.ts';
 import type { KvCache } from '../cache/store.ts';
@@ -37,51 +38,117 @@ export interface SessionOptions {
   ends: readonly number[];
   cancel: CancelFlag;
   approximate?: boolean;
+  /** Whether somebody may come back to the end of the prompt, for another answer: its exact window is kept, however long this one gets. */
+  returns?: boolean;
   around?: Around;
   /** Restricts the row before a token is taken from it. */
   owed?: { restrict(logits: Float32Array): void };
-  /** Hears which share of the prompt's unknown part has been read. */
-  read?: (share: number) => void;
+  /** Hears which share of the prompt's unknown part, of so many tokens, has been read. */
+  read?: (share: number, tokens: number) => void;
+  /** Runs the passes. Default: at once. */
+  pass?: RunPass;
 }
 
 export class Session {
   reused = 0;
   computed = 0;
+  /** Of passes alone: what was waited for between them is not in it. */
   readonly ms = { prefill: 0, decode: 0 };
   sparsity: Sparsity = { key: 0, attention: 0 };
   approximate = false;
-  /** True when the text ended because the context or `max` was full; false when an end token or the caller ended it. */
+  /** What ended the text: an end token, a limit, or (`cancelled`) the caller. */
   ending: 'end' | 'length' | 'context' | 'cancelled' = 'cancelled';
+  /** Passes of the decoder behind the prompt, guessed tokens verified in them, and those that came true. */
+  readonly lookup = { passes: 0, drafted: 0, accepted: 0 };
+  private written = 0;
 
   constructor(
     private readonly forward: Forward,
     private readonly cache: KvCache,
   ) {}
 
-  /** Passes of the decoder behind the prompt, guessed tokens verified in them, and those that came true. */
-  readonly lookup = { passes: 0, drafted: 0, accepted: 0 };
-
-  /** Tokens as they come. Ending the iteration early, or the cancel flag, stops the work; what was computed stays in the cache. */
-  async *generate(prompt: Int32Array, options: SessionOptions): AsyncGenerator<TokenEvent, void, void> {
+  /**
+   * Reads the prompt and writes tokens. `take` gets each as it comes, within the pass that gave it, and says whether more are wanted. The cancel flag
+   * ends the work within one pass; what was computed stays in the cache.
+   */
+  async generate(prompt: Int32Array, options: SessionOptions, take: (token: TokenEvent) => boolean): Promise<void> {
     const { context } = this.forward.manifest.shape;
     if (prompt.length === 0) throw new DeltaError('usage', 'The prompt is empty');
     if (prompt.length >= context) throw new DeltaError('contextFull', prompt.length, context);
-    const { max, sampler, ends, cancel, around, owed } = options;
     const lease = this.cache.lease(prompt, { most: prompt.length - 1, approximate: options.approximate });
-    lease.cancel = cancel.word;
-    let ahead: Ahead | undefined;
+    lease.cancel = options.cancel.word;
+    // On the lane a token's keys depend on whether it was read or written: only what was read is what another session would make of it.
+    if (this.forward.hasLane) lease.keepOwn(prompt.length);
+    let anchor: Lease | undefined;
     try {
       this.reused = lease.length;
-      let clock = performance.now();
-      const logits = await this.prefill(lease, prompt, options);
-      // On the lane a token's keys depend on whether it was read or written: only what was read is what another session would make of it.
-      if (this.forward.hasLane) lease.keepOwn(prompt.length);
-      if (logits) ahead = { logits, guesses: [], drafted: 0, accepted: 0 };
-      this.ms.prefill = performance.now() - clock;
-      clock = performance.now();
-      for (let n = 0; ahead; n++) {
-        if (n === max) return void (this.ending = 'length');
-        if (lease.length - ahead.drafted + ahead.accepted === context) return void (this.ending = 'context');
+      let due = await this.prefill(lease, prompt, options, take);
+      if (options.returns && due !== undefined) anchor = this.cache.lease(prompt);
+      while (due !== undefined) due = await this.next(lease, due, options, take);
+    } finally {
+      anchor?.release();
+      this.sparsity = lease.sparsity();
+      this.approximate = lease.approximate;
+      lease.release();
+    }
+  }
+
+  /** Reads what is not known of the prompt; the pass over its end writes the first token. The token that is due, undefined where the text has ended. */
+  private async prefill(lease: Lease, prompt: Int32Array, options: SessionOptions, take: (token: TokenEvent) => boolean): Promise<number | undefined> {
+    const { cancel, read, pass = atOnce } = options;
+    const known = lease.length;
+    let due: number | undefined;
+    for (const [at, end] of this.forward.chunks(known, prompt.length)) {
+      if (cancel.isSet) break;
+      read?.((at - known) / (prompt.length - known), prompt.length - known);
+      due = await pass(async () => {
+        const clock = performance.now();
+        const isLast = end === prompt.length;
+        const logits = await step(this.forward, lease, prompt.subarray(at, end), isLast ? 'last' : 'none', cancel);
+        this.computed += end - at;
+        this.ms.prefill += performance.now() - clock;
+        return logits && isLast ? this.write(lease, { logits, guesses: [], drafted: 0, accepted: 0 }, options, take) : undefined;
+      });
+    }
+    return due;
+  }
+
+  /** One pass over the token that is due and guessed ones behind it. */
+  private next(lease: Lease, id: number, options: SessionOptions, take: (token: TokenEvent) => boolean): Promise<number | undefined> {
+    const { around, cancel, max, pass = atOnce } = options;
+    return pass(async () => {
+      if (cancel.isSet) return undefined;
+      const clock = performance.now();
+      // A guess never fills a block: a block that the cache could share holds nothing that was not generated.
+      const { context } = this.forward.manifest.shape;
+      const room = Math.min(max - this.written - 1, context - lease.length - 1, this.forward.chunk - 1, BLOCK - 2 - (lease.length % BLOCK));
+      const lookup = around?.lookup;
+      const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
+      const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
+      const begun = performance.now();
+      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
+      if (logits) {
+        lookup?.lengths.timed(ids.length, performance.now() - begun);
+        this.lookup.passes++;
+        this.lookup.drafted += drafted;
+        this.computed++;
+      }
+      this.ms.decode += performance.now() - clock;
+      return logits && this.write(lease, { logits, guesses, drafted, accepted: 0 }, options, take);
+    });
+  }
+
+  /**
+   * Takes a token from each row of a pass, as far as the guesses come true, and settles the pass: its logits are gone with it. The token that is due,
+   * undefined where the text has ended.
+   */
+  private write(lease: Lease, ahead: Ahead, options: SessionOptions, take: (token: TokenEvent) => boolean): number | undefined {
+    const { max, sampler, ends, cancel, around, owed } = options;
+    const clock = performance.now();
+    try {
+      for (;;) {
+        if (this.written === max) return void (this.ending = 'length');
+        if (lease.length - ahead.drafted + ahead.accepted === this.forward.manifest.shape.context) return void (this.ending = 'context');
         const row = this.row(ahead);
         if (around?.mixes) mix(row, around.index, around.neighbours);
         owed?.restrict(row);
@@ -92,24 +159,21 @@ export class Session {
         }
         sampler.accept(id);
         around?.index.push(id);
-        this.ms.decode += performance.now() - clock;
-        yield { id, logProbability };
-        clock = performance.now();
-        if (n + 1 === max) continue;
+        this.written++;
+        if (!take({ id, logProbability })) return undefined;
+        if (this.written === max) continue;
         if (ahead.accepted < ahead.drafted && ahead.guesses[ahead.accepted].id === id) {
-          if (cancel.isSet) return;
+          if (cancel.isSet) return undefined;
           ahead.accepted++;
+          this.computed++;
         } else {
           this.settle(lease, ahead, options, id);
-          ahead = await this.next(lease, id, Math.min(max - n - 2, context - lease.length - 1), options);
+          return id;
         }
-        if (ahead) this.computed++;
       }
     } finally {
-      if (ahead) this.settle(lease, ahead, options);
-      this.sparsity = lease.sparsity();
-      this.approximate = lease.approximate;
-      lease.release();
+      this.settle(lease, ahead, options);
+      this.ms.decode += performance.now() - clock;
     }
   }
 
@@ -119,40 +183,12 @@ export class Session {
     return logits.subarray(accepted * vocabulary, (accepted + 1) * vocabulary);
   }
 
-  /** One pass over the token that is due and at most `most` guessed ones behind it; their keys count only when `settle` says which came true. */
-  private async next(lease: Lease, id: number, most: number, { around, cancel }: SessionOptions): Promise<Ahead | undefined> {
-    // A guess never fills a block: a block that the cache could share holds nothing that was not generated.
-    const room = Math.min(most, this.forward.chunk - 1, BLOCK - 2 - (lease.length % BLOCK));
-    const lookup = around?.lookup;
-    const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
-    const clock = performance.now();
-    const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
-    const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
-    if (!logits) return undefined;
-    lookup?.lengths.timed(ids.length, performance.now() - clock);
-    this.lookup.passes++;
-    this.lookup.drafted += drafted;
-    return { logits, guesses, drafted, accepted: 0 };
-  }
-
   /** The pass is over, `id` being what came behind what was accepted: what was guessed wrong leaves the lease before anything of it is shared. */
   private settle(lease: Lease, { guesses, drafted, accepted }: Ahead, { around }: SessionOptions, id?: number): void {
     if (!lease.open) return;
     lease.commit(lease.length - drafted + accepted);
     this.lookup.accepted += accepted;
     around?.lookup?.lengths.learn(guesses, accepted, id);
-  }
-
-  private async prefill(lease: Lease, prompt: Int32Array, { cancel, read }: SessionOptions): Promise<Float32Array | undefined> {
-    let logits: Float32Array | undefined;
-    const known = lease.length;
-    for (const [at, end] of this.forward.chunks(known, prompt.length)) {
-      if (cancel.isSet) break;
-      read?.((at - known) / (prompt.length - known));
-      logits = await step(this.forward, lease, prompt.subarray(at, end), end === prompt.length ? 'last' : 'none', cancel);
-      this.computed += end - at;
-    }
-    return logits;
   }
 }
 

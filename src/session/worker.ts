@@ -1,4 +1,4 @@
-// The worker thread: one engine, one call at a time, in order. It ends by itself after `close`, never in the middle of a native call.
+// The worker thread: requests of different conversations at the same time, pass by pass. It ends by itself after `close`, never in the middle of a native call.
 import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
@@ -8,25 +8,53 @@ import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
 import { importModel } from '../model/import/importModel.ts';
 import { resolveModel, starterModel } from '../model/library.ts';
+import { COMPLETIONS } from './conversation.ts';
 import { Engine } from './engine.ts';
-import type { Calls, LoadOptions, Reply, Request } from './protocol.ts';
+import { InOrder } from './inOrder.ts';
+import { Models } from './models.ts';
+import type { Calls, GenerateOptions, LoadOptions, Priority, Reply, Request, Role } from './protocol.ts';
+import { PassQueue } from './queue.ts';
 import { defaultThreads } from './threadCount.ts';
 
 const BACKGROUND_NICENESS = 10;
 
+type Asked = Exclude<Request, { call: 'close' }>;
+
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
-let engine: Engine | undefined;
-let queue: Promise<void> = Promise.resolve();
+const addon = () => loadAddon(join(packageRoot(), 'dist'));
+const models = new Models({ load: (options, progress, pass) => Engine.load(addon(), options, progress, pass) });
+const passes = new PassQueue();
+const order = new InOrder();
 /** Requests without an answer. */
 let waiting = 0;
 
 port.on('message', (request: Request) => {
+  if (request.call === 'close') return void close();
   waiting++;
-  queue = queue.then(() => (request.call === 'close' ? close() : answer(request))).then(() => {
+  void order.run(placeOf(request), () => answer(request)).then(() => {
     if (--waiting === 0) setImmediate(readOn);
   });
 });
+
+/** What must not run beside it comes one after the other: loads, requests of one conversation, and what measures. */
+function placeOf(request: Asked): string {
+  switch (request.call) {
+    case 'load':
+    case 'unload':
+      return 'load';
+    case 'generate':
+      return `generate ${roleOf(request.options)} ${request.options.conversation ?? COMPLETIONS}`;
+    case 'count':
+    case 'memory':
+      return `${request.call} ${request.id}`;
+    default:
+      return 'work';
+  }
+}
+
+const roleOf = ({ role, prompt }: GenerateOptions): Role => role ?? ('messages' in prompt ? 'chat' : 'completion');
+const priorityOf = ({ priority, prompt }: GenerateOptions): Priority => priority ?? ('messages' in prompt ? 'answer' : 'completion');
 
 /** What is typed comes first. Linux: of the calling thread and those it starts from now on; elsewhere this would slow the whole process. Lower than that, nobody may rise. */
 function stepBack(): void {
@@ -35,10 +63,10 @@ function stepBack(): void {
 
 /** Nobody waits: reads in what the next request may need, a slice a turn, so that it is heard between them. */
 function readOn(): void {
-  if (waiting === 0 && engine?.neighbours.readOn()) setImmediate(readOn);
+  if (waiting === 0 && models.of('completion')?.neighbours.readOn()) setImmediate(readOn);
 }
 
-async function answer(request: Exclude<Request, { call: 'close' }>): Promise<void> {
+async function answer(request: Asked): Promise<void> {
   const { id } = request;
   try {
     reply({ id, event: 'done', result: await handle(request) });
@@ -48,7 +76,7 @@ async function answer(request: Exclude<Request, { call: 'close' }>): Promise<voi
   }
 }
 
-async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Calls[keyof Calls]['result']> {
+async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
   const { id } = request;
   const cancel = new CancelFlag(request.cancel);
   // Long work reports its progress often: that is where a cancelled one ends.
@@ -56,53 +84,57 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
     if (cancel.isSet) throw new DeltaError('cancelled');
     reply({ id, event: 'progress', stage, share });
   };
+  const pass = (priority: Priority) => passes.request(priority, cancel);
+  if (request.call !== 'load' && request.call !== 'unload') await order.over('load');
   switch (request.call) {
-    case 'load': {
+    case 'load':
       if (request.options.background) stepBack();
-      await engine?.close();
-      engine = undefined;
-      engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), withDefaults(request.options), progress);
-      return engine.describe();
-    }
+      // Somebody waits for it, as for an answer.
+      return models.load(withDefaults(request.options), progress, pass('answer'));
+    case 'unload':
+      await models.unload(request.options.role);
+      return null;
     case 'import': {
-      const options = { addon: loadAddon(join(packageRoot(), 'dist')), threads: request.options.threads, progress };
+      const options = { addon: addon(), threads: request.options.threads, progress, pass: pass('background') };
       options.addon.setThreads(options.threads);
       const { gguf, out } = request.options;
       if (!out) return { folder: await resolveModel(gguf, options) };
       await importModel(gguf, out, options);
       return { folder: out };
     }
-    case 'generate':
-      return loaded().generate(
-        request.options, cancel,
+    case 'generate': {
+      const { options } = request;
+      return models.use(roleOf(options), (engine) => engine.generate(
+        options, cancel,
         (text, scores) => reply({ id, event: 'text', text, scores }),
-        (stage, share) => reply({ id, event: 'progress', stage, share }),
-      );
+        (stage, share, tokens) => reply({ id, event: 'progress', stage, share, tokens }),
+        pass(priorityOf(options)),
+      ));
+    }
     case 'logits':
-      return loaded().logits(request.options, cancel, progress);
+      return models.use('completion', (engine) => engine.logits(request.options, cancel, progress, pass('background')));
     case 'bench':
-      return loaded().bench(request.options, cancel);
+      return models.use('completion', (engine) => engine.bench(request.options, cancel));
     case 'confidence':
-      return loaded().confidence(request.options.tokens, cancel);
+      return models.use('completion', (engine) => engine.confidence(request.options.tokens, cancel, pass('background')));
     case 'inspect':
-      return loaded().inspect(request.options, cancel, progress);
+      return models.use('completion', (engine) => engine.inspect(request.options, cancel, progress, pass('background')));
+    case 'count': {
+      const { role, texts } = request.options;
+      return models.of(role) ? models.use(role, (engine) => engine.count(texts)) : null;
+    }
     case 'memory': {
-      const { addon, cache } = loaded();
-      const info = addon.storeInfo(cache.store);
-      return { cacheBytes: info.bytes, cacheBlocks: info.blocks };
+      const infos = models.engines.map((engine) => engine.addon.storeInfo(engine.cache.store));
+      return { cacheBytes: infos.reduce((sum, { bytes }) => sum + bytes, 0), cacheBlocks: infos.reduce((sum, { blocks }) => sum + blocks, 0) };
     }
   }
 }
 
 const withDefaults = (options: LoadOptions): LoadOptions => ({ ...options, model: options.model || starterModel(), threads: options.threads || defaultThreads() });
 
-function loaded(): Engine {
-  if (!engine) throw new DeltaError('internal', 'no model is loaded');
-  return engine;
-}
-
+/** The client has cancelled everything: it ends within a pass. */
 async function close(): Promise<void> {
-  await engine?.close();
-  engine = undefined;
+  await order.over();
+  await models.close();
   port.close();
 }

@@ -18,6 +18,7 @@ export const errorSentences = {
   tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2").`,
   vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
   modelFolderInvalid: (path: string, reason: string) => `${path} is not a usable model folder (${reason}): import the GGUF again.`,
+  noChatModel: () => 'No chat model is chosen: choose one in the chat view.',
   noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; choose another model.`,
   // Runtime
   addonMissing: (platform: string, tried: string) => `The native part of DeltaLLM could not be loaded for ${platform}; tried: ${tried}.`,
@@ -25,6 +26,7 @@ export const errorSentences = {
   kernelSetUnknown: (name: string, known: string) => `The set of CPU kernels "${name}" is unknown; known here: ${known}.`,
   telemetryNotDisabled: () => 'ORT_DISABLE_TELEMETRY=1 must be set before ONNX Runtime is loaded.',
   memoryBudget: (needed: string, budget: string) => `The KV cache needs ${needed} but may use only ${budget}: raise the budget or shorten the prompt.`,
+  modelTooLarge: (name: string, needed: string, available: string) => `${name} needs ${needed} of memory but only ${available} are free: close something, or choose a smaller model.`,
   outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or a smaller cache.',
   contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
   workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,

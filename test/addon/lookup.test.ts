@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Guess } from '../../src/locality/draft.ts';
 import type { DraftLength } from '../../src/locality/draftLength.ts';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
+import { COMPLETIONS } from '../../src/session/conversation.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import type { Score } from '../../src/session/firstLine.ts';
 import type { GenerateOptions, GenerateResult } from '../../src/session/protocol.ts';
@@ -18,7 +19,8 @@ const generic: Omit<GenerateOptions, 'prompt'> = { max: 150, sampling: { tempera
 
 /** Guesses always, and as far as it is told: what the measured policy would try only where it pays. It looks further than it verifies, as that does. */
 function always(engine: Engine, length: number, learn: DraftLength['learn'] = () => {}): void {
-  (engine as unknown as { lengths: Pick<DraftLength, 'choose' | 'timed' | 'learn'> }).lengths = {
+  const { conversations } = engine as unknown as { conversations: { of: (name: string) => { lengths: Pick<DraftLength, 'choose' | 'timed' | 'learn'> } } };
+  conversations.of(COMPLETIONS).lengths = {
     choose(guesses) {
       const looked = [...guesses].slice(0, length + 1);
       return { looked, length: Math.min(looked.length, length) };

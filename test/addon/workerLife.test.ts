@@ -66,7 +66,7 @@ describe('closing', () => {
       await client.call('load', load(tiny));
       const { call, heard } = firstEvent(client, name, options, wanted ?? always);
       if (wanted) await heard;
-      const end = call.then((result) => ('reason' in result ? result.reason : 'done'), (error: { code?: string }) => error.code);
+      const end = call.then((result) => (result && 'reason' in result ? result.reason : 'done'), (error: { code?: string }) => error.code);
       await client.close();
       expect(await end).toBe('cancelled');
     }

@@ -104,7 +104,7 @@ export async function run(): Promise<void> {
       }
       const typed = cursors.filter(({ rule }) => rule === 'lineStart').slice(0, Number(values.typed));
       for (const chosen of values.alone ? [undefined, false] : [undefined]) {
-        const curve = await measureConfidence(engine, await sampleTexts(), Number(values.sample), undefined, chosen);
+        const curve = await measureConfidence(engine, await sampleTexts(), Number(values.sample), undefined, { chosen });
         const outcomes = await completeAll(engine, cursors, planned, undefined, undefined, curve.locality);
         const typing = typed.length > 0 && chosen === undefined ? await typeLines(engine, typed, planned.promptTokens) : null;
         measured.push({ attention: chosen === undefined ? attention : `${attention}, alone`, curve, outcomes, summary: summarise(outcomes, curve), typing });

@@ -53,7 +53,7 @@ export async function run(): Promise<void> {
   const threads = Number(values.threads);
   const addon = loadAddon(join(packageRoot(), 'dist'));
   // Ids of the starter's tokenizer: every model here has at least as many.
-  const tokenizer = readTokenizer(await resolveModel(starterModel(), { addon, threads }));
+  const { tokenizer } = readTokenizer(await resolveModel(starterModel(), { addon, threads }));
   if (values.prior) return printPrior(tokenizer);
   const path = existsSync(values.model) ? values.model : randomModel(values.model as keyof typeof presets);
   const engine = await Engine.load(addon, { model: path, threads, attention: values.attention as AttentionMode, cacheBytes: 2e9, background: false });

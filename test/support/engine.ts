@@ -10,6 +10,9 @@ process.env.DELTALLM_CACHE ??= resolve('.cache');
 export const TINY_F16 = resolve('test/fixtures/models/starter-tiny-f16.gguf');
 export const TINY_Q8 = resolve('test/fixtures/models/starter-tiny-q8_0.gguf');
 
+/** Trained to answer: test/fixtures/models/recipe. */
+export const TINY_INSTRUCT = resolve('test/fixtures/models/tiny-instruct-q8_0.gguf');
+
 export const testAddon = () => loadAddon(join(resolve('.'), 'dist'));
 
 export function openEngine(model: string, options: Partial<LoadOptions> = {}): Promise<Engine> {

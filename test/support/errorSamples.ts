@@ -17,6 +17,8 @@ const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   tokenizerUnknown: ['unigram'],
   vocabularyOnly: ['/models/big.gguf'],
   modelFolderInvalid: ['/models/out', 'manifest.json is missing'],
+  noChatModel: [],
+  modelTooLarge: ['/models/big.gguf', '8.2 GB', '3.1 GB'],
   noFim: ['chatty-7b'],
   addonMissing: ['linux-x64', '/a/deltallm.node (no such file), /b/deltallm.node (wrong ELF class)'],
   addonVersion: [3, 4],

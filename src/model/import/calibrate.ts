@@ -1,4 +1,5 @@
 // Finds the delta tables of a model on sample code: what each layer may leave out, and per layer the α that leaves out as much.
+import { atOnce, type RunPass } from '../../shared/pass.ts';
 import { BLOCK, type Addon, type DeltaTables } from '../../binding/addon.ts';
 import type { Lease } from '../../cache/lease.ts';
 import { codeKeys, type Coded } from '../../attention/reference.ts';
@@ -25,7 +26,7 @@ export interface Trace {
 }
 
 /** Runs `ids` with exact attention on a lease that knows nothing of them, and keeps what attention saw. */
-async function trace(forward: Forward, lease: Lease, ids: number[], { withQueries, withInputs }: { withQueries: boolean; withInputs: boolean }, progress: (share: number) => void): Promise<Trace> {
+async function trace(forward: Forward, lease: Lease, ids: number[], { withQueries, withInputs, pass }: { withQueries: boolean; withInputs: boolean; pass: RunPass }, progress: (share: number) => void): Promise<Trace> {
   const { shape, rope } = forward.manifest;
   const q = shape.heads * shape.keyLength;
   const k = shape.kvHeads * shape.keyLength;
@@ -37,7 +38,7 @@ async function trace(forward: Forward, lease: Lease, ids: number[], { withQuerie
   for (let at = 0; at < ids.length; at += forward.chunk) {
     const chunk = ids.slice(at, at + forward.chunk);
     lease.begin(chunk);
-    const rows = await forward.run(chunk, {
+    const rows = await pass(() => forward.run(chunk, {
       attend(layer, count, qkv, out) {
         if (withInputs) qkvs[layer].set(qkv, at * width);
         for (let i = 0; i < count; i++) {
@@ -51,7 +52,7 @@ async function trace(forward: Forward, lease: Lease, ids: number[], { withQuerie
         }
         lease.attend(layer, count, qkv, out);
       },
-    }, 'hidden');
+    }, 'hidden'));
     lease.commit();
     hidden.set(rows!, at * shape.hidden);
     progress((at + chunk.length) / ids.length);
@@ -80,7 +81,7 @@ const PROBED = { one: 0.5, together: 4 };
  * suffers least. A layer's cost is the error of its attention's output, which grows with its zeros, times what that error does to the next token when
  * this layer alone is coded; both are measured on the sample, with the window and the sinks of the manifest. In a large model every layer gets the same.
  */
-export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
+export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
   const { manifest, chunk } = forward;
   const { layers, kvHeads, keyLength, heads } = manifest.shape;
   const { law, reference } = manifest.delta;
@@ -90,7 +91,7 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const lease = cache.lease(new Int32Array(0));
     let seen: Trace;
     try {
-      seen = await trace(forward, lease, ids, { withQueries: law === 'query', withInputs: measured }, (share) => progress(0.3 * share));
+      seen = await trace(forward, lease, ids, { withQueries: law === 'query', withInputs: measured, pass }, (share) => progress(0.3 * share));
     } finally {
       lease.release();
     }
@@ -103,13 +104,13 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
 
     const errors: LayerError[][] = [];
     for (const [layer, { threshold, step }] of measured ? even.entries() : []) {
-      errors.push(layerErrors(addon, manifest, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk));
+      errors.push(await pass(async () => layerErrors(addon, manifest, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk)));
       progress(0.3 + (0.2 * (layer + 1)) / layers);
       // Measuring is synchronous: a signal is heard in between.
       await new Promise(setImmediate);
     }
     const rows = !measured ? 0 : probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
-    const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share)) : [];
+    const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share), pass) : [];
     const curves = measured ? costCurves(errors, divergences) : seen.layers.map(() => []);
     const calibrations = sparsities.map((wanted): Calibration => {
       const shares = shareOut(usable(curves, wanted, { shift: MOST_SHIFT, error: MOST_ERROR ** 2 }), wanted);

@@ -4,6 +4,7 @@ import { promises as fs, createReadStream } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DeltaError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/packageRoot.ts';
+import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon } from '../../binding/addon.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
@@ -46,6 +47,8 @@ export interface ImportOptions {
   threads: number;
   /** What is being done, and how far (0…1). What it throws ends the import, which leaves nothing behind. */
   progress?: (stage: string, share: number) => void;
+  /** Runs what takes long, piece by piece: others may be more urgent. Default: at once. */
+  pass?: RunPass;
 }
 
 /** Imports `path` into the folder `out`, replacing nothing. Throws a DeltaError; leaves nothing half-made. */
@@ -134,7 +137,7 @@ function translate(error: NodeJS.ErrnoException, out: string): Error {
 }
 
 /** Writes graphs, weights and embedding; the manifest still lacks what is measured. */
-async function convert(file: GgufFile, arch: Architecture, folder: string, { progress = () => {} }: ImportOptions): Promise<Manifest> {
+async function convert(file: GgufFile, arch: Architecture, folder: string, { progress = () => {}, pass = atOnce }: ImportOptions): Promise<Manifest> {
   const { shape } = arch;
   const source = new TensorSource(file);
   const parameters = [...file.tensors.values()].reduce((n, t) => n + t.shape.reduce((a, b) => a * b, 1), 0);
@@ -151,18 +154,18 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
     const segments: string[] = [];
     let bytes = 0;
     for (let i = 0; i <= shape.layers; i++) {
-      const segment = await writeSegment(open, segmentName('segment', i), i, arch, source, precise(floatAs));
+      const segment = await pass(() => writeSegment(open, segmentName('segment', i), i, arch, source, precise(floatAs)));
       segments.push(segment.name);
       bytes += segment.bytes;
     }
     const lane: LaneConfig = { files: [], bytes: 0, rowInvariant: false, cost: { positions: 0, preciseLoss: 0, loss: 0, kl: 0, top1: 0, layers: [] } };
     for (let i = 0; i < shape.layers; i++) {
-      const segment = await writeSegment(open, segmentName('lane', i), i, arch, source, onLane);
+      const segment = await pass(() => writeSegment(open, segmentName('lane', i), i, arch, source, onLane));
       lane.files.push(segment.name);
       lane.bytes += segment.bytes;
     }
     const [lossless] = headCandidates(headTensor(arch, source), shape.hidden);
-    bytes += await writeHead(open, headName(lossless.name), arch, source, lossless);
+    bytes += await pass(() => writeHead(open, headName(lossless.name), arch, source, lossless));
     const embedding = source.take('token_embd.weight', shape.vocabulary, shape.hidden);
     await copyRange(input, embedding.offset, embedding.bytes, join(folder, 'embedding.bin'));
     source.finish();
@@ -187,23 +190,24 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
 
 /** Fills in what is measured: row invariance, delta tables, the head's format. */
 async function measure(file: GgufFile, arch: Architecture, folder: string, manifest: Manifest, sample: number[], options: ImportOptions): Promise<void> {
-  const { progress = () => {}, threads, addon } = options;
+  const { progress = () => {}, threads, addon, pass = atOnce } = options;
   const { shape } = arch;
   const flow = flowWidths(shape);
   progress('measuring', 0);
   const between = { [PORTS.attention]: flow.attention, [PORTS.residual]: shape.hidden };
   const lane = manifest.lane!;
-  const invariant = async (files: string[]) => (await rowInvariant(folder, files[0], { [PORTS.embedding]: shape.hidden }, { [PORTS.qkv]: flow.qkv }, threads))
-    && (shape.layers === 1 || (await rowInvariant(folder, files[1], between, { [PORTS.qkv]: flow.qkv, [PORTS.residualOut]: shape.hidden }, threads)));
-  manifest.rowInvariant = (await invariant(manifest.segments)) && (await rowInvariant(folder, manifest.segments[shape.layers], between, { [PORTS.residualOut]: shape.hidden }, threads));
+  const isInvariant: typeof rowInvariant = (...probe) => pass(() => rowInvariant(...probe));
+  const invariant = async (files: string[]) => (await isInvariant(folder, files[0], { [PORTS.embedding]: shape.hidden }, { [PORTS.qkv]: flow.qkv }, threads))
+    && (shape.layers === 1 || (await isInvariant(folder, files[1], between, { [PORTS.qkv]: flow.qkv, [PORTS.residualOut]: shape.hidden }, threads)));
+  manifest.rowInvariant = (await invariant(manifest.segments)) && (await isInvariant(folder, manifest.segments[shape.layers], between, { [PORTS.residualOut]: shape.hidden }, threads));
   lane.rowInvariant = await invariant(lane.files);
 
   // Until the lane is measured, the folder is one without.
   await fs.writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, lane: undefined }));
-  const forward = await Forward.load(folder, threads, PREFILL_CHUNK);
+  const forward = await Forward.load(folder, threads, PREFILL_CHUNK, undefined, undefined, pass);
   let measured: Awaited<ReturnType<typeof calibrate>>;
   try {
-    measured = await calibrate(forward, addon, sample, [BALANCED, COMPACT], (share) => progress('calibrating', share));
+    measured = await calibrate(forward, addon, sample, [BALANCED, COMPACT], (share) => progress('calibrating', share), pass);
   } finally {
     await forward.release();
   }
@@ -214,10 +218,10 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
   await chooseHeadFormat(file, arch, folder, manifest, measured.hidden, options);
   progress('comparing the prefill lane', 0);
   const tokens = sample.slice(0, manifest.parameters <= CALIBRATION_TOKENS.smallParameters ? LANE_TOKENS.small : LANE_TOKENS.large);
-  lane.cost = await laneCost(folder, manifest, lane.files, addon, tokens, measured.hidden, threads);
+  lane.cost = await laneCost(folder, manifest, lane.files, addon, tokens, measured.hidden, threads, pass);
 }
 
-async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: string, manifest: Manifest, hidden: Float32Array, { threads, progress = () => {} }: ImportOptions): Promise<void> {
+async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: string, manifest: Manifest, hidden: Float32Array, { threads, progress = () => {}, pass = atOnce }: ImportOptions): Promise<void> {
   const { shape } = arch;
   const source = new TensorSource(file);
   const candidates = headCandidates(headTensor(arch, source), shape.hidden);
@@ -230,8 +234,8 @@ async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: stri
     for (const [i, format] of candidates.entries()) {
       progress('choosing a head', i / candidates.length);
       const name = headName(format.name);
-      if (i > 0) await writeHead((n) => SegmentWriter.open(folder, n, input, () => {}), name, arch, source, format);
-      const { logits, ms, megabytes } = await measureHead(folder, name, rows, shape.hidden, shape.vocabulary, threads);
+      if (i > 0) await pass(() => writeHead((n) => SegmentWriter.open(folder, n, input, () => {}), name, arch, source, format));
+      const { logits, ms, megabytes } = await pass(() => measureHead(folder, name, rows, shape.hidden, shape.vocabulary, threads));
       lossless ??= logits;
       const row: HeadChoice = { format: format.name, megabytes, ms, ...compareLogits(lossless, logits, shape.vocabulary) };
       manifest.head.table.push(row);

@@ -1,5 +1,6 @@
 // What reading on the prefill lane costs a model on a text: layer by layer, one graph in memory at a time, and at the next token.
 import { join } from 'node:path';
+import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon } from '../../binding/addon.ts';
 import { divergence, surprise } from '../divergence.ts';
 import { Embedding } from '../embedding.ts';
@@ -17,15 +18,15 @@ type Ports = Record<string, Rows>;
  * Reads `ids` as the engine does, positions below LANE_FROM precisely and the others on the lane, with exact attention.
  * @param preciseHidden what the last layer gives where all is read precisely, `[≥ ids, hidden]`
  */
-export async function laneCost(folder: string, manifest: Manifest, files: string[], addon: Addon, ids: number[], preciseHidden: Float32Array, threads: number): Promise<LaneConfig['cost']> {
+export async function laneCost(folder: string, manifest: Manifest, files: string[], addon: Addon, ids: number[], preciseHidden: Float32Array, threads: number, pass: RunPass = atOnce): Promise<LaneConfig['cost']> {
   const { shape } = manifest;
   const { qkv, attention } = flowWidths(shape);
   const rows = ids.length;
   const make = (width: number) => new Rows(rows, width);
-  const run = async (file: string, inputs: Ports, outputs: Ports) => {
+  const run = (file: string, inputs: Ports, outputs: Ports) => pass(async () => {
     const segment = await Segment.load(join(folder, file), threads);
     await segment.run(inputs, outputs, rows).finally(() => segment.release());
-  };
+  });
 
   let residual = make(shape.hidden);
   const table = new Embedding(join(folder, manifest.embedding.file), manifest.embedding.type, shape.vocabulary, shape.hidden);
@@ -50,10 +51,10 @@ export async function laneCost(folder: string, manifest: Manifest, files: string
   const head = await Segment.load(join(folder, manifest.head.file), threads);
   try {
     const [input, preciseLogits, logits] = [new Rows(1, shape.hidden), new Rows(1, shape.vocabulary), new Rows(1, shape.vocabulary)];
-    const predict = async (from: Float32Array, row: number, to: Rows) => {
+    const predict = (from: Float32Array, row: number, to: Rows) => pass(async () => {
       input.data.set(from.subarray(row * shape.hidden, (row + 1) * shape.hidden));
       await head.run({ [PORTS.hidden]: input }, { [PORTS.logits]: to }, 1);
-    };
+    });
     const sum = { preciseLoss: 0, loss: 0, kl: 0, top1: 0 };
     for (let row = LANE_FROM; row + 1 < rows; row++) {
       await predict(preciseHidden, row, preciseLogits);

@@ -1,4 +1,5 @@
 // What delta-coded keys cost each layer of a model on a text: the error of its attention, and what that does to the next token.
+import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon, DeltaTables } from '../../binding/addon.ts';
 import { KvCache } from '../../cache/store.ts';
 import type { Lease } from '../../cache/lease.ts';
@@ -65,7 +66,7 @@ export function layerErrors(addon: Addon, manifest: Pick<Manifest, 'shape' | 'ro
  * @param exact a cache that knows `ids`; `rows` must leave whole blocks before them
  * @param qkv what each layer's attention gets with exact attention, `[tokens, width]`
  */
-export async function layerDivergences(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, tables: DeltaTables[], qkv: Float32Array[], progress: (share: number) => void): Promise<number[]> {
+export async function layerDivergences(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, tables: DeltaTables[], qkv: Float32Array[], progress: (share: number) => void, pass: RunPass = atOnce): Promise<number[]> {
   const { manifest, chunk } = forward;
   const { vocabulary, layers } = manifest.shape;
   const { qkv: width } = flowWidths(manifest.shape);
@@ -84,12 +85,12 @@ export async function layerDivergences(forward: Forward, exact: KvCache, ids: re
         const step = ids.slice(at, at + chunk);
         lease.begin(step);
         own?.begin(step);
-        const logits = await forward.run(step, {
+        const logits = await pass(() => forward.run(step, {
           attend(l, count, row, out) {
             lease.attend(l, count, row, out);
             if (own && l === layer) own.attend(0, count, row, out);
           },
-        }, 'all');
+        }, 'all'));
         lease.commit();
         own?.commit();
         const from = (at - known) * vocabulary;

@@ -1,0 +1,65 @@
+// What the runtime remembers of one conversation between its requests: the text around, what was deleted from it, how well guessing ahead went.
+import { joined } from '../locality/continuations.ts';
+import { Deletions } from '../locality/deletions.ts';
+import type { DocumentTokens } from '../locality/documentTokens.ts';
+import { DraftLength } from '../locality/draftLength.ts';
+import { TokenIndex } from '../locality/tokenIndex.ts';
+import { normalise } from '../prompt/budget.ts';
+import type { Snapshot } from '../prompt/snapshot.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Around } from './session.ts';
+import { Transcript } from './transcript.ts';
+
+/** The name of the one conversation that ghost text is. */
+export const COMPLETIONS = '';
+
+/** Requests of one conversation run one after the other: this state is one request's at a time. */
+export class Conversation {
+  readonly transcript: Transcript;
+  /** Of the text that was last generated from: the next one usually differs at its end only. */
+  private readonly index = new TokenIndex();
+  /** Of the document that was last completed in. */
+  private readonly deletions: Deletions;
+  private readonly lengths = new DraftLength();
+
+  constructor(tokenizer: Tokenizer, private readonly documents: DocumentTokens) {
+    this.transcript = new Transcript(tokenizer);
+    this.deletions = new Deletions((text) => tokenizer.encode(text));
+  }
+
+  /**
+   * The text that the prompt is the end of, undefined where it is used for nothing.
+   * @param whole the document at a cursor as it is
+   * @param seen the document as the prompt shows it; undefined where the prompt is all there is
+   */
+  around(tokens: Int32Array, { whole, seen, mixes, ahead, neighbours }: { whole?: Snapshot; seen?: Snapshot; mixes: boolean; ahead: boolean; neighbours?: TokenIndex }): Around | undefined {
+    const { documents, deletions, index, lengths } = this;
+    if (ahead && whole) deletions.become(whole.uri ?? whole.path, normalise(whole.before + whole.after));
+    else deletions.forget();
+    if (!mixes && !ahead) return undefined;
+    if (seen) index.become(joined([documents.after(normalise(seen.after)), documents.before(normalise(seen.before))]));
+    else index.become(tokens);
+    return { index, mixes, neighbours, lookup: ahead ? { lengths, others: [deletions.index, ...(neighbours ? [neighbours] : [])] } : undefined };
+  }
+}
+
+/** Conversations remembered, the ones used last. */
+const KEPT = 8;
+
+export class Conversations {
+  private readonly known = new Map<string, Conversation>();
+
+  constructor(private readonly tokenizer: Tokenizer, private readonly documents: DocumentTokens) {}
+
+  /** The conversation of a name; one that nobody knows any more begins anew, which costs time and changes nothing. */
+  of(name: string): Conversation {
+    const conversation = this.known.get(name) ?? new Conversation(this.tokenizer, this.documents);
+    this.known.delete(name);
+    this.known.set(name, conversation);
+    for (const oldest of this.known.keys()) {
+      if (this.known.size <= KEPT) break;
+      this.known.delete(oldest);
+    }
+    return conversation;
+  }
+}

@@ -1,0 +1,59 @@
+// One queue of passes for everything that computes: the most urgent request gets the next pass, one pass at a time.
+import type { CancelFlag } from '../shared/cancel.ts';
+import type { RunPass } from '../shared/pass.ts';
+
+/** The most urgent first. `completion`: somebody waits for ghost text. `answer`: somebody reads along. `background`: reading ahead, measuring, loading. */
+export const PRIORITIES = ['completion', 'answer', 'background'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Passes of the more urgent that go ahead of one that waits; then it gets one in between, but never before a request's first. */
+export const PATIENCE = 8;
+
+interface Waiting {
+  rank: number;
+  /** No pass of this request has run yet. */
+  first: boolean;
+  /** More urgent passes that began while it waited. */
+  overtaken: number;
+  cancel: CancelFlag;
+  begin: () => Promise<void>;
+}
+
+export class PassQueue {
+  private readonly waiting: Waiting[] = [];
+  private busy = false;
+
+  /** The way for one request to run its passes. A request that is cancelled is let through at once, to find out and end. */
+  request(priority: Priority, cancel: CancelFlag): RunPass {
+    const rank = PRIORITIES.indexOf(priority);
+    let first = true;
+    return (pass) =>
+      new Promise((resolve, reject) => {
+        const begin = async () => {
+          first = false;
+          await pass().then(resolve, reject);
+        };
+        this.waiting.push({ rank, first, overtaken: 0, cancel, begin });
+        if (!this.busy) this.next();
+      });
+  }
+
+  /** Begins the pass whose turn it is. */
+  private next(): void {
+    const chosen = this.choose();
+    this.busy = chosen !== undefined;
+    if (!chosen) return;
+    this.waiting.splice(this.waiting.indexOf(chosen), 1);
+    for (const other of this.waiting) if (other.rank > chosen.rank) other.overtaken++;
+    // A turn of the event loop between two passes: the request whose pass it was asks for its next one, and what arrived meanwhile is heard.
+    void chosen.begin().then(() => setImmediate(() => this.next()));
+  }
+
+  private choose(): Waiting | undefined {
+    const cancelled = this.waiting.find(({ cancel }) => cancel.isSet);
+    if (cancelled) return cancelled;
+    const [urgent] = this.waiting.toSorted((a, b) => a.rank - b.rank);
+    if (!urgent || urgent.first) return urgent;
+    return this.waiting.find(({ rank, overtaken }) => rank > urgent.rank && overtaken >= PATIENCE) ?? urgent;
+  }
+}

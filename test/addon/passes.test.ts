@@ -1,0 +1,58 @@
+// Requests of several conversations on one engine, pass by pass: each gets what it gets alone, to the bit.
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../src/session/engine.ts';
+import type { GenerateOptions, GenerateResult } from '../../src/session/protocol.ts';
+import { PassQueue, PRIORITIES } from '../../src/session/queue.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { openEngine, TINY_Q8 } from '../support/engine.ts';
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine(TINY_Q8);
+});
+afterAll(() => engine.close());
+
+const lines = Array.from({ length: 60 }, (_, i) => `export function part${i}(value: number): number {\n  return value + ${i};\n}\n`).join('');
+
+/** A request whose conversation is its own. */
+const request = fc.record({ at: fc.integer({ min: 40, max: lines.length }), max: fc.integer({ min: 1, max: 24 }), kind: fc.constantFrom('text', 'cursor'), temperature: fc.constantFrom(0, 0.9), lookup: fc.boolean() });
+type Request = typeof request extends fc.Arbitrary<infer T> ? T : never;
+
+function optionsOf({ at, max, kind, temperature, lookup }: Request): GenerateOptions {
+  const sampling = { temperature, seed: at };
+  if (kind === 'text') return { prompt: { text: lines.slice(0, at) }, max, sampling, lookup };
+  return { prompt: { snapshot: { path: `/part${at}.ts`, languageId: 'typescript', before: lines.slice(0, at), after: lines.slice(at, at + 200) } }, max, sampling, lookup };
+}
+
+/** What must be the same: everything but what was known before and how long it took. */
+const essence = ({ text, reason, rule, scores, tokens: { prompt, generated } }: GenerateResult) => ({ text, reason, rule, scores, prompt, generated });
+
+describe('requests beside each other', () => {
+  it('get what they get alone, to the bit, whatever their priorities and whoever else is cancelled', () => fc.assert(fc.asyncProperty(
+    fc.array(fc.record({ request, priority: fc.constantFrom(...PRIORITIES), cancelledAfter: fc.option(fc.integer({ min: 0, max: 40 }), { freq: 3 }) }), { minLength: 2, maxLength: 4 }),
+    async (plans) => {
+      const alone: GenerateResult[] = [];
+      for (const plan of plans) {
+        engine.cache.clear();
+        alone.push(await engine.generate(optionsOf(plan.request), new CancelFlag()));
+      }
+      engine.cache.clear();
+      const queue = new PassQueue();
+      const together = await Promise.all(plans.map(({ request, priority, cancelledAfter }, i) => {
+        const cancel = new CancelFlag();
+        if (cancelledAfter !== null) void (async () => {
+          for (let n = 0; n < cancelledAfter; n++) await new Promise(setImmediate);
+          cancel.set();
+        })();
+        return engine.generate({ ...optionsOf(request), conversation: `conversation ${i}` }, cancel, () => {}, () => {}, queue.request(priority, cancel));
+      }));
+      plans.forEach(({ cancelledAfter }, i) => {
+        const [{ text, scores }, whole] = [together[i], alone[i]];
+        if (cancelledAfter === null) expect(essence(together[i])).toEqual(essence(whole));
+        else if (together[i].reason === 'cancelled' && 'text' in optionsOf(plans[i].request).prompt) expect([whole.text.startsWith(text.replace(/\ufffd+$/, '')), whole.scores.slice(0, scores.length)]).toEqual([true, scores]);
+      });
+      expect(engine.cache.tree.oldestLeaf(({ pins }) => pins > 0)).toBeUndefined();
+    },
+  ), { numRuns: 12 }));
+});
