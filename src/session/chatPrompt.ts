@@ -1,6 +1,5 @@
 // A conversation as the tokens that the model reads: rendered by its template, the oldest messages left out where the context is full.
-import type { ChatTemplate } from '../chat/template.ts';
-import { promptTokens } from '../chat/template.ts';
+import { promptTokens, type ChatTemplate } from '../chat/template.ts';
 import type { ChatMessage } from '../chat/answerSource.ts';
 import { DeltaError } from '../shared/errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -25,7 +24,7 @@ export function chatPrompt({ messages, continues }: ChatRequest, { template, tok
   const room = context - 1 - Math.min(max, Math.floor(context * ANSWER_SHARE));
   const whole = (kept: readonly ChatMessage[]): Omit<ChatPrompt, 'dropped'> => {
     const text = template.render(kept, { continues });
-    return { text, tokens: Int32Array.from(transcript.tokens(text, (all) => promptTokens(tokenizer, all))) };
+    return { text, tokens: Int32Array.from(transcript.tokens(text, (all) => promptTokens(tokenizer, all, template))) };
   };
   const system = messages[0]?.role === 'system' ? 1 : 0;
   let prompt = whole(messages);

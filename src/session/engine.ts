@@ -208,10 +208,9 @@ export class Engine {
   private get template(): ChatTemplate {
     const { tokenizer, forward: { manifest } } = this;
     const textOf = (id: number | null) => (id === null ? null : tokenizer.decode([id]));
-    const controls = Array.from({ length: tokenizer.size }, (_, id) => id).filter((id) => tokenizer.isControl(id)).map((id) => tokenizer.decode([id]));
     return (this.madeTemplate ??= new ChatTemplate({
       source: this.templateSource, architecture: manifest.architecture, name: manifest.name,
-      bos: textOf(tokenizer.special.bos), eos: textOf(tokenizer.special.eos[0] ?? null), controls,
+      bos: textOf(tokenizer.special.bos), eos: textOf(tokenizer.special.eos[0] ?? null), controls: tokenizer.controlTexts,
     }));
   }
 
