@@ -1,0 +1,91 @@
+// Completions and a conversation in one worker: who waits for whom, and that nobody changes what another one says.
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RuntimeClient } from '../../src/session/client.ts';
+import type { Event, GenerateOptions, GenerateResult, LoadOptions, Role } from '../../src/session/protocol.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { TINY_Q8 } from '../support/engine.ts';
+
+const load = (role: Role, model = TINY_Q8): LoadOptions => ({ role, model, threads: 2, attention: 'delta', cacheBytes: 5e8, background: false });
+const lines = Array.from({ length: 30 }, (_, i) => `export const value${i} = ${i};\n`).join('');
+const question: GenerateOptions = { prompt: { messages: [{ role: 'user', content: lines }] }, conversation: 'a', max: 150, sampling: { temperature: 0.9, seed: 5 } };
+const at = (i: number): GenerateOptions => ({ prompt: { snapshot: { path: '/a.ts', languageId: 'typescript', before: `${lines}// ${i}\nexport const `, after: '\n' } }, max: 6, sampling: { temperature: 0 } });
+
+describe('one worker', () => {
+  let client: RuntimeClient;
+  beforeAll(async () => {
+    client = RuntimeClient.start(resolve('dist'));
+    await client.call('load', load('completion'));
+    await client.call('load', load('chat'));
+  });
+  afterAll(() => client.close());
+
+  const generate = (options: GenerateOptions, hear: (event: Event) => void = () => {}, cancel = new CancelFlag()): Promise<GenerateResult> => client.call('generate', options, hear, cancel);
+
+  it('keeps one copy of a file for both roles', async () => {
+    const { cacheBlocks } = await client.call('memory', {});
+    await generate({ prompt: { text: lines }, max: 1, sampling: {} });
+    expect(await client.call('count', { role: 'chat', texts: ['', lines] })).toEqual([0, expect.any(Number)]);
+    expect((await client.call('memory', {})).cacheBlocks).toBeGreaterThan(cacheBlocks);
+  });
+
+  it('completes while an answer is written, and the answer is what it is undisturbed, to the bit', async () => {
+    const alone = await generate(question);
+    let written = 0;
+    let over = false;
+    const completions: Promise<{ beforeItsEnd: boolean; result: GenerateResult }>[] = [];
+    const answer = generate(question, (event) => {
+      if (event.event !== 'text' || ++written % 20 !== 1 || completions.length >= 5) return;
+      completions.push(generate(at(completions.length)).then((result) => ({ beforeItsEnd: !over, result })));
+    }).finally(() => (over = true));
+    const { text, scores, reason } = await answer;
+    expect([text, reason, scores]).toEqual([alone.text, alone.reason, alone.scores]);
+    const done = await Promise.all(completions);
+    expect(done.length).toBeGreaterThanOrEqual(3);
+    expect(done.slice(0, -1).every(({ beforeItsEnd }) => beforeItsEnd)).toBe(true);
+    for (const [i, { result }] of done.entries()) expect((await generate(at(i))).text).toBe(result.text);
+  });
+
+  it('does what is cancelled no further, without a word of what follows it', async () => {
+    const cancel = new CancelFlag();
+    let heard = '';
+    const answer = generate({ ...question, max: 2000 }, (event) => {
+      if (event.event !== 'text') return;
+      heard += event.text;
+      if (heard.length > 40) cancel.set();
+    }, cancel);
+    const { text, reason } = await answer;
+    expect(reason).toBe('cancelled');
+    expect(text).toBe(heard);
+  });
+
+  it('loads another chat model while it completes, and completes on', async () => {
+    const loading = client.call('load', load('chat', resolve('test/fixtures/models/starter-tiny-f16.gguf')));
+    const [model, { text }] = await Promise.all([loading, generate(at(7))]);
+    expect(model.name).not.toBe('');
+    expect(text).toBe((await generate(at(7))).text);
+    await client.call('unload', { role: 'chat' });
+    expect(await client.call('count', { role: 'chat', texts: ['a'] })).toBeNull();
+    await expect(generate(question)).rejects.toMatchObject({ code: 'internal' });
+    await client.call('load', load('chat'));
+  });
+
+  it('reads ahead behind everything else, and gives way to an answer of the same conversation when it is cancelled', async () => {
+    const cancel = new CancelFlag();
+    const ahead = generate({ ...question, conversation: 'ahead', max: 0, priority: 'background' }, () => cancel.set(), cancel);
+    const { reason } = await generate({ ...question, conversation: 'ahead', max: 3 });
+    expect(['length', 'end']).toContain(reason);
+    expect((await ahead).reason).toBe('cancelled');
+  });
+
+  it('ends in the middle of an answer and a completion when it is closed', async () => {
+    const other = RuntimeClient.start(resolve('dist'));
+    await other.call('load', load('completion'));
+    await other.call('load', load('chat'));
+    const text = new Promise<void>((heard) => void other.call('generate', { ...question, max: 3000 }, (event) => event.event === 'text' && heard()).catch(() => {}));
+    await text;
+    const running = other.call('generate', at(1));
+    await other.close();
+    expect((await running).reason).toMatch(/cancelled|stop|length|end/);
+  });
+});
