@@ -2,7 +2,7 @@
 import { BLOCK } from '../binding/addon.ts';
 import { BlockTable } from './blockTable.ts';
 import type { KvCache } from './store.ts';
-import type { TreeNode } from './prefixTree.ts';
+import { needsExact, type Match, type PrefixTree, type TreeNode } from './prefixTree.ts';
 import { firstExactBlock, firstKeptBlock } from './window.ts';
 
 /** Multiply-adds of attention, summed over calls. */
@@ -43,21 +43,15 @@ export class Lease {
   /** @internal use KvCache.lease */
   static open(cache: KvCache, tokens: Int32Array, approximate: boolean): Lease {
     const lease = new Lease(cache);
-    const { path, partial } = cache.tree.match(tokens);
-    let full = path.length;
-    let tail = partial && cache.hasExact(partial.node.handle) ? partial : undefined;
-    const window = (length: number) => path.slice(firstExactBlock(cache.config, length), full).every((node) => cache.hasExact(node.handle));
-    const length = () => full * BLOCK + (tail?.common ?? 0);
-    if (cache.config.mode === 'delta' && !window(length())) {
-      if (approximate) lease.approximate = true;
-      else {
-        tail = undefined;
-        while (full > 0 && !window(length())) full--;
-      }
-    }
-    for (const node of path.slice(0, full)) lease.adopt(node);
-    lease.kept = Math.min(full, firstKeptBlock(cache.config, length()));
+    const strict = prefixIn(cache, cache.tree, tokens);
+    const found = approximate ? longest(strict, prefixIn(cache, cache.approximate, tokens)) : exactPart(cache, strict);
+    const { full, tail } = found;
+    const length = full.length * BLOCK + (tail?.common ?? 0);
+    for (const node of full) lease.adopt(node);
+    lease.kept = Math.min(full.length, firstKeptBlock(cache.config, length));
     for (const node of lease.nodes.slice(lease.kept)) node.exactPins++;
+    if (found !== strict && approximate) lease.approximate = true;
+    else if (!found.isExact) lease.becomeApproximate();
     if (tail) lease.copyTail(tail.node, tail.common);
     lease.remember(tokens.subarray(0, lease.table.length), 0);
     return lease;
@@ -121,12 +115,12 @@ export class Lease {
     const { cache, table } = this;
     this.stepping = false;
     if (length < this.length) this.truncate(Math.max(this.start, length));
-    while (!this.approximate && (this.nodes.length + 1) * BLOCK <= Math.min(this.length, this.own)) this.publish();
+    while ((this.nodes.length + 1) * BLOCK <= Math.min(this.length, this.own)) this.publish();
     const first = Math.min(table.size, firstKeptBlock(cache.config, this.length));
     for (; this.kept < first; this.kept++) {
       const node = this.nodes[this.kept];
       if (node) node.exactPins--;
-      if (!node || node.exactPins <= 0) cache.addon.dropExact(cache.store, table.handle(this.kept));
+      if (!node || !needsExact(node)) cache.addon.dropExact(cache.store, table.handle(this.kept));
     }
   }
 
@@ -156,8 +150,26 @@ export class Lease {
     }
     if (cache.config.mode === 'delta') {
       const near = firstExactBlock(cache.config, this.length);
-      for (let i = near; i < table.size; i++) if (!cache.hasExact(table.handle(i))) this.approximate = true;
+      for (let i = near; i < table.size && !this.approximate; i++) if (!cache.hasExact(table.handle(i))) this.becomeApproximate();
     }
+  }
+
+  /** From here on a cold run would read other keys: what is shared goes into the tree of such readings. */
+  private becomeApproximate(): void {
+    this.approximate = true;
+    this.nodes.forEach((node, i) => {
+      const twin = this.cache.twinOf(node, this.nodes[i - 1]);
+      const exact = i >= this.kept ? 1 : 0;
+      node.pins--;
+      node.exactPins -= exact;
+      twin.pins++;
+      twin.exactPins += exact;
+      this.nodes[i] = twin;
+    });
+  }
+
+  private get tree(): PrefixTree {
+    return this.approximate ? this.cache.approximate : this.cache.tree;
   }
 
   /** Gives all full blocks their delta form, as if they were read from afar already. */
@@ -183,21 +195,22 @@ export class Lease {
     return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };
   }
 
-  /** Ends the lease; what it computed stays in the tree, the open tail too, except what is its own. */
-  release(): void {
+  /** Ends the lease; what it computed stays in the tree, the open tail too, except what is its own. The node at its end, undefined where nothing is shared. */
+  release(): TreeNode | undefined {
     const { cache, table, nodes } = this;
     if (this.length > this.own) this.truncate(this.own);
     for (const node of nodes.slice(this.kept)) node.exactPins--;
     const last = table.size - 1;
-    const tail = !this.approximate && last === nodes.length && last >= 0 && table.count(last) < BLOCK;
-    if (tail) {
-      cache.dropTails(nodes.at(-1), this.text.subarray(last * BLOCK));
+    let end = nodes.at(-1);
+    if (last === nodes.length && last >= 0 && table.count(last) < BLOCK) {
+      cache.dropTails(this.tree, end, this.text.subarray(last * BLOCK));
       cache.addon.retainBlock(cache.store, table.handle(last));
-      cache.tree.addTail(nodes.at(-1), this.text.subarray(last * BLOCK), table.handle(last));
+      end = this.tree.addTail(end, this.text.subarray(last * BLOCK), table.handle(last));
     }
     while (table.size > 0) cache.addon.releaseBlock(cache.store, table.pop());
     for (const node of nodes) node.pins--;
     nodes.length = 0;
+    return end;
   }
 
   /** Takes the first tokens of an open tail, where there is room for a copy; it must not be evicted to make that room. */
@@ -226,11 +239,11 @@ export class Lease {
     const { cache, nodes, table } = this;
     const i = nodes.length;
     const text = this.tokens.subarray(i * BLOCK, (i + 1) * BLOCK);
-    let node = cache.tree.child(nodes.at(-1), text);
+    let node = this.tree.child(nodes.at(-1), text);
     if (!node) {
-      cache.dropTails(nodes.at(-1), text);
+      cache.dropTails(this.tree, nodes.at(-1), text);
       cache.addon.retainBlock(cache.store, table.handle(i));
-      node = cache.tree.addBlock(nodes.at(-1), text, table.handle(i));
+      node = this.tree.addBlock(nodes.at(-1), text, table.handle(i));
     }
     node.pins++;
     if (i >= this.kept) node.exactPins++;
@@ -256,4 +269,35 @@ export class Lease {
     }
     this.tokens.set(ids, at);
   }
+}
+
+/** A known prefix: whole blocks, and the beginning of one more. */
+interface Prefix {
+  full: TreeNode[];
+  tail: Match['partial'];
+  /** Whether what a tip behind it reads exactly is there in exact form. */
+  isExact: boolean;
+}
+
+function prefixIn(cache: KvCache, tree: PrefixTree, tokens: Int32Array): Prefix {
+  const { path, partial } = tree.match(tokens);
+  const tail = partial && cache.hasExact(partial.node.handle) ? partial : undefined;
+  return { full: path, tail, isExact: hasWindow(cache, path, path.length * BLOCK + (tail?.common ?? 0)) };
+}
+
+const hasWindow = (cache: KvCache, path: TreeNode[], length: number): boolean =>
+  cache.config.mode !== 'delta' || path.slice(firstExactBlock(cache.config, length)).every((node) => cache.hasExact(node.handle));
+
+/** The longest part of a prefix that has its window. */
+function exactPart(cache: KvCache, prefix: Prefix): Prefix {
+  if (prefix.isExact) return prefix;
+  let { length } = prefix.full;
+  while (length > 0 && !hasWindow(cache, prefix.full.slice(0, length), length * BLOCK)) length--;
+  return { full: prefix.full.slice(0, length), tail: undefined, isExact: true };
+}
+
+/** The strict one, unless the approximate one saves more than a block. */
+function longest(strict: Prefix, approximate: Prefix): Prefix {
+  const length = ({ full, tail }: Prefix) => full.length * BLOCK + (tail?.common ?? 0);
+  return length(approximate) > length(strict) + (strict.isExact ? BLOCK : 0) ? approximate : strict;
 }

@@ -16,6 +16,10 @@ export interface TreeNode {
   pins: number;
   /** Leases whose tip is near enough to need the exact form. */
   exactPins: number;
+  /** The node of the other tree that holds the same block. */
+  twin?: TreeNode;
+  /** It was evicted: whoever still knows of it must let it be. */
+  gone: boolean;
 }
 
 /** The way from the root to the longest known prefix. */
@@ -80,6 +84,9 @@ export class PrefixTree {
 
   /** Forgets a leaf; the caller drops the tree's reference. */
   remove(node: TreeNode): void {
+    node.gone = true;
+    if (node.twin) node.twin.twin = undefined;
+    node.twin = undefined;
     node.parent!.tails.delete(node);
     if (node.tokens.length === BLOCK && node.parent!.children.get(keyOf(node.tokens)) === node) node.parent!.children.delete(keyOf(node.tokens));
   }
@@ -104,7 +111,15 @@ export class PrefixTree {
 }
 
 function makeNode(parent: TreeNode | undefined, tokens: Int32Array, handle: number): TreeNode {
-  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0 };
+  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0, gone: false };
+}
+
+/** True when any lease on its block, in whichever tree, needs the exact form. */
+export const needsExact = (node: TreeNode): boolean => node.exactPins > 0 || (node.twin?.exactPins ?? 0) > 0;
+
+/** A node and those above it, the nearest first. */
+export function* upwards(node: TreeNode | undefined): Generator<TreeNode> {
+  for (let at = node; at?.parent; at = at.parent) yield at;
 }
 
 const keyOf = (tokens: Int32Array) => tokens.join(',');

@@ -2,7 +2,7 @@
 import { DeltaError } from '../shared/errors.ts';
 import { BLOCK, type Addon, type StoreConfig } from '../binding/addon.ts';
 import { Lease } from './lease.ts';
-import { PrefixTree, type TreeNode } from './prefixTree.ts';
+import { PrefixTree, upwards, type TreeNode } from './prefixTree.ts';
 
 export interface LeaseOptions {
   /** Tokens to reuse at most; one less than the prompt where its last logits are needed. */
@@ -12,7 +12,10 @@ export interface LeaseOptions {
 }
 
 export class KvCache {
+  /** What was read strictly: as a cold run reads it. */
   readonly tree = new PrefixTree();
+  /** What was read behind a prefix whose exact window was gone, shared among such readings alone; its beginnings are the other tree's blocks. */
+  readonly approximate = new PrefixTree();
   readonly store: number;
   private readonly exactBytes: number;
   private readonly deltaBytes: number;
@@ -61,14 +64,40 @@ export class KvCache {
   }
 
   /** Evicts the open tails under `parent` that are beginnings of `tokens`: what comes now holds all of them. */
-  dropTails(parent: TreeNode | undefined, tokens: Int32Array): void {
-    for (const tail of this.tree.tailsWithin(parent, tokens)) this.evict(tail);
+  dropTails(tree: PrefixTree, parent: TreeNode | undefined, tokens: Int32Array): void {
+    for (const tail of tree.tailsWithin(parent, tokens)) this.evict(tail);
+  }
+
+  /** The approximate tree's node for a strictly read block, under that tree's node for the block before it. */
+  twinOf(node: TreeNode, parent: TreeNode | undefined): TreeNode {
+    const known = this.approximate.child(parent, node.tokens);
+    if (known) return known;
+    this.addon.retainBlock(this.store, node.handle);
+    const twin = this.approximate.addBlock(parent, node.tokens, node.handle);
+    node.twin = twin;
+    twin.twin = node;
+    return twin;
+  }
+
+  /**
+   * What followed took the place of an older branch: where the two have at least half of the older one in common, what only the older one held is evicted.
+   * Elsewhere the older one is another place, which somebody may come back to.
+   */
+  supersede(older: TreeNode, newer: TreeNode): void {
+    const kept = new Set(upwards(newer));
+    const own = [...upwards(older)].filter((node) => !kept.has(node));
+    if (2 * own.length > older.depth) return;
+    for (const node of own) {
+      if (node.gone || node.pins > 0 || node.children.size > 0 || node.tails.size > 0) break;
+      this.evict(node);
+    }
   }
 
   /** Evicts what was used longest ago until one more block fits. */
   private hasRoom(): boolean {
     while (this.bytes + this.exactBytes + this.deltaBytes > this.budget) {
-      const leaf = this.tree.oldestLeaf((node) => node.pins === 0);
+      // What is approximate goes first: it is read anew in any case.
+      const leaf = this.approximate.oldestLeaf(isFree) ?? this.tree.oldestLeaf(isFree);
       if (!leaf) return false;
       this.evict(leaf);
     }
@@ -82,7 +111,7 @@ export class KvCache {
 
   /** Forgets everything that no lease holds. */
   clear(): void {
-    for (let leaf = this.tree.oldestLeaf((n) => n.pins === 0); leaf; leaf = this.tree.oldestLeaf((n) => n.pins === 0)) this.evict(leaf);
+    for (const tree of [this.approximate, this.tree]) for (let leaf = tree.oldestLeaf(isFree); leaf; leaf = tree.oldestLeaf(isFree)) this.evict(leaf);
   }
 
   close(): void {
@@ -90,4 +119,5 @@ export class KvCache {
   }
 }
 
+const isFree = (node: TreeNode): boolean => node.pins === 0;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

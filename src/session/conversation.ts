@@ -1,4 +1,6 @@
 // What the runtime remembers of one conversation between its requests: the text around, what was deleted from it, how well guessing ahead went.
+import type { TreeNode } from '../cache/prefixTree.ts';
+import type { KvCache } from '../cache/store.ts';
 import { joined } from '../locality/continuations.ts';
 import { Deletions } from '../locality/deletions.ts';
 import type { DocumentTokens } from '../locality/documentTokens.ts';
@@ -21,6 +23,8 @@ export class Conversation {
   /** Of the document that was last completed in. */
   private readonly deletions: Deletions;
   private readonly lengths = new DraftLength();
+  /** Where in the cache the last request of each document ended, the document of the last one at the end. */
+  private readonly ends = new Map<string, TreeNode>();
 
   constructor(tokenizer: Tokenizer, private readonly documents: DocumentTokens) {
     this.transcript = new Transcript(tokenizer);
@@ -41,8 +45,22 @@ export class Conversation {
     else index.become(tokens);
     return { index, mixes, neighbours, lookup: ahead ? { lengths, others: [deletions.index, ...(neighbours ? [neighbours] : [])] } : undefined };
   }
+
+  /** A request in a document is over: what the one before it left behind at the same place is of no use any more. */
+  over(cache: KvCache, { uri, path }: Snapshot, end: TreeNode | undefined): void {
+    if (!end) return;
+    const document = uri ?? path;
+    const before = this.ends.get(document);
+    if (before) cache.supersede(before, end);
+    this.ends.delete(document);
+    this.ends.set(document, end);
+    const [oldest] = this.ends.keys();
+    if (this.ends.size > DOCUMENTS) this.ends.delete(oldest);
+  }
 }
 
+/** Documents whose last request is remembered. */
+const DOCUMENTS = 32;
 /** Conversations remembered, the ones used last. */
 const KEPT = 8;
 

@@ -158,6 +158,7 @@ export class Engine {
       stopped = end.done;
       return !stopped;
     });
+    if ('snapshot' in options.prompt) conversation.over(this.cache, options.prompt.snapshot, session.end);
     if (!stopped) give(end.push(stream.end()));
     give(end.finish(!stopped && session.ending !== 'end'));
     const kept = end.result(text);

@@ -4,6 +4,7 @@ import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { BLOCK } from '../binding/addon.ts';
 import type { Lease, Sparsity } from '../cache/lease.ts';
+import type { TreeNode } from '../cache/prefixTree.ts';
 import type { KvCache } from '../cache/store.ts';
 import { draft, type Guess } from '../locality/draft.ts';
 import type { DraftLength } from '../locality/draftLength.ts';
@@ -61,6 +62,8 @@ export class Session {
   /** Passes of the decoder behind the prompt, guessed tokens verified in them, and those that came true. */
   readonly lookup = { passes: 0, drafted: 0, accepted: 0 };
   private written = 0;
+  /** Where in the cache it ended; undefined where nothing of it is shared. */
+  end: TreeNode | undefined;
 
   constructor(
     private readonly forward: Forward,
@@ -89,7 +92,7 @@ export class Session {
       anchor?.release();
       this.sparsity = lease.sparsity();
       this.approximate = lease.approximate;
-      lease.release();
+      this.end = lease.release();
     }
   }
 
