@@ -63,7 +63,7 @@ export interface RequestRecord {
   /** Mean log-probability of the first line, and what it had to reach (−∞ for a manual request); null before a model wrote something. */
   confidence: { value: number; threshold: number } | null;
   /** Null when no generation belongs to it. */
-  tokens: { prompt: number; reused: number; computed: number; generated: number } | null;
+  tokens: { prompt: number; reused: number; computed: number; generated: number; /** Read behind a prefix whose exact window was gone. */ approximate?: boolean } | null;
   /** Milliseconds; prefill and decode of the generation it came from. */
   ms: { pause: number; waiting: number; prefill: number; decode: number; total: number };
   /** What the model saw. */

@@ -65,6 +65,8 @@ export class Engine {
   readonly neighbours: Neighbours;
   private readonly conversations: Conversations;
   private madeTemplate: ChatTemplate | undefined;
+  /** The last prompt at a cursor, as long as it was read only approximately. */
+  private unsettled: number[] | undefined;
 
   private constructor(
     readonly addon: Addon,
@@ -158,7 +160,10 @@ export class Engine {
       stopped = end.done;
       return !stopped;
     });
-    if ('snapshot' in options.prompt) conversation.over(this.cache, options.prompt.snapshot, session.end);
+    if ('snapshot' in options.prompt) {
+      conversation.over(this.cache, options.prompt.snapshot, session.end);
+      this.unsettled = session.approximate ? [...tokens] : undefined;
+    }
     if (!stopped) give(end.push(stream.end()));
     give(end.finish(!stopped && session.ending !== 'end'));
     const kept = end.result(text);
@@ -199,6 +204,19 @@ export class Engine {
       conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, tail),
       prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
     };
+  }
+
+  /** Whether the last prompt at a cursor was read only approximately: `readStrictly` mends that. */
+  get isUnsettled(): boolean {
+    return this.unsettled !== undefined;
+  }
+
+  /** Reads the last prompt at a cursor as a cold run does, so that the next ones are what they would be without the edits before them. */
+  async readStrictly(cancel: CancelFlag, pass: RunPass): Promise<void> {
+    const { unsettled } = this;
+    if (!unsettled) return;
+    await this.generate({ prompt: { tokens: unsettled }, conversation: 'strict', max: 0, sampling: {}, approximate: false, lookup: false }, cancel, undefined, undefined, pass);
+    if (!cancel.isSet && this.unsettled === unsettled) this.unsettled = undefined;
   }
 
   /** Whether it was made to converse. */

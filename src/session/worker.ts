@@ -17,6 +17,8 @@ import { PassQueue } from './queue.ts';
 import { defaultThreads } from './threadCount.ts';
 
 const BACKGROUND_NICENESS = 10;
+/** Quiet before what was read approximately is read strictly: whoever types on would only cancel it. */
+const QUIET_MS = 1000;
 
 type Asked = Exclude<Request, { call: 'close' }>;
 
@@ -28,12 +30,18 @@ const passes = new PassQueue();
 const order = new InOrder();
 /** Requests without an answer. */
 let waiting = 0;
+/** Ends what is done while nobody waits. */
+let idling = new CancelFlag();
 
 port.on('message', (request: Request) => {
+  idling.set();
   if (request.call === 'close') return void close();
   waiting++;
   void order.run(placeOf(request), () => answer(request)).then(() => {
-    if (--waiting === 0) setImmediate(readOn);
+    if (--waiting > 0) return;
+    idling = new CancelFlag();
+    setImmediate(readOn);
+    readStrictly(idling);
   });
 });
 
@@ -64,6 +72,15 @@ function stepBack(): void {
 /** Nobody waits: reads in what the next request may need, a slice a turn, so that it is heard between them. */
 function readOn(): void {
   if (waiting === 0 && models.of('completion')?.neighbours.readOn()) setImmediate(readOn);
+}
+
+/** After a quiet second; nothing is waited for where nothing is to be done. */
+function readStrictly(cancel: CancelFlag): void {
+  if (!models.of('completion')?.isUnsettled) return;
+  setTimeout(() => {
+    if (cancel.isSet) return;
+    void order.run('strict', () => models.use('completion', (engine) => engine.readStrictly(cancel, passes.request('background', cancel)))).catch(() => {});
+  }, QUIET_MS).unref();
 }
 
 async function answer(request: Asked): Promise<void> {

@@ -56,3 +56,30 @@ describe('requests beside each other', () => {
     },
   ), { numRuns: 12 }));
 });
+
+describe('an edit far above the cursor', () => {
+  const before = lines.slice(0, 4200);
+  const at = (text: string): GenerateOptions => ({ prompt: { snapshot: { path: '/far.ts', languageId: 'typescript', before: text, after: '' } }, max: 4, sampling: { temperature: 0 }, locality: false });
+  const read = async (text: string) => {
+    const { tokens, approximate, scores } = await engine.generate(at(text), new CancelFlag());
+    return { unread: tokens.prompt - tokens.reused, approximate, scores };
+  };
+
+  it('is read once; what is typed behind it costs what is typed, and a strict reading makes it exact again', async () => {
+    engine.cache.clear();
+    await read(before);
+    const edited = before.replace('part20(value', 'part20(other');
+    const first = await read(edited);
+    expect(first).toMatchObject({ approximate: true });
+    expect(first.unread).toBeGreaterThan(500);
+    for (const typed of ['e', 'ex', 'exp']) expect((await read(edited + typed)).unread).toBeLessThanOrEqual(64);
+    expect(engine.isUnsettled).toBe(true);
+    await engine.readStrictly(new CancelFlag(), (pass) => pass());
+    expect(engine.isUnsettled).toBe(false);
+    const strict = await read(`${edited}expo`);
+    expect(strict.approximate).toBe(false);
+    expect(strict.unread).toBeLessThanOrEqual(64);
+    engine.cache.clear();
+    expect((await read(`${edited}expo`)).scores).toEqual(strict.scores);
+  });
+});
