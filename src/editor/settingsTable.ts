@@ -60,6 +60,8 @@ export const settingsTable = {
   'completions.neighbours': flag(true, 'window'),
   /** A GGUF file or a model folder; empty: the embedded model. */
   'model.path': text('', 'machine'),
+  /** What answers in the chat; empty: the model for completions where it has a chat template. */
+  'chat.model': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
   /** Whether prompts are read by 8-bit arithmetic. */
   prefillLane: oneOf('auto', ['auto', 'off'], 'window'),
