@@ -222,8 +222,8 @@ const fresh = () => ({
   /** What the user clicks in a notification: the label, or nothing. */
   click: undefined as string | undefined,
   quickPicks: [] as { items: { label: string; command: string }[]; title: string; placeHolder: string }[],
-  /** The command of the entry that the user picks, or its label. */
-  pick: undefined as string | undefined,
+  /** Commands or labels of the entries that the user picks. */
+  pick: undefined as string | string[] | undefined,
   /** Lists of `createQuickPick`. */
   lists: [] as FakeQuickPick[],
   /** What the user types into an input box, and the file that he chooses in a dialog. */
@@ -329,9 +329,11 @@ export const window = {
   showInformationMessage: message('info'),
   showWarningMessage: message('warning'),
   showErrorMessage: message('error'),
-  showQuickPick: async (items: { label: string; command: string }[], options: { title: string; placeHolder: string }) => {
+  showQuickPick: async (given: { label: string; command: string }[] | Promise<{ label: string; command: string }[]>, options: { title: string; placeHolder: string; canPickMany?: boolean }) => {
+    const items = await given;
     fake.quickPicks.push({ items, ...options });
-    return items.find(({ command, label }) => fake.pick !== undefined && (command === fake.pick || label === fake.pick));
+    const chosen = items.filter(({ command, label }) => fake.pick !== undefined && [fake.pick].flat().some((pick) => command === pick || label === pick));
+    return options.canPickMany ? chosen : chosen[0];
   },
   createQuickPick: () => {
     const list = new FakeQuickPick();

@@ -108,8 +108,10 @@ export class ChatHost {
     return this.do(() => this.show(newConversation(Date.now())));
   }
 
-  history(): Promise<void> {
-    return this.do(() => this.chooseOther());
+  /** Nothing waits while the user looks at the list. */
+  async history(): Promise<void> {
+    await this.beRestored();
+    await this.chooseOther();
   }
 
   /** It is loaded, and what waits for it is sent. */

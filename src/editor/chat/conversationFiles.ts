@@ -46,7 +46,7 @@ export class ConversationFiles<T extends Named> {
       const beside = Uri.joinPath(this.folder, `${name}.new`);
       await workspace.fs.writeFile(beside, bytes);
       await workspace.fs.rename(beside, Uri.joinPath(this.folder, name), { overwrite: true });
-      if (isNew) await this.dropOldest();
+      if (isNew) await this.dropOldest(conversation.id);
     });
   }
 
@@ -65,10 +65,11 @@ export class ConversationFiles<T extends Named> {
     return done;
   }
 
-  private async dropOldest(): Promise<void> {
+  private async dropOldest(written: string): Promise<void> {
     const names = await this.names();
     if (names.length <= MOST_CONVERSATIONS) return;
-    for (const { id } of (await this.list()).slice(MOST_CONVERSATIONS)) await this.delete(`${id}.json`);
+    const others = (await this.list()).filter(({ id }) => id !== written);
+    for (const { id } of others.slice(MOST_CONVERSATIONS - 1)) await this.delete(`${id}.json`);
   }
 
   private async delete(name: string): Promise<void> {
