@@ -132,7 +132,7 @@ export class ChatApp {
     };
     return html`<div class="conversation" role="log" aria-live="off" aria-label=${state.title || say('Conversation')} tabindex="0" @scroll=${() => this.#scrolled()}>
         <div class="turns">
-          ${turnList(state.turns, this.#context, { edit: (turn) => this.#composer.edit(turn.id, turn.text) })}
+          ${turnList(state, this.#context, { edit: (turn) => this.#composer.edit(turn.id, turn.text) })}
           ${modelPart(state, this.#context)}
         </div>
       </div>

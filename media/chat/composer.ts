@@ -109,20 +109,17 @@ export class Composer {
       </div>`;
   }
 
-  #attachments({ attachments }: ChatState): TemplateResult | typeof nothing {
+  #attachments({ attachments, estimate }: ChatState): TemplateResult | typeof nothing {
     if (attachments.length === 0) return nothing;
     const { say, numbers, post } = this.#context;
     const several = attachments.length > 1;
-    return html`<ul class="attached">${attachments.map((attachment) => html`<li>
-      ${attachmentName(attachment, say)}${several && attachment.refused === null && attachment.tokens !== null ? html` <span class="tokens">${numbers.short(attachment.tokens)}</span>` : nothing}
-      <button type="button" class="quiet sign small" title=${say('Remove {0}', attachment.label)} aria-label=${say('Remove {0}', attachment.label)} @click=${() => post({ type: 'detach', id: attachment.id })}>${icons.remove}</button>
-    </li>`)}</ul>`;
+    return html`<ul class="attached ${estimate ? '' : 'only'}">${attachments.map((attachment) => html`<li>${attachmentName(attachment, say)}${several && attachment.refused === null && attachment.tokens !== null ? html` <span class="tokens">${numbers.short(attachment.tokens)}</span>` : nothing}<button type="button" class="quiet sign" title=${say('Remove {0}', attachment.label)} aria-label=${say('Remove {0}', attachment.label)} @click=${() => post({ type: 'detach', id: attachment.id })}>${icons.remove}</button></li> `)}</ul>`;
   }
 
-  #estimate({ estimate, attachments }: ChatState): TemplateResult | typeof nothing {
+  #estimate({ estimate }: ChatState): TemplateResult | typeof nothing {
     if (!estimate) return nothing;
     const { say, numbers } = this.#context;
     const title = say('{0} of {1} tokens', numbers.whole(estimate.tokens), numbers.whole(estimate.most));
-    return html`<span class="estimate ${attachments.length > 0 ? 'after' : ''}" title=${title}>${estimateLine(estimate, this.#context)}</span>`;
+    return html`<span class="estimate" title=${title}>${estimateLine(estimate, this.#context)}</span>`;
   }
 }

@@ -2,23 +2,25 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
-import type { AnswerView, AttachmentView, QuestionView, TurnView } from '../../src/shared/chatProtocol.ts';
+import type { AnswerView, AttachmentView, ChatState, QuestionView } from '../../src/shared/chatProtocol.ts';
 import type { ViewContext } from './context.ts';
 import { icons } from './icons.ts';
-import { activity, figuresLine, isBusy } from './sentences.ts';
+import { activity, figuresLine, furtherFigures, isBusy } from './sentences.ts';
 import './answer/answerText.ts';
 
 export interface TurnActions {
   edit(turn: QuestionView): void;
 }
 
-export function turnList(turns: readonly TurnView[], context: ViewContext, actions: TurnActions): unknown {
+export function turnList({ turns, model }: ChatState, context: ViewContext, actions: TurnActions): unknown {
   const lastDropped = turns.findLastIndex(({ dropped }) => dropped);
   // What is asked of the last answer depends on its being the last.
   return repeat(turns, ({ id }) => id, (turn, index) => {
     const last = index === turns.length - 1;
     const divided = index === lastDropped;
-    return guard([turn, last, divided, context.say], () => html`${turn.role === 'user' ? question(turn, context, actions) : answer(turn, last, context)}${divided ? divider(context) : nothing}`);
+    // What it waits for is told below it.
+    const told = last && model.state === 'loading' && turn.role === 'assistant' && turn.state === 'waiting';
+    return guard([turn, last, divided, told, context.say], () => html`${turn.role === 'user' ? question(turn, context, actions) : answer(turn, last, told, context)}${divided ? divider(context) : nothing}`);
   });
 }
 
@@ -41,14 +43,14 @@ export function attachmentName({ label, detail, refused }: AttachmentView, say: 
   return html`<s class="name" title=${detail}>${label}</s> <span class="reason">${say('Left out: {0}', refused)}</span>`;
 }
 
-function answer(turn: AnswerView, last: boolean, context: ViewContext): TemplateResult {
+function answer(turn: AnswerView, last: boolean, told: boolean, context: ViewContext): TemplateResult {
   const { say } = context;
   const busy = isBusy(turn.state);
   const text = (source: string, ended: boolean) => html`<answer-text .context=${context} .content=${{ text: source, ended }}></answer-text>`;
   return html`<article class="turn answer ${turn.dropped ? 'dropped' : ''} ${last ? 'last' : ''}" data-turn=${turn.id} data-state=${turn.state} aria-label=${say('Answer')} aria-busy=${busy ? 'true' : 'false'}>
     ${turn.reasoning === '' ? nothing : html`<details class="reasoning"><summary>${say('Reasoning')}</summary>${text(turn.reasoning, !busy || turn.text !== '')}</details>`}
     ${turn.text === '' ? nothing : text(turn.text, !busy)}
-    ${foot(turn, last, context)}
+    ${told ? nothing : foot(turn, last, context)}
   </article>`;
 }
 
@@ -70,6 +72,6 @@ function foot(turn: AnswerView, last: boolean, context: ViewContext): TemplateRe
         ${turn.text !== '' ? html`<button type="button" class="quiet" title=${say('Copy the answer')} @click=${copy}>${say('Copy')}</button>` : nothing}
         <button type="button" class="quiet" @click=${regenerate}>${turn.state === 'failed' ? say('Try again') : say('Regenerate')}</button>
       </span>
-      ${turn.figures ? html`<span class="figures">${figuresLine(turn.figures, context)}</span>` : nothing}
+      ${last && turn.figures ? html`<span class="figures" title=${furtherFigures(turn.figures, context)}>${figuresLine(turn.figures, context)}</span>` : nothing}
     </div>`;
 }

@@ -80,9 +80,11 @@ export class ChatBench {
         });
         document.addEventListener('securitypolicyviolation', (event) => (window as never as { violations: string[] }).violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
         const dress = () => {
+          // A document begins without elements.
+          if (!document.body) return;
           for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(`--vscode-${name}`, value);
           document.documentElement.style.background = background;
-          document.body?.classList.add(kind);
+          document.body.classList.add(kind);
         };
         dress();
         document.addEventListener('DOMContentLoaded', dress);
