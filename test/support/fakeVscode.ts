@@ -58,7 +58,7 @@ export class Uri {
     return new Uri(this.scheme, path);
   }
   toString(): string {
-    return `${this.scheme}:${this.scheme === 'file' ? '//' : ''}${this.path}`;
+    return `${this.scheme}:${/^(?:file|https?)$/i.test(this.scheme) ? '//' : ''}${this.path}`;
   }
 }
 

@@ -1,25 +1,42 @@
 // The "+" beside the input: what is selected, files, open editors and problems become texts that go with the question.
 import { DiagnosticSeverity, l10n, languages, TabInputText, window, workspace, type Diagnostic, type QuickPickItem, type TextDocument, type TextEditor, type Uri } from 'vscode';
 import type { Range } from 'vscode';
-import type { Attachment } from '../../chat/attachments.ts';
-import { nameOf, pathOf, readFile, refusedDocument, refusedPath, type Excluded } from './attachable.ts';
+import { attachmentText } from '../../chat/attachments.ts';
+import type { AttachmentView } from '../../shared/chatProtocol.ts';
+import { nameOf, pathOf, readFile, refusedDocument, refusedPath, type Attachable, type Excluded } from './attachable.ts';
 
 /** The list of files to choose from; who has more types a part of the name into VS Code's own search first. */
 const MOST_FILES = 20_000;
 const MOST_PROBLEMS = 100;
 
+/** A text that may go with a question, or why not. */
 export interface Attached {
-  attachment: Attachment;
+  id: string;
+  kind: AttachmentView['kind'];
+  label: string;
+  detail: string;
+  /** Of the document. */
+  uri: string;
+  /** As the model reads it. */
+  text: string;
   refused: string | null;
 }
 
 let ids = 0;
 
 /** Refused ones have no text. */
-const attached = (kind: Attachment['kind'], label: string, uri: Uri, read: Awaited<ReturnType<typeof readFile>>): Attached => {
-  const text = 'refused' in read ? { text: '', language: '' } : read;
-  return { attachment: { id: `a${Date.now().toString(36)}${++ids}`, kind, label, detail: pathOf(uri), uri: uri.toString(), ...text }, refused: 'refused' in read ? read.refused : null };
+const attached = (kind: Attached['kind'], label: string, uri: Uri, read: Attachable): Attached => {
+  const common = { id: `a${Date.now().toString(36)}${++ids}`, kind, label, detail: pathOf(uri), uri: uri.toString() };
+  return 'refused' in read ? { ...common, text: '', refused: read.refused } : { ...common, text: textOf(kind, label, uri, read), refused: null };
 };
+
+const textOf = (kind: Attached['kind'], label: string, uri: Uri, { text, language }: { text: string; language: string }): string => attachmentText({ kind, label, detail: pathOf(uri), language, text });
+
+/** A file that is open says what it says now; what was selected of it stays as it was. */
+export function asOpen({ kind, label, uri }: Attached): string | null {
+  const document = kind === 'file' ? workspace.textDocuments.find((open) => open.uri.toString() === uri) : undefined;
+  return document ? textOf(kind, label, document.uri, { text: document.getText(), language: document.languageId }) : null;
+}
 
 /** "engine.ts:40–92", by whole lines. */
 export function rangeAttachment(document: TextDocument, range: Range, kind: 'selection' | 'symbol', excluded: Excluded): Attached {
@@ -49,8 +66,8 @@ export function problemsAttachment(excluded: Excluded, only?: Uri): Attached | n
   }
   if (lines.length === 0) return null;
   const where = only ?? all.find(([, diagnostics]) => diagnostics.length > 0)![0];
-  const { attachment } = attached('problems', l10n.t('Problems'), where, { text: lines.join('\n'), language: '' });
-  return { attachment: { ...attachment, label: only ? l10n.t('Problems of {0}', nameOf(only)) : l10n.t('Problems'), detail: only ? pathOf(only) : '' }, refused: null };
+  const label = only ? l10n.t('Problems of {0}', nameOf(only)) : l10n.t('Problems');
+  return { ...attached('problems', label, where, { text: lines.join('\n'), language: '' }), detail: only ? pathOf(only) : '' };
 }
 
 type Choice = QuickPickItem & { make: () => Promise<(Attached | null)[]> };
@@ -60,7 +77,7 @@ export async function chooseAttachments(excluded: Excluded): Promise<Attached[]>
   const editor = window.activeTextEditor;
   const choices: Choice[] = [];
   if (editor && !editor.selection.isEmpty) {
-    choices.push({ label: l10n.t('Selection'), description: rangeAttachment(editor.document, editor.selection, 'selection', excluded).attachment.label, make: async () => [selection(editor, excluded)] });
+    choices.push({ label: l10n.t('Selection'), description: rangeAttachment(editor.document, editor.selection, 'selection', excluded).label, make: async () => [selection(editor, excluded)] });
   }
   if (editor) choices.push({ label: l10n.t('This file'), description: nameOf(editor.document.uri), make: async () => [await fileAttachment(editor.document.uri, excluded)] });
   choices.push({ label: l10n.t('Files…'), make: async () => pickFiles(await workspace.findFiles('**/*', undefined, MOST_FILES), excluded) });

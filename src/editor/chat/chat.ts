@@ -1,18 +1,16 @@
 // Wiring of the chat: its view, commands, code actions, proposals, and its places in VS Code's own chat. Nothing is read or started before somebody asks.
-import { commands, l10n, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento, type Range } from 'vscode';
+import { commands, l10n, Uri, window, type Disposable, type LogOutputChannel, type Memento, type Range } from 'vscode';
 import type { AnswerSource } from '../../chat/answerSource.ts';
-import type { Attachment } from '../../chat/attachments.ts';
 import type { ModelOffers } from '../../chat/modelOffers.ts';
 import type { Clock } from '../../completion/source.ts';
 import { chatPage } from '../../shared/chatPage.ts';
 import type { SettingsReader } from '../settings.ts';
-import { chooseAttachments, rangeAttachment } from './attach.ts';
+import { asOpen, chooseAttachments, rangeAttachment } from './attach.ts';
 import { refusedDocument } from './attachable.ts';
 import { ChatHost } from './chatHost.ts';
 import { ChatView, VIEW } from './chatView.ts';
 import { registerCodeActions } from './codeActions.ts';
 import { copyText, insertAtCursor, propose } from './codeBlocks.ts';
-import { parseConversation } from './conversation.ts';
 import { ConversationFiles } from './conversationFiles.ts';
 import { askAbout } from './explain.ts';
 import { registerLanguageModel } from './languageModelProvider.ts';
@@ -48,7 +46,7 @@ export function startChat(needs: ChatNeeds): Chat {
   const proposals = new Proposals();
   const choice = new ModelChoice({ offers: needs.offers, settings, changed: () => host.choiceChanged(), warn });
   const view = new ChatView({ extensionUri, page: chatPage, hear: (message) => host.hear(message), refused: () => warn('The chat view sent a message that is none.') });
-  const files = new ConversationFiles(Uri.joinPath(needs.storageUri ?? needs.globalStorageUri, 'conversations'), parseConversation, log);
+  const files = new ConversationFiles(Uri.joinPath(needs.storageUri ?? needs.globalStorageUri, 'conversations'), log);
   const host = new ChatHost({
     source, choice, files, clock, log, state: needs.workspaceState, words, post: (message) => view.post(message),
     outside: {
@@ -94,12 +92,6 @@ const words = (texts: readonly string[]): Record<string, string> => Object.fromE
 const proposalOf = (uri: unknown): Uri | undefined => (uri instanceof Uri && uri.scheme === 'deltallm-proposal' ? uri : undefined);
 /** A menu's second argument is none. */
 const rangeOf = (range: unknown): Range | undefined => (typeof range === 'object' && range !== null && 'start' in range && 'end' in range ? (range as Range) : undefined);
-
-/** A file that is open says what it says now; what was selected of it stays as it was. */
-function asOpen(attachment: Attachment): Attachment | null {
-  const document = attachment.kind === 'file' ? workspace.textDocuments.find((open) => open.uri.toString() === attachment.uri) : undefined;
-  return document ? { ...attachment, text: document.getText() } : null;
-}
 
 async function attachSelection(host: ChatHost, excluded: () => readonly string[]): Promise<void> {
   const editor = window.activeTextEditor;

@@ -1,8 +1,9 @@
 // The conversation of this window: what the view and the commands ask for, one answer at a time, and what became of it when the window comes back.
+import { randomUUID } from 'node:crypto';
 import { l10n, window, type LogOutputChannel, type Memento } from 'vscode';
 import type { AnswerResult, AnswerSource } from '../../chat/answerSource.ts';
-import { questionText, type Attachment } from '../../chat/attachments.ts';
-import { withoutReasoning } from '../../chat/reasoning.ts';
+import { dropOldest, messagesOf } from '../../chat/turnMessages.ts';
+import { answerOf, ask, changeAnswer, edit, finish, newConversation, regenerate, rename, titleOf, turnView, type Conversation } from '../../chat/turns.ts';
 import type { Clock } from '../../completion/source.ts';
 import { chatTexts } from '../../shared/chatWords.ts';
 import { asDeltaError } from '../../shared/errors.ts';
@@ -11,22 +12,25 @@ import { localise } from '../messages.ts';
 import { Answering } from './answering.ts';
 import type { Attached } from './attach.ts';
 import { ChangeLog } from './changeLog.ts';
-import { ask, emptyAnswer, gistOf, newConversation, toldBefore, toldFor, viewOf, type AnswerTurn, type Conversation, type QuestionTurn, type Told } from './conversation.ts';
 import type { ConversationFiles } from './conversationFiles.ts';
-import { chooseConversation } from './history.ts';
+import { chooseConversation, entryOf } from './history.ts';
 import { modelView } from './modelView.ts';
 import { NextQuestion } from './nextQuestion.ts';
 import type { ModelChoice } from './offers.ts';
 
 /** The conversation that was shown last in this workspace. */
 const CURRENT = 'deltallm.chat.current';
+/** The answer in it that waits for a model to be chosen. */
+const KEPT = 'deltallm.chat.kept';
+/** The models that this is for do best with their own. */
+const SYSTEM = '';
 /** While an answer is written its text is saved that often, and at its end. */
 const SAVE_MS = 1000;
 
 export interface ChatHostNeeds {
   source: AnswerSource;
   choice: ModelChoice;
-  files: ConversationFiles<Conversation>;
+  files: ConversationFiles;
   state: Pick<Memento, 'get' | 'update'>;
   clock: Clock;
   log: Pick<LogOutputChannel, 'warn' | 'error'>;
@@ -35,7 +39,7 @@ export interface ChatHostNeeds {
   /** Besides the conversation: what is done with code, links and attachments. */
   outside: {
     attach: () => Promise<Attached[]>;
-    refresh: (attachment: Attachment) => Attachment | null;
+    refresh: (attached: Attached) => string | null;
     copy: (text: string) => Promise<void>;
     insert: (text: string) => Promise<void>;
     apply: (text: string) => Promise<void>;
@@ -49,6 +53,8 @@ export class ChatHost {
   private readonly next: NextQuestion;
   private running: { answering: Answering; done: Promise<void> } | undefined;
   private note: string | null = null;
+  /** The answer that waits for a model to be chosen. */
+  private kept: string | null = null;
   private told = '';
   /** The conversation that was shown last is there: before that nothing is done. */
   private restored: Promise<void> | undefined;
@@ -61,11 +67,12 @@ export class ChatHost {
 
   constructor(private readonly needs: ChatHostNeeds) {
     const { clock, source, words, post, log, outside } = needs;
-    this.conversation = newConversation(Date.now());
+    this.conversation = newConversation(randomUUID(), Date.now());
     this.changes = new ChangeLog({ clock, post, whole: () => this.whole(), words: () => words(chatTexts) });
     this.next = new NextQuestion({
-      source, conversation: () => this.conversation.id, before: () => toldBefore(this.conversation, null).messages,
-      message: (text, attachments) => ({ role: 'user', content: questionText(text, attachments) }),
+      source, conversation: () => this.conversation.id, before: () => messagesOf(this.conversation, SYSTEM),
+      // As it will be asked.
+      messages: (text, attachments) => messagesOf(ask(this.conversation, { question: 'next', answer: 'next answer', text, attachments }, 0), SYSTEM),
       refresh: outside.refresh, isBusy: () => this.running !== undefined, changed: () => this.tellSurroundings(), warn: (sentence) => log.warn(sentence),
     });
     this.subscriptions = [
@@ -89,23 +96,23 @@ export class ChatHost {
   }
 
   /** Of a command: a question with its texts, in the conversation that is shown. */
-  askWith(text: string, attachments: readonly Attached[]): Promise<void> {
+  askWith(text: string, prompt: string, attachments: readonly Attached[]): Promise<void> {
     return this.do(async () => {
       await this.stop();
       this.next.clear();
-      for (const { attachment, refused } of attachments) this.next.add(attachment, refused);
-      return this.ask(text);
+      for (const attached of attachments) this.next.add(attached);
+      return this.ask(text, prompt);
     });
   }
 
   attach(attachments: readonly Attached[]): Promise<void> {
     return this.do(() => {
-      for (const { attachment, refused } of attachments) if (!this.next.add(attachment, refused)) void window.showWarningMessage(l10n.t('No more fits beside one question.'));
+      for (const attached of attachments) if (!this.next.add(attached)) void window.showWarningMessage(l10n.t('No more fits beside one question.'));
     });
   }
 
   newConversation(): Promise<void> {
-    return this.do(() => this.show(newConversation(Date.now())));
+    return this.do(() => this.show(newConversation(randomUUID(), Date.now())));
   }
 
   /** Nothing waits while the user looks at the list. */
@@ -157,7 +164,7 @@ export class ChatHost {
       case 'typing': return this.next.typed(message.text);
       case 'detach': return this.next.remove(message.id);
       case 'copyAnswer': return this.copyAnswer(message.turn);
-      case 'newConversation': return this.show(newConversation(Date.now()));
+      case 'newConversation': return this.show(newConversation(randomUUID(), Date.now()));
       // What waits for the user or for a disk holds up nothing else.
       case 'attach': return void outside.attach().then((attached) => this.attach(attached)).catch((thrown: unknown) => this.complain(thrown));
       case 'history': return void this.chooseOther().catch((thrown: unknown) => this.complain(thrown));
@@ -173,71 +180,84 @@ export class ChatHost {
     this.needs.log.warn(asDeltaError(thrown).message);
   }
 
-  private async ask(text: string): Promise<void> {
+  private async ask(text: string, prompt?: string): Promise<void> {
     await this.stop();
-    const { attachments, tokens } = await this.next.take();
+    const attachments = await this.next.take();
     if (text.trim() === '' && attachments.length === 0) return;
-    const [question, answer] = ask(this.conversation, text, attachments, attachments.map(({ id }) => tokens.get(id) ?? null));
-    this.changes.add({ kind: 'turn', turn: viewOf(question) });
-    this.start(answer);
+    const asked = { question: randomUUID(), answer: randomUUID(), text, attachments, ...(prompt === undefined ? {} : { prompt }) };
+    this.begin(ask(this.conversation, asked, Date.now()), asked.answer);
   }
 
   /** The same texts go with the other question. */
   private async edit(id: string, text: string): Promise<void> {
-    const question = this.turnOf(id, 'user');
-    if (!question || text.trim() === '') return;
+    if (text.trim() === '') return;
+    const asked = { question: randomUUID(), answer: randomUUID(), text };
+    if (edit(this.conversation, id, asked, 0) === null) return;
     await this.stop();
-    this.truncate(question.id);
-    const [asked, answer] = ask(this.conversation, text, question.attachments, question.tokens);
-    this.changes.add({ kind: 'turn', turn: viewOf(asked) });
-    this.start(answer);
+    const edited = edit(this.conversation, id, asked, Date.now());
+    if (edited) this.begin(edited, asked.answer);
   }
 
   private async regenerate(id: string): Promise<void> {
-    const answer = this.turnOf(id, 'assistant');
-    if (!answer) return;
+    const answer = randomUUID();
+    if (regenerate(this.conversation, id, answer, 0) === null) return;
     await this.stop();
-    this.truncate(answer.id);
-    const again = emptyAnswer();
-    this.conversation.turns.push(again);
-    this.start(again);
+    const again = regenerate(this.conversation, id, answer, Date.now());
+    if (again) this.begin(again, answer);
   }
 
   private goOn(): void {
-    const answer = this.conversation.turns.at(-1);
-    if (answer?.role === 'assistant' && !this.running && ['stopped', 'cut', 'failed'].includes(answer.state)) this.start(answer);
+    const last = this.conversation.turns.at(-1);
+    if (last?.role === 'assistant' && !this.running && !last.dropped && ['stopped', 'cut', 'failed'].includes(last.state)) this.start(last.id);
   }
 
   /** Its text stays. A question that waits for a model waits no longer. */
   private async stop(): Promise<void> {
-    const { running, conversation } = this;
+    const { running, kept } = this;
     if (running) {
       running.answering.cancel.set();
       await running.done;
-    } else if (conversation.kept !== null) {
-      const answer = this.turnOf(conversation.kept, 'assistant');
-      conversation.kept = null;
-      if (answer?.state === 'waiting') {
-        Object.assign(answer, { state: 'stopped', note: null });
-        this.changes.add({ kind: 'turn', turn: viewOf(answer) });
-      }
+    } else if (kept !== null) {
+      this.keep(null);
+      if (answerOf(this.conversation, kept)?.state === 'waiting') this.conversation = finish(this.conversation, kept, { state: 'stopped' }, Date.now());
+      this.tellAnswer(kept);
       this.tellSurroundings();
       void this.saveNow();
     }
   }
 
-  private start(answer: AnswerTurn): void {
+  /** The conversation as it is asked now: what went is told, and what came. */
+  private begin(conversation: Conversation, answer: string): void {
+    const before = this.conversation.turns;
+    const gone = before.find((turn) => !conversation.turns.includes(turn));
+    this.conversation = conversation;
+    if (gone) {
+      this.next.cacheKnows(0);
+      this.changes.add({ kind: 'truncate', turn: gone.id });
+    }
+    for (const turn of conversation.turns) if (!before.includes(turn)) this.changes.add({ kind: 'turn', turn: turnView(turn) });
+    this.start(answer);
+  }
+
+  private start(id: string): void {
     this.next.stopReading();
     this.note = null;
-    this.conversation.kept = null;
-    if (this.needs.source.chatModel.state === 'none') return this.keep(answer);
     const { source, clock } = this.needs;
+    if (source.chatModel.state === 'none') {
+      this.conversation = changeAnswer(this.conversation, id, { state: 'waiting', note: null });
+      this.keep(id);
+      this.tellAnswer(id);
+      this.tellSurroundings();
+      return void this.saveNow();
+    }
+    this.keep(null);
     const tell = (change: ChatChange): void => {
       this.changes.add(change);
       this.saveSoon();
     };
-    const answering = new Answering(answer, { source, clock, tell });
-    const done = this.run(answering, toldFor(this.conversation, answer)).finally(() => {
+    const become = (conversation: Conversation): void => void (this.conversation = conversation);
+    const answering = new Answering(id, { source, clock, conversation: () => this.conversation, become, tell });
+    const done = this.run(answering).finally(() => {
       this.running = undefined;
       this.tellSurroundings();
     });
@@ -246,42 +266,48 @@ export class ChatHost {
     void this.saveNow();
   }
 
-  /** Until a model is chosen. */
-  private keep(answer: AnswerTurn): void {
-    this.conversation.kept = answer.id;
-    Object.assign(answer, { state: 'waiting', note: null });
-    this.changes.add({ kind: 'turn', turn: viewOf(answer) });
-    this.tellSurroundings();
-    void this.saveNow();
-  }
-
-  private async run(answering: Answering, told: Told): Promise<void> {
-    const { answer } = answering;
+  private async run(answering: Answering): Promise<void> {
+    const { id, continues } = answering;
+    const messages = messagesOf(this.conversation, SYSTEM, { continues });
     try {
-      const result = await answering.run(this.conversation.id, told);
+      const result = await answering.run(messages);
       this.next.cacheKnows(result.tokens.prompt + result.tokens.generated);
-      this.noteWhat(result, told);
+      this.noteWhat(result, messages.length);
     } catch (thrown) {
       const error = asDeltaError(thrown);
       // The runtime was stopped or started anew: nobody's failure.
-      answer.state = error.code === 'cancelled' ? 'stopped' : 'failed';
-      answer.note = error.code === 'cancelled' ? null : localise(error);
+      const end = error.code === 'cancelled' ? { state: 'stopped' as const } : { state: 'failed' as const, note: localise(error) };
+      this.conversation = finish(this.conversation, id, end, Date.now());
       if (error.code !== 'cancelled') this.needs.log.error(`An answer failed: ${error.message}`);
       // Without its model there is no answer: the question waits for another one.
-      if (error.code !== 'cancelled' && this.needs.source.chatModel.state === 'failed') this.conversation.kept = answer.id;
+      if (error.code !== 'cancelled' && this.needs.source.chatModel.state === 'failed') this.keep(id);
     }
     answering.tellTurn();
     await this.saveNow();
   }
 
   /** What was left out stays out, and is marked. */
-  private noteWhat({ dropped, template }: AnswerResult, { turns }: Told): void {
-    for (const turn of turns.slice(0, dropped)) {
-      turn.dropped = true;
-      this.changes.add({ kind: 'turn', turn: viewOf(turn) });
-    }
+  private noteWhat({ dropped, template }: AnswerResult, sent: number): void {
     if (template === 'fallback') this.note = l10n.t('This model file has no chat template: a plain one is used, and its answers may suffer.');
-    if (dropped > 0) this.note = l10n.t('The oldest turns no longer fit into what the model can read: they were left out.');
+    if (dropped <= 0) return;
+    const before = this.conversation.turns;
+    // The answer that has come since is none of the messages that were sent.
+    this.conversation = dropOldest(this.conversation, Math.min(dropped, sent - 1));
+    this.conversation.turns.forEach((turn, index) => {
+      if (turn !== before[index]) this.changes.add({ kind: 'turn', turn: turnView(turn) });
+    });
+    this.note = l10n.t('The oldest turns no longer fit into what the model can read: they were left out.');
+  }
+
+  private tellAnswer(id: string): void {
+    const answer = answerOf(this.conversation, id);
+    if (answer) this.changes.add({ kind: 'turn', turn: turnView(answer) });
+  }
+
+  private keep(id: string | null): void {
+    if (id === this.kept) return;
+    this.kept = id;
+    void this.needs.state.update(KEPT, id ?? undefined);
   }
 
   private async chosen(choosing: Promise<boolean>): Promise<void> {
@@ -300,16 +326,15 @@ export class ChatHost {
 
   /** A question that failed with its model is sent again only where the user has done something about it. */
   private sendKept(byUser: boolean): void {
-    const { kept } = this.conversation;
     const { state } = this.needs.source.chatModel;
-    const answer = kept === null ? undefined : this.turnOf(kept, 'assistant');
+    const answer = this.kept === null ? undefined : answerOf(this.conversation, this.kept);
     if (!answer || this.running || (state !== 'ready' && state !== 'unloaded')) return;
-    if (answer.state === 'waiting' || byUser) this.start(answer);
+    if (answer.state === 'waiting' || byUser) this.start(answer.id);
   }
 
   private async copyAnswer(id: string): Promise<void> {
-    const answer = this.turnOf(id, 'assistant');
-    if (answer) await this.needs.outside.copy(withoutReasoning(answer.raw).text);
+    const answer = answerOf(this.conversation, id);
+    if (answer) await this.needs.outside.copy(answer.text);
   }
 
   private async chooseOther(): Promise<void> {
@@ -317,7 +342,7 @@ export class ChatHost {
     await this.save();
     const id = await chooseConversation({
       current: this.conversation.id,
-      list: async () => (await files.list()).map((conversation) => ({ id: conversation.id, title: conversation.title, changed: conversation.changed, gist: gistOf(conversation) })),
+      list: async () => (await files.list()).map(entryOf),
       rename: (other, title) => this.rename(other, title),
       remove: (other) => this.do(() => this.remove(other)),
     });
@@ -328,16 +353,17 @@ export class ChatHost {
   private async rename(id: string, title: string): Promise<void> {
     const conversation = id === this.conversation.id ? this.conversation : await this.needs.files.read(id);
     if (!conversation) return;
-    conversation.title = title;
-    await this.needs.files.write(conversation);
+    const renamed = rename(conversation, title, conversation.changed);
+    if (id === this.conversation.id) this.conversation = renamed;
+    await this.needs.files.write(renamed);
     this.tellSurroundings();
   }
 
   private async remove(id: string): Promise<void> {
     if (id === this.conversation.id) {
       await this.stop();
-      this.conversation.turns = [];
-      await this.show(newConversation(Date.now()));
+      this.conversation = { ...this.conversation, turns: [] };
+      await this.show(newConversation(randomUUID(), Date.now()));
     }
     await this.needs.files.remove(id);
   }
@@ -346,6 +372,7 @@ export class ChatHost {
   private async show(conversation: Conversation): Promise<void> {
     await this.stop();
     await this.save();
+    this.keep(null);
     this.conversation = conversation;
     this.note = null;
     this.next.cacheKnows(0);
@@ -361,32 +388,22 @@ export class ChatHost {
     const found = typeof id === 'string' ? await this.needs.files.read(id) : null;
     if (!found) return;
     this.conversation = found;
+    const kept = this.needs.state.get<string>(KEPT);
+    const answer = typeof kept === 'string' ? answerOf(found, kept) : undefined;
+    if (!answer || answer.text !== '' || !['stopped', 'failed'].includes(answer.state)) return;
+    this.kept = answer.id;
+    if (answer.state === 'stopped') this.conversation = changeAnswer(found, answer.id, { state: 'waiting' });
     this.sendKept(false);
-  }
-
-  private truncate(id: string): void {
-    const { turns } = this.conversation;
-    turns.splice(turns.findIndex((turn) => turn.id === id));
-    this.next.cacheKnows(0);
-    this.unsaved = true;
-    this.changes.add({ kind: 'truncate', turn: id });
-  }
-
-  private turnOf(id: string, role: 'user'): QuestionTurn | undefined;
-  private turnOf(id: string, role: 'assistant'): AnswerTurn | undefined;
-  private turnOf(id: string, role: 'user' | 'assistant'): QuestionTurn | AnswerTurn | undefined {
-    return this.conversation.turns.find((turn) => turn.id === id && turn.role === role);
   }
 
   private whole(): ChatState {
     const { running, conversation } = this;
-    return { ...this.surroundings(), turns: conversation.turns.map((turn) => viewOf(turn, turn === running?.answering.answer ? running.answering.reading : null)) };
+    return { ...this.surroundings(), turns: conversation.turns.map((turn) => turnView(turn, turn.id === running?.answering.id ? running.answering.reading : null)) };
   }
 
   private surroundings(): ChatSurroundings {
     const { source, choice } = this.needs;
-    const { title, kept } = this.conversation;
-    return { title, model: modelView(source.chatModel, choice), attachments: this.next.attachments, estimate: this.next.estimate, kept: kept !== null, note: this.note };
+    return { title: titleOf(this.conversation), model: modelView(source.chatModel, choice), attachments: this.next.attachments, estimate: this.next.estimate, kept: this.kept !== null, note: this.note };
   }
 
   private tellSurroundings(): void {
@@ -412,7 +429,6 @@ export class ChatHost {
     this.endSave = undefined;
     if (!this.unsaved || this.conversation.turns.length === 0) return;
     this.unsaved = false;
-    this.conversation.changed = Date.now();
     const { files, state } = this.needs;
     const written = files.write(this.conversation);
     if (state.get(CURRENT) !== this.conversation.id) await state.update(CURRENT, this.conversation.id);

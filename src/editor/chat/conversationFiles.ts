@@ -1,44 +1,35 @@
 // Conversations of a workspace as files of our own, one each. A file is written whole and then takes its name, so that none is ever half a conversation.
+import { maxHistoryFile, parseConversation, serialise } from '../../chat/historyFile.ts';
+import type { Conversation } from '../../chat/turns.ts';
 import { Uri, workspace, type LogOutputChannel } from 'vscode';
 
 /** The oldest go when there are more. */
 export const MOST_CONVERSATIONS = 100;
-/** A file that is larger is none of ours. */
-const MOST_BYTES = 20_000_000;
 
-interface Named {
-  id: string;
-  title: string;
-  /** Milliseconds since the epoch. */
-  changed: number;
-}
-
-export class ConversationFiles<T extends Named> {
+export class ConversationFiles {
   /** Writes and deletions, one after the other. */
   private last: Promise<void> = Promise.resolve();
   private readonly complained = new Set<string>();
 
-  /** `parse`: null for what is no conversation. */
   constructor(
     private readonly folder: Uri,
-    private readonly parse: (value: unknown) => T | null,
     private readonly log: Pick<LogOutputChannel, 'warn'>,
   ) {}
 
   /** Newest first. What is damaged is left where it is and said once. */
-  async list(): Promise<T[]> {
+  async list(): Promise<Conversation[]> {
     const found = await Promise.all((await this.names()).map((name) => this.readFile(name)));
     return found.filter((conversation) => conversation !== null).sort((a, b) => b.changed - a.changed);
   }
 
-  async read(id: string): Promise<T | null> {
+  async read(id: string): Promise<Conversation | null> {
     await this.last;
     return isId(id) ? this.readFile(`${id}.json`) : null;
   }
 
-  write(conversation: T): Promise<void> {
+  write(conversation: Conversation): Promise<void> {
     // As it is now, not as it is when its turn comes.
-    const bytes = new TextEncoder().encode(JSON.stringify(conversation));
+    const bytes = new TextEncoder().encode(serialise(conversation));
     return this.next(async () => {
       const name = `${conversation.id}.json`;
       await workspace.fs.createDirectory(this.folder);
@@ -88,11 +79,11 @@ export class ConversationFiles<T extends Named> {
     }
   }
 
-  private async readFile(name: string): Promise<T | null> {
+  private async readFile(name: string): Promise<Conversation | null> {
     try {
       const uri = Uri.joinPath(this.folder, name);
       const { size } = await workspace.fs.stat(uri);
-      const parsed = size <= MOST_BYTES ? this.parse(JSON.parse(new TextDecoder().decode(await workspace.fs.readFile(uri)))) : null;
+      const parsed = size <= maxHistoryFile ? parseConversation(new TextDecoder().decode(await workspace.fs.readFile(uri))) : null;
       if (parsed && `${parsed.id}.json` === name) return parsed;
     } catch {
       // Said below.

@@ -10,8 +10,16 @@ import { promptText, type PromptFilesNeeds, type PromptName } from './promptFile
 export interface ExplainNeeds extends PromptFilesNeeds {
   clock: Clock;
   excluded: Excluded;
-  ask: (text: string, attachments: readonly Attached[]) => Promise<void>;
+  /** `text` is what the user sees, `prompt` what the model reads. */
+  ask: (text: string, prompt: string, attachments: readonly Attached[]) => Promise<void>;
 }
+
+const titles: Record<PromptName, (label: string) => string> = {
+  explain: (label) => l10n.t('Explain {0}', label),
+  fix: (label) => l10n.t('Fix {0}', label),
+  document: (label) => l10n.t('Write a doc comment for {0}', label),
+  tests: (label) => l10n.t('Write tests for {0}', label),
+};
 
 /** Of the active editor, or of the place that a code action names. */
 export async function askAbout(name: PromptName, needs: ExplainNeeds, uri?: Uri, where?: Range): Promise<void> {
@@ -30,8 +38,8 @@ export async function askAbout(name: PromptName, needs: ExplainNeeds, uri?: Uri,
     const problems = problemsIn(document, range).length > 0 ? problemsAttachment(needs.excluded, document.uri) : null;
     if (problems) attachments.push(problems);
   }
-  const { text } = promptFile(await promptText(name, document.uri, needs), { language: document.languageId, symbol: around.name ?? '', file: main.attachment.label });
-  await needs.ask(text, attachments);
+  const { text: prompt } = promptFile(await promptText(name, document.uri, needs), { language: document.languageId, symbol: around.name ?? '', file: main.label });
+  await needs.ask(titles[name](main.label), prompt, attachments);
 }
 
 const problemsIn = (document: TextDocument, range: Range): Diagnostic[] =>

@@ -1,4 +1,5 @@
 // The conversations of this workspace: a list to search in, with a pencil and a bin for each.
+import { titleOf, type Conversation } from '../../chat/turns.ts';
 import { l10n, ThemeIcon, window, type QuickInputButton, type QuickPickItem } from 'vscode';
 
 export interface Entry {
@@ -7,6 +8,13 @@ export interface Entry {
   changed: number;
   /** How it begins and ends, to search in. */
   gist: string;
+}
+
+const MOST_IN_GIST = 300;
+
+export function entryOf(conversation: Conversation): Entry {
+  const gist = conversation.turns.map(({ text }) => text).join(' · ').replace(/\s+/g, ' ');
+  return { id: conversation.id, title: titleOf(conversation), changed: conversation.changed, gist: gist.length > MOST_IN_GIST ? `${gist.slice(0, MOST_IN_GIST)}…` : gist };
 }
 
 export interface HistoryNeeds {

@@ -1,9 +1,10 @@
 // The question that is being written: what goes with it, what all that comes to in tokens and seconds, and the reading of it before it is asked.
 import { l10n } from 'vscode';
 import type { AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
-import type { Attachment } from '../../chat/attachments.ts';
+import type { Attachment } from '../../chat/turns.ts';
 import { CancelFlag } from '../../shared/cancel.ts';
 import type { AttachmentView, ChatSurroundings } from '../../shared/chatProtocol.ts';
+import type { Attached } from './attach.ts';
 
 /** Kept free for the answer, but never more than a quarter of the context. */
 const ANSWER_TOKENS = 1024;
@@ -17,10 +18,10 @@ export interface NextQuestionNeeds {
   conversation: () => string;
   /** What goes before the question. */
   before: () => ChatMessage[];
-  /** The question as a message. */
-  message: (text: string, attachments: readonly Attachment[]) => ChatMessage;
+  /** The same, with the question behind it. */
+  messages: (text: string, attachments: readonly Attachment[]) => ChatMessage[];
   /** The text of a file as it is now; null: as it was. */
-  refresh: (attachment: Attachment) => Attachment | null;
+  refresh: (attached: Attached) => string | null;
   /** Nobody reads ahead while an answer is under way. */
   isBusy: () => boolean;
   changed: () => void;
@@ -28,13 +29,15 @@ export interface NextQuestionNeeds {
 }
 
 interface Entry {
-  attachment: Attachment;
+  attached: Attached;
+  text: string;
   tokens: number | null;
-  /** Why it may not be read. */
-  refused: string | null;
   /** Why it does not fit. */
   tooMuch: string | null;
 }
+
+const takesPart = ({ attached, tooMuch }: Entry): boolean => attached.refused === null && tooMuch === null;
+const attachmentOf = ({ attached: { id, kind, label, detail, refused }, text, tokens, tooMuch }: Entry): Attachment => ({ id, kind, label, detail, text, tokens, refused: refused ?? tooMuch });
 
 export class NextQuestion {
   private entries: Entry[] = [];
@@ -52,7 +55,10 @@ export class NextQuestion {
   constructor(private readonly needs: NextQuestionNeeds) {}
 
   get attachments(): AttachmentView[] {
-    return this.entries.map(({ attachment: { id, kind, label, detail }, tokens, refused, tooMuch }) => ({ id, kind, label, detail, tokens, refused: refused ?? tooMuch }));
+    return this.entries.map((entry) => {
+      const { text: _, ...view } = attachmentOf(entry);
+      return view;
+    });
   }
 
   /** Null without a loaded model, and where nothing is asked. */
@@ -65,17 +71,17 @@ export class NextQuestion {
   }
 
   /** With a reason it is shown and does not take part. False where there are too many. The same text twice is once. */
-  add(attachment: Attachment, refused: string | null = null): boolean {
-    if (this.entries.some(({ attachment: { label, detail, text } }) => label === attachment.label && detail === attachment.detail && text === attachment.text)) return true;
+  add(attached: Attached): boolean {
+    if (this.entries.some((entry) => entry.attached.label === attached.label && entry.attached.detail === attached.detail && entry.text === attached.text)) return true;
     if (this.entries.length >= MOST_ATTACHMENTS) return false;
-    this.entries.push({ attachment, tokens: null, refused, tooMuch: null });
+    this.entries.push({ attached, text: attached.text, tokens: null, tooMuch: null });
     this.needs.changed();
     void this.work();
     return true;
   }
 
   remove(id: string): void {
-    this.entries = this.entries.filter(({ attachment }) => attachment.id !== id);
+    this.entries = this.entries.filter(({ attached }) => attached.id !== id);
     this.needs.changed();
     void this.work();
   }
@@ -86,12 +92,12 @@ export class NextQuestion {
   }
 
   /** What takes part; afterwards there is nothing of it left here. */
-  async take(): Promise<{ attachments: Attachment[]; tokens: Map<string, number | null> }> {
+  async take(): Promise<Attachment[]> {
     if (this.refresh()) void this.work();
     await this.counting;
-    const taken = this.entries.filter(({ refused, tooMuch }) => refused === null && tooMuch === null);
+    const taken = this.entries.filter(takesPart).map(attachmentOf);
     this.clear();
-    return { attachments: taken.map(({ attachment }) => attachment), tokens: new Map(taken.map(({ attachment, tokens }) => [attachment.id, tokens])) };
+    return taken;
   }
 
   clear(): void {
@@ -128,7 +134,7 @@ export class NextQuestion {
   }
 
   private get tokens(): number {
-    const texts = this.entries.reduce((sum, { tokens, refused, tooMuch }) => sum + (refused === null && tooMuch === null ? (tokens ?? 0) : 0), 0);
+    const texts = this.entries.filter(takesPart).reduce((sum, { tokens }) => sum + (tokens ?? 0), 0);
     return Math.min(this.beforeTokens.tokens + texts + this.textTokens + AROUND_MESSAGE, this.most ?? Infinity);
   }
 
@@ -151,11 +157,11 @@ export class NextQuestion {
 
   /** False where something newer took its place, or the model is gone. */
   private async count(round: number): Promise<boolean> {
-    const uncounted = this.entries.filter(({ tokens, refused }) => tokens === null && refused === null);
+    const uncounted = this.entries.filter(({ tokens, attached }) => tokens === null && attached.refused === null);
     const before = this.needs.before();
     const key = `${this.needs.conversation()} ${before.length} ${before.at(-1)?.content.length ?? 0}`;
     const texts = key === this.beforeTokens.key ? [] : before.map(({ content }) => content);
-    const counts = await this.needs.source.count([this.text, ...uncounted.map(({ attachment }) => attachment.text), ...texts]);
+    const counts = await this.needs.source.count([this.text, ...uncounted.map((entry) => entry.text), ...texts]);
     if (!counts || round !== this.round) return false;
     this.textTokens = counts[0];
     uncounted.forEach((entry, index) => (entry.tokens = counts[1 + index] + AROUND_MESSAGE));
@@ -169,19 +175,19 @@ export class NextQuestion {
   private judge(): void {
     let room = this.most! - this.textTokens - AROUND_MESSAGE;
     for (const entry of this.entries) {
-      if (entry.refused !== null || entry.tokens === null) continue;
+      if (entry.attached.refused !== null || entry.tokens === null) continue;
       entry.tooMuch = entry.tokens > room ? l10n.t('It does not fit: it has {0} tokens, and there is room for {1}.', entry.tokens, Math.max(0, room)) : null;
       if (entry.tooMuch === null) room -= entry.tokens;
     }
   }
 
   private async readAhead(): Promise<void> {
-    const { source, conversation, before, message, isBusy } = this.needs;
+    const { source, conversation, messages, isBusy } = this.needs;
     if (isBusy() || (this.text.trim() === '' && this.entries.length === 0)) return;
-    const taking = this.entries.filter(({ refused, tooMuch }) => refused === null && tooMuch === null).map(({ attachment }) => attachment);
+    const taking = this.entries.filter(takesPart).map(attachmentOf);
     const cancel = (this.reading = new CancelFlag());
     const { tokens } = this;
-    await source.readAhead({ conversation: conversation(), messages: [...before(), message(this.text, taking)] }, cancel);
+    await source.readAhead({ conversation: conversation(), messages: messages(this.text, taking) }, cancel);
     if (cancel.isSet) return;
     this.warm = Math.max(this.warm, tokens);
     this.reading = undefined;
@@ -192,9 +198,9 @@ export class NextQuestion {
   private refresh(): boolean {
     let isOther = false;
     for (const entry of this.entries) {
-      const now = this.needs.refresh(entry.attachment);
-      if (!now || now.text === entry.attachment.text) continue;
-      entry.attachment = now;
+      const now = this.needs.refresh(entry.attached);
+      if (now === null || now === entry.text) continue;
+      entry.text = now;
       entry.tokens = null;
       isOther = true;
     }

@@ -4,7 +4,7 @@ import {
   type CancellationToken, type ChatContext, type ChatPromptReference, type ChatRequest, type ChatResponseStream, type ChatResult, type Disposable, type LogOutputChannel,
 } from 'vscode';
 import type { AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
-import { questionText, type AttachedText } from '../../chat/attachments.ts';
+import { attachmentText, type AttachedText } from '../../chat/attachments.ts';
 import { asDeltaError } from '../../shared/errors.ts';
 import { localise } from '../messages.ts';
 import { nameOf, pathOf, readFile, type Excluded } from './attachable.ts';
@@ -57,7 +57,7 @@ async function asked(excluded: Excluded, prompt: string, references: readonly Ch
   const attachments: AttachedText[] = [];
   for (const { value } of references) {
     const uri = value instanceof Uri ? value : value instanceof Location ? value.uri : undefined;
-    if (typeof value === 'string') attachments.push({ label: l10n.t('Attached text'), detail: '', language: '', text: value });
+    if (typeof value === 'string') attachments.push({ kind: 'selection', label: l10n.t('Attached text'), detail: '', language: '', text: value });
     if (!uri) continue;
     const read = await readFile(uri, excluded);
     if ('refused' in read) {
@@ -66,10 +66,10 @@ async function asked(excluded: Excluded, prompt: string, references: readonly Ch
     }
     const document = value instanceof Location ? await workspace.openTextDocument(uri) : undefined;
     const text = document ? document.getText((value as Location).range) : read.text;
-    attachments.push({ label: nameOf(uri), detail: pathOf(uri), language: read.language, text });
+    attachments.push({ kind: document ? 'selection' : 'file', label: nameOf(uri), detail: pathOf(uri), language: read.language, text });
     stream.reference(value as Uri | Location);
   }
-  return questionText(prompt, attachments);
+  return [...attachments.map(attachmentText), prompt].join('\n\n');
 }
 
 /** What was asked of this participant before, and what it said. */
