@@ -51,15 +51,14 @@ export class ReasoningSplitter {
       this.held = '';
       return false;
     }
-    return this.open === undefined ? this.begin(added) : this.reason(added, `</${this.open}>`);
+    return this.open === undefined ? this.begin() : this.reason(added, `</${this.open}>`);
   }
 
-  private begin(added: SplitPiece): boolean {
+  private begin(): boolean {
     const word = this.held.trimStart();
     const opened = tags.find((tag) => word.startsWith(`<${tag}>`));
     if (opened !== undefined) {
       this.open = opened;
-      this.reasoned = added.reasoning !== '' || this.reasoned;
       this.held = word.slice(opened.length + 2);
       return true;
     }
