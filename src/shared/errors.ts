@@ -19,6 +19,11 @@ export const errorSentences = {
   vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
   modelFolderInvalid: (path: string, reason: string) => `${path} is not a usable model folder (${reason}): import the GGUF again.`,
   noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; choose another model.`,
+  // Conversations
+  templateInvalid: (name: string, reason: string) => `The chat template of ${name} cannot be used (${reason}): choose another chat model.`,
+  templateRefused: (name: string, reason: string) => `The chat template of ${name} refuses this conversation (${reason}): begin a new one or choose another chat model.`,
+  templateTooLarge: (name: string, reason: string) => `The chat template of ${name} was stopped because ${reason}: no template needs that, choose another chat model.`,
+  promptFileInvalid: (path: string, reason: string) => `The prompt file ${path} cannot be used (${reason}): correct it or delete it.`,
   // Runtime
   addonMissing: (platform: string, tried: string) => `The native part of DeltaLLM could not be loaded for ${platform}; tried: ${tried}.`,
   addonVersion: (found: number, wanted: number) => `The native part of DeltaLLM has interface version ${found}, but ${wanted} is needed: install DeltaLLM again, or build it again in a checkout.`,

@@ -3,10 +3,11 @@ import { SplitPreTokenizer } from '@huggingface/tokenizers';
 import { DeltaError } from '../shared/errors.ts';
 import { byteToChar, bytesOfToken } from './byteAlphabet.ts';
 import { BytePairs } from './bytePairs.ts';
+import { breakMark, brokenAt, dropMarks } from './controlText.ts';
 import type { SpecialTokens, TokenizerFiles } from './files.ts';
 
 export interface EncodeOptions {
-  /** Read the text of control tokens as those tokens. Only for text we made ourselves (chat templates). Default false. */
+  /** Read the text of control tokens as those tokens, but where a break mark is in it; the marks are dropped. Only for text we made ourselves (chat templates). Default false. */
   special?: boolean;
   /** Put the first token in front where the model wants one (`special.addBos`). Default false. */
   bos?: boolean;
@@ -26,6 +27,8 @@ export class Tokenizer {
   readonly special: SpecialTokens;
   /** `special.eos` and every other control token: none of them has a place in a text, so a completion ends at any. */
   readonly ends: readonly number[];
+  /** The texts of all control tokens: what a user types must not become one of them. */
+  readonly controlTexts: readonly string[];
 
   private readonly texts: string[];
   private readonly verbatim: Uint8Array; // per id: 1 user-defined, 2 control; their text is not in the byte alphabet
@@ -35,6 +38,7 @@ export class Tokenizer {
   private readonly patterns: RegExp[];
   private readonly ignoreMerges: boolean;
   private readonly userDefined: AddedTexts;
+  private readonly control: AddedTexts;
   private readonly everyAdded: AddedTexts;
   private readonly words = new Map<string, number[]>();
   private readonly byteCache: (Uint8Array | undefined)[];
@@ -65,6 +69,9 @@ export class Tokenizer {
     this.pairs = new BytePairs(merges, this.ordinary, this.texts);
     this.patterns = tokenizer.pre_tokenizer.pretokenizers.flatMap((step) => (step.type === 'Split' ? [new SplitPreTokenizer(step).pattern!] : []));
     this.userDefined = new AddedTexts(tokenizer.added_tokens.filter((token) => !token.special));
+    const control = tokenizer.added_tokens.filter((token) => token.special);
+    this.control = new AddedTexts(control);
+    this.controlTexts = control.map((token) => token.content);
     this.everyAdded = new AddedTexts(tokenizer.added_tokens);
   }
 
@@ -73,11 +80,17 @@ export class Tokenizer {
     if (options.bos && this.special.addBos && this.special.bos !== null) ids.push(this.special.bos);
     // Half a surrogate pair has no UTF-8 form.
     const whole = text.replace(/\p{Surrogate}/gu, '\ufffd');
-    for (const part of (options.special ? this.everyAdded : this.userDefined).cut(whole)) {
+    for (const part of options.special ? this.cutControl(whole) : this.userDefined.cut(whole)) {
       if (typeof part === 'number') ids.push(part);
       else this.encodeText(part, ids);
     }
     return ids;
+  }
+
+  /** Text between control tokens is cut without its marks, so that protected text gives the ids that it has alone. */
+  private cutControl(text: string): (string | number)[] {
+    if (!text.includes(breakMark)) return this.everyAdded.cut(text);
+    return this.control.cut(text, true).flatMap((part) => (typeof part === 'number' ? [part] : this.userDefined.cut(dropMarks(part))));
   }
 
   /** The text of the ids, control tokens as their own text; bytes that are not UTF-8 become U+FFFD. */
@@ -186,22 +199,31 @@ class AddedTexts {
     this.any = escaped.length > 0 ? new RegExp(escaped.join('|')) : null;
   }
 
-  cut(text: string): (string | number)[] {
+  /** With `marked`, an occurrence that a break mark follows is none. */
+  cut(text: string, marked = false): (string | number)[] {
     if (this.any === null || !this.any.test(text)) return [text];
     let parts: (string | number)[] = [text];
     for (const { id, content } of this.longestFirst) {
       if (!text.includes(content)) continue;
-      parts = parts.flatMap((part) => (typeof part === 'number' ? [part] : between(part, content, id)));
+      parts = parts.flatMap((part) => (typeof part === 'number' ? [part] : between(part, content, id, marked)));
     }
     return parts;
   }
 }
 
-function between(text: string, content: string, id: number): (string | number)[] {
+function between(text: string, content: string, id: number, marked: boolean): (string | number)[] {
   const parts: (string | number)[] = [];
-  text.split(content).forEach((piece, i) => {
-    if (i > 0) parts.push(id);
-    if (piece !== '') parts.push(piece);
-  });
+  let from = 0;
+  for (let at = text.indexOf(content); at >= 0; at = text.indexOf(content, at)) {
+    const end = at + content.length;
+    if (marked && brokenAt(text, end)) {
+      at++;
+      continue;
+    }
+    if (at > from) parts.push(text.slice(from, at));
+    parts.push(id);
+    at = from = end;
+  }
+  if (from < text.length) parts.push(text.slice(from));
   return parts;
 }
