@@ -55,7 +55,6 @@ export async function fillStage(stage) {
   }
   copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
   copyAll(join(root, 'models/calibration'), 'models/calibration');
-  copyAll(join(root, 'prompts'), 'prompts', /\.md$/);
   copyAll(await convertModel(), convertedModel);
   for (const addon of nativeAddons('native/build')) copy(addon);
 

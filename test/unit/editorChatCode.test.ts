@@ -107,6 +107,13 @@ describe('a proposal', () => {
     expect([opened.document.getText(), fake.tabs.length]).toEqual([text.replace('b = 2', 'b = 7'), 1]);
   });
 
+  it.each([['', /no code/], ['somethingElse();', /not clear where/]])('of %j where no place is sure is refused in one sentence', async (block, sentence) => {
+    fake.tabs.length = 0;
+    opened.selection = new Selection(new Position(0, 0), new Position(0, 0));
+    await code('apply', block);
+    expect([fake.tabs, fake.messages.map(({ text }) => text)]).toEqual([[], [expect.stringMatching(sentence)]]);
+  });
+
   it('of what stands there already is none', async () => {
     fake.tabs.length = 0;
     await code('apply', 'const b = 2;');

@@ -54,7 +54,7 @@ describe('without a chat model', () => {
     const { memento } = chat;
     await chat.chat.close();
     chat.chat.dispose();
-    expect(memento.size).toBe(1);
+    expect(memento.size).toBe(2);
     chat.source.become({ state: 'none' });
     chat.start();
     await chat.show();
@@ -76,7 +76,7 @@ describe('without a chat model', () => {
     expect(chat.texts).toEqual(['How?', ' (stopped)', 'When?', ' (waiting)']);
     chat.source.become({ state: 'ready', name: 'small', context: 2048 });
     await chat.wait();
-    expect(chat.source.calls.map(({ last }) => last)).toEqual(['When?']);
+    expect(chat.source.calls.map(({ last }) => last)).toEqual(['How?\n\nWhen?']);
   });
 
   it('a file of the user can be chosen; one that cannot be used is listed with its reason', async () => {

@@ -87,9 +87,9 @@ describe('what lies in the folder', () => {
     ['is cut short', (text) => text.slice(0, -20)],
     ['is empty', () => ''],
     ['is no object', () => '[]'],
-    ['is of another format', (text) => text.replace('"format":1', '"format":2')],
+    ['is of another format', (text) => text.replace('"version":1', '"version":2')],
     ['has a turn of an unknown kind', (text) => text.replace('"role":"user"', '"role":"system"')],
-    ['has half a turn', (text) => text.replace(/"raw":"[^"]*",/, '')],
+    ['has half a turn', (text) => text.replace(/"reasoning":"[^"]*",/, '')],
     ['has another name than its identifier', (text) => text.replace(/"id":"[^"]*"/, '"id":"other"')],
     ['has figures that are none', (text) => text.replace(/"rate":\d+/, '"rate":"fast"')],
   ];

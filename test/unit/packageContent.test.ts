@@ -38,7 +38,6 @@ describe('the package', () => {
       'models/starter/README.md',
       ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'tokenizer.json'].map((name) => `models/starter/converted/${name}`),
       ...readdirSync('models/calibration').map((name) => `models/calibration/${name}`),
-      ...readdirSync('prompts').map((name) => `prompts/${name}`),
       'native/build/Release/deltallm.node',
       `${modules}/onnxruntime-node/package.json`, `${modules}/onnxruntime-common/package.json`, `${modules}/onnxruntime-common/dist/cjs/package.json`,
       ...['backend', 'binding', 'index', 'version'].map((name) => `${modules}/onnxruntime-node/dist/${name}.js`),

@@ -1,7 +1,7 @@
 // The "+" beside the input: what is selected, files, open editors and problems become texts that go with the question.
-import { DiagnosticSeverity, l10n, languages, TabInputText, window, workspace, type Diagnostic, type QuickPickItem, type TextDocument, type TextEditor, type Uri } from 'vscode';
+import { DiagnosticSeverity, l10n, languages, TabInputText, window, workspace, type QuickPickItem, type TextDocument, type TextEditor, type Uri } from 'vscode';
 import type { Range } from 'vscode';
-import { attachmentText } from '../../chat/attachments.ts';
+import { codeText, problemsText, type Problem } from '../../chat/attachments.ts';
 import type { AttachmentView } from '../../shared/chatProtocol.ts';
 import { nameOf, pathOf, readFile, refusedDocument, refusedPath, type Attachable, type Excluded } from './attachable.ts';
 
@@ -24,50 +24,62 @@ export interface Attached {
 
 let ids = 0;
 
-/** Refused ones have no text. */
-const attached = (kind: Attached['kind'], label: string, uri: Uri, read: Attachable): Attached => {
-  const common = { id: `a${Date.now().toString(36)}${++ids}`, kind, label, detail: pathOf(uri), uri: uri.toString() };
-  return 'refused' in read ? { ...common, text: '', refused: read.refused } : { ...common, text: textOf(kind, label, uri, read), refused: null };
-};
+interface Place {
+  lines?: { first: number; last: number };
+  symbol?: string;
+}
 
-const textOf = (kind: Attached['kind'], label: string, uri: Uri, { text, language }: { text: string; language: string }): string => attachmentText({ kind, label, detail: pathOf(uri), language, text });
+/** Refused ones have no text. */
+function attached(kind: Attached['kind'], uri: Uri, read: Attachable, { lines, symbol }: Place = {}): Attached {
+  const label = lines ? `${nameOf(uri)}:${lines.first === lines.last ? lines.first : `${lines.first}–${lines.last}`}` : nameOf(uri);
+  const common = { id: newId(), kind, label, detail: pathOf(uri), uri: uri.toString() };
+  if ('refused' in read) return { ...common, text: '', refused: read.refused };
+  return { ...common, text: codeText({ path: pathOf(uri), ...read, ...(lines && { lines }), ...(symbol && { symbol }) }), refused: null };
+}
+
+const newId = (): string => `a${Date.now().toString(36)}${++ids}`;
 
 /** A file that is open says what it says now; what was selected of it stays as it was. */
-export function asOpen({ kind, label, uri }: Attached): string | null {
+export function asOpen({ kind, uri }: Attached): string | null {
   const document = kind === 'file' ? workspace.textDocuments.find((open) => open.uri.toString() === uri) : undefined;
-  return document ? textOf(kind, label, document.uri, { text: document.getText(), language: document.languageId }) : null;
+  return document ? codeText({ path: pathOf(document.uri), language: document.languageId, text: document.getText() }) : null;
 }
 
 /** "engine.ts:40–92", by whole lines. */
-export function rangeAttachment(document: TextDocument, range: Range, kind: 'selection' | 'symbol', excluded: Excluded): Attached {
+export function rangeAttachment(document: TextDocument, range: Range, kind: 'selection' | 'symbol', excluded: Excluded, symbol?: string | null): Attached {
   const refused = refusedDocument(document, excluded);
   const last = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
-  const lines = last === range.start.line ? `${last + 1}` : `${range.start.line + 1}–${last + 1}`;
   const read = refused === null ? { text: document.getText(range), language: document.languageId } : { refused };
-  return attached(kind, `${nameOf(document.uri)}:${lines}`, document.uri, read);
+  return attached(kind, document.uri, read, { lines: { first: range.start.line + 1, last: last + 1 }, ...(symbol && { symbol }) });
 }
 
-export const fileAttachment = async (uri: Uri, excluded: Excluded): Promise<Attached> => attached('file', nameOf(uri), uri, await readFile(uri, excluded));
+export const fileAttachment = async (uri: Uri, excluded: Excluded): Promise<Attached> => attached('file', uri, await readFile(uri, excluded));
 
-/** What VS Code has found wrong in a document, or everywhere. Those of files that may not be read are not told. */
-export function problemsAttachment(excluded: Excluded, only?: Uri): Attached | null {
-  const all: [Uri, readonly Diagnostic[]][] = only ? [[only, languages.getDiagnostics(only)]] : [...languages.getDiagnostics()];
-  const lines: string[] = [];
-  for (const [uri, diagnostics] of all) {
+const severities: Partial<Record<DiagnosticSeverity, Problem['severity']>> = { [DiagnosticSeverity.Error]: 'error', [DiagnosticSeverity.Warning]: 'warning' };
+
+/** Errors and warnings of a document within its lines; null where VS Code knows of none. */
+export function problemsOf(uri: Uri, within?: Range): Problem[] {
+  return languages.getDiagnostics(uri)
+    .filter(({ range: { start, end } }) => !within || (start.line <= within.end.line && end.line >= within.start.line))
+    .sort((a, b) => a.severity - b.severity)
+    .flatMap(({ message, range, severity, source }) => {
+      const known = severities[severity];
+      return known ? [{ line: range.start.line + 1, severity: known, message, ...(source ? { source } : {}) }] : [];
+    });
+}
+
+/** What VS Code has found wrong everywhere, in files that may be read. */
+export function problemsAttachment(excluded: Excluded): Attached | null {
+  const parts: string[] = [];
+  let left = MOST_PROBLEMS;
+  for (const [uri] of languages.getDiagnostics()) {
     const document = workspace.textDocuments.find((open) => open.uri.toString() === uri.toString());
-    if ((document ? refusedDocument(document, excluded) : refusedPath(uri, excluded)) !== null) continue;
-    for (const { message, range, severity, source } of [...diagnostics].sort((a, b) => a.severity - b.severity)) {
-      if (severity > DiagnosticSeverity.Warning) continue;
-      const said = document?.lineAt(Math.min(range.start.line, document.lineCount - 1)).text.trim() ?? '';
-      lines.push(`${pathOf(uri)}:${range.start.line + 1}: ${severity === DiagnosticSeverity.Error ? 'error' : 'warning'}: ${message.replace(/\s+/g, ' ')}${source ? ` (${source})` : ''}${said === '' ? '' : `\n    ${said}`}`);
-      if (lines.length >= MOST_PROBLEMS) break;
-    }
-    if (lines.length >= MOST_PROBLEMS) break;
+    if (left <= 0 || (document ? refusedDocument(document, excluded) : refusedPath(uri, excluded)) !== null) continue;
+    const problems = problemsOf(uri).slice(0, left);
+    left -= problems.length;
+    if (problems.length > 0) parts.push(problemsText(pathOf(uri), problems));
   }
-  if (lines.length === 0) return null;
-  const where = only ?? all.find(([, diagnostics]) => diagnostics.length > 0)![0];
-  const label = only ? l10n.t('Problems of {0}', nameOf(only)) : l10n.t('Problems');
-  return { ...attached('problems', label, where, { text: lines.join('\n'), language: '' }), detail: only ? pathOf(only) : '' };
+  return parts.length === 0 ? null : { id: newId(), kind: 'problems', label: l10n.t('Problems'), detail: '', uri: '', text: parts.join('\n\n'), refused: null };
 }
 
 type Choice = QuickPickItem & { make: () => Promise<(Attached | null)[]> };

@@ -17,7 +17,7 @@ import { registerLanguageModel } from './languageModelProvider.ts';
 import { openLink } from './links.ts';
 import { ModelChoice } from './offers.ts';
 import { registerParticipant } from './participant.ts';
-import { PROMPTS } from './promptFiles.ts';
+import { promptNames } from '../../chat/promptFile.ts';
 import { Proposals } from './proposals.ts';
 
 export interface ChatNeeds {
@@ -64,7 +64,7 @@ export function startChat(needs: ChatNeeds): Chat {
     'deltallm.chat.history': () => host.history(),
     'deltallm.chat.chooseModel': () => chooseModel(choice, host),
     'deltallm.chat.attachSelection': () => openAnd(() => attachSelection(host, excluded)),
-    ...Object.fromEntries(PROMPTS.map((name) => [`deltallm.${name}`, (uri?: Uri, range?: Range) => askAbout(name, explaining, uri instanceof Uri ? uri : undefined, rangeOf(range))])),
+    ...Object.fromEntries(promptNames.map((name) => [`deltallm.${name}`, (uri?: Uri, range?: Range) => askAbout(name, explaining, uri instanceof Uri ? uri : undefined, rangeOf(range))])),
     'deltallm.proposal.accept': (uri?: Uri) => proposals.accept(proposalOf(uri)),
     'deltallm.proposal.discard': (uri?: Uri) => proposals.discard(proposalOf(uri)),
   };

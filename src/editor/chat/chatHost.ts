@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { l10n, window, type LogOutputChannel, type Memento } from 'vscode';
 import type { AnswerResult, AnswerSource } from '../../chat/answerSource.ts';
 import { dropOldest, messagesOf } from '../../chat/turnMessages.ts';
-import { answerOf, ask, changeAnswer, edit, finish, newConversation, regenerate, rename, titleOf, turnView, type Conversation } from '../../chat/turns.ts';
+import { answerOf, ask, changeAnswer, edit, finish, newConversation, regenerate, rename, titleOf, truncate, turnView, type Conversation } from '../../chat/turns.ts';
 import type { Clock } from '../../completion/source.ts';
 import { chatTexts } from '../../shared/chatWords.ts';
 import { asDeltaError } from '../../shared/errors.ts';
@@ -45,6 +45,12 @@ export interface ChatHostNeeds {
     apply: (text: string) => Promise<void>;
     open: (href: string) => Promise<unknown>;
   };
+}
+
+/** What a model reads, and the texts in it by name. */
+export interface Prompt {
+  prompt: string;
+  named: readonly Attached[];
 }
 
 export class ChatHost {
@@ -95,13 +101,21 @@ export class ChatHost {
     }
   }
 
-  /** Of a command: a question with its texts, in the conversation that is shown. */
-  askWith(text: string, prompt: string, attachments: readonly Attached[]): Promise<void> {
+  /**
+   * Of a command: what the user sees of the question, and what the model reads, which holds the texts that are only named beside it. Of several
+   * prompts the first that fits, or the last. What the user has attached to his own next question stays there.
+   */
+  askWith(text: string, prompts: readonly Prompt[]): Promise<void> {
     return this.do(async () => {
       await this.stop();
-      this.next.clear();
-      for (const attached of attachments) this.next.add(attached);
-      return this.ask(text, prompt);
+      let { prompt, named } = prompts[0];
+      for (const other of prompts) {
+        ({ prompt, named } = other);
+        if (await this.next.fits(prompt)) break;
+      }
+      const attachments = named.map(({ id, kind, label, detail, refused }) => ({ id, kind, label, detail, text: '', tokens: null, refused }));
+      const asked = { question: randomUUID(), answer: randomUUID(), text, prompt, attachments };
+      this.begin(ask(this.conversation, asked, Date.now()), asked.answer);
     });
   }
 
@@ -180,21 +194,22 @@ export class ChatHost {
     this.needs.log.warn(asDeltaError(thrown).message);
   }
 
-  private async ask(text: string, prompt?: string): Promise<void> {
+  private async ask(text: string): Promise<void> {
     await this.stop();
     const attachments = await this.next.take();
     if (text.trim() === '' && attachments.length === 0) return;
-    const asked = { question: randomUUID(), answer: randomUUID(), text, attachments, ...(prompt === undefined ? {} : { prompt }) };
+    const asked = { question: randomUUID(), answer: randomUUID(), text, attachments };
     this.begin(ask(this.conversation, asked, Date.now()), asked.answer);
   }
 
-  /** The same texts go with the other question. */
+  /** The same texts go with the other question. Those of a prompt are in it: it stays, with the user's words behind it. */
   private async edit(id: string, text: string): Promise<void> {
-    if (text.trim() === '') return;
-    const asked = { question: randomUUID(), answer: randomUUID(), text };
-    if (edit(this.conversation, id, asked, 0) === null) return;
+    const question = this.conversation.turns.find((turn) => turn.id === id);
+    if (text.trim() === '' || question?.role !== 'user' || question.dropped) return;
     await this.stop();
-    const edited = edit(this.conversation, id, asked, Date.now());
+    const asked = { question: randomUUID(), answer: randomUUID(), text };
+    const { prompt, attachments } = question;
+    const edited = prompt === null ? edit(this.conversation, id, asked, Date.now()) : ask(truncate(this.conversation, id, Date.now()), { ...asked, prompt: `${prompt}\n\n${text}`, attachments }, Date.now());
     if (edited) this.begin(edited, asked.answer);
   }
 

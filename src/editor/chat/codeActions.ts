@@ -1,7 +1,7 @@
 // The entries in VS Code's own lists of code actions: "Fix" where there is a problem, the others for what is selected.
 import { CodeAction, CodeActionKind, CodeActionTriggerKind, l10n, languages, type CodeActionContext, type CodeActionProvider, type Disposable, type Range, type TextDocument } from 'vscode';
 import { refusedDocument, type Excluded } from './attachable.ts';
-import type { PromptName } from './promptFiles.ts';
+import type { PromptName } from '../../chat/promptFile.ts';
 
 /** No kind that a key or saving applies by itself: each only opens the chat. */
 const ASK = CodeActionKind.Empty.append('deltallm');

@@ -1,6 +1,7 @@
 // The question that is being written: what goes with it, what all that comes to in tokens and seconds, and the reading of it before it is asked.
 import { l10n } from 'vscode';
 import type { AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
+import { fit, type Refusal } from '../../chat/attachments.ts';
 import type { Attachment } from '../../chat/turns.ts';
 import { CancelFlag } from '../../shared/cancel.ts';
 import type { AttachmentView, ChatSurroundings } from '../../shared/chatProtocol.ts';
@@ -38,6 +39,17 @@ interface Entry {
 
 const takesPart = ({ attached, tooMuch }: Entry): boolean => attached.refused === null && tooMuch === null;
 const attachmentOf = ({ attached: { id, kind, label, detail, refused }, text, tokens, tooMuch }: Entry): Attachment => ({ id, kind, label, detail, text, tokens, refused: refused ?? tooMuch });
+
+const reserveOf = (context: number): number => Math.min(ANSWER_TOKENS, context >> 2);
+
+function tooMuch(refusal: Refusal | null): string | null {
+  switch (refusal?.reason) {
+    case undefined: return null;
+    case 'empty': return l10n.t('It is empty.');
+    case 'tooLong': return l10n.t('It has {0} tokens, more than the {1} that the model can read.', refusal.tokens, refusal.most);
+    case 'noRoom': return l10n.t('It has {0} tokens, and there is room for {1} beside the rest.', refusal.tokens, refusal.free);
+  }
+}
 
 export class NextQuestion {
   private entries: Entry[] = [];
@@ -108,6 +120,13 @@ export class NextQuestion {
     this.needs.changed();
   }
 
+  /** Whether a text fits beside nothing else; true where that is not known. */
+  async fits(text: string): Promise<boolean> {
+    const { most } = this;
+    const [tokens] = (most === null ? null : await this.needs.source.count([text]).catch(() => null)) ?? [0];
+    return most === null || tokens + AROUND_MESSAGE <= most;
+  }
+
   /** Another model, another conversation, or one that was cut: what is known of the cache. */
   cacheKnows(tokens: number): void {
     this.warm = tokens;
@@ -130,7 +149,7 @@ export class NextQuestion {
 
   private get most(): number | null {
     const { chatModel } = this.needs.source;
-    return chatModel.state === 'ready' ? chatModel.context - Math.min(ANSWER_TOKENS, chatModel.context >> 2) : null;
+    return chatModel.state === 'ready' ? chatModel.context - reserveOf(chatModel.context) : null;
   }
 
   private get tokens(): number {
@@ -164,21 +183,20 @@ export class NextQuestion {
     const counts = await this.needs.source.count([this.text, ...uncounted.map((entry) => entry.text), ...texts]);
     if (!counts || round !== this.round) return false;
     this.textTokens = counts[0];
-    uncounted.forEach((entry, index) => (entry.tokens = counts[1 + index] + AROUND_MESSAGE));
+    uncounted.forEach((entry, index) => (entry.tokens = counts[1 + index]));
     if (key !== this.beforeTokens.key) this.beforeTokens = { key, tokens: counts.slice(1 + uncounted.length).reduce((sum, tokens) => sum + tokens + AROUND_MESSAGE, 0) };
     this.counted = true;
     this.judge();
     return true;
   }
 
-  /** The oldest turns make room, attachments do not: those that came last do not fit. */
+  /** The oldest turns make room, attachments do not. */
   private judge(): void {
-    let room = this.most! - this.textTokens - AROUND_MESSAGE;
-    for (const entry of this.entries) {
-      if (entry.attached.refused !== null || entry.tokens === null) continue;
-      entry.tooMuch = entry.tokens > room ? l10n.t('It does not fit: it has {0} tokens, and there is room for {1}.', entry.tokens, Math.max(0, room)) : null;
-      if (entry.tooMuch === null) room -= entry.tokens;
-    }
+    const { chatModel } = this.needs.source;
+    if (chatModel.state !== 'ready') return;
+    const counted = this.entries.flatMap(({ attached: { id, kind, refused }, tokens }) => (refused === null && tokens !== null ? [{ id, kind, tokens }] : []));
+    const fates = fit(counted, { context: chatModel.context, reserve: reserveOf(chatModel.context), needed: this.textTokens + AROUND_MESSAGE });
+    for (const entry of this.entries) entry.tooMuch = tooMuch(fates.get(entry.attached.id) ?? null);
   }
 
   private async readAhead(): Promise<void> {

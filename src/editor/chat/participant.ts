@@ -4,7 +4,7 @@ import {
   type CancellationToken, type ChatContext, type ChatPromptReference, type ChatRequest, type ChatResponseStream, type ChatResult, type Disposable, type LogOutputChannel,
 } from 'vscode';
 import type { AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
-import { attachmentText, type AttachedText } from '../../chat/attachments.ts';
+import { codeText, fenceFor } from '../../chat/attachments.ts';
 import { asDeltaError } from '../../shared/errors.ts';
 import { localise } from '../messages.ts';
 import { nameOf, pathOf, readFile, type Excluded } from './attachable.ts';
@@ -54,22 +54,24 @@ async function answer(needs: ParticipantNeeds, request: ChatRequest, context: Ch
 
 /** Files first, the question last: what was read of them serves the next question too. */
 async function asked(excluded: Excluded, prompt: string, references: readonly ChatPromptReference[], stream: ChatResponseStream): Promise<string> {
-  const attachments: AttachedText[] = [];
+  const parts: string[] = [];
   for (const { value } of references) {
     const uri = value instanceof Uri ? value : value instanceof Location ? value.uri : undefined;
-    if (typeof value === 'string') attachments.push({ kind: 'selection', label: l10n.t('Attached text'), detail: '', language: '', text: value });
+    if (typeof value === 'string') parts.push(`${fenceFor(value)}\n${value}\n${fenceFor(value)}`);
     if (!uri) continue;
     const read = await readFile(uri, excluded);
     if ('refused' in read) {
       stream.markdown(`${nameOf(uri)}: ${read.refused}\n\n`);
       continue;
     }
-    const document = value instanceof Location ? await workspace.openTextDocument(uri) : undefined;
-    const text = document ? document.getText((value as Location).range) : read.text;
-    attachments.push({ kind: document ? 'selection' : 'file', label: nameOf(uri), detail: pathOf(uri), language: read.language, text });
+    const path = pathOf(uri);
+    if (value instanceof Location) {
+      const { start, end } = value.range;
+      parts.push(codeText({ path, language: read.language, text: (await workspace.openTextDocument(uri)).getText(value.range), lines: { first: start.line + 1, last: end.line + 1 } }));
+    } else parts.push(codeText({ path, ...read }));
     stream.reference(value as Uri | Location);
   }
-  return [...attachments.map(attachmentText), prompt].join('\n\n');
+  return [...parts, prompt].join('\n\n');
 }
 
 /** What was asked of this participant before, and what it said. */
