@@ -54,6 +54,7 @@ export async function fillStage(stage) {
     writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n(?:\/\/|\/\*)# sourceMappingURL=\S*(?: \*\/)?\s*$/, '\n'));
   }
   copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
+  copyAll(join(root, 'prompts'), 'prompts', /^[\w-]+\.md$/);
   copyAll(join(root, 'models/calibration'), 'models/calibration');
   copyAll(await convertModel(), convertedModel);
   for (const addon of nativeAddons('native/build')) copy(addon);

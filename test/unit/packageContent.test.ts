@@ -30,13 +30,14 @@ describe('the package', () => {
   }, 600_000);
   afterAll(() => rmSync(base, { recursive: true }));
 
-  it('holds the bundles, the addon, ONNX Runtime for linux-x64, the converted model, the calibration texts, the shown texts and the papers, and nothing else', (context) => {
+  it('holds the bundles, the addon, ONNX Runtime for linux-x64, the converted model, the calibration texts, the prompts, the shown texts and the papers, and nothing else', (context) => {
     needsStage(context);
     const expected = [
       'CHANGELOG.md', 'LICENSE', 'README.md', 'ThirdPartyNotices.txt', 'media/icon.png', 'package.json', 'package.nls.json', 'l10n/bundle.l10n.json',
       'dist/cli.js', 'dist/extension.cjs', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css',
       'models/starter/README.md',
       ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'tokenizer.json'].map((name) => `models/starter/converted/${name}`),
+      ...['document', 'explain', 'fix', 'tests'].map((name) => `prompts/${name}.md`),
       ...readdirSync('models/calibration').map((name) => `models/calibration/${name}`),
       'native/build/Release/deltallm.node',
       `${modules}/onnxruntime-node/package.json`, `${modules}/onnxruntime-common/package.json`, `${modules}/onnxruntime-common/dist/cjs/package.json`,
