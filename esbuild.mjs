@@ -1,7 +1,8 @@
-// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules).
+// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules), the chat view (for its webview).
 // `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: no network module may be reachable.
 import { build } from 'esbuild';
 import { writeFileSync } from 'node:fs';
+import { chatBundle } from './scripts/chatBundle.mjs';
 
 const shared = {
   bundle: true, platform: 'node', target: 'node20', sourcemap: true, metafile: true, logLevel: 'warning',
@@ -28,7 +29,9 @@ const extension = await build({
   format: 'cjs',
 });
 
+const chat = await build(chatBundle);
+
 writeFileSync('dist/meta.json', JSON.stringify({
-  inputs: { ...modules.metafile.inputs, ...extension.metafile.inputs },
-  outputs: { ...modules.metafile.outputs, ...extension.metafile.outputs },
+  inputs: { ...modules.metafile.inputs, ...extension.metafile.inputs, ...chat.metafile.inputs },
+  outputs: { ...modules.metafile.outputs, ...extension.metafile.outputs, ...chat.metafile.outputs },
 }));

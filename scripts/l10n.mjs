@@ -24,8 +24,15 @@ export function messagesOf(/** @type {string} */ source) {
 
 /** Everything that is shown, sorted. */
 export function allMessages() {
-  const sources = [...readdirSync(join(root, 'src/editor')).filter((name) => name.endsWith('.ts')).map((name) => `src/editor/${name}`), 'src/extension.ts'];
-  return [...new Set(sources.flatMap((path) => messagesOf(readFileSync(join(root, path), 'utf8'))))].sort();
+  const editor = readdirSync(join(root, 'src/editor'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => `src/editor/${name}`);
+  const messages = [...editor, 'src/extension.ts'].flatMap((path) => messagesOf(readFileSync(join(root, path), 'utf8')));
+  return [...new Set([...messages, ...textsOfView(readFileSync(join(root, 'src/shared/chatWords.ts'), 'utf8'))])].sort();
+}
+
+/** What the chat view shows by itself: a list of literals, one a line. */
+function textsOfView(/** @type {string} */ source) {
+  const [, list = ''] = /\bchatTexts = \[\n([^]*?)\n\]/.exec(source) ?? [];
+  return [...list.matchAll(/^ {2}'((?:[^'\\\n]|\\.)*)',$/gm)].map(([, text]) => text.replace(/\\(.)/g, '$1'));
 }
 
 /** A text as bundles hold it: key and English value are the same. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { chromium } from '../test/host/installServer.mjs';
 import { buildAll, checkNode, childEnv, installPackages, installPeer, root, runMain, runQuietly, step, StepError } from './steps.mjs';
 
-const projects = ['unit', 'native', 'addon', 'parity', 'fullsize', 'recipe'];
+const projects = ['unit', 'native', 'addon', 'parity', 'fullsize', 'recipe', 'view'];
 const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
 /** @type {string[]} */
 const summary = [];
@@ -94,7 +94,8 @@ function hostReason() {
 async function main() {
   checkNode();
   await installPackages();
-  await checkStep('types', () => step('Checking types', () => runQuietly(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit'])));
+  const types = (/** @type {string} */ project) => runQuietly(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '-p', project]);
+  await checkStep('types', () => step('Checking types', async () => [await types('.'), await types('media')]));
   await checkStep('build', buildAll);
 
   let peerMissing;

@@ -1,6 +1,9 @@
 // Wiring only: what the editor sees is registered here, and nothing is started, loaded or read.
 import { join } from 'node:path';
 import { Uri, window, type ExtensionContext } from 'vscode';
+import { unansweredSource } from './editor/chatSource.ts';
+import { startChat, type Chat } from './editor/chat/chat.ts';
+import { clock } from './editor/clock.ts';
 import { registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
 import { Completions } from './editor/completions.ts';
 import { CrashMarker } from './editor/crashMarker.ts';
@@ -14,9 +17,10 @@ import { StatusBar } from './editor/statusBar.ts';
 import { RuntimeClient } from './session/client.ts';
 
 let runtime: EditorRuntime | undefined;
+let chat: Chat | undefined;
 
 export function activate(context: ExtensionContext): void {
-  const { extensionUri, globalStorageUri, extension } = context;
+  const { extensionUri, globalStorageUri, storageUri, workspaceState, extension } = context;
   const extensionVersion = String(extension.packageJSON.version);
   const log = window.createOutputChannel('DeltaLLM', { log: true });
   const settings = new SettingsReader(log);
@@ -26,22 +30,24 @@ export function activate(context: ExtensionContext): void {
   const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => statusBar.update() });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, 'deltallm.menu');
+  chat = startChat({ ...unansweredSource(), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   settings.onChange(() => {
     completions.forget();
     started.settingsChanged();
     statusBar.update();
   });
   context.subscriptions.push(
-    log, settings, completions, documents, statusBar,
+    log, settings, completions, documents, statusBar, chat,
     started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
     ...registerCommands({ runtime: started, completions, documents, settings, log, extensionVersion }),
   );
 }
 
-/** Fulfils when the worker has ended: VS Code waits some seconds for it. */
-export function deactivate(): Promise<void> | undefined {
-  const ending = runtime?.dispose();
+/** Fulfils when the conversation is saved and the worker has ended: VS Code waits some seconds for it. */
+export async function deactivate(): Promise<void> {
+  const ending = [chat?.close(), runtime?.dispose()];
+  chat = undefined;
   runtime = undefined;
-  return ending;
+  await Promise.all(ending);
 }

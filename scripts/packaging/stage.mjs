@@ -49,11 +49,12 @@ export async function fillStage(stage) {
   };
 
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media/icon.png', 'models/starter/README.md', ...translations(), ...pictures()]) copy(file);
-  for (const bundle of ['dist/extension.cjs', 'dist/cli.js', 'dist/worker.js']) {
+  for (const bundle of ['dist/extension.cjs', 'dist/cli.js', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css']) {
     copy(bundle);
-    writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n'));
+    writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n(?:\/\/|\/\*)# sourceMappingURL=\S*(?: \*\/)?\s*$/, '\n'));
   }
   copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
+  copyAll(join(root, 'prompts'), 'prompts', /^[\w-]+\.md$/);
   copyAll(join(root, 'models/calibration'), 'models/calibration');
   copyAll(await convertModel(), convertedModel);
   for (const addon of nativeAddons('native/build')) copy(addon);

@@ -21,7 +21,7 @@ const maxBlanks = 1000;
 /** Evaluations within evaluations. Real templates stay below 100. */
 const maxDepth = 400;
 /** Real templates take about 100 steps a message. */
-const baseSteps = 300_000;
+const baseSteps = 200_000;
 const stepsPerMessage = 2000;
 /** Beside a multiple of what the conversation has. */
 const baseChars = 1 << 20;
@@ -58,7 +58,7 @@ function bounded<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof RangeError) throw new TemplateLimit(error.message);
+    if (error instanceof RangeError) throw new TemplateLimit('it outgrows the memory');
     throw error;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
@@ -256,7 +256,7 @@ class BoundedInterpreter extends Interpreter {
 
   private charge(steps: number): void {
     this.steps -= steps;
-    if (!(this.steps >= 0)) throw new TemplateLimit('it takes too many steps');
+    if (!(this.steps >= 0)) throw new TemplateLimit('it does not come to an end');
   }
 
   private chargeChars(chars: number): void {

@@ -21,6 +21,7 @@ export async function diagnostics({ runtime, settings, extensionVersion, counts 
   const { model, speed } = runtime;
   const cache = await runtime.memory();
   const path = settings['model.path'];
+  const chatPath = settings['chat.model'];
   const rows: [string, string][] = [
     ['DeltaLLM', extensionVersion],
     ['Editor', `${env.appName} ${editorVersion}${env.remoteName ? `, remote: ${env.remoteName}` : ''}`],
@@ -31,13 +32,14 @@ export async function diagnostics({ runtime, settings, extensionVersion, counts 
     ['State', runtime.error ? `${runtime.state} (${runtime.error.code})` : runtime.state],
     ['Model', model ? `${model.name}, ${(model.parameters / 1e6).toFixed(1)} million parameters, context ${model.context}` : 'not loaded'],
     ['Model file', path === '' ? 'embedded' : basename(path.replaceAll('\\', '/'))],
+    ['Chat model file', chatPath === '' ? 'none of its own' : basename(chatPath.replaceAll('\\', '/'))],
     ['Kernels', model ? `${model.kernels}${runtime.safeMode ? ' (safe mode)' : ''}` : 'not loaded'],
     ['Prefill lane', model ? laneSentence(model.lane) : 'not loaded'],
     ['Speed', speed ? `reads ${speed.prefill.toFixed(0)}, writes ${speed.decode.toFixed(0)} tokens a second` : 'not measured'],
     ['Cache', cache ? `${megabytes(cache.cacheBytes)} in ${cache.cacheBlocks} blocks of 64 tokens` : 'not known now'],
     ['Confidence', model?.confidence ? `measured at ${model.confidence.samples} places` : 'not measured'],
     ...Object.entries(settings)
-      .filter(([name]) => name !== 'model.path' && name !== 'completions.exclude')
+      .filter(([name]) => name !== 'model.path' && name !== 'chat.model' && name !== 'completions.exclude')
       .map(([name, value]): [string, string] => [name, JSON.stringify(value)]),
     ['completions.exclude', `${settings['completions.exclude'].length} patterns`],
     ['Requests', `returned ${counts.returned}, suppressed ${counts.suppressed}, superseded ${counts.superseded}`],

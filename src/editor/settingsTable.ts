@@ -60,7 +60,7 @@ export const settingsTable = {
   'completions.neighbours': flag(true, 'window'),
   /** A GGUF file or a model folder; empty: the embedded model. */
   'model.path': text('', 'machine'),
-  /** A GGUF file or a model folder that answers questions; empty: the model above, where it was made to converse. */
+  /** What answers in the chat; empty: the model for completions where it has a chat template. */
   'chat.model': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
   /** Whether prompts are read by 8-bit arithmetic. */

@@ -23,7 +23,7 @@ export const errorSentences = {
   // Conversations
   templateInvalid: (name: string, reason: string) => `The chat template of ${name} cannot be used (${reason}): choose another chat model.`,
   templateRefused: (name: string, reason: string) => `The chat template of ${name} refuses this conversation (${reason}): begin a new one or choose another chat model.`,
-  templateTooLarge: (name: string, reason: string) => `The chat template of ${name} was stopped because ${reason}, more than any real one: choose another chat model.`,
+  templateTooLarge: (name: string, reason: string) => `The chat template of ${name} was stopped because ${reason}: no template needs that, choose another chat model.`,
   promptFileInvalid: (path: string, reason: string) => `The prompt file ${path} cannot be used (${reason}): correct it or delete it.`,
   // Runtime
   addonMissing: (platform: string, tried: string) => `The native part of DeltaLLM could not be loaded for ${platform}; tried: ${tried}.`,

@@ -1,5 +1,7 @@
 // As much of the module `vscode` as the extension uses, with `fake` to look behind it: what was shown, registered and asked for.
-// It has no behaviour of its own but documents, events and settings; what the real one does is seen by the tests under test/host.
+// It has no behaviour of its own but documents, tabs, events and settings; what the real one does is seen by the tests under test/host.
+import { TabInputTextDiff, type WorkspaceEdit } from './fakeVscodeParts.ts';
+export * from './fakeVscodeParts.ts';
 
 type Listener<T> = (event: T) => unknown;
 
@@ -25,22 +27,19 @@ export class Position {
 }
 
 export class Range {
-  constructor(
-    readonly start: Position,
-    readonly end: Position,
-  ) {}
+  readonly start: Position;
+  readonly end: Position;
+  constructor(start: Position | number, end: Position | number, lastLine = 0, lastCharacter = 0) {
+    [this.start, this.end] = typeof start === 'number' ? [new Position(start, end as number), new Position(lastLine, lastCharacter)] : [start, end as Position];
+  }
   get isEmpty(): boolean {
     return this.start.line === this.end.line && this.start.character === this.end.character;
   }
 }
 
 export class Selection extends Range {
-  constructor(
-    readonly anchor: Position,
-    readonly active: Position,
-  ) {
-    super(anchor, active);
-  }
+  readonly anchor = this.start;
+  readonly active = this.end;
 }
 
 export class Uri {
@@ -55,11 +54,11 @@ export class Uri {
   get fsPath(): string {
     return this.path;
   }
-  with({ path }: { path: string }): Uri {
+  with({ path = this.path }: { path?: string }): Uri {
     return new Uri(this.scheme, path);
   }
   toString(): string {
-    return `${this.scheme}:${this.scheme === 'file' ? '//' : ''}${this.path}`;
+    return `${this.scheme}:${/^(?:file|https?)$/i.test(this.scheme) ? '//' : ''}${this.path}`;
   }
 }
 
@@ -97,9 +96,9 @@ export class FakeDocument {
     readonly languageId: string,
     private text: string,
   ) {}
-  getText = () => {
+  getText = (range?: Range) => {
     fake.documentReads++;
-    return this.text;
+    return range ? this.text.slice(this.offsetAt(range.start), this.offsetAt(range.end)) : this.text;
   };
   get lineCount(): number {
     return this.text.split('\n').length;
@@ -128,11 +127,81 @@ const events = {
   closed: new EventEmitter<FakeDocument>(),
   selection: new EventEmitter<{ textEditor: FakeEditor; selections: Selection[] }>(),
   activeEditor: new EventEmitter<FakeEditor | undefined>(),
+  tabs: new EventEmitter<{ closed: FakeTab[] }>(),
 };
+
+interface FakeTab {
+  label: string;
+  input: unknown;
+}
+
+/** A page in the side bar: what the extension gave it and sent it; `say` is a message from it. */
+export function fakeWebviewView() {
+  const [messages, visibility, disposed] = [new EventEmitter<unknown>(), new EventEmitter<void>(), new EventEmitter<void>()];
+  const posted: unknown[] = [];
+  const view = {
+    visible: true,
+    webview: {
+      html: '', options: {} as Record<string, unknown>, cspSource: 'vscode-webview://fake', asWebviewUri: (uri: Uri) => Uri.parse(`vscode-webview:${uri.path}`), onDidReceiveMessage: messages.event,
+      postMessage: async (message: unknown) => posted.push(structuredClone(message)) > 0,
+    },
+    onDidChangeVisibility: visibility.event,
+    onDidDispose: disposed.event,
+  };
+  return {
+    view, posted, say: (message: unknown) => messages.fire(message),
+    show: (visible: boolean) => {
+      view.visible = visible;
+      visibility.fire();
+    },
+    dispose: () => disposed.fire(),
+  };
+}
+
+/** A list that stays open until it is hidden: `type`, `choose` and `press` are what the user does. */
+export class FakeQuickPick {
+  items: { label: string }[] = [];
+  value = '';
+  title = '';
+  placeholder = '';
+  canSelectMany = false;
+  matchOnDescription = false;
+  matchOnDetail = false;
+  busy = false;
+  shown = false;
+  selectedItems: { label: string }[] = [];
+  private readonly accepted = new EventEmitter<void>();
+  private readonly pressed = new EventEmitter<{ item: unknown; button: unknown }>();
+  private readonly hidden = new EventEmitter<void>();
+  onDidAccept = this.accepted.event;
+  onDidTriggerItemButton = this.pressed.event;
+  onDidHide = this.hidden.event;
+  show(): void {
+    this.shown = true;
+  }
+  hide(): void {
+    if (!this.shown) return;
+    this.shown = false;
+    this.hidden.fire();
+  }
+  dispose(): void {
+    this.hide();
+  }
+  choose(...labels: string[]): void {
+    this.selectedItems = this.items.filter(({ label }) => labels.includes(label));
+    this.accepted.fire();
+  }
+  press(label: string, button: number): void {
+    const item = this.items.find((other) => other.label === label) as { label: string; buttons: unknown[] };
+    this.pressed.fire({ item, button: item.buttons[button] });
+  }
+}
 
 export interface FakeEditor {
   document: FakeDocument;
   selection: Selection;
+  selections: Selection[];
+  edit(change: (builder: { replace(range: Range, text: string): void }) => void): Promise<boolean>;
 }
 
 interface StatusBarItem {
@@ -153,7 +222,26 @@ const fresh = () => ({
   /** What the user clicks in a notification: the label, or nothing. */
   click: undefined as string | undefined,
   quickPicks: [] as { items: { label: string; command: string }[]; title: string; placeHolder: string }[],
-  pick: undefined as string | undefined,
+  /** Commands or labels of the entries that the user picks. */
+  pick: undefined as string | string[] | undefined,
+  /** Lists of `createQuickPick`. */
+  lists: [] as FakeQuickPick[],
+  /** What the user types into an input box, and the file that he chooses in a dialog. */
+  input: undefined as string | undefined,
+  dialog: undefined as Uri | undefined,
+  dialogs: [] as { filters: Record<string, string[]> }[],
+  shownDocuments: [] as { document: unknown; options: { selection?: Range } | undefined }[],
+  openedLinks: [] as string[],
+  contextKeys: {} as Record<string, unknown>,
+  tabs: [] as FakeTab[],
+  /** Edits of the workspace, each one step of undo; false: VS Code does not let it happen. */
+  edits: [] as { uri: string; text: string }[][],
+  mayEdit: true,
+  diagnostics: [] as [Uri, { range: Range; message: string; severity: number; source?: string }[]][],
+  webviewProviders: new Map<string, { resolveWebviewView(view: unknown): void }>(),
+  codeActions: [] as { provideCodeActions(...args: unknown[]): unknown }[],
+  languageModels: new Map<string, unknown>(),
+  participants: new Map<string, (...args: unknown[]) => Promise<unknown>>(),
   statusBar: [] as StatusBarItem[],
   statusMessages: [] as string[],
   logLines: [] as string[],
@@ -161,7 +249,7 @@ const fresh = () => ({
   /** Of commands that are not registered here: VS Code's own. */
   executed: [] as { id: string; args: unknown[] }[],
   /** What VS Code does in such a command. */
-  perform: undefined as ((id: string) => unknown) | undefined,
+  perform: undefined as ((id: string, args: unknown[]) => unknown) | undefined,
   providers: [] as unknown[],
   contents: new Map<string, { provideTextDocumentContent: (uri: Uri) => string }>(),
   openedTexts: [] as string[],
@@ -187,6 +275,7 @@ export const fake = {
     Object.assign(fake, fresh());
     workspace.textDocuments = [];
     Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [], state: { focused: true } });
+    Object.assign(env, { language: 'en' });
   },
   set(name: string, value: unknown): void {
     fake.settings[name] = value;
@@ -196,12 +285,29 @@ export const fake = {
   open(text: string, languageId = 'typescript', uri = Uri.file(`/work space/sämple.${languageId}`)): FakeEditor {
     const document = new FakeDocument(uri, languageId, text);
     const end = document.positionAt(text.length);
-    const editor = { document, selection: new Selection(end, end) };
+    const selection = new Selection(end, end);
+    const editor: FakeEditor = {
+      document, selection, selections: [selection],
+      edit: async (change) => fake.mayEdit && applied((builder) => change({ replace: (range, text) => builder.push({ uri: document.uri, range, text }) })),
+    };
     workspace.textDocuments = [...workspace.textDocuments.filter((other) => other.uri.toString() !== uri.toString()), document];
     Object.assign(window, { activeTextEditor: editor, visibleTextEditors: [editor] });
     return editor;
   },
 };
+
+/** One step of undo: all replacements, the last ones first. */
+function applied(fill: (replacements: { uri: { toString(): string }; range: { start: Position; end: Position }; text: string }[]) => void): boolean {
+  const replacements: Parameters<typeof fill>[0] = [];
+  fill(replacements);
+  fake.edits.push(replacements.map(({ uri, text }) => ({ uri: uri.toString(), text })));
+  for (const { uri, range, text } of replacements.reverse()) {
+    const document = workspace.textDocuments.find((other) => other.uri.toString() === uri.toString())!;
+    const start = document.offsetAt(range.start);
+    document.change(start, document.offsetAt(range.end) - start, text);
+  }
+  return true;
+}
 
 const message = (kind: 'info' | 'warning' | 'error') => async (text: string, ...buttons: string[]) => {
   fake.messages.push({ kind, text, buttons });
@@ -223,11 +329,41 @@ export const window = {
   showInformationMessage: message('info'),
   showWarningMessage: message('warning'),
   showErrorMessage: message('error'),
-  showQuickPick: async (items: { label: string; command: string }[], options: { title: string; placeHolder: string }) => {
+  showQuickPick: async (given: { label: string; command: string }[] | Promise<{ label: string; command: string }[]>, options: { title: string; placeHolder: string; canPickMany?: boolean }) => {
+    const items = await given;
     fake.quickPicks.push({ items, ...options });
-    return items.find(({ command }) => command === fake.pick);
+    const chosen = items.filter(({ command, label }) => fake.pick !== undefined && [fake.pick].flat().some((pick) => command === pick || label === pick));
+    return options.canPickMany ? chosen : chosen[0];
   },
-  showTextDocument: async () => {},
+  createQuickPick: () => {
+    const list = new FakeQuickPick();
+    fake.lists.push(list);
+    return list;
+  },
+  showInputBox: async () => fake.input,
+  showOpenDialog: async (options: { filters: Record<string, string[]> }) => {
+    fake.dialogs.push(options);
+    return fake.dialog && [fake.dialog];
+  },
+  showTextDocument: async (document: unknown, options?: { selection?: Range }) => void fake.shownDocuments.push({ document, options }),
+  registerWebviewViewProvider: (id: string, provider: { resolveWebviewView(view: unknown): void }) => {
+    fake.webviewProviders.set(id, provider);
+    return { dispose: () => void fake.webviewProviders.delete(id) };
+  },
+  tabGroups: {
+    get all() {
+      return [{ tabs: fake.tabs }];
+    },
+    get activeTabGroup() {
+      return { activeTab: fake.tabs.at(-1) };
+    },
+    close: async (tabs: FakeTab[]) => {
+      fake.tabs = fake.tabs.filter((tab) => !tabs.includes(tab));
+      events.tabs.fire({ closed: tabs });
+      return true;
+    },
+    onDidChangeTabs: events.tabs.event,
+  },
   onDidChangeTextEditorSelection: events.selection.event,
   onDidChangeActiveTextEditor: events.activeEditor.event,
 };
@@ -247,10 +383,29 @@ export const workspace = {
     const path = fake.folders.find((folder) => uri.path.startsWith(`${folder}/`));
     return path === undefined ? undefined : { uri: Uri.file(path) };
   },
+  get workspaceFolders() {
+    return fake.folders.map((path) => ({ uri: Uri.file(path), name: path.slice(path.lastIndexOf('/') + 1) }));
+  },
+  asRelativePath: (uri: Uri) => {
+    const folder = fake.folders.find((path) => uri.path.startsWith(`${path}/`));
+    return folder === undefined ? uri.path : uri.path.slice(folder.length + 1);
+  },
+  findFiles: async () => [...fake.disk].filter(([path, { type = FileType.File }]) => type === FileType.File && fake.folders.some((folder) => path.startsWith(`${folder}/`))).map(([path]) => Uri.file(path)),
+  applyEdit: async (edit: WorkspaceEdit) => fake.mayEdit && applied((replacements) => replacements.push(...(edit.replacements as never[]))),
   fs: {
+    createDirectory: async () => {},
+    writeFile: async (uri: Uri, bytes: Uint8Array) => void fake.disk.set(uri.path, { text: Buffer.from(bytes).toString('latin1'), mtime: fake.disk.size }),
+    rename: async (from: Uri, to: Uri) => {
+      fake.disk.set(to.path, onDisk(from));
+      fake.disk.delete(from.path);
+    },
+    delete: async (uri: Uri) => {
+      onDisk(uri);
+      fake.disk.delete(uri.path);
+    },
     readDirectory: async (uri: Uri) =>
       [...fake.disk].filter(([path]) => path.slice(0, path.lastIndexOf('/')) === uri.path).map(([path, { type = FileType.File }]) => [path.slice(uri.path.length + 1), type]),
-    stat: async (uri: Uri) => ({ mtime: onDisk(uri).mtime, size: Buffer.byteLength(onDisk(uri).text, 'latin1') }),
+    stat: async (uri: Uri) => ({ type: onDisk(uri).type ?? FileType.File, mtime: onDisk(uri).mtime, size: Buffer.byteLength(onDisk(uri).text, 'latin1') }),
     readFile: async (uri: Uri) => {
       fake.diskReads.push(uri.path);
       return new Uint8Array(Buffer.from(onDisk(uri).text, 'latin1'));
@@ -269,6 +424,9 @@ export const workspace = {
     return { dispose() {} };
   },
   openTextDocument: async (uri: Uri) => {
+    const open = workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
+    if (open) return open;
+    if (!fake.contents.has(uri.scheme)) return new FakeDocument(uri, 'plaintext', Buffer.from(onDisk(uri).text, 'latin1').toString('utf8'));
     fake.openedTexts.push(fake.contents.get(uri.scheme)!.provideTextDocumentContent(uri));
     return {};
   },
@@ -284,18 +442,42 @@ export const commands = {
     const act = fake.commands.get(id);
     if (act) return act(...(args as never[]));
     fake.executed.push({ id, args });
-    await fake.perform?.(id);
+    if (id === 'setContext') fake.contextKeys[args[0] as string] = args[1];
+    if (id === 'vscode.diff') fake.tabs.push({ label: args[2] as string, input: new TabInputTextDiff(args[0] as Uri, args[1] as Uri) });
+    return fake.perform?.(id, args);
   },
 };
 
 export const languages = {
+  getDiagnostics: (uri?: Uri) => (uri ? fake.diagnostics.filter(([other]) => other.toString() === uri.toString()).flatMap(([, found]) => found) : fake.diagnostics),
+  registerCodeActionsProvider: (_selector: unknown, provider: { provideCodeActions(...args: unknown[]): unknown }) => {
+    fake.codeActions.push(provider);
+    return { dispose: () => void fake.codeActions.splice(fake.codeActions.indexOf(provider), 1) };
+  },
   registerInlineCompletionItemProvider: (_selector: unknown, provider: unknown) => {
     fake.providers.push(provider);
     return { dispose: () => void fake.providers.splice(fake.providers.indexOf(provider), 1) };
   },
 };
 
+export const lm = {
+  registerLanguageModelChatProvider: (vendor: string, provider: unknown) => {
+    fake.languageModels.set(vendor, provider);
+    return { dispose: () => void fake.languageModels.delete(vendor) };
+  },
+};
+
+export const chat = {
+  createChatParticipant: (id: string, handler: (...args: unknown[]) => Promise<unknown>) => {
+    fake.participants.set(id, handler);
+    return { dispose: () => void fake.participants.delete(id) };
+  },
+};
+
 export const l10n = {
+  get bundle() {
+    return fake.bundle ?? undefined;
+  },
   t: (text: string, ...args: unknown[]) => {
     const translated = fake.bundle ? fake.bundle[text] : text;
     if (translated === undefined) throw new Error(`Not in the bundle: ${text}`);
@@ -305,6 +487,8 @@ export const l10n = {
 
 export const env = {
   appName: 'Visual Studio Code',
+  language: 'en',
+  openExternal: async (uri: Uri) => fake.openedLinks.push(uri.toString()) > 0,
   remoteName: undefined,
   clipboard: { writeText: async (text: string) => void (fake.clipboard = text) },
 };

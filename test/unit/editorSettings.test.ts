@@ -19,6 +19,7 @@ describe('a setting', () => {
     ['completions.exclude', ['*.env', [1], {}, null]],
     ['completions.neighbours', ['no', 0, null]],
     ['model.path', [null, 7, ['a.gguf']]],
+    ['chat.model', [null, 7, ['a.gguf']]],
     ['mode', ['dense', 'Exact', null]],
     ['prefillLane', ['on', true, null]],
     ['threads', [-1, 65, 1.5, '2']],

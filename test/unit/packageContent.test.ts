@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
 const script = (name: string): Promise<Record<string, any>> => import(new URL(`../../scripts/packaging/${name}.mjs`, import.meta.url).href);
-const unbuilt = ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'native/build/Release/deltallm.node'].find((path) => !existsSync(path));
+const unbuilt = ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'native/build/Release/deltallm.node'].find((path) => !existsSync(path));
 const linux = process.platform === 'linux' && process.arch === 'x64';
 const patchelf = spawnSync('patchelf', ['--version']).status === 0;
 const reason = unbuilt ? `${unbuilt} is not built` : !linux ? 'the package is for linux-x64' : !patchelf && !process.env.CI ? 'patchelf is not installed' : undefined;
@@ -30,13 +30,14 @@ describe('the package', () => {
   }, 600_000);
   afterAll(() => rmSync(base, { recursive: true }));
 
-  it('holds the bundles, the addon, ONNX Runtime for linux-x64, the converted model, the calibration texts, the shown texts and the papers, and nothing else', (context) => {
+  it('holds the bundles, the addon, ONNX Runtime for linux-x64, the converted model, the calibration texts, the prompts, the shown texts and the papers, and nothing else', (context) => {
     needsStage(context);
     const expected = [
       'CHANGELOG.md', 'LICENSE', 'README.md', 'ThirdPartyNotices.txt', 'media/icon.png', 'package.json', 'package.nls.json', 'l10n/bundle.l10n.json',
-      'dist/cli.js', 'dist/extension.cjs', 'dist/worker.js',
+      'dist/cli.js', 'dist/extension.cjs', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css',
       'models/starter/README.md',
       ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'tokenizer.json'].map((name) => `models/starter/converted/${name}`),
+      ...['document', 'explain', 'fix', 'tests'].map((name) => `prompts/${name}.md`),
       ...readdirSync('models/calibration').map((name) => `models/calibration/${name}`),
       'native/build/Release/deltallm.node',
       `${modules}/onnxruntime-node/package.json`, `${modules}/onnxruntime-common/package.json`, `${modules}/onnxruntime-common/dist/cjs/package.json`,
@@ -56,7 +57,7 @@ describe('the package', () => {
     needsStage(context);
     const unwanted = /\.(map|gguf|cc|h|gyp|tsx?|dll|dylib)$|qps-ploc|win32|darwin|arm64|(^|\/)(src|test|scripts|\.\w+)\//;
     expect(paths().filter((path) => unwanted.test(path) && !path.startsWith('models/calibration/'))).toEqual([]);
-    for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
+    for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
   });
 
   it('declares no scripts and no dependencies, for there is nothing to install', (context) => {
@@ -99,7 +100,7 @@ describe('the package', () => {
   it('keeps the licences of what it contains, each with its text', (context) => {
     needsStage(context);
     const parts = readFileSync(join(stage, 'ThirdPartyNotices.txt'), 'utf8').split('-'.repeat(80));
-    for (const name of ['onnxruntime-node', 'onnxruntime-common', 'protobufjs', '@huggingface/tokenizers']) {
+    for (const name of ['onnxruntime-node', 'onnxruntime-common', 'protobufjs', '@huggingface/tokenizers', 'lit-html', 'markdown-it', 'dompurify', 'highlight.js']) {
       const part = parts.find((text) => text.includes(`${name} `)) ?? '';
       expect(part, name).toMatch(/copyright|licensed/i);
       expect(part.length, name).toBeGreaterThan(800);

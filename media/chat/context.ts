@@ -1,0 +1,14 @@
+// What every part of the view works with.
+import type { FromChatView } from '../../src/shared/chatProtocol.ts';
+import type { Frames } from './frames.ts';
+import type { Numbers } from './numbers.ts';
+import type { Say } from './words.ts';
+
+export interface ViewContext {
+  say: Say;
+  numbers: Numbers;
+  frames: Frames;
+  post(message: FromChatView): void;
+  /** Tells on the button, and to screen readers, that the text was copied. */
+  copied(button: HTMLButtonElement): void;
+}

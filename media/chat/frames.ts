@@ -1,0 +1,51 @@
+// Work on the page, once a frame: what is asked for between two frames is done together in the next, and no frame does more than its share.
+
+/** Milliseconds of a frame that go to writing text; what is left waits for the next one. */
+const SHARE = 8;
+
+export class Frames {
+  readonly #first: () => void;
+  readonly #last: () => void;
+  /** Each does one bounded step and says whether more is left. */
+  readonly #steps = new Set<() => boolean>();
+  #pending = false;
+
+  /** `first` shows what the store holds, `last` comes after the texts: where the page is scrolled to. */
+  constructor(first: () => void, last: () => void) {
+    this.#first = first;
+    this.#last = last;
+  }
+
+  request(): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    requestAnimationFrame(() => {
+      this.#pending = false;
+      this.#first();
+      this.#work();
+      this.#last();
+    });
+  }
+
+  /** The step is taken in the coming frames until it says that nothing is left. What was asked for last comes first: it is what the user sees. */
+  take(step: () => boolean): void {
+    this.#steps.delete(step);
+    this.#steps.add(step);
+    this.request();
+  }
+
+  drop(step: () => boolean): void {
+    this.#steps.delete(step);
+  }
+
+  #work(): void {
+    const until = performance.now() + SHARE;
+    for (const step of [...this.#steps].reverse()) {
+      let more = true;
+      while (more && performance.now() < until) more = step();
+      if (!more) this.#steps.delete(step);
+      if (performance.now() >= until) break;
+    }
+    if (this.#steps.size > 0) this.request();
+  }
+}
