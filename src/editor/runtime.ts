@@ -55,6 +55,8 @@ export class EditorRuntime implements TextSource, AnswerSource {
   private client: Client | undefined;
   /** What is tried under the crash marker, the last one last. */
   private readonly guarding: Trial[] = [];
+  /** Calls under way that need no model. */
+  private visits = 0;
   private restartsLeft = 1;
   private closing: Promise<void> = Promise.resolve();
   private disposed = false;
@@ -158,6 +160,21 @@ export class EditorRuntime implements TextSource, AnswerSource {
     await this.ready(chat).catch(() => {});
     chat.active--;
     this.settle();
+  }
+
+  /** Asks the worker for something that needs no model; where there is none, the worker ends afterwards. */
+  async askWorker<N extends 'findModels' | 'lookAtModel'>(name: N, options: Calls[N]['options'], cancel: CancelFlag): Promise<Calls[N]['result']> {
+    if (this.disposed) throw new DeltaError('cancelled');
+    await this.closing;
+    const client = (this.client ??= this.needs.startWorker());
+    this.visits++;
+    try {
+      return await client.call(name, options, () => {}, cancel);
+    } finally {
+      this.visits--;
+      const { completion, chat } = this.slots;
+      if (client === this.client && this.visits === 0 && !completion.loading && !chat.loading) this.end();
+    }
   }
 
   private async run(slot: ModelSlot, options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag): Promise<GenerateResult> {

@@ -2,6 +2,7 @@
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
+import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
 import type { LaneState } from '../model/lane.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { InspectReport } from '../inspect/report.ts';
@@ -13,7 +14,7 @@ import type { Priority } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
-export type { LaneState, Priority };
+export type { FoundModel, FoundModels, LaneState, Priority };
 
 /** What a model is loaded for. One file for both is loaded once. */
 export type Role = 'completion' | 'chat';
@@ -193,6 +194,10 @@ export interface Calls {
   confidence: { options: { tokens: number }; result: ConfidenceCurve };
   /** Dense and delta attention side by side on a text. */
   inspect: { options: InspectOptions; result: InspectReport };
+  /** Model files that other programs keep on this computer; they are read, never changed. Needs no model. */
+  findModels: { options: Record<string, never>; result: FoundModels };
+  /** One file, read as far as it takes to say what it is. */
+  lookAtModel: { options: { path: string }; result: FoundModel };
   /** Tokens of each text, by a role's model; null without one. */
   count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };

@@ -6,6 +6,8 @@ import { asDeltaError, DeltaError } from '../shared/errors.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
+import { findModels, thisComputer } from '../model/found/findModels.ts';
+import { readOffer } from '../model/found/readOffer.ts';
 import { importModel } from '../model/import/importModel.ts';
 import { resolveModel, starterModel } from '../model/library.ts';
 import { COMPLETIONS } from './conversation.ts';
@@ -136,6 +138,10 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       return models.use('completion', (engine) => engine.confidence(request.options.tokens, cancel, pass('background')));
     case 'inspect':
       return models.use('completion', (engine) => engine.inspect(request.options, cancel, progress, pass('background')));
+    case 'findModels':
+      return findModels({ ...thisComputer(), progress: (share) => progress('looking for models', share), cancelled: () => cancel.isSet });
+    case 'lookAtModel':
+      return readOffer(request.options.path, thisComputer().available);
     case 'count': {
       const { role, texts } = request.options;
       return models.of(role) ? models.use(role, (engine) => engine.count(texts)) : null;

@@ -80,7 +80,7 @@ describe('a setting', () => {
 describe('the load that settings ask for', () => {
   it('leaves what is not set to the worker, and forces kernels only in safe mode', () => {
     const { current } = reader();
-    expect(loadPlan(current, null)).toEqual({ model: '', threads: 0, attention: 'delta', lane: 'auto', cacheBytes: 1024e6, background: true });
+    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', lane: 'auto', cacheBytes: 1024e6, background: true });
     expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar', lane: 'off' });
     expect(loadPlan({ ...current, mode: 'exact' }, null)).toMatchObject({ attention: 'dense', lane: 'off' });
     expect(loadPlan({ ...current, prefillLane: 'off' }, null)).toMatchObject({ lane: 'off' });
