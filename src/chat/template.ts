@@ -50,6 +50,8 @@ export class ChatTemplate {
   private program: ReturnType<typeof parseTemplate> | undefined;
   /** The template has no place for a system message: its text goes before the first question. */
   private foldsSystem = false;
+  /** The template takes contents only as lists of parts, as those of models that see pictures do. */
+  private inParts = false;
 
   /** Never throws: a model with a broken template still completes. `render` says what is wrong. */
   constructor(private readonly parts: TemplateParts) {
@@ -81,35 +83,39 @@ export class ChatTemplate {
       if (!(error instanceof DeltaError) || error.code !== 'templateRefused') throw error;
       refusal = error;
     }
-    try {
-      const rendered = this.run(fold(messages), options);
-      this.foldsSystem = true;
-      return rendered;
-    } catch (error) {
-      throw refusal ?? error;
-    }
+    const rendered = secondTry(() => this.run(fold(messages), options), refusal);
+    this.foldsSystem = true;
+    return rendered;
   }
 
   private run(messages: readonly ChatMessage[], options: RenderOptions): string {
     const { name, bos, eos } = this.parts;
     const safe = messages.map(({ role, content }) => ({ role, content: this.controls.protect(role === 'system' ? this.systemText(content) : content) }));
-    try {
+    const variables = {
+      add_generation_prompt: true,
+      bos_token: bos ?? '',
+      eos_token: eos ?? '',
+      tools: null,
+      documents: null,
+      date_string: formatDay(this.today, '%d %b %Y'),
+      strftime_now: (format: unknown) => formatDay(this.today, String(format)),
+      ...(options.thinking === undefined ? {} : { enable_thinking: options.thinking }),
+    };
+    const attempt = (inParts: boolean): string => {
       this.program ??= parseTemplate(this.source);
-      return runTemplate(
-        this.program,
-        {
-          messages: safe,
-          add_generation_prompt: true,
-          bos_token: bos ?? '',
-          eos_token: eos ?? '',
-          tools: null,
-          documents: null,
-          date_string: formatDay(this.today, '%d %b %Y'),
-          strftime_now: (format: unknown) => formatDay(this.today, String(format)),
-          ...(options.thinking === undefined ? {} : { enable_thinking: options.thinking }),
-        },
-        safe,
-      );
+      const given = inParts ? safe.map(({ role, content }) => ({ role, content: [{ type: 'text', text: content }] })) : safe;
+      return runTemplate(this.program, { ...variables, messages: given }, safe);
+    };
+    try {
+      if (this.inParts) return attempt(true);
+      try {
+        return attempt(false);
+      } catch (error) {
+        if (this.program === undefined || error instanceof TemplateLimit || error instanceof TemplateRaised) throw error;
+        const rendered = secondTry(() => attempt(true), error);
+        this.inParts = true;
+        return rendered;
+      }
     } catch (error) {
       if (error instanceof TemplateLimit) throw new DeltaError('templateTooLarge', name, error.message);
       if (error instanceof TemplateRaised) throw new DeltaError('templateRefused', name, reasonOf(error));
@@ -169,6 +175,15 @@ function fold(messages: readonly ChatMessage[]): ChatMessage[] {
   const first = others.findIndex(({ role }) => role === 'user');
   if (first < 0) return merge([{ role: 'user', content: system }, ...others]);
   return merge(others.map((message, i) => (i === first ? { role: 'user', content: `${system}\n\n${message.content}` } : message)));
+}
+
+/** Another way; where it fails too, the failure of the first is the one to tell. */
+function secondTry(work: () => string, first: unknown): string {
+  try {
+    return work();
+  } catch (second) {
+    throw first ?? second;
+  }
 }
 
 /** One line, without the dot that the sentence around it has. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/chat/answerSource.ts';
+import { formatDay } from '../../src/chat/day.ts';
 import { ChatTemplate, hasTemplate, promptTokens, type RenderOptions, type TemplateParts } from '../../src/chat/template.ts';
 import { dropMarks } from '../../src/tokenizer/controlText.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
@@ -176,6 +177,16 @@ describe('quirks', () => {
   it('contents are trimmed where the template trims them', () => {
     check('LLaMA-3.2', ['s: S ', 'u:\n U1 \n'], `${llamaDates}S<|eot_id|>${llamaTurn('user', 'U1')}<|start_header_id|>assistant<|end_header_id|>\n\n`);
     check('BitNet', ['u: U1 '], '<|begin_of_text|>User: U1<|eot_id|>Assistant: ');
+  });
+
+  it('contents come in parts where the template takes nothing else', () => {
+    const source = "{% for m in messages %}{{ m.role }}:{% for part in m.content %}{% if part.type == 'text' %}{{ part.text }}{% endif %}{% endfor %};{% endfor %}";
+    const template = new ChatTemplate({ source, architecture: 'mllama', name: 'test', bos: null, eos: null, controls: [] });
+    for (let i = 0; i < 2; i++) expect(template.render(conversation('s:S', 'u:U1'))).toBe('system:S;user:U1;');
+  });
+
+  it('the day is written in English, and without a clock', () => {
+    expect(formatDay(new Date(2026, 2, 5, 17, 30), '%A, %-d. %B %Y|%a %d %b %y|%m %-m|%H:%M:%S|%% %Q')).toBe('Thursday, 5. March 2026|Thu 05 Mar 26|03 3|00:00:00|% %Q');
   });
 
   it('only a script of two people needs a text to stop at', () => {
