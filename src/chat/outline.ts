@@ -24,7 +24,7 @@ const assignedFunction = /^(?:const|let|var|val)\s+([\w$]+)\s*(?::[^=]*)?=\s*(?:
 const methods = /^(?:[\w$:<>,*&[\]?.]+\s+[*&]*)*([\w$#~:]+)\s*(?:<[^>()]*>)?\(([^;]*)$/;
 
 /** What begins in this line, if anything does. */
-function begun(line: string, next: string | undefined): Pick<Item, 'kind' | 'name'> | undefined {
+export function begun(line: string, next?: string): Pick<Item, 'kind' | 'name'> | undefined {
   const text = line.trim().replace(modifiers, '');
   if (keywords.test(text) || text === '') return undefined;
   const type = types.exec(text);
