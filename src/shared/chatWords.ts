@@ -13,7 +13,6 @@ export const chatTexts = [
   // Turns.
   'Your question',
   'Answer',
-  'Edit',
   'Edit and send again',
   'Copy',
   'Copied',

@@ -10,6 +10,13 @@ const common = {
   palette: '.quick-input-widget input[type="text"]',
   paletteRow: '.quick-input-list .monaco-list-row',
   statusItems: '.statusbar-item',
+  /** A page of an extension: the frame that is ready, and the one in it that holds what the extension wrote. */
+  webview: 'iframe.webview.ready',
+  webviewContent: '#active-frame',
+  diffEditor: '.monaco-diff-editor',
+  editorAction: '.editor-actions .action-label',
+  contextMenuItem: '.monaco-menu .action-item',
+  dialogButton: '.monaco-dialog-box .monaco-button',
 };
 
 /** What the recorder in the page needs: plain text, so that it can be sent there. */

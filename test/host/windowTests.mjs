@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { besideCompletions, chatInRestrictedMode, chatInTwoWindows, codeOfAnswers, comingBack, conversation, elsewhere, explaining, quietChat, withoutModel } from './chat.mjs';
 import { check } from './checks.mjs';
 import { closing } from './closing.mjs';
 import { failures, safeMode } from './failures.mjs';
@@ -41,11 +42,19 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'fast typing': (session, window) => fastTyping(session, window, seed),
     'keys that disagree': disagreeing,
     ...(newest ? { places, neighbours } : {}),
+    'chat without a model': withoutModel,
+    chat: conversation,
+    'chat, code of answers': codeOfAnswers,
+    'chat, explain': explaining,
+    'chat beside completions': besideCompletions,
+    'chat, coming back': comingBack,
+    'chat elsewhere': elsewhere,
+    'chat, quiet': quietChat,
     ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
   };
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */
   const withWindows = {
-    ...(newest ? { 'two windows': twoWindows, failures: withWindow(failures) } : {}),
+    ...(newest ? { 'two windows': twoWindows, 'chat in two windows': chatInTwoWindows, failures: withWindow(failures) } : {}),
     'safe mode': (session) => safeMode(session, pictures),
     closing: (session) => closing(session, { cycles: cycles ?? amount.cycles, seed }),
   };
@@ -60,7 +69,10 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
   await inSession(`${base}-plain`, vsix, {}, Object.keys(withWindows).some(wanted), async (session) => {
     for (const [name, test] of Object.entries(withWindows)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
   });
-  await inSession(`${base}-restricted`, vsix, { trust: false }, newest && wanted('restricted mode'), (session) => attempt('restricted mode', undefined, session, () => restrictedMode(session)));
+  const restricted = { 'restricted mode': restrictedMode, 'chat in restricted mode': chatInRestrictedMode };
+  await inSession(`${base}-restricted`, vsix, { trust: false }, newest && Object.keys(restricted).some(wanted), async (session) => {
+    for (const [name, test] of Object.entries(restricted)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
+  });
 }
 
 /** @param {(session: Session, window: EditorWindow) => Promise<void>} test @returns {(session: Session) => Promise<void>} */

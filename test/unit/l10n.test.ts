@@ -15,8 +15,9 @@ import { Tally } from '../../src/completion/tally.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 // @ts-expect-error plain JavaScript
 import { bundleText, messagesOf } from '../../scripts/l10n.mjs';
+import { offer, openChat } from '../support/chatWindow.ts';
 import { sampleErrors } from '../support/errorSamples.ts';
-import { EventEmitter, fake, Uri } from '../support/fakeVscode.ts';
+import { CodeActionTriggerKind, EventEmitter, fake, Position, Range, Selection, Uri, type CodeAction } from '../support/fakeVscode.ts';
 import { model } from '../support/fakeWorker.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-l10n-'));
@@ -113,6 +114,41 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
       ...fake.quickPicks.flatMap(({ items, title, placeHolder }) => [title, placeHolder, ...items.map(({ label }) => label)]),
     ]);
     expect([fake.messages.length, fake.openedTexts.length, fake.statusMessages.length, fake.quickPicks.length].every((count) => count > 0)).toBe(true);
+  });
+
+  it('of the chat: its view, its lists, its questions and what it says', async () => {
+    const chat = await openChat(({ source }) => source.become({ state: 'none' }));
+    fake.bundle = pseudoBundle;
+    await chat.show();
+    const words = Object.values((chat.page.posted[0] as { words: Record<string, string> }).words);
+    const { document, selection } = fake.open('a\nb\n', 'typescript', Uri.file('/work space/tiny.ts'));
+    Object.assign(fake.window.activeTextEditor!, { selection: new Selection(new Position(0, 0), new Position(1, 1)) });
+    fake.disk.set('/work space/.env', { text: '', mtime: 1 });
+    fake.diagnostics = [[document.uri, [{ range: new Range(0, 0, 0, 1), message: 'q', severity: 0 }]]];
+    for (const name of ['explain', 'fix', 'document', 'tests']) await chat.command(name);
+    await chat.wait();
+    const asked = chat.state.turns.flatMap(({ text }) => text);
+    chat.offers.found = [{ ...offer('tiny'), origin: 'x', detail: 'x' }];
+    fake.pick = 'tiny.ts';
+    Object.assign(fake.window.activeTextEditor!, { selection });
+    for (const name of ['chat.chooseModel', 'chat.history', 'chat.attachSelection']) await chat.command(name);
+    for (const action of ['apply', 'insert', 'copy'] as const) await chat.say({ type: 'code', action, language: '', text: 'else();' });
+    await chat.say({ type: 'chooseFile' });
+    fake.pick = pseudoBundle['This file'];
+    await chat.say({ type: 'attach' });
+    chat.source.become({ state: 'ready', name: 'tiny', context: 8 });
+    await chat.say({ type: 'typing', text: 'x' });
+    chat.call.end({ template: 'fallback', reason: 'context' });
+    await chat.wait();
+    const actions = fake.codeActions[0].provideCodeActions(document, new Range(0, 0, 1, 1), { diagnostics: [{}], triggerKind: CodeActionTriggerKind.Invoke }) as CodeAction[];
+    const list = fake.lists[0];
+    check([
+      ...words, ...asked, ...actions.map(({ title }) => title), list.title, list.placeholder, ...(list.items as { description?: string }[]).map(({ description }) => description ?? ''),
+      ...fake.messages.flatMap(({ text, buttons }) => [text, ...buttons]), ...fake.statusMessages, ...fake.quickPicks.flatMap(({ items, title, placeHolder }) => [title, placeHolder ?? '', ...items.map(({ label }) => label)]),
+      ...fake.dialogs.flatMap(({ filters }) => Object.keys(filters)), chat.state.note ?? '', ...chat.state.attachments.flatMap(({ refused }) => refused ?? ''), chat.answer.note ?? '',
+    ]);
+    expect([words.length > 40, asked.length > 3, actions.length, fake.quickPicks.length > 1, fake.messages.length > 1, chat.state.attachments.length, selection.isEmpty]).toEqual([true, true, 4, true, true, 1, true]);
+    chat.chat.dispose();
   });
 
   it('of what is told of a request, for every reason and origin', () => {

@@ -84,7 +84,10 @@ export class NextQuestion {
 
   /** With a reason it is shown and does not take part. False where there are too many. The same text twice is once. */
   add(attached: Attached): boolean {
-    if (this.entries.some((entry) => entry.attached.label === attached.label && entry.attached.detail === attached.detail && entry.text === attached.text)) return true;
+    const same = this.entries.find((entry) => entry.attached.label === attached.label && entry.attached.detail === attached.detail && entry.text === attached.text);
+    if (same && same.attached.refused === attached.refused) return true;
+    // What was refused for another reason may be another thing by now.
+    this.entries = this.entries.filter((entry) => entry !== same);
     if (this.entries.length >= MOST_ATTACHMENTS) return false;
     this.entries.push({ attached, text: attached.text, tokens: null, tooMuch: null });
     this.needs.changed();

@@ -1,0 +1,299 @@
+// The chat as a user has it, with a model that was trained for it: what is asked, answered, stopped, gone on with, applied, reloaded, and what stands beside it.
+
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { check } from './checks.mjs';
+import { ChatPanel } from './chatPanel.mjs';
+import { openSample, requests } from './ghostText.mjs';
+import { sure } from './samples.mjs';
+import { listShut } from './selectors.mjs';
+
+const fixture = fileURLToPath(new URL('../fixtures/models/tiny-instruct-q8_0.gguf', import.meta.url));
+/** Long enough to be met in the middle. */
+const LONG = 'Count from 1 to 99';
+const counted = `${Array.from({ length: 99 }, (_, n) => n + 1).join(', ')}.`;
+const REPEAT = 'Repeat: piece parcel';
+
+/** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
+
+/** The model as a file of the user, under a path with blanks. @param {Session} session */
+export function chatModel({ place }) {
+  const path = join(place.folder, 'my models', 'tiny instruct.gguf');
+  mkdirSync(join(path, '..'), { recursive: true });
+  if (!existsSync(path)) copyFileSync(fixture, path);
+  return path;
+}
+
+/** @param {Session} session @param {EditorWindow} window */
+async function withModel(session, window) {
+  await window.set({ 'deltallm.chat.model': chatModel(session), ...listShut });
+  const chat = new ChatPanel(window);
+  await chat.open();
+  return chat;
+}
+
+/** @param {EditorWindow} window */
+const messages = (window) => window.inside((_, seen) => seen.messages.map(({ text }) => text));
+
+/** @param {ChatPanel} chat */
+const newConversation = async (chat) => {
+  await chat.window.execute('deltallm.chat.new');
+  await chat.window.until(async () => (await chat.turns()).length === 0, 'an empty conversation');
+};
+
+/** Asking, and everything that can be done with an answer. @param {Session} session @param {EditorWindow} window */
+export async function conversation(session, window) {
+  const chat = await withModel(session, window);
+  const first = await chat.answerTo(REPEAT);
+  check(first.state === 'done' && first.text === 'piece parcel', 'a question is answered in the side bar by the file that the setting names', [JSON.stringify(first)]);
+
+  await chat.ask(LONG);
+  await chat.written(10);
+  await chat.input.press('Escape');
+  const stopped = await chat.until('stopped');
+  check(counted.startsWith(stopped.text) && stopped.text.length > 0 && stopped.text.length < counted.length, 'Esc stops an answer, whose text stays', [JSON.stringify(stopped)]);
+  await chat.press('Continue', 'answer');
+  const whole = await chat.until('done', 'failed');
+  check(whole.text === counted, '"Continue" goes on where it stopped', [JSON.stringify(whole)]);
+
+  await chat.press('Regenerate', 'answer');
+  const again = await chat.until('done', 'failed');
+  check(again.text === counted && (await chat.turns()).length === 4, '"Regenerate" answers the same question anew, in its place', [JSON.stringify(again)]);
+
+  await chat.press('Edit and send again', 'question');
+  check((await chat.input.inputValue()) === LONG, 'a question that is edited stands in the input');
+  await chat.ask('Count from 1 to 5');
+  const edited = await chat.until('done', 'failed');
+  check(edited.text === '1, 2, 3, 4, 5.' && (await chat.turns()).length === 4, 'an edited question takes the place of the one before', (await chat.turns()).map((turn) => JSON.stringify(turn)));
+
+  await newConversation(chat);
+  const other = await chat.answerTo('My name is Felix.');
+  const remembered = await chat.answerTo('What am I called?');
+  check(remembered.text === 'Your name is Felix.', 'an answer knows what was said before', [JSON.stringify(other), JSON.stringify(remembered)]);
+
+  await window.execute('deltallm.chat.history');
+  const rows = window.page.locator(window.selectors.paletteRow);
+  await rows.first().waitFor();
+  check((await rows.count()) === 2, 'the history has both conversations');
+  await rows.filter({ hasText: REPEAT }).first().click();
+  await window.until(async () => (await chat.turns()).length === 4, 'the first conversation is there again');
+  check((await messages(window)).length === 0, 'none of it needs a notification', await messages(window));
+}
+
+/** @param {Session} session @param {EditorWindow} window */
+export async function codeOfAnswers(session, window) {
+  const chat = await withModel(session, window);
+  await newConversation(chat);
+  const code = 'function worker(wall: number): boolean {\n  retrun wall % 2 === 0;\n}\n';
+  const path = join(session.place.workspace, 'worker.ts');
+  writeFileSync(path, `// The first line.\n${code}`);
+  const select = async () => {
+    await window.open(path);
+    await window.inside((vscode) => {
+      const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
+      editor.selection = new vscode.Selection(1, 0, 3, 1);
+    });
+  };
+  await select();
+  await window.execute('deltallm.chat.attachSelection');
+  await window.until(async () => (await chat.text()).includes('worker.ts:2–4'), 'what is selected is attached');
+  const fixed = await chat.answerTo('Fix this function.');
+  const right = code.replace('retrun', 'return');
+  check(fixed.text.includes('return wall % 2 === 0;'), 'a question about what is selected is answered with code', [JSON.stringify(fixed)]);
+
+  await select();
+  await chat.code('Apply to the file and show what changes');
+  await window.page.locator(window.selectors.diffEditor).waitFor();
+  const diff = () => window.inside((vscode) => {
+    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+    return input instanceof vscode.TabInputTextDiff ? { left: input.original.toString(), right: input.modified.scheme } : null;
+  });
+  const shown = await diff();
+  check(shown?.right === 'deltallm-proposal' && shown.left.endsWith('worker.ts'), "\"Apply\" opens VS Code's own diff editor", [JSON.stringify(shown)]);
+  const textOf = () => window.inside((vscode, _, path) => vscode.workspace.openTextDocument(vscode.Uri.file(path)).then((document) => document.getText()), path);
+  check((await textOf()).includes('retrun'), 'the file is as it was until the change is accepted');
+  await window.page.locator(`${window.selectors.editorAction}[aria-label^="Accept Proposal"]`).first().click();
+  await window.until(async () => (await textOf()).includes('return wall'), 'the change is in the file');
+  check((await textOf()) === `// The first line.\n${right}` && (await diff()) === null, '"Accept" changes exactly that, and the diff closes', [await textOf()]);
+  await window.open(path);
+  await window.execute('undo');
+  check((await textOf()) === `// The first line.\n${code}`, 'one undo takes it back', [await textOf()]);
+
+  await select();
+  await chat.code('Apply to the file and show what changes');
+  await window.page.locator(window.selectors.diffEditor).waitFor();
+  await window.inside(async (vscode, _, path) => {
+    const edit = new vscode.WorkspaceEdit();
+    edit.insert(vscode.Uri.file(path), new vscode.Position(0, 0), '// meanwhile\n');
+    await vscode.workspace.applyEdit(edit);
+  }, path);
+  await window.execute('deltallm.proposal.accept');
+  await window.until(async () => (await messages(window)).some((text) => /changed since/.test(text)), 'a change of a file that changed meanwhile is refused');
+  check((await textOf()) === `// meanwhile\n// The first line.\n${code}`, 'a proposal for another state of the file changes nothing', [await textOf()]);
+  await window.execute('deltallm.proposal.discard');
+  check((await diff()) === null, '"Discard" closes the diff');
+  await window.execute('notifications.clearAll');
+  await window.closeEditors();
+}
+
+/** From the palette, the context menu and the list of code actions. @param {Session} session @param {EditorWindow} window */
+export async function explaining(session, window) {
+  const chat = await withModel(session, window);
+  const path = join(session.place.workspace, 'segment.ts');
+  writeFileSync(path, 'function segment(step: number, margin: number): boolean {\n  return step === margin;\n}\n');
+  const ways = {
+    'from the palette': () => window.command('DeltaLLM: Explain Selection'),
+    'from the context menu': async () => {
+      await window.page.locator(window.selectors.editor).first().locator('.view-line').nth(1).click({ button: 'right' });
+      const item = (/** @type {string} */ text) => window.page.locator(window.selectors.contextMenuItem, { hasText: text }).first();
+      await item('DeltaLLM').hover();
+      await item('Explain Selection').click();
+    },
+    'by a code action': () => window.inside(async (vscode) => {
+      const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
+      const actions = /** @type {import('vscode').CodeAction[]} */ (await vscode.commands.executeCommand('vscode.executeCodeActionProvider', editor.document.uri, editor.selection, 'deltallm'));
+      const [{ command }] = actions.filter((action) => action.command?.command === 'deltallm.explain');
+      await vscode.commands.executeCommand('deltallm.explain', ...(command?.arguments ?? []));
+    }),
+  };
+  for (const [way, act] of Object.entries(ways)) {
+    await newConversation(chat);
+    await window.open(path);
+    await window.inside((vscode) => {
+      const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
+      editor.selection = new vscode.Selection(0, 0, 2, 1);
+    });
+    await act();
+    await window.until(async () => (await chat.turns()).length === 2, `${way}: the chat opens with the question`);
+    const answer = await chat.until('done', 'failed', 'cut');
+    const [question] = await chat.turns();
+    check(question.text === 'Explain segment.ts:1–3', `${way}: the question names the place`, [JSON.stringify(question)]);
+    check(answer.state === 'done' && answer.text.includes('segment'), `${way}: the answer is about the function`, [JSON.stringify(answer)]);
+  }
+  await window.closeEditors();
+}
+
+/** Ghost text comes while an answer is written, and the answer is the same. @param {Session} session @param {EditorWindow} window */
+export async function besideCompletions(session, window) {
+  const chat = await withModel(session, window);
+  await newConversation(chat);
+  const undisturbed = await chat.answerTo(LONG);
+  for (const file of ['beside-one.ts', 'beside-two.ts', 'beside-three.ts']) {
+    await chat.press('Regenerate', 'answer');
+    await chat.written(5);
+    await openSample(session, window, file);
+    await window.type(sure[0]);
+    const ghost = await window.awaitGhost();
+    const meanwhile = await chat.last();
+    check(ghost !== '', `${file}: ghost text shows while an answer is under way (${meanwhile?.state}, ${meanwhile?.text.length} characters)`, await requests(window));
+    const answer = await chat.until('done', 'failed', 'cut');
+    check(answer.text === undisturbed.text, `${file}: the answer is what it is undisturbed`, [JSON.stringify(answer), JSON.stringify(undisturbed)]);
+  }
+  await window.closeEditors();
+}
+
+/** What is left when the view or the window goes away in the middle. @param {Session} session @param {EditorWindow} window */
+export async function comingBack(session, window) {
+  let chat = await withModel(session, window);
+  await newConversation(chat);
+  await chat.ask(LONG);
+  await chat.written(5);
+  await window.execute('workbench.action.closeAuxiliaryBar');
+  await window.pause(1000);
+  await chat.open();
+  const shown = await chat.until('done', 'failed', 'cut');
+  check(shown.text === counted, 'an answer goes on while its view is hidden, and is whole when it is shown again', [JSON.stringify(shown)]);
+
+  await chat.press('Regenerate', 'answer');
+  await chat.written(5);
+  await window.reload();
+  chat = new ChatPanel(window);
+  await chat.open();
+  const stopped = await chat.until('stopped', 'done', 'failed');
+  check(stopped.state === 'stopped' && stopped.text !== '' && counted.startsWith(stopped.text), 'an answer that was under way when the window was reloaded has stopped, with its text', [JSON.stringify(stopped)]);
+  await chat.press('Continue', 'answer');
+  const whole = await chat.until('done', 'failed', 'cut');
+  check(whole.text === counted, 'and goes on in the new window', [JSON.stringify(whole)]);
+}
+
+/** What cannot answer, and how a question finds what can. @param {Session} session @param {EditorWindow} window */
+export async function withoutModel(session, window) {
+  const { place } = session;
+  await window.set({ 'deltallm.chat.model': undefined });
+  const chat = new ChatPanel(window);
+  await chat.open();
+  await newConversation(chat);
+  check(/No chat model yet/.test(await chat.text()), 'without a chat model the view says so: the embedded one is none', [await chat.text()]);
+  await chat.ask(REPEAT);
+  const waiting = await chat.until('waiting');
+  check(waiting.text === '' && /kept/.test(await chat.text()), 'the question is kept', [await chat.text()]);
+  await chat.press('Find models on this computer');
+  await window.until(async () => !/Looking for models/.test(await chat.text()), 'the search ends');
+  await window.set({ 'deltallm.chat.model': chatModel(session) });
+  const answer = await chat.until('done', 'failed', 'cut');
+  check(answer.text === 'piece parcel', 'the kept question is sent when a model is chosen', [JSON.stringify(answer)]);
+
+  const broken = join(place.folder, 'broken chat.gguf');
+  writeFileSync(broken, 'GGUF but not really');
+  await window.set({ 'deltallm.chat.model': broken });
+  await chat.ask('Repeat: worker');
+  const failed = await chat.until('failed', 'done');
+  check(failed.state === 'failed' && /broken chat\.gguf/.test(await chat.text()), 'a model that fails says so in the view, by its name', [await chat.text()]);
+  await window.set({ 'deltallm.chat.model': chatModel(session) });
+  await chat.press('Try again');
+  const second = await chat.until('done', 'cut');
+  check(second.text === 'worker', 'and the question is answered by another one', [JSON.stringify(second)]);
+}
+
+/** @param {Session} session */
+export async function chatInTwoWindows(session) {
+  const windows = [await session.openWindow('chat left'), await session.openWindow('chat right')];
+  const chats = [];
+  for (const window of windows) chats.push(await withModel(session, window));
+  const answers = await Promise.all(chats.map((chat, index) => chat.answerTo(`Count from 1 to ${20 + index}`)));
+  check(answers.every(({ text }, index) => text.endsWith(`, ${20 + index}.`)), 'two windows answer at once, each its own question', answers.map((answer) => JSON.stringify(answer)));
+  for (const window of windows) await window.close();
+  for (const { probe } of windows) await session.server.hostEnd(10_000, probe.pid);
+}
+
+/** In a window that does not trust its folder. @param {Session} session */
+export async function chatInRestrictedMode(session) {
+  const window = await session.openWindow();
+  const prompts = join(session.place.workspace, '.deltallm', 'prompts');
+  mkdirSync(prompts, { recursive: true });
+  writeFileSync(join(prompts, 'explain.md'), 'Repeat: intruder {{language}}');
+  mkdirSync(join(session.place.workspace, '.vscode'), { recursive: true });
+  writeFileSync(join(session.place.workspace, '.vscode', 'settings.json'), JSON.stringify({ 'deltallm.chat.model': '/nowhere.gguf' }));
+  const chat = await withModel(session, window);
+  check((await window.inside((vscode) => vscode.workspace.isTrusted)) === false, 'chat in Restricted Mode: the folder is not trusted');
+  const answer = await chat.answerTo(REPEAT);
+  check(answer.text === 'piece parcel', "chat in Restricted Mode: it answers, whatever the folder's own settings say", [JSON.stringify(answer)]);
+  const path = join(session.place.workspace, 'restricted.ts');
+  writeFileSync(path, 'function segment(step: number): number {\n  return step * 2;\n}\n');
+  await window.open(path);
+  await window.execute('deltallm.explain');
+  await window.until(async () => (await chat.turns()).length === 4, 'chat in Restricted Mode: the question is asked');
+  const explained = await chat.until('done', 'cut', 'failed');
+  check(!/intruder/.test(explained.text), "chat in Restricted Mode: the folder's own prompts do not count", [JSON.stringify(explained)]);
+  await window.close();
+  await session.server.hostEnd(10_000, window.probe.pid);
+}
+
+/** What other extensions see. @param {Session} session @param {EditorWindow} window */
+export async function elsewhere(session, window) {
+  await withModel(session, window);
+  const listed = await window.inside((vscode) => vscode.lm.selectChatModels({ vendor: 'deltallm' }).then((models) => models.map(({ id, vendor, maxInputTokens }) => ({ id, vendor, maxInputTokens }))));
+  check(listed.length === 1 && listed[0].maxInputTokens > 0, "the model is in VS Code's own list of language models", [JSON.stringify(listed)]);
+}
+
+/** Nothing of the chat runs or ticks while nobody uses it. @param {Session} _ @param {EditorWindow} window */
+export async function quietChat(_, window) {
+  const chat = new ChatPanel(window);
+  await chat.open();
+  await window.pause(2000);
+  const before = await window.inside((_, { ticks }) => ticks.count);
+  await window.pause(5000);
+  const { count, set } = await window.inside((_, { ticks }) => ticks);
+  check(count === before, 'a chat that is open and not used sets no timer', [`${count - before} ticks`, JSON.stringify(set)]);
+}

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { useBrowser } from './support/browser.ts';
+import { answer, chat, longAnswer, question, selection, states } from './support/states.ts';
+
+const browser = useBrowser();
+const said = async (view: Awaited<ReturnType<typeof browser.open>>, without = /hello|typing/) => (await view.posted()).filter(({ type }) => !without.test(type));
+
+async function opened(state = chat()) {
+  const view = await browser.open();
+  await view.show(state);
+  await view.send({ type: 'focus' });
+  return view;
+}
+
+describe('the input', () => {
+  it('sends with Enter, breaks with Shift and Enter, and is empty then', async () => {
+    const view = await opened();
+    await view.page.keyboard.type('one');
+    await view.page.keyboard.press('Shift+Enter');
+    await view.page.keyboard.type('two');
+    await view.page.keyboard.press('Enter');
+    expect(await said(view)).toEqual([{ type: 'ask', text: 'one\ntwo' }]);
+    await view.settled();
+    expect(await view.page.locator('textarea').inputValue()).toBe('');
+    await view.page.keyboard.press('Enter');
+    expect(await said(view)).toHaveLength(1);
+  });
+
+  it('tells what is being typed after a pause, and keeps it for the view’s next life', async () => {
+    const view = await opened();
+    await view.page.keyboard.type('draft');
+    await view.page.waitForFunction(() => (window as never as { posted: { type: string; text?: string }[] }).posted.some(({ type, text }) => type === 'typing' && text === 'draft'));
+    const kept = await view.page.evaluate(() => (window as never as { keptState(): unknown }).keptState());
+    const next = await browser.open({ kept });
+    await next.show(chat());
+    expect(await next.page.locator('textarea').inputValue()).toBe('draft');
+  });
+
+  it('does not send what is being composed', async () => {
+    const view = await opened();
+    await view.page.locator('textarea').fill('に');
+    await view.page.locator('textarea').dispatchEvent('keydown', { key: 'Enter', isComposing: true });
+    await view.page.locator('textarea').dispatchEvent('keydown', { key: 'Enter', keyCode: 229 });
+    expect(await said(view)).toEqual([]);
+  });
+
+  it('grows to eight lines and no further', async () => {
+    const view = await opened();
+    const height = async (lines: number) => {
+      await view.page.locator('textarea').fill('x\n'.repeat(lines - 1) + 'x');
+      await view.settled();
+      return view.page.locator('textarea').evaluate((input) => input.getBoundingClientRect().height);
+    };
+    const [one, two, eight, twenty] = [await height(1), await height(2), await height(8), await height(20)];
+    expect(eight - one).toBeCloseTo(7 * (two - one), 0);
+    expect(twenty).toBe(eight);
+  });
+
+  it('does not send while an answer is written, and keeps the text', async () => {
+    const view = await opened(states.writing);
+    await view.page.keyboard.type('next');
+    await view.page.keyboard.press('Enter');
+    expect(await said(view)).toEqual([]);
+    expect(await view.page.locator('textarea').inputValue()).toBe('next');
+  });
+
+  it('edits the last question with the arrow up where it is empty, and Escape ends that', async () => {
+    const view = await opened(chat({ turns: [question({ text: 'first' }), answer({ text: 'a' }), question({ id: 'q2', text: 'second' }), answer({ id: 'r2', text: 'b' })] }));
+    await view.page.keyboard.press('ArrowUp');
+    await view.settled();
+    expect(await view.page.locator('textarea').inputValue()).toBe('second');
+    await view.page.keyboard.press('Escape');
+    await view.settled();
+    expect(await view.page.locator('textarea').inputValue()).toBe('');
+    await view.page.keyboard.press('ArrowUp');
+    await view.settled();
+    await view.page.keyboard.type(' again');
+    await view.page.keyboard.press('Enter');
+    expect(await said(view)).toEqual([{ type: 'edit', turn: 'q2', text: 'second again' }]);
+  });
+});
+
+describe('Escape', () => {
+  it.each(['waiting', 'reading', 'writing'])('stops an answer that is %s, wherever the keyboard is', async (name) => {
+    const view = await opened(states[name]);
+    await view.page.locator('.conversation').focus();
+    await view.page.keyboard.press('Escape');
+    expect(await said(view)).toEqual([{ type: 'stop' }]);
+  });
+
+  it('does nothing otherwise', async () => {
+    const view = await opened(states.done);
+    await view.page.keyboard.press('Escape');
+    expect(await said(view)).toEqual([]);
+  });
+});
+
+describe('the keyboard alone', () => {
+  /** Names of everything that the tabulator reaches, in its order. */
+  async function reached(view: Awaited<ReturnType<typeof opened>>): Promise<string[]> {
+    const names: string[] = [];
+    for (let steps = 0; steps < 60; steps++) {
+      await view.page.keyboard.press('Tab');
+      const found = await view.page.evaluate(() => {
+        const element = document.activeElement;
+        if (!element || element === document.body) return null;
+        const style = getComputedStyle(element);
+        const hidden = element.closest('.actions') && getComputedStyle(element.closest('.actions')!).opacity !== '1';
+        const name = element.getAttribute('aria-label') ?? (element.tagName === 'PRE' ? 'code' : element.textContent!.trim());
+        return `${name}${style.outlineStyle === 'none' || style.outlineWidth === '0px' ? ' WITHOUT OUTLINE' : ''}${hidden ? ' HIDDEN' : ''}`;
+      });
+      if (found === null) break;
+      names.push(found.slice(0, 60));
+    }
+    return names;
+  }
+
+  it('reaches all that can be done with a conversation, in sight', async () => {
+    const view = await browser.open({ kept: { text: 'a draft', editing: null } });
+    await view.show(chat({ ...states.done, attachments: [selection] }));
+    expect(await reached(view)).toEqual([
+      'Why the worker waits', 'Edit and send again', 'Reasoning', 'Copy', 'Insert', 'Apply', 'code', 'Table', 'the protocol', "Node's documentation", 'Copy', 'Regenerate', 'Question',
+      'Attach a selection, a file or problems', 'Remove engine.ts:40–92', 'Send',
+    ]);
+  });
+
+  it('chooses a model', async () => {
+    const view = await opened(states['no-model-question-kept']);
+    await view.page.getByRole('button', { name: /Llama-3.2-3B/ }).focus();
+    await view.page.keyboard.press('Enter');
+    expect(await said(view)).toEqual([{ type: 'useModel', offer: 'o2' }]);
+    expect(await view.page.getByRole('button', { name: /gpt-oss/ }).count()).toBe(0);
+  });
+
+  it('opens a link by telling the host, and leads nowhere', async () => {
+    const view = await opened(states.done);
+    await view.page.getByRole('link', { name: 'the protocol' }).focus();
+    await view.page.keyboard.press('Enter');
+    await view.page.getByRole('link', { name: "Node's documentation" }).click();
+    expect(await said(view)).toEqual([{ type: 'open', href: 'src/session/protocol.ts' }, { type: 'open', href: 'https://nodejs.org/api/worker_threads.html' }]);
+    expect(view.page.url()).toContain('/page');
+  });
+});
+
+describe('every button says what it does', () => {
+  const check = (name: string, button: string | RegExp, expected: object) =>
+    it(`${name}: ${button}`, async () => {
+      const view = await opened(states[name]);
+      await view.page.getByRole('button', { name: button }).last().click();
+      expect(await said(view)).toEqual([expected]);
+    });
+  check('no-model', 'Find models on this computer', { type: 'findModels' });
+  check('no-model', 'Choose a GGUF file…', { type: 'chooseFile' });
+  check('model-failed', 'Try again', { type: 'retry' });
+  check('failed', 'Try again', { type: 'regenerate', turn: 'r1' });
+  check('stopped', 'Continue', { type: 'continue' });
+  check('cut', 'Continue', { type: 'continue' });
+  check('cut', 'Regenerate', { type: 'regenerate', turn: 'r1' });
+  check('done', 'Copy', { type: 'copyAnswer', turn: 'r1' });
+  check('reading', 'Stop', { type: 'stop' });
+  check('ready', 'Remove engine.ts:40–92', { type: 'detach', id: 'a1' });
+  check('ready', /^Attach/, { type: 'attach' });
+  check('ready', 'Earlier conversations', { type: 'history' });
+  check('dropped', 'New conversation', { type: 'newConversation' });
+
+  it('of code: copy, insert', async () => {
+    const view = await opened(chat({ turns: [question(), answer({ text: longAnswer })] }));
+    const code = view.page.getByRole('group', { name: 'Code, typescript' });
+    await code.getByRole('button', { name: 'Copy' }).click();
+    await code.getByRole('button', { name: 'Insert' }).click();
+    const posted = await said(view);
+    expect(posted.map((message) => (message as { action?: string }).action)).toEqual(['copy', 'insert']);
+    expect(longAnswer).toContain((posted[0] as { text: string }).text);
+  });
+});
