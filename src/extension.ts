@@ -1,6 +1,7 @@
 // Wiring only: what the editor sees is registered here, and nothing is started, loaded or read.
 import { join } from 'node:path';
 import { Uri, window, type ExtensionContext } from 'vscode';
+import { Answers } from './editor/answers.ts';
 import { startChat, type Chat } from './editor/chat/chat.ts';
 import { foundOffers } from './editor/chat/foundOffers.ts';
 import { clock } from './editor/clock.ts';
@@ -30,7 +31,7 @@ export function activate(context: ExtensionContext): void {
   const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => statusBar.update() });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, 'deltallm.menu');
-  chat = startChat({ source: started, offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
+  chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   settings.onChange(() => {
     completions.forget();
     started.settingsChanged();

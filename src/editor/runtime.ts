@@ -1,8 +1,6 @@
 // The language-model worker as the editor lives with it: it starts with the first request, follows the settings, ends when it is not used, is
 // started again once when it dies, and says how it is. It holds a model for each role: completions, and chat.
-import { EventEmitter, l10n, type Disposable, type LogOutputChannel } from 'vscode';
-import { basename } from 'node:path';
-import type { AnswerEvent, AnswerOptions, AnswerResult, AnswerSource, ChatModelState } from '../chat/answerSource.ts';
+import { EventEmitter, l10n, type LogOutputChannel } from 'vscode';
 import { CancelFlag } from '../shared/cancel.ts';
 import { asDeltaError, DeltaError, type ErrorCode } from '../shared/errors.ts';
 import type { Speed, TextSource } from '../completion/source.ts';
@@ -11,7 +9,7 @@ import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, Lo
 import type { CrashMarker, Trial } from './crashMarker.ts';
 import { laneSentence } from './laneSentence.ts';
 import { chatModelPath, loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
-import { localise, withoutFolders } from './messages.ts';
+import { withoutFolders } from './messages.ts';
 import { ModelSlot, type SlotState } from './modelSlot.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -36,13 +34,17 @@ const ERRORS_KEPT = 5;
 /** They come again with every request until the settings change. */
 const lasting: ReadonlySet<ErrorCode> = new Set(['noFim', 'logitsUnusable', 'telemetryNotDisabled']);
 
-export class EditorRuntime implements TextSource, AnswerSource {
+export class EditorRuntime implements TextSource {
   private readonly changed = new EventEmitter<void>();
   private readonly troubled = new EventEmitter<Trouble>();
   private readonly restarting = new EventEmitter<void>();
   private readonly chatChanged = new EventEmitter<void>();
   private readonly unloaded = new EventEmitter<string>();
   readonly onDidChange = this.changed.event;
+  /** Of the chat's model. */
+  readonly onDidChangeChat = this.chatChanged.event;
+  /** What was done to make room, one sentence. */
+  readonly onUnloaded = this.unloaded.event;
   readonly onTrouble = this.troubled.event;
   /** The worker is to end and another one to start: whoever waits for an answer has to ask once more, and may do so at once. */
   readonly onRestart = this.restarting.event;
@@ -97,30 +99,9 @@ export class EditorRuntime implements TextSource, AnswerSource {
     return this.model?.confidence ?? null;
   }
 
-  get chatSpeed(): Speed | undefined {
-    return this.slots.chat.meter.current;
-  }
-
-  get chatModel(): ChatModelState {
-    const { completion, chat } = this.slots;
-    const settings = this.needs.settings();
-    const path = chatModelPath(settings);
-    const name = chat.model?.name ?? basename(path.replaceAll('\\', '/'));
-    if (path === '') return { state: 'none' };
-    // It was chosen for completions alone, and cannot converse.
-    const known = chat.model ?? (completion.model && path === modelPath(settings) ? completion.model : null);
-    if (settings['chat.model'].trim() === '' && known && !known.chat) return { state: 'none' };
-    if (chat.error) return { state: 'failed', name, sentence: localise(chat.error) };
-    if (chat.model && chat.loadedFrom === planKey(settings, 'chat')) return { state: 'ready', name, context: chat.model.context };
-    return chat.loading && !chat.model ? { state: 'loading', name, share: chat.progress } : { state: 'unloaded', name };
-  }
-
-  onChatModel(listener: () => void): Disposable {
-    return this.chatChanged.event(listener);
-  }
-
-  onUnloaded(listener: (sentence: string) => void): Disposable {
-    return this.unloaded.event(listener);
+  /** What is known of a role's model. */
+  slot(role: Role): Readonly<ModelSlot> {
+    return this.slots[role];
   }
 
   /** A completion. */
@@ -128,37 +109,25 @@ export class EditorRuntime implements TextSource, AnswerSource {
     return this.run(this.slots.completion, options, hear, cancel);
   }
 
-  async answer(options: AnswerOptions, hear: (event: AnswerEvent) => void, cancel: CancelFlag): Promise<AnswerResult> {
-    const { conversation, messages, continues, attempt = 0, max } = options;
-    if (this.chatModel.state === 'none') throw new DeltaError('noChatModel');
-    const { text, reason, tokens, ms, chat } = await this.run(this.slots.chat, {
-      prompt: { messages, continues }, conversation, max, sampling: attempt === 0 ? { temperature: 0 } : { temperature: 0.8, seed: attempt },
-    }, (event) => {
-      if (event.event === 'text') hear({ event: 'text', text: event.text });
-      else if (event.stage === 'reading') hear({ event: 'reading', share: event.share, total: event.tokens ?? 0 });
-    }, cancel);
-    return { text, reason, tokens, ms, dropped: chat?.dropped ?? 0, template: chat?.template ?? 'file' };
+  /** The same of another role's model. */
+  generateAs(role: Role, options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag): Promise<GenerateResult> {
+    return this.run(this.slots[role], options, hear, cancel);
   }
 
-  async readAhead({ conversation, messages }: Pick<AnswerOptions, 'conversation' | 'messages'>, cancel: CancelFlag): Promise<void> {
-    const { chat } = this.slots;
+  /** A call that must not keep a model from being unloaded, nor count as a failure: the request that it is made for will say what is wrong. Null without a worker. */
+  async callQuietly<N extends 'generate' | 'count'>(role: Role, name: N, options: Calls[N]['options'], cancel?: CancelFlag): Promise<Calls[N]['result'] | null> {
     const { client } = this;
-    if (!client || this.chatModel.state !== 'ready') return;
-    // It must not keep the model from being unloaded, nor count as a failure: the question itself will say what is wrong.
-    await this.guarded(chat, () => client.call('generate', { prompt: { messages }, conversation, max: 0, sampling: {}, priority: 'background' }, () => {}, cancel)).catch(() => {});
+    if (!client) return null;
+    return this.guarded(this.slots[role], () => client.call(name, options, () => {}, cancel)).catch(() => null);
   }
 
-  async count(texts: readonly string[]): Promise<number[] | null> {
-    return this.client && this.chatModel.state === 'ready' ? this.client.call('count', { role: 'chat', texts }).catch(() => null) : null;
-  }
-
-  async loadChatModel(): Promise<void> {
-    const { chat } = this.slots;
-    if (this.chatModel.state === 'none') return;
-    chat.active++;
+  /** Loads a role's model now; what came of it, its slot says. */
+  async loadNow(role: Role): Promise<void> {
+    const slot = this.slots[role];
+    slot.active++;
     this.holdIdle();
-    await this.ready(chat).catch(() => {});
-    chat.active--;
+    await this.ready(slot).catch(() => {});
+    slot.active--;
     this.settle();
   }
 
@@ -237,10 +206,7 @@ export class EditorRuntime implements TextSource, AnswerSource {
     this.restarting.fire();
     this.end();
     await this.closing;
-    completion.active++;
-    await this.ready(completion).catch(() => {});
-    completion.active--;
-    this.settle();
+    await this.loadNow('completion');
   }
 
   /** "Try again" after a crash: forgets it and loads as usual. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AnswerEvent, AnswerOptions } from '../../src/chat/answerSource.ts';
 import { CrashMarker } from '../../src/editor/crashMarker.ts';
+import { Answers } from '../../src/editor/answers.ts';
 import { EditorRuntime } from '../../src/editor/runtime.ts';
 import { settingsTable, type Settings } from '../../src/editor/settingsTable.ts';
 import type { GenerateOptions, LoadedModel } from '../../src/session/protocol.ts';
@@ -23,6 +24,7 @@ let settings: Settings;
 let workers: FakeWorker[];
 let auto: LoadedModel | null;
 let runtime: EditorRuntime;
+let answers: Answers;
 let unloaded: string[];
 
 beforeEach(() => {
@@ -38,7 +40,8 @@ beforeEach(() => {
     marker: new CrashMarker(join(mkdtempSync(join(base, 'case-')), 'runs'), '1.0.0'),
     log: window.createOutputChannel() as never,
   });
-  runtime.onUnloaded((sentence) => unloaded.push(sentence));
+  answers = new Answers(runtime, () => settings);
+  answers.onUnloaded((sentence) => unloaded.push(sentence));
 });
 afterEach(async () => {
   await runtime.dispose();
@@ -49,32 +52,32 @@ const settle = async () => {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();
 };
 const last = () => workers.at(-1)!;
-const ask = (hear: (event: AnswerEvent) => void = () => {}, cancel = new CancelFlag()) => runtime.answer(question, hear, cancel);
+const ask = (hear: (event: AnswerEvent) => void = () => {}, cancel = new CancelFlag()) => answers.answer(question, hear, cancel);
 const answered = (text: string) => ({ ...generated(text), chat: { dropped: 0, template: 'file' } });
 
 describe('the chat model', () => {
   it('is none with the embedded model, which is never presented as one', async () => {
     settings = defaults;
-    expect(runtime.chatModel).toEqual({ state: 'none' });
+    expect(answers.chatModel).toEqual({ state: 'none' });
     await expect(ask()).rejects.toMatchObject({ code: 'noChatModel' });
-    await runtime.loadChatModel();
+    await answers.loadChatModel();
     expect(workers).toHaveLength(0);
   });
 
   it('is the model for completions where that can converse, and none once it is known not to', async () => {
     settings = { ...defaults, 'model.path': '/models/coder.gguf' };
-    expect(runtime.chatModel).toEqual({ state: 'unloaded', name: 'coder.gguf' });
+    expect(answers.chatModel).toEqual({ state: 'unloaded', name: 'coder.gguf' });
     auto = model;
     const run = runtime.generate(completion, () => {}, new CancelFlag());
     await settle();
     last().of('generate')[0].answer(generated('x'));
     await run;
-    expect(runtime.chatModel).toEqual({ state: 'none' });
+    expect(answers.chatModel).toEqual({ state: 'none' });
   });
 
   it('loads with the first question, beside the other, and is ready then', async () => {
     const states: string[] = [];
-    runtime.onChatModel(() => states.at(-1) === runtime.chatModel.state || states.push(runtime.chatModel.state));
+    answers.onChatModel(() => states.at(-1) === answers.chatModel.state || states.push(answers.chatModel.state));
     const heard: AnswerEvent[] = [];
     const answer = ask((event) => heard.push(event));
     await settle();
@@ -112,11 +115,11 @@ describe('the chat model', () => {
     await settle();
     last().of('load')[1].fail('modelTooLarge', '/models/instruct.gguf', '8.0 GB', '2.0 GB');
     await expect(answer).rejects.toMatchObject({ code: 'modelTooLarge' });
-    expect(runtime.chatModel).toMatchObject({ state: 'failed', name: 'instruct.gguf', sentence: expect.stringContaining('8.0 GB') });
+    expect(answers.chatModel).toMatchObject({ state: 'failed', name: 'instruct.gguf', sentence: expect.stringContaining('8.0 GB') });
     expect([last().closed, runtime.state]).toEqual([false, 'ready']);
     settings = { ...settings, 'chat.model': '/models/smaller.gguf' };
     runtime.settingsChanged();
-    expect(runtime.chatModel).toEqual({ state: 'unloaded', name: 'smaller.gguf' });
+    expect(answers.chatModel).toEqual({ state: 'unloaded', name: 'smaller.gguf' });
   });
 
   it('that needs the other\'s place says so, and the other comes back when it is asked', async () => {
@@ -165,29 +168,29 @@ describe('the chat model', () => {
   });
 
   it('reads ahead and counts only when it is loaded, without loading it', async () => {
-    await runtime.readAhead(question, new CancelFlag());
-    expect(await runtime.count(['a'])).toBeNull();
+    await answers.readAhead(question, new CancelFlag());
+    expect(await answers.count(['a'])).toBeNull();
     expect(workers).toHaveLength(0);
-    await runtime.loadChatModel();
-    void runtime.readAhead(question, new CancelFlag());
-    void runtime.count(['a']);
+    await answers.loadChatModel();
+    void answers.readAhead(question, new CancelFlag());
+    void answers.count(['a']);
     await settle();
     expect(last().of('generate')[0].options).toMatchObject({ max: 0, priority: 'background' });
     expect(last().of('count')[0].options).toEqual({ role: 'chat', texts: ['a'] });
   });
 
   it('stays loaded when completions are switched off, and goes with the idle minutes', async () => {
-    await runtime.loadChatModel();
+    await answers.loadChatModel();
     settings = { ...settings, 'completions.enabled': false };
     runtime.settingsChanged();
-    expect(runtime.chatModel.state).toBe('ready');
+    expect(answers.chatModel.state).toBe('ready');
     vi.advanceTimersByTime(settings.idleUnloadMinutes * 60_000);
-    expect(runtime.chatModel.state).toBe('unloaded');
+    expect(answers.chatModel.state).toBe('unloaded');
     expect(last().closed).toBe(true);
   });
 
   it('gives another answer for another attempt, the same for the same', async () => {
-    void runtime.answer({ ...question, attempt: 2 }, () => {}, new CancelFlag());
+    void answers.answer({ ...question, attempt: 2 }, () => {}, new CancelFlag());
     await settle();
     expect(last().of('generate')[0].options).toMatchObject({ sampling: { temperature: 0.8, seed: 2 } });
   });
