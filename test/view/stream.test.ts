@@ -35,10 +35,10 @@ describe('an answer that is being written', () => {
   it('leaves what is finished as it is', async () => {
     const view = await browser.open();
     await view.show(writing('First.\n\n```ts\nconst a = 1;\n```\n\nThird'));
-    await view.page.evaluate(() => [...document.querySelectorAll('answer-text > *')].slice(0, 2).forEach((block, index) => Object.assign(block, { mark: index })));
+    await view.page.evaluate(() => [...document.querySelectorAll('.chapter > *')].slice(0, 2).forEach((block, index) => Object.assign(block, { mark: index })));
     for (const text of pieces(' goes on.\n\n- one\n- two\n\nEnd')) await view.change(append(text));
     await view.change({ kind: 'turn', turn: answer({ text: 'First.\n\n```ts\nconst a = 1;\n```\n\nThird goes on.\n\n- one\n- two\n\nEnd' }) });
-    expect(await view.page.evaluate(() => [...document.querySelectorAll('answer-text > *')].map((block) => (block as never as { mark?: number }).mark ?? null))).toEqual([0, 1, null, null, null]);
+    expect(await view.page.evaluate(() => [...document.querySelectorAll('.chapter > *')].map((block) => (block as never as { mark?: number }).mark ?? null))).toEqual([0, 1, null, null, null]);
   });
 
   it('shows code as code from its first line, and offers to use it when it is whole', async () => {
@@ -99,7 +99,7 @@ describe('two hundred long answers', () => {
   it('are not touched by the one that is being written: one flush a frame, within the open block', async () => {
     const view = await browser.open({ width: 400, height: 700 });
     await view.show(chat({ turns: [...turns(200), question({ id: 'q' }), answer({ state: 'writing' })] }));
-    await view.page.waitForFunction(() => [...document.querySelectorAll('answer-text')].slice(0, 200).every((text) => text.childElementCount > 5), null, { timeout: 120_000 });
+    await view.page.waitForFunction(() => [...document.querySelectorAll('answer-text')].slice(0, 200).every((text) => text.textContent!.includes('worker_threads')), null, { timeout: 120_000 });
     await view.page.evaluate(() => {
       const seen = Object.assign(window, { longest: 0, outside: 0, most: 0, flushes: 0, frames: 0 });
       new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (seen.longest = Math.max(seen.longest, duration)))).observe({ type: 'longtask' });
