@@ -130,7 +130,8 @@ export class ChatApp {
       this.#atEnd = true;
       this.#context.frames.request();
     };
-    return html`<div class="conversation" role="log" aria-live="off" aria-label=${state.title || say('Conversation')} tabindex="0" @scroll=${() => this.#scrolled()}>
+    return html`<h1 class="unseen">${state.title || say('Conversation')}</h1>
+      <div class="conversation" role="log" aria-live="off" aria-label=${state.title || say('Conversation')} tabindex="0" @scroll=${() => this.#scrolled()}>
         <div class="turns">
           ${turnList(state, this.#context, { edit: (turn) => this.#composer.edit(turn.id, turn.text) })}
           ${modelPart(state, this.#context)}
@@ -141,7 +142,7 @@ export class ChatApp {
         ${this.#atEnd ? nothing : html`<button type="button" class="quiet toEnd" @click=${end}>${say('Go to the end')}</button>`}
         ${state.note ? html`<p class="note">${state.note}</p>` : nothing}
         ${this.#composer.render(state, busy !== null)}
-        <div class="told" role="status"></div>
+        <div class="unseen told" role="status"></div>
       </div>`;
   }
 

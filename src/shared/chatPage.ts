@@ -42,7 +42,7 @@ export function chatPage({ script, style, nonce, cspSource, language }: ChatPage
 <link rel="stylesheet" href="${escaped(style)}">
 </head>
 <body>
-<div id="chat"></div>
+<main id="chat"></main>
 <script nonce="${nonce}" src="${escaped(script)}"></script>
 </body>
 </html>

@@ -1,8 +1,23 @@
-// The element that shows an answer: one child for each block. What is finished is left alone; the open block is made anew, code grows at its end.
+// The element that shows an answer: chapters of blocks. What is finished is left alone; the open block is made anew, code grows at its end.
 import type { ViewContext } from '../context.ts';
 import { BlockStream, type Block } from './blocks.ts';
 import { CodeBlock } from './codeBlock.ts';
 import { nodesOf } from './markdown.ts';
+
+/** Blocks and characters of one chapter: chapters out of sight cost nothing, however long an answer is. */
+const CHAPTER_BLOCKS = 24;
+const CHAPTER_CHARACTERS = 16_384;
+
+/** Milliseconds after which a step ends with the block that it is at. */
+const STEP = 4;
+
+interface Shown {
+  element: Element;
+  chapter: Element;
+  code: CodeBlock | null;
+  /** What it was made from; of code its language. */
+  source: string;
+}
 
 export class AnswerText extends HTMLElement {
   /** Set before the text. */
@@ -10,8 +25,13 @@ export class AnswerText extends HTMLElement {
   #stream = new BlockStream();
   #text = '';
   #ended = false;
-  /** Of each child its code, if it is code, whether it is finished, and what it was made from (of code: the language). */
-  #shown: { code: CodeBlock | null; finished: boolean; source: string }[] = [];
+  #shown: Shown[] = [];
+  /** The block to show next; those before it are finished and left alone. */
+  #next = 0;
+  /** True while there is text that was not read. */
+  #more = false;
+  /** Of the finished blocks in the last chapter. */
+  #characters = 0;
   readonly #step = (): boolean => this.#work();
 
   /** The whole text so far, and whether more may come. */
@@ -34,58 +54,86 @@ export class AnswerText extends HTMLElement {
     this.#stream = new BlockStream();
     this.#text = '';
     this.#shown = [];
+    this.#next = 0;
+    this.#more = false;
+    this.#characters = 0;
     this.replaceChildren();
   }
 
+  /** Reads on, unless what was read is not shown yet, and shows for as long as one step may take. True: more is left. */
   #work(): boolean {
-    const more = this.#stream.step();
+    if (this.#next >= this.#stream.finished) this.#more = this.#stream.step();
     const { blocks, finished } = this.#stream;
     while (this.#shown.length > blocks.length) {
-      this.lastElementChild!.remove();
-      this.#shown.pop();
+      const { element, chapter } = this.#shown.pop()!;
+      element.remove();
+      if (chapter.childElementCount === 0) chapter.remove();
     }
-    const first = this.#shown.findIndex((each) => !each.finished);
-    for (let index = first < 0 ? this.#shown.length : first; index < blocks.length; index++) this.#show(index, blocks[index], index < finished);
-    return more;
+    const until = performance.now() + STEP;
+    for (; this.#next < blocks.length; this.#next++) {
+      if (!this.#show(this.#next, blocks[this.#next], this.#next < finished, until)) return true;
+      if (this.#next < finished) this.#characters += blocks[this.#next].text.length;
+      if (performance.now() >= until && this.#next + 1 < blocks.length) {
+        this.#next++;
+        return true;
+      }
+    }
+    // An open block is made anew by the next step.
+    this.#next = finished;
+    return this.#more;
   }
 
-  #show(index: number, block: Block, finished: boolean): void {
-    let shown = this.#shown[index];
+  /** False: the time was too short for all of it. */
+  #show(index: number, block: Block, finished: boolean, until: number): boolean {
+    let shown: Shown | undefined = this.#shown[index];
     if (block.kind === 'code') {
       // The language is known for sure with the end of its line.
       if (!shown?.code || shown.source !== block.language) {
         const code = new CodeBlock(this.context, block.language);
-        this.#place(index, code.element);
-        shown = this.#shown[index] = { code, finished, source: block.language };
+        shown = this.#place(index, code.element, code, block.language);
       }
-      shown.code!.update(block.text, block.partial, this.#stream.mayClose ? '' : block.partial, finished || !block.open);
-    } else {
-      const source = `${block.kind} ${block.text}`;
-      if (!shown || shown.code || shown.source !== source) {
-        const element = document.createElement('div');
-        element.className = block.kind === 'plain' ? 'block plain' : 'block';
-        if (block.kind === 'plain') element.textContent = block.text;
-        else element.append(this.#nodes(block.text));
-        // The element stays, so that a selection around it does.
-        if (shown && !shown.code && this.children[index].className === element.className) this.children[index].replaceChildren(...element.childNodes);
-        else this.#place(index, element);
-        shown = this.#shown[index] = { code: null, finished, source };
-      }
+      return shown.code!.update(block.text, block.partial, this.#stream.mayClose ? '' : block.partial, finished || !block.open, until);
     }
-    shown.finished = finished;
+    const source = `${block.kind} ${block.text}`;
+    if (shown?.source === source) return true;
+    const kind = block.kind === 'plain' ? 'block plain' : 'block';
+    const content = block.kind === 'plain' ? block.text : this.#nodes(block.text);
+    // The element stays, so that a selection around it does.
+    if (shown && !shown.code && shown.element.className === kind) {
+      shown.element.replaceChildren(content);
+      shown.source = source;
+      return true;
+    }
+    const element = document.createElement('div');
+    element.className = kind;
+    element.append(content);
+    this.#place(index, element, null, source);
+    return true;
   }
 
-  #place(index: number, element: Element): void {
-    const old = this.children[index];
-    if (old) old.replaceWith(element);
-    else this.append(element);
+  #place(index: number, element: Element, code: CodeBlock | null, source: string): Shown {
+    const old = this.#shown[index];
+    old?.element.replaceWith(element);
+    const chapter = old?.chapter ?? this.#openChapter(index);
+    if (!old) chapter.append(element);
+    return (this.#shown[index] = { element, chapter, code, source });
+  }
+
+  #openChapter(index: number): Element {
+    const last = this.#shown[index - 1]?.chapter;
+    if (last && last.childElementCount < CHAPTER_BLOCKS && this.#characters < CHAPTER_CHARACTERS) return last;
+    this.#characters = 0;
+    const chapter = document.createElement('div');
+    chapter.className = 'chapter';
+    this.append(chapter);
+    return chapter;
   }
 
   #nodes(source: string): DocumentFragment {
     return nodesOf(source, {
       code: (language, text) => {
         const code = new CodeBlock(this.context, language);
-        code.update(text, '', '', true);
+        code.update(text, '', '', true, Infinity);
         return code.element;
       },
       wide: (table) => {

@@ -101,6 +101,10 @@ export class BlockStream {
       this.#advance(lastPiece.start + lastPiece.open.opening);
       return true;
     }
+    if (lastPiece && lastPiece.closed !== null) {
+      this.#close(lastPiece);
+      return this.#advance(lastPiece.closed);
+    }
     if (last > 0) return this.#advance(lastPiece.start);
     if (stop >= 0) return this.#cut(text, starts[stop], lastPiece);
     if (!whole) return this.#cut(window, starts.length > 1 ? starts.at(-1)! : pairSafe(window), lastPiece);

@@ -6,7 +6,7 @@ import { highlighted } from './highlight.ts';
 /** Lines of one page: as much is coloured anew when a line comes. */
 const PAGE_LINES = 40;
 /** Code up to this many characters is coloured as a whole when it is finished, without seams. */
-const WHOLE = 8192;
+const WHOLE = 6144;
 /** Characters of a line that are shown. The actions work on all of them. */
 const LINE = 1000;
 
@@ -63,12 +63,15 @@ export class CodeBlock {
     return button;
   }
 
-  /** `text` begins with the text of before. `shown`: the part of the open line that is shown already. */
-  update(text: string, partial: string, shown: string, closed: boolean): void {
-    if (this.#closed) return;
+  /**
+   * `text` begins with the text of before. `shown`: the part of the open line that is shown already. False: at `until` there were pages left, which
+   * the next call shows.
+   */
+  update(text: string, partial: string, shown: string, closed: boolean, until: number): boolean {
+    if (this.#closed) return true;
     this.#text = text;
     this.#partial = partial;
-    this.#turnPages(text);
+    if (!this.#turnPages(text, until)) return false;
     const seams = this.#paged > 0;
     this.#page ??= this.#newPage();
     if (closed && seams && text.length <= WHOLE) {
@@ -77,17 +80,19 @@ export class CodeBlock {
     } else this.#fill(this.#page, text.slice(this.#paged) + shown);
     this.#closed = closed;
     if (closed) for (const button of this.#acting) button.disabled = false;
+    return true;
   }
 
-  /** Finishes every page that is full. */
-  #turnPages(text: string): void {
+  /** Finishes every page that is full, as long as there is time. */
+  #turnPages(text: string, until: number): boolean {
     for (;;) {
       let end = this.#paged;
       for (let line = 0; line < PAGE_LINES && end >= 0; line++) end = text.indexOf('\n', end) + 1 || -1;
-      if (end < 0 || end >= text.length) return;
+      if (end < 0 || end >= text.length) return true;
       this.#fill(this.#page ?? this.#newPage(), text.slice(this.#paged, end));
       this.#paged = end;
       this.#page = undefined;
+      if (performance.now() >= until) return false;
     }
   }
 

@@ -16,8 +16,8 @@ for (const rule of ['fence', 'code_block'] as const) {
 }
 markdown.core.ruler.push('plainer', ({ tokens }) => {
   for (const token of tokens) {
-    // An answer is a part of the page: its headings begin below those of the page.
-    if (token.type.startsWith('heading_')) token.tag = `h${Math.min(6, Number(token.tag[1]) + 2)}`;
+    // Models jump between levels as they like; below the heading of the page, all of an answer's are equal.
+    if (token.type.startsWith('heading_')) token.tag = 'h2';
     const align = /text-align:(\w+)/.exec(String(token.attrGet('style') ?? ''))?.[1];
     if (token.attrs) token.attrs = token.attrs.filter(([name]) => name !== 'style');
     if (align) token.attrSet('align', align);
@@ -30,7 +30,7 @@ type Collected = { codes: { language: string; text: string }[] };
 export const languageOf = (info: string): string => /^[\w+#.-]{1,24}/.exec(info.trim())?.[0].toLowerCase() ?? '';
 
 const allowed = {
-  ALLOWED_TAGS: ['p', 'br', 'strong', 'em', 's', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li', 'h3', 'h4', 'h5', 'h6', 'hr', 'table', 'thead', 'tbody', 'tr', 'th', 'td', 'a'],
+  ALLOWED_TAGS: ['p', 'br', 'strong', 'em', 's', 'code', 'pre', 'blockquote', 'ul', 'ol', 'li', 'h2', 'hr', 'table', 'thead', 'tbody', 'tr', 'th', 'td', 'a'],
   ALLOWED_ATTR: ['href', 'start', 'align'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,

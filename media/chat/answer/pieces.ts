@@ -19,6 +19,8 @@ export interface Piece {
   language: string;
   /** Set for code between fences that has no end yet, with the characters of the line that opens it. */
   open: { fence: Fence; opening: number } | null;
+  /** Of code between fences whose end is a whole line: where what follows begins. No text can change it any more. */
+  closed: number | null;
 }
 
 /** Quotes and lists within each other, at most; what is deeper is shown as it was written. */
@@ -70,13 +72,13 @@ export function piecesOf(text: string): Piece[] {
   return tops.map(({ type, map, markup, info }, index) => {
     const [line, end] = map!;
     const start = starts[line];
-    const place = { start, begun: line < starts.length - 1, language: '', open: null };
+    const place = { start, begun: line < starts.length - 1, language: '', open: null, closed: null };
     const lines = (from: number, to: number) => text.slice(starts[from] ?? text.length, starts[to] ?? text.length).split('\n');
     if (type === 'code_block') return { ...place, kind: 'code', text: `${lines(line, end).map((each) => each.replace(/^(?: {4}|\t| +)/, '')).join('\n').trimEnd()}\n` };
     if (type !== 'fence') return { ...place, kind: 'markdown', text: source.slice(shownStarts[line], shownStarts[tops[index + 1]?.map![0]] ?? source.length) };
     const fence: Fence = { sign: markup[0], length: markup.length, indent: /^ */.exec(text.slice(start))![0].length };
     const closed = end - 1 > line && closesFence(lines(end - 1, end)[0], fence);
     const code = lines(line + 1, closed ? end - 1 : end).map((each) => unindented(each, fence.indent)).join('\n');
-    return { ...place, kind: 'code', text: code, language: languageOf(info), open: closed ? null : { fence, opening: (starts[line + 1] ?? text.length) - start } };
+    return { ...place, kind: 'code', text: code, language: languageOf(info), open: closed ? null : { fence, opening: (starts[line + 1] ?? text.length) - start }, closed: closed ? (starts[end] ?? null) : null };
   });
 }

@@ -29,7 +29,7 @@ export const themes: Record<ThemeName, Theme> = {
       'textBlockQuote-border': '#616161', 'textSeparator-foreground': '#21262d', 'progressBar-background': '#0078d4', 'list-hoverBackground': '#2a2d2e', 'list-inactiveSelectionBackground': '#37373d',
       'toolbar-hoverBackground': '#5a5d5e50', 'scrollbarSlider-background': '#79797966',
       'debugTokenExpression-name': '#c586c0', 'debugTokenExpression-string': '#ce9178', 'debugTokenExpression-boolean': '#4e94ce', 'debugTokenExpression-number': '#b5cea8',
-      'debugTokenExpression-error': '#f48771', 'debugTokenExpression-type': '#4a90e2', 'symbolIcon-methodForeground': '#b180d7',
+      'debugTokenExpression-error': '#f48771', 'symbolIcon-methodForeground': '#b180d7',
     },
   },
   light: {
@@ -46,7 +46,7 @@ export const themes: Record<ThemeName, Theme> = {
       'textBlockQuote-border': '#e5e5e5', 'textSeparator-foreground': '#21262d', 'progressBar-background': '#005fb8', 'list-hoverBackground': '#f2f2f2', 'list-inactiveSelectionBackground': '#e4e6f1',
       'toolbar-hoverBackground': '#b8b8b850', 'scrollbarSlider-background': '#64646466',
       'debugTokenExpression-name': '#9b46b0', 'debugTokenExpression-string': '#a31515', 'debugTokenExpression-boolean': '#0000ff', 'debugTokenExpression-number': '#098658',
-      'debugTokenExpression-error': '#e51400', 'debugTokenExpression-type': '#4a90e2', 'symbolIcon-methodForeground': '#652d90',
+      'debugTokenExpression-error': '#e51400', 'symbolIcon-methodForeground': '#652d90',
     },
   },
   'hc-dark': {
@@ -62,7 +62,7 @@ export const themes: Record<ThemeName, Theme> = {
       'textBlockQuote-border': '#ffffff', 'textSeparator-foreground': '#000000', 'progressBar-background': '#6fc3df', 'list-hoverBackground': '#ffffff1a',
       'toolbar-hoverOutline': '#f38518', 'scrollbarSlider-background': '#6fc3df99',
       'debugTokenExpression-name': '#ffffff', 'debugTokenExpression-string': '#f48771', 'debugTokenExpression-boolean': '#75bdfe', 'debugTokenExpression-number': '#89d185',
-      'debugTokenExpression-error': '#f48771', 'debugTokenExpression-type': '#ffffff', 'symbolIcon-methodForeground': '#b180d7',
+      'debugTokenExpression-error': '#f48771', 'symbolIcon-methodForeground': '#b180d7',
     },
   },
   'hc-light': {
@@ -78,7 +78,7 @@ export const themes: Record<ThemeName, Theme> = {
       'textBlockQuote-border': '#292929', 'textSeparator-foreground': '#292929', 'progressBar-background': '#0f4a85', 'list-hoverBackground': '#0f4a851a',
       'toolbar-hoverOutline': '#006bbd', 'scrollbarSlider-background': '#0f4a8566',
       'debugTokenExpression-name': '#292929', 'debugTokenExpression-string': '#a31515', 'debugTokenExpression-boolean': '#0000ff', 'debugTokenExpression-number': '#098658',
-      'debugTokenExpression-error': '#b5200d', 'debugTokenExpression-type': '#292929', 'symbolIcon-methodForeground': '#652d90',
+      'debugTokenExpression-error': '#b5200d', 'symbolIcon-methodForeground': '#652d90',
     },
   },
 };
