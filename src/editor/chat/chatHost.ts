@@ -210,7 +210,10 @@ export class ChatHost {
     const asked = { question: randomUUID(), answer: randomUUID(), text };
     const { prompt, attachments } = question;
     const edited = prompt === null ? edit(this.conversation, id, asked, Date.now()) : ask(truncate(this.conversation, id, Date.now()), { ...asked, prompt: `${prompt}\n\n${text}`, attachments }, Date.now());
-    if (edited) this.begin(edited, asked.answer);
+    if (!edited) return;
+    // It stood in the input.
+    this.next.typed('');
+    this.begin(edited, asked.answer);
   }
 
   private async regenerate(id: string): Promise<void> {
