@@ -13,6 +13,8 @@ export interface AnswerOptions {
   /** The last one is the user's; with `continues` it is the assistant's, whose text is gone on with. */
   messages: readonly ChatMessage[];
   continues?: boolean;
+  /** 0: the answer that the model is surest of; a larger number: another one, always the same for the same number. */
+  attempt?: number;
   /** Tokens to write at most. */
   max: number;
 }

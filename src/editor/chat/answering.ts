@@ -44,12 +44,13 @@ export class Answering {
   }
 
   /** Fulfils with how it ended; rejects with what the source rejects with, and the text so far stays. */
-  async run(messages: readonly ChatMessage[]): Promise<AnswerResult> {
+  async run(messages: readonly ChatMessage[], attempt: number): Promise<AnswerResult> {
     const { id, needs, continues } = this;
     this.change({ state: 'waiting', note: null, ...(continues ? {} : { reasoning: '' }) });
     this.tellTurn();
     try {
-      const result = await needs.source.answer({ conversation: needs.conversation().id, messages, max: MOST_WRITTEN, ...(continues ? { continues } : {}) }, (event) => this.hear(event), this.cancel);
+      const options = { conversation: needs.conversation().id, messages, max: MOST_WRITTEN, attempt, ...(continues ? { continues } : {}) };
+      const result = await needs.source.answer(options, (event) => this.hear(event), this.cancel);
       const { text, reasoning } = continues ? { text: this.before.text + result.text, reasoning: this.before.reasoning } : whole(result.text);
       this.change({ text, reasoning });
       const figures = this.figuresOf(result);

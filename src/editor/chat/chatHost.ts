@@ -17,15 +17,10 @@ import { chooseConversation, entryOf } from './history.ts';
 import { modelView } from './modelView.ts';
 import { NextQuestion } from './nextQuestion.ts';
 import type { ModelChoice } from './offers.ts';
+import { Saving } from './saving.ts';
 
-/** The conversation that was shown last in this workspace. */
-const CURRENT = 'deltallm.chat.current';
-/** The answer in it that waits for a model to be chosen. */
-const KEPT = 'deltallm.chat.kept';
 /** The models that this is for do best with their own. */
 const SYSTEM = '';
-/** While an answer is written its text is saved that often, and at its end. */
-const SAVE_MS = 1000;
 
 export interface ChatHostNeeds {
   source: AnswerSource;
@@ -66,14 +61,15 @@ export class ChatHost {
   private restored: Promise<void> | undefined;
   /** What was asked for is done in order. */
   private last: Promise<void> = Promise.resolve();
-  /** Something was said that no file knows yet. */
-  private unsaved = false;
-  private endSave: (() => void) | undefined;
+  /** By question: how often it was answered. */
+  private readonly attempts = new Map<string, number>();
+  private readonly saving: Saving;
   private readonly subscriptions: { dispose(): void }[];
 
   constructor(private readonly needs: ChatHostNeeds) {
     const { clock, source, words, post, log, outside } = needs;
     this.conversation = newConversation(randomUUID(), Date.now());
+    this.saving = new Saving({ files: needs.files, state: needs.state, clock, conversation: () => this.conversation });
     this.changes = new ChangeLog({ clock, post, whole: () => this.whole(), words: () => words(chatTexts) });
     this.next = new NextQuestion({
       source, conversation: () => this.conversation.id, before: () => messagesOf(this.conversation, SYSTEM),
@@ -154,7 +150,7 @@ export class ChatHost {
     this.running?.answering.cancel.set();
     this.changes.dispose();
     this.needs.choice.dispose();
-    await this.save();
+    await this.saving.rest();
     await this.needs.files.settled();
   }
 
@@ -220,8 +216,13 @@ export class ChatHost {
     const answer = randomUUID();
     if (regenerate(this.conversation, id, answer, 0) === null) return;
     await this.stop();
+    const had = answerOf(this.conversation, id);
     const again = regenerate(this.conversation, id, answer, Date.now());
-    if (again) this.begin(again, answer);
+    if (!again) return;
+    // Another answer than the one that was had; where there was none, the surest.
+    const question = again.turns.at(-2)!.id;
+    if (had && had.text !== '' && had.state !== 'failed') this.attempts.set(question, (this.attempts.get(question) ?? 0) + 1);
+    this.begin(again, answer);
   }
 
   private goOn(): void {
@@ -240,7 +241,7 @@ export class ChatHost {
       if (answerOf(this.conversation, kept)?.state === 'waiting') this.conversation = finish(this.conversation, kept, { state: 'stopped' }, Date.now());
       this.tellAnswer(kept);
       this.tellSurroundings();
-      void this.saveNow();
+      void this.saving.now();
     }
   }
 
@@ -266,12 +267,12 @@ export class ChatHost {
       this.keep(id);
       this.tellAnswer(id);
       this.tellSurroundings();
-      return void this.saveNow();
+      return void this.saving.now();
     }
     this.keep(null);
     const tell = (change: ChatChange): void => {
       this.changes.add(change);
-      this.saveSoon();
+      this.saving.soon();
     };
     const become = (conversation: Conversation): void => void (this.conversation = conversation);
     const answering = new Answering(id, { source, clock, conversation: () => this.conversation, become, tell });
@@ -281,14 +282,15 @@ export class ChatHost {
     });
     this.running = { answering, done };
     this.tellSurroundings();
-    void this.saveNow();
+    void this.saving.now();
   }
 
   private async run(answering: Answering): Promise<void> {
     const { id, continues } = answering;
     const messages = messagesOf(this.conversation, SYSTEM, { continues });
     try {
-      const result = await answering.run(messages);
+      const question = this.conversation.turns[this.conversation.turns.findIndex((turn) => turn.id === id) - 1].id;
+      const result = await answering.run(messages, this.attempts.get(question) ?? 0);
       this.next.cacheKnows(result.tokens.prompt + result.tokens.generated);
       this.noteWhat(result, messages.length);
     } catch (thrown) {
@@ -301,7 +303,7 @@ export class ChatHost {
       if (error.code !== 'cancelled' && this.needs.source.chatModel.state === 'failed') this.keep(id);
     }
     answering.tellTurn();
-    await this.saveNow();
+    await this.saving.now();
   }
 
   /** What was left out stays out, and is marked. */
@@ -325,7 +327,7 @@ export class ChatHost {
   private keep(id: string | null): void {
     if (id === this.kept) return;
     this.kept = id;
-    void this.needs.state.update(KEPT, id ?? undefined);
+    this.saving.keeps(id);
   }
 
   private async chosen(choosing: Promise<boolean>): Promise<void> {
@@ -357,7 +359,7 @@ export class ChatHost {
 
   private async chooseOther(): Promise<void> {
     const { files } = this.needs;
-    await this.save();
+    await this.saving.rest();
     const id = await chooseConversation({
       current: this.conversation.id,
       list: async () => (await files.list()).map(entryOf),
@@ -389,7 +391,7 @@ export class ChatHost {
   /** Another conversation takes the place of this one, which stays in the history. */
   private async show(conversation: Conversation): Promise<void> {
     await this.stop();
-    await this.save();
+    await this.saving.rest();
     this.keep(null);
     this.conversation = conversation;
     this.note = null;
@@ -397,20 +399,15 @@ export class ChatHost {
     this.next.clear();
     this.changes.restart();
     this.told = JSON.stringify(this.surroundings());
-    await this.needs.state.update(CURRENT, conversation.turns.length > 0 ? conversation.id : undefined);
+    await this.saving.shows(conversation);
     this.sendKept(false);
   }
 
   private async restore(): Promise<void> {
-    const id = this.needs.state.get<string>(CURRENT);
-    const found = typeof id === 'string' ? await this.needs.files.read(id) : null;
-    if (!found) return;
-    this.conversation = found;
-    const kept = this.needs.state.get<string>(KEPT);
-    const answer = typeof kept === 'string' ? answerOf(found, kept) : undefined;
-    if (!answer || answer.text !== '' || !['stopped', 'failed'].includes(answer.state)) return;
-    this.kept = answer.id;
-    if (answer.state === 'stopped') this.conversation = changeAnswer(found, answer.id, { state: 'waiting' });
+    const restored = await this.saving.restored();
+    if (!restored) return;
+    this.conversation = restored.conversation;
+    this.kept = restored.kept;
     this.sendKept(false);
   }
 
@@ -430,26 +427,5 @@ export class ChatHost {
     if (now === this.told) return;
     this.told = now;
     this.changes.add({ kind: 'surroundings', surroundings });
-  }
-
-  private saveSoon(): void {
-    this.unsaved = true;
-    this.endSave ??= this.needs.clock.wait(SAVE_MS, () => void this.save());
-  }
-
-  private saveNow(): Promise<void> {
-    this.unsaved = true;
-    return this.save();
-  }
-
-  private async save(): Promise<void> {
-    this.endSave?.();
-    this.endSave = undefined;
-    if (!this.unsaved || this.conversation.turns.length === 0) return;
-    this.unsaved = false;
-    const { files, state } = this.needs;
-    const written = files.write(this.conversation);
-    if (state.get(CURRENT) !== this.conversation.id) await state.update(CURRENT, this.conversation.id);
-    await written;
   }
 }
