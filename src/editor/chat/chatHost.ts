@@ -46,6 +46,8 @@ export class ChatHost {
   private note: string | null = null;
   /** The answer that waits for a model to be chosen. */
   private kept: string | null = null;
+  /** By their names the models that could not answer it: it waits for another one, or for the user. */
+  private refusedBy: readonly (string | null)[] = [];
   /** The conversation that was shown last is there: before that nothing is done. */
   private restored: Promise<void> | undefined;
   /** What was asked for is done in order. */
@@ -259,6 +261,7 @@ export class ChatHost {
     const { shown } = this;
     const messages = messagesOf(shown.current, SYSTEM, { continues });
     const question = shown.turns[shown.turns.findIndex((turn) => turn.id === id) - 1].id;
+    const asked = this.modelName;
     try {
       const result = await answering.run(messages, this.attempts.get(question) ?? 0);
       this.next.cacheKnows(result.tokens.prompt + result.tokens.generated);
@@ -267,10 +270,15 @@ export class ChatHost {
       const error = asDeltaError(thrown);
       // The runtime was stopped or started anew: nobody's failure.
       const isFailure = error.code !== 'cancelled';
-      shown.become(finish(shown.current, id, isFailure ? { state: 'failed', note: localise(error) } : { state: 'stopped' }, Date.now()));
       if (isFailure) this.needs.log.error(`An answer failed: ${error.message}`);
-      // Without its model there is no answer: the question waits for another one.
-      if (isFailure && this.needs.source.chatModel.state === 'failed') this.keep(id);
+      const { state } = this.needs.source.chatModel;
+      // A model for completions may turn out to be none for this when it is loaded.
+      if (isFailure && state === 'none') shown.become(changeAnswer(shown.current, id, { state: 'waiting', note: null }));
+      else shown.become(finish(shown.current, id, isFailure ? { state: 'failed', note: localise(error) } : { state: 'stopped' }, Date.now()));
+      if (isFailure && (state === 'none' || state === 'failed')) {
+        this.keep(id);
+        this.refusedBy = [asked, this.modelName];
+      }
     }
     await shown.saving.rest();
   }
@@ -285,6 +293,7 @@ export class ChatHost {
   }
 
   private keep(id: string | null): void {
+    this.refusedBy = [];
     if (id === this.kept) return;
     this.kept = id;
     this.shown.saving.keeps(id);
@@ -304,12 +313,17 @@ export class ChatHost {
     if (this.restored) this.sendKept(false);
   }
 
-  /** A question that failed with its model is sent again only where the user has done something about it. */
+  private get modelName(): string | null {
+    const { chatModel } = this.needs.source;
+    return chatModel.state === 'none' ? null : chatModel.name;
+  }
+
+  /** A question that failed with its model is sent again where that is another one, or where the user says so. */
   private sendKept(byUser: boolean): void {
     const { state } = this.needs.source.chatModel;
     const answer = this.kept === null ? undefined : this.shown.answer(this.kept);
     if (!answer || this.running || (state !== 'ready' && state !== 'unloaded')) return;
-    if (answer.state === 'waiting' || byUser) this.start(answer.id);
+    if (byUser || !this.refusedBy.includes(this.modelName)) this.start(answer.id);
   }
 
   private async copyAnswer(id: string): Promise<void> {
@@ -357,6 +371,8 @@ export class ChatHost {
 
   private async restore(): Promise<void> {
     this.kept = await this.shown.restore();
+    // It is not tried anew with every window.
+    if (this.kept !== null && this.shown.answer(this.kept)?.state === 'failed') this.refusedBy = [this.modelName];
     this.sendKept(false);
   }
 
