@@ -142,6 +142,25 @@ describe('an answer', () => {
     expect(chat.texts).toEqual(['One?', 'Other. (done)']);
   });
 
+  it('is another one each time it is had again, and the surest where there was none', async () => {
+    const attempts = () => chat.source.calls.map(({ options }) => options.attempt);
+    await chat.ask('One?', 'First.');
+    for (const text of ['Second.', 'Third.']) {
+      await chat.say({ type: 'regenerate', turn: chat.answer.id });
+      chat.call.write(text);
+      chat.call.end({ reason: 'length' });
+      await chat.wait();
+    }
+    await chat.say({ type: 'continue' });
+    chat.call.end();
+    expect(attempts()).toEqual([0, 1, 2, 2]);
+    await chat.say({ type: 'ask', text: 'Two?' });
+    chat.call.fail('outOfMemory');
+    await chat.wait();
+    await chat.say({ type: 'regenerate', turn: chat.answer.id });
+    expect(attempts().slice(4)).toEqual([0, 0]);
+  });
+
   it('with thoughts is shown without them, and they do not go with the next question', async () => {
     await chat.say({ type: 'ask', text: 'One?' });
     for (const piece of ['<th', 'ink>', 'hm', 'mm', '</think>', '\n\n', 'Yes', '.']) {

@@ -151,12 +151,50 @@ describe('a model that fails', () => {
     expect([chat.source.loads, chat.source.calls.length, chat.texts]).toEqual([1, 2, ['Why?', ' (waiting)']]);
   });
 
+  it('is left alone by another window, too', async () => {
+    const { memento } = chat;
+    await chat.chat.close();
+    chat.chat.dispose();
+    chat.start();
+    chat.source.become({ state: 'unloaded', name: 'big' });
+    await chat.show();
+    expect([memento.size, chat.state.kept, chat.source.calls.length, chat.answer.state]).toEqual([2, true, 1, 'failed']);
+    chat.source.become({ state: 'unloaded', name: 'other' });
+    await chat.wait();
+    expect(chat.source.calls.length).toBe(2);
+  });
+
+  it('is replaced by another one in the settings: the question goes to that', async () => {
+    chat.source.become({ state: 'unloaded', name: 'small' });
+    await chat.wait();
+    expect([chat.source.calls.length, chat.state.kept]).toEqual([2, false]);
+  });
+
   it('again, is said again and holds nothing up', async () => {
     followSetting('failed');
     await chat.say({ type: 'retry' });
     expect([chat.source.calls.length, chat.state.model.state]).toEqual([1, 'failed']);
     await chat.say({ type: 'newConversation' });
     expect(chat.state).toMatchObject({ turns: [], kept: false });
+  });
+});
+
+describe('a model for completions that turns out to be none for this', () => {
+  it('keeps the question, and is not loaded over and over', async () => {
+    chat.source.become({ state: 'unloaded', name: 'coder.gguf' });
+    await chat.say({ type: 'ask', text: 'Why?' });
+    chat.source.become({ state: 'loading', name: 'coder.gguf', share: 0.5 });
+    chat.source.become({ state: 'none' });
+    chat.call.fail('outOfMemory');
+    await chat.wait();
+    expect([chat.texts, chat.state.kept, chat.state.model.state]).toEqual([['Why?', ' (waiting)'], true, 'none']);
+    // Unused for a while it is unloaded, and nobody knows any more what it is.
+    chat.source.become({ state: 'unloaded', name: 'coder.gguf' });
+    await chat.wait();
+    expect(chat.source.calls.length).toBe(1);
+    chat.source.become({ state: 'ready', name: 'talker', context: 2048 });
+    await chat.wait();
+    expect(chat.source.calls.length).toBe(2);
   });
 });
 

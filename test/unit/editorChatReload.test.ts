@@ -110,6 +110,19 @@ describe('what lies in the folder', () => {
     expect(fake.messages).toEqual([]);
   });
 
+  it('and had no time to get its name is read all the same', async () => {
+    await chat.ask('One?', 'First.');
+    const [file] = saved();
+    fake.disk.set(`${file}.new`, fake.disk.get(file)!);
+    fake.disk.delete(file);
+    await chat.reload();
+    expect(chat.texts).toEqual(['One?', 'First. (done)']);
+    await chat.say({ type: 'history' });
+    list().press('One?', 1);
+    await chat.wait();
+    expect(saved()).toEqual([]);
+  });
+
   it('and was the shown conversation, but is damaged, gives an empty one', async () => {
     await chat.ask('One?', 'First.');
     fake.disk.get(saved()[0])!.text = '{';

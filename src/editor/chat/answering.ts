@@ -2,10 +2,11 @@
 import { l10n } from 'vscode';
 import type { AnswerEvent, AnswerResult, AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
 import { ReasoningSplitter } from '../../chat/reasoning.ts';
-import { answerOf, append, changeAnswer, finish, turnView, type Answer, type Conversation } from '../../chat/turns.ts';
+import { append, changeAnswer, finish, type Answer, type Conversation } from '../../chat/turns.ts';
 import type { Clock } from '../../completion/source.ts';
 import { CancelFlag } from '../../shared/cancel.ts';
-import type { AnswerView, ChatChange } from '../../shared/chatProtocol.ts';
+import type { AnswerView } from '../../shared/chatProtocol.ts';
+import type { ShownConversation } from './shownConversation.ts';
 
 /** An answer that is longer goes on when the user says so. */
 export const MOST_WRITTEN = 2048;
@@ -15,10 +16,8 @@ const MEASURED_AFTER = 0.5;
 export interface AnsweringNeeds {
   source: Pick<AnswerSource, 'answer' | 'chatSpeed'>;
   clock: Pick<Clock, 'now'>;
-  /** The conversation with this answer in it, and another one in its place. */
-  conversation: () => Conversation;
-  become: (conversation: Conversation) => void;
-  tell: (change: ChatChange) => void;
+  /** With this answer in it. */
+  shown: Pick<ShownConversation, 'current' | 'answer' | 'become' | 'grow' | 'turnChange'>;
 }
 
 export class Answering {
@@ -35,7 +34,7 @@ export class Answering {
     private readonly needs: AnsweringNeeds,
   ) {
     this.started = needs.clock.now();
-    this.before = answerOf(needs.conversation(), id)!;
+    this.before = needs.shown.answer(id)!;
   }
 
   /** Goes on behind what was written before. */
@@ -44,37 +43,28 @@ export class Answering {
   }
 
   /** Fulfils with how it ended; rejects with what the source rejects with, and the text so far stays. */
-  async run(messages: readonly ChatMessage[]): Promise<AnswerResult> {
-    const { id, needs, continues } = this;
-    this.change({ state: 'waiting', note: null, ...(continues ? {} : { reasoning: '' }) });
-    this.tellTurn();
+  async run(messages: readonly ChatMessage[], attempt: number): Promise<AnswerResult> {
+    const { id, continues } = this;
+    const { source, shown } = this.needs;
+    shown.become(this.with({ state: 'waiting', note: null, ...(continues ? {} : { reasoning: '' }) }));
     try {
-      const result = await needs.source.answer({ conversation: needs.conversation().id, messages, max: MOST_WRITTEN, ...(continues ? { continues } : {}) }, (event) => this.hear(event), this.cancel);
+      const options = { conversation: shown.current.id, messages, max: MOST_WRITTEN, attempt, ...(continues ? { continues } : {}) };
+      const result = await source.answer(options, (event) => this.hear(event), this.cancel);
+      this.reading = null;
       const { text, reasoning } = continues ? { text: this.before.text + result.text, reasoning: this.before.reasoning } : whole(result.text);
-      this.change({ text, reasoning });
       const figures = this.figuresOf(result);
       const state = result.reason === 'cancelled' ? 'stopped' : result.reason === 'length' || result.reason === 'context' ? 'cut' : 'done';
-      needs.become(finish(needs.conversation(), id, { state, ...(figures && { figures }), ...(result.reason === 'context' ? { note: l10n.t('The context is full.') } : {}) }, Date.now()));
+      shown.become(finish(this.with({ text, reasoning }), id, { state, ...(figures && { figures }), ...(result.reason === 'context' ? { note: l10n.t('The context is full.') } : {}) }, Date.now()));
       return result;
     } catch (thrown) {
-      needs.become(append(needs.conversation(), id, this.splitter.end()));
-      throw thrown;
-    } finally {
       this.reading = null;
+      shown.grow(append(shown.current, id, this.splitter.end()), null);
+      throw thrown;
     }
   }
 
-  tellTurn(): void {
-    const answer = answerOf(this.needs.conversation(), this.id);
-    if (answer) this.needs.tell({ kind: 'turn', turn: turnView(answer, this.reading) });
-  }
-
-  private get state(): Answer['state'] | undefined {
-    return answerOf(this.needs.conversation(), this.id)?.state;
-  }
-
-  private change(change: Parameters<typeof changeAnswer>[2]): void {
-    this.needs.become(changeAnswer(this.needs.conversation(), this.id, change));
+  private with(change: Parameters<typeof changeAnswer>[2]): Conversation {
+    return changeAnswer(this.needs.shown.current, this.id, change);
   }
 
   private hear(event: AnswerEvent): void {
@@ -90,19 +80,26 @@ export class Answering {
     const seconds = (now - this.firstRead.at) / 1000;
     const rate = seconds >= MEASURED_AFTER && done > this.firstRead.done ? (done - this.firstRead.done) / seconds : this.needs.source.chatSpeed?.prefill;
     this.reading = { done, total, secondsLeft: rate ? (total - done) / rate : null };
-    this.change({ state: 'reading' });
-    this.tellTurn();
+    this.grow(this.with({ state: 'reading' }));
   }
 
   private write(piece: string): void {
     this.firstWord ??= (this.needs.clock.now() - this.started) / 1000;
     const added = this.continues ? { text: piece, reasoning: '' } : this.splitter.push(piece);
-    const began = this.state !== 'writing';
+    const { shown } = this.needs;
+    const began = shown.answer(this.id)?.state !== 'writing';
     this.reading = null;
-    this.needs.become(append(this.needs.conversation(), this.id, added));
-    if (began) return this.tellTurn();
-    if (added.reasoning !== '') this.needs.tell({ kind: 'reasoning', turn: this.id, text: added.reasoning });
-    if (added.text !== '') this.needs.tell({ kind: 'append', turn: this.id, text: added.text });
+    const grown = append(shown.current, this.id, added);
+    if (began) return this.grow(grown);
+    shown.grow(grown, added.reasoning === '' ? null : { kind: 'reasoning', turn: this.id, text: added.reasoning });
+    if (added.text !== '') shown.grow(grown, { kind: 'append', turn: this.id, text: added.text });
+  }
+
+  /** The view is told the answer anew: it is in another state. */
+  private grow(conversation: Conversation): void {
+    const { shown } = this.needs;
+    shown.grow(conversation, null);
+    shown.grow(conversation, shown.turnChange(this.id));
   }
 
   /** Of an answer that goes on, what was written before counts, too. */

@@ -5,6 +5,8 @@ import { codeText, problemsText, type Problem } from '../../chat/attachments.ts'
 import type { AttachmentView } from '../../shared/chatProtocol.ts';
 import { nameOf, pathOf, readFile, refusedDocument, refusedPath, type Attachable, type Excluded } from './attachable.ts';
 
+/** Besides what VS Code's own settings hide. */
+const NOT_LISTED = '**/{node_modules,bower_components,.venv,__pycache__}/**';
 /** The list of files to choose from; who has more types a part of the name into VS Code's own search first. */
 const MOST_FILES = 20_000;
 const MOST_PROBLEMS = 100;
@@ -92,7 +94,7 @@ export async function chooseAttachments(excluded: Excluded): Promise<Attached[]>
     choices.push({ label: l10n.t('Selection'), description: rangeAttachment(editor.document, editor.selection, 'selection', excluded).label, make: async () => [selection(editor, excluded)] });
   }
   if (editor) choices.push({ label: l10n.t('This file'), description: nameOf(editor.document.uri), make: async () => [await fileAttachment(editor.document.uri, excluded)] });
-  choices.push({ label: l10n.t('Files…'), make: async () => pickFiles(await workspace.findFiles('**/*', undefined, MOST_FILES), excluded) });
+  choices.push({ label: l10n.t('Files…'), make: async () => pickFiles(await workspace.findFiles('**/*', NOT_LISTED, MOST_FILES), excluded) });
   const open = openFiles();
   if (open.length > 0) choices.push({ label: l10n.t('Open editors…'), description: String(open.length), make: () => pickFiles(open, excluded) });
   choices.push({ label: l10n.t('Problems'), make: async () => [problemsOrSay(excluded)] });

@@ -1,41 +1,27 @@
 // The conversation of this window: what the view and the commands ask for, one answer at a time, and what became of it when the window comes back.
 import { randomUUID } from 'node:crypto';
-import { l10n, window, type LogOutputChannel, type Memento } from 'vscode';
+import { l10n, window, type LogOutputChannel } from 'vscode';
 import type { AnswerResult, AnswerSource } from '../../chat/answerSource.ts';
 import { dropOldest, messagesOf } from '../../chat/turnMessages.ts';
-import { answerOf, ask, changeAnswer, edit, finish, newConversation, regenerate, rename, titleOf, truncate, turnView, type Conversation } from '../../chat/turns.ts';
-import type { Clock } from '../../completion/source.ts';
-import { chatTexts } from '../../shared/chatWords.ts';
+import { ask, changeAnswer, edit, finish, newConversation, regenerate, rename, truncate, type Conversation } from '../../chat/turns.ts';
 import { asDeltaError } from '../../shared/errors.ts';
-import { CHAT_PROTOCOL, type ChatChange, type ChatState, type ChatSurroundings, type FromChatView, type ToChatView } from '../../shared/chatProtocol.ts';
+import { CHAT_PROTOCOL, type ChatSurroundings, type FromChatView } from '../../shared/chatProtocol.ts';
 import { localise } from '../messages.ts';
 import { Answering } from './answering.ts';
 import type { Attached } from './attach.ts';
-import { ChangeLog } from './changeLog.ts';
-import type { ConversationFiles } from './conversationFiles.ts';
 import { chooseConversation, entryOf } from './history.ts';
 import { modelView } from './modelView.ts';
 import { NextQuestion } from './nextQuestion.ts';
 import type { ModelChoice } from './offers.ts';
+import { ShownConversation, type ShownNeeds } from './shownConversation.ts';
 
-/** The conversation that was shown last in this workspace. */
-const CURRENT = 'deltallm.chat.current';
-/** The answer in it that waits for a model to be chosen. */
-const KEPT = 'deltallm.chat.kept';
 /** The models that this is for do best with their own. */
 const SYSTEM = '';
-/** While an answer is written its text is saved that often, and at its end. */
-const SAVE_MS = 1000;
 
-export interface ChatHostNeeds {
+export interface ChatHostNeeds extends Omit<ShownNeeds, 'surroundings' | 'reading'> {
   source: AnswerSource;
   choice: ModelChoice;
-  files: ConversationFiles;
-  state: Pick<Memento, 'get' | 'update'>;
-  clock: Clock;
   log: Pick<LogOutputChannel, 'warn' | 'error'>;
-  words: (texts: readonly string[]) => Record<string, string>;
-  post: (message: ToChatView) => void;
   /** Besides the conversation: what is done with code, links and attachments. */
   outside: {
     attach: () => Promise<Attached[]>;
@@ -54,38 +40,37 @@ export interface Prompt {
 }
 
 export class ChatHost {
-  private conversation: Conversation;
-  private readonly changes: ChangeLog;
+  private readonly shown: ShownConversation;
   private readonly next: NextQuestion;
   private running: { answering: Answering; done: Promise<void> } | undefined;
   private note: string | null = null;
   /** The answer that waits for a model to be chosen. */
   private kept: string | null = null;
-  private told = '';
+  /** By their names the models that could not answer it: it waits for another one, or for the user. */
+  private refusedBy: readonly (string | null)[] = [];
   /** The conversation that was shown last is there: before that nothing is done. */
   private restored: Promise<void> | undefined;
   /** What was asked for is done in order. */
   private last: Promise<void> = Promise.resolve();
-  /** Something was said that no file knows yet. */
-  private unsaved = false;
-  private endSave: (() => void) | undefined;
+  /** By question: how often it was answered. */
+  private readonly attempts = new Map<string, number>();
   private readonly subscriptions: { dispose(): void }[];
 
   constructor(private readonly needs: ChatHostNeeds) {
-    const { clock, source, words, post, log, outside } = needs;
-    this.conversation = newConversation(randomUUID(), Date.now());
-    this.changes = new ChangeLog({ clock, post, whole: () => this.whole(), words: () => words(chatTexts) });
+    const { source, log, outside } = needs;
+    const reading = (id: string) => (this.running?.answering.id === id ? this.running.answering.reading : null);
+    this.shown = new ShownConversation({ ...needs, surroundings: () => this.surroundings(), reading });
     this.next = new NextQuestion({
-      source, conversation: () => this.conversation.id, before: () => messagesOf(this.conversation, SYSTEM),
+      source, conversation: () => this.shown.current.id, before: () => messagesOf(this.shown.current, SYSTEM),
       // As it will be asked.
-      messages: (text, attachments) => messagesOf(ask(this.conversation, { question: 'next', answer: 'next answer', text, attachments }, 0), SYSTEM),
-      refresh: outside.refresh, isBusy: () => this.running !== undefined, changed: () => this.tellSurroundings(), warn: (sentence) => log.warn(sentence),
+      messages: (text, attachments) => messagesOf(ask(this.shown.current, { question: 'next', answer: 'next answer', text, attachments }, 0), SYSTEM),
+      refresh: outside.refresh, isBusy: () => this.running !== undefined, changed: () => this.shown.tellSurroundings(), warn: (sentence) => log.warn(sentence),
     });
     this.subscriptions = [
       source.onChatModel(() => this.modelChanged()),
       source.onUnloaded((sentence) => {
         this.note = sentence;
-        this.tellSurroundings();
+        this.shown.tellSurroundings();
       }),
     ];
   }
@@ -93,7 +78,7 @@ export class ChatHost {
   hear(message: FromChatView): void {
     // Neither waits for what was asked for before.
     if (message.type === 'hello' && message.protocol !== CHAT_PROTOCOL) return;
-    if (message.type === 'hello') void this.beRestored().then(() => this.changes.hello(message.epoch, message.seq));
+    if (message.type === 'hello') void this.beRestored().then(() => this.shown.hello(message.epoch, message.seq));
     else if (message.type === 'retry') void this.modelChosen();
     else {
       if (message.type === 'stop') this.running?.answering.cancel.set();
@@ -115,7 +100,7 @@ export class ChatHost {
       }
       const attachments = named.map(({ id, kind, label, detail, refused }) => ({ id, kind, label, detail, text: '', tokens: null, refused }));
       const asked = { question: randomUUID(), answer: randomUUID(), text, prompt, attachments };
-      this.begin(ask(this.conversation, asked, Date.now()), asked.answer);
+      this.begin(ask(this.shown.current, asked, Date.now()), asked.answer);
     });
   }
 
@@ -144,7 +129,7 @@ export class ChatHost {
 
   /** The choice looks different: it is searched, something was found. */
   choiceChanged(): void {
-    this.tellSurroundings();
+    this.shown.tellSurroundings();
   }
 
   /** Ends what runs; everything is saved when this fulfils. */
@@ -152,10 +137,8 @@ export class ChatHost {
     for (const subscription of this.subscriptions) subscription.dispose();
     this.next.stopReading();
     this.running?.answering.cancel.set();
-    this.changes.dispose();
     this.needs.choice.dispose();
-    await this.save();
-    await this.needs.files.settled();
+    await this.shown.close();
   }
 
   private do(action: () => Promise<unknown> | unknown): Promise<void> {
@@ -199,30 +182,38 @@ export class ChatHost {
     const attachments = await this.next.take();
     if (text.trim() === '' && attachments.length === 0) return;
     const asked = { question: randomUUID(), answer: randomUUID(), text, attachments };
-    this.begin(ask(this.conversation, asked, Date.now()), asked.answer);
+    this.begin(ask(this.shown.current, asked, Date.now()), asked.answer);
   }
 
   /** The same texts go with the other question. Those of a prompt are in it: it stays, with the user's words behind it. */
   private async edit(id: string, text: string): Promise<void> {
-    const question = this.conversation.turns.find((turn) => turn.id === id);
+    const question = this.shown.turns.find((turn) => turn.id === id);
     if (text.trim() === '' || question?.role !== 'user' || question.dropped) return;
     await this.stop();
     const asked = { question: randomUUID(), answer: randomUUID(), text };
     const { prompt, attachments } = question;
-    const edited = prompt === null ? edit(this.conversation, id, asked, Date.now()) : ask(truncate(this.conversation, id, Date.now()), { ...asked, prompt: `${prompt}\n\n${text}`, attachments }, Date.now());
-    if (edited) this.begin(edited, asked.answer);
+    const edited = prompt === null ? edit(this.shown.current, id, asked, Date.now()) : ask(truncate(this.shown.current, id, Date.now()), { ...asked, prompt: `${prompt}\n\n${text}`, attachments }, Date.now());
+    if (!edited) return;
+    // It stood in the input.
+    this.next.typed('');
+    this.begin(edited, asked.answer);
   }
 
   private async regenerate(id: string): Promise<void> {
     const answer = randomUUID();
-    if (regenerate(this.conversation, id, answer, 0) === null) return;
+    if (regenerate(this.shown.current, id, answer, 0) === null) return;
     await this.stop();
-    const again = regenerate(this.conversation, id, answer, Date.now());
-    if (again) this.begin(again, answer);
+    const had = this.shown.answer(id);
+    const again = regenerate(this.shown.current, id, answer, Date.now());
+    if (!again) return;
+    // Another answer than the one that was had; where there was none, the surest.
+    const question = again.turns.at(-2)!.id;
+    if (had && had.text !== '' && had.state !== 'failed') this.attempts.set(question, (this.attempts.get(question) ?? 0) + 1);
+    this.begin(again, answer);
   }
 
   private goOn(): void {
-    const last = this.conversation.turns.at(-1);
+    const last = this.shown.turns.at(-1);
     if (last?.role === 'assistant' && !this.running && !last.dropped && ['stopped', 'cut', 'failed'].includes(last.state)) this.start(last.id);
   }
 
@@ -234,23 +225,15 @@ export class ChatHost {
       await running.done;
     } else if (kept !== null) {
       this.keep(null);
-      if (answerOf(this.conversation, kept)?.state === 'waiting') this.conversation = finish(this.conversation, kept, { state: 'stopped' }, Date.now());
-      this.tellAnswer(kept);
-      this.tellSurroundings();
-      void this.saveNow();
+      if (this.shown.answer(kept)?.state === 'waiting') this.shown.become(finish(this.shown.current, kept, { state: 'stopped' }, Date.now()));
+      this.shown.tellSurroundings();
     }
   }
 
-  /** The conversation as it is asked now: what went is told, and what came. */
+  /** What followed what is asked now is gone, and the cache knows less. */
   private begin(conversation: Conversation, answer: string): void {
-    const before = this.conversation.turns;
-    const gone = before.find((turn) => !conversation.turns.includes(turn));
-    this.conversation = conversation;
-    if (gone) {
-      this.next.cacheKnows(0);
-      this.changes.add({ kind: 'truncate', turn: gone.id });
-    }
-    for (const turn of conversation.turns) if (!before.includes(turn)) this.changes.add({ kind: 'turn', turn: turnView(turn) });
+    if (this.shown.turns.some((turn) => !conversation.turns.includes(turn))) this.next.cacheKnows(0);
+    this.shown.become(conversation);
     this.start(answer);
   }
 
@@ -258,71 +241,62 @@ export class ChatHost {
     this.next.stopReading();
     this.note = null;
     const { source, clock } = this.needs;
-    if (source.chatModel.state === 'none') {
-      this.conversation = changeAnswer(this.conversation, id, { state: 'waiting', note: null });
-      this.keep(id);
-      this.tellAnswer(id);
-      this.tellSurroundings();
-      return void this.saveNow();
+    const { shown } = this;
+    const lacksModel = source.chatModel.state === 'none';
+    this.keep(lacksModel ? id : null);
+    if (lacksModel) shown.become(changeAnswer(shown.current, id, { state: 'waiting', note: null }));
+    else {
+      const answering = new Answering(id, { source, clock, shown });
+      const done = this.run(answering).finally(() => {
+        this.running = undefined;
+        shown.tellSurroundings();
+      });
+      this.running = { answering, done };
     }
-    this.keep(null);
-    const tell = (change: ChatChange): void => {
-      this.changes.add(change);
-      this.saveSoon();
-    };
-    const become = (conversation: Conversation): void => void (this.conversation = conversation);
-    const answering = new Answering(id, { source, clock, conversation: () => this.conversation, become, tell });
-    const done = this.run(answering).finally(() => {
-      this.running = undefined;
-      this.tellSurroundings();
-    });
-    this.running = { answering, done };
-    this.tellSurroundings();
-    void this.saveNow();
+    shown.tellSurroundings();
   }
 
   private async run(answering: Answering): Promise<void> {
     const { id, continues } = answering;
-    const messages = messagesOf(this.conversation, SYSTEM, { continues });
+    const { shown } = this;
+    const messages = messagesOf(shown.current, SYSTEM, { continues });
+    const question = shown.turns[shown.turns.findIndex((turn) => turn.id === id) - 1].id;
+    const asked = this.modelName;
     try {
-      const result = await answering.run(messages);
+      const result = await answering.run(messages, this.attempts.get(question) ?? 0);
       this.next.cacheKnows(result.tokens.prompt + result.tokens.generated);
       this.noteWhat(result, messages.length);
     } catch (thrown) {
       const error = asDeltaError(thrown);
       // The runtime was stopped or started anew: nobody's failure.
-      const end = error.code === 'cancelled' ? { state: 'stopped' as const } : { state: 'failed' as const, note: localise(error) };
-      this.conversation = finish(this.conversation, id, end, Date.now());
-      if (error.code !== 'cancelled') this.needs.log.error(`An answer failed: ${error.message}`);
-      // Without its model there is no answer: the question waits for another one.
-      if (error.code !== 'cancelled' && this.needs.source.chatModel.state === 'failed') this.keep(id);
+      const isFailure = error.code !== 'cancelled';
+      if (isFailure) this.needs.log.error(`An answer failed: ${error.message}`);
+      const { state } = this.needs.source.chatModel;
+      // A model for completions may turn out to be none for this when it is loaded.
+      if (isFailure && state === 'none') shown.become(changeAnswer(shown.current, id, { state: 'waiting', note: null }));
+      else shown.become(finish(shown.current, id, isFailure ? { state: 'failed', note: localise(error) } : { state: 'stopped' }, Date.now()));
+      if (isFailure && (state === 'none' || state === 'failed')) {
+        this.keep(id);
+        this.refusedBy = [asked, this.modelName];
+      }
     }
-    answering.tellTurn();
-    await this.saveNow();
+    await shown.saving.rest();
   }
 
   /** What was left out stays out, and is marked. */
   private noteWhat({ dropped, template }: AnswerResult, sent: number): void {
     if (template === 'fallback') this.note = l10n.t('This model file has no chat template: a plain one is used, and its answers may suffer.');
     if (dropped <= 0) return;
-    const before = this.conversation.turns;
     // The answer that has come since is none of the messages that were sent.
-    this.conversation = dropOldest(this.conversation, Math.min(dropped, sent - 1));
-    this.conversation.turns.forEach((turn, index) => {
-      if (turn !== before[index]) this.changes.add({ kind: 'turn', turn: turnView(turn) });
-    });
+    this.shown.become(dropOldest(this.shown.current, Math.min(dropped, sent - 1)));
     this.note = l10n.t('The oldest turns no longer fit into what the model can read: they were left out.');
   }
 
-  private tellAnswer(id: string): void {
-    const answer = answerOf(this.conversation, id);
-    if (answer) this.changes.add({ kind: 'turn', turn: turnView(answer) });
-  }
-
   private keep(id: string | null): void {
+    this.refusedBy = [];
     if (id === this.kept) return;
     this.kept = id;
-    void this.needs.state.update(KEPT, id ?? undefined);
+    this.shown.saving.keeps(id);
   }
 
   private async chosen(choosing: Promise<boolean>): Promise<void> {
@@ -335,118 +309,75 @@ export class ChatHost {
 
   private modelChanged(): void {
     if (this.needs.source.chatModel.state === 'ready') this.next.modelChanged();
-    this.tellSurroundings();
+    this.shown.tellSurroundings();
     if (this.restored) this.sendKept(false);
   }
 
-  /** A question that failed with its model is sent again only where the user has done something about it. */
+  private get modelName(): string | null {
+    const { chatModel } = this.needs.source;
+    return chatModel.state === 'none' ? null : chatModel.name;
+  }
+
+  /** A question that failed with its model is sent again where that is another one, or where the user says so. */
   private sendKept(byUser: boolean): void {
     const { state } = this.needs.source.chatModel;
-    const answer = this.kept === null ? undefined : answerOf(this.conversation, this.kept);
+    const answer = this.kept === null ? undefined : this.shown.answer(this.kept);
     if (!answer || this.running || (state !== 'ready' && state !== 'unloaded')) return;
-    if (answer.state === 'waiting' || byUser) this.start(answer.id);
+    if (byUser || !this.refusedBy.includes(this.modelName)) this.start(answer.id);
   }
 
   private async copyAnswer(id: string): Promise<void> {
-    const answer = answerOf(this.conversation, id);
+    const answer = this.shown.answer(id);
     if (answer) await this.needs.outside.copy(answer.text);
   }
 
   private async chooseOther(): Promise<void> {
     const { files } = this.needs;
-    await this.save();
+    await this.shown.saving.rest();
     const id = await chooseConversation({
-      current: this.conversation.id,
+      current: this.shown.current.id,
       list: async () => (await files.list()).map(entryOf),
       rename: (other, title) => this.rename(other, title),
       remove: (other) => this.do(() => this.remove(other)),
     });
-    const chosen = id === undefined || id === this.conversation.id ? null : await files.read(id);
+    const chosen = id === undefined || id === this.shown.current.id ? null : await files.read(id);
     if (chosen) await this.do(() => this.show(chosen));
   }
 
-  private async rename(id: string, title: string): Promise<void> {
-    const conversation = id === this.conversation.id ? this.conversation : await this.needs.files.read(id);
+  private async rename(id: string, name: string): Promise<void> {
+    const { files } = this.needs;
+    const isShown = id === this.shown.current.id;
+    const conversation = isShown ? this.shown.current : await files.read(id);
     if (!conversation) return;
-    const renamed = rename(conversation, title, conversation.changed);
-    if (id === this.conversation.id) this.conversation = renamed;
-    await this.needs.files.write(renamed);
-    this.tellSurroundings();
+    const renamed = rename(conversation, name, conversation.changed);
+    if (isShown) this.shown.renamed(renamed);
+    await files.write(renamed);
   }
 
   private async remove(id: string): Promise<void> {
-    if (id === this.conversation.id) {
-      await this.stop();
-      this.conversation = { ...this.conversation, turns: [] };
-      await this.show(newConversation(randomUUID(), Date.now()));
-    }
+    if (id === this.shown.current.id) await this.show(newConversation(randomUUID(), Date.now()));
     await this.needs.files.remove(id);
   }
 
   /** Another conversation takes the place of this one, which stays in the history. */
   private async show(conversation: Conversation): Promise<void> {
     await this.stop();
-    await this.save();
     this.keep(null);
-    this.conversation = conversation;
     this.note = null;
+    await this.shown.show(conversation);
     this.next.cacheKnows(0);
     this.next.clear();
-    this.changes.restart();
-    this.told = JSON.stringify(this.surroundings());
-    await this.needs.state.update(CURRENT, conversation.turns.length > 0 ? conversation.id : undefined);
-    this.sendKept(false);
   }
 
   private async restore(): Promise<void> {
-    const id = this.needs.state.get<string>(CURRENT);
-    const found = typeof id === 'string' ? await this.needs.files.read(id) : null;
-    if (!found) return;
-    this.conversation = found;
-    const kept = this.needs.state.get<string>(KEPT);
-    const answer = typeof kept === 'string' ? answerOf(found, kept) : undefined;
-    if (!answer || answer.text !== '' || !['stopped', 'failed'].includes(answer.state)) return;
-    this.kept = answer.id;
-    if (answer.state === 'stopped') this.conversation = changeAnswer(found, answer.id, { state: 'waiting' });
+    this.kept = await this.shown.restore();
+    // It is not tried anew with every window.
+    if (this.kept !== null && this.shown.answer(this.kept)?.state === 'failed') this.refusedBy = [this.modelName];
     this.sendKept(false);
   }
 
-  private whole(): ChatState {
-    const { running, conversation } = this;
-    return { ...this.surroundings(), turns: conversation.turns.map((turn) => turnView(turn, turn.id === running?.answering.id ? running.answering.reading : null)) };
-  }
-
-  private surroundings(): ChatSurroundings {
+  private surroundings(): Omit<ChatSurroundings, 'title'> {
     const { source, choice } = this.needs;
-    return { title: titleOf(this.conversation), model: modelView(source.chatModel, choice), attachments: this.next.attachments, estimate: this.next.estimate, kept: this.kept !== null, note: this.note };
-  }
-
-  private tellSurroundings(): void {
-    const surroundings = this.surroundings();
-    const now = JSON.stringify(surroundings);
-    if (now === this.told) return;
-    this.told = now;
-    this.changes.add({ kind: 'surroundings', surroundings });
-  }
-
-  private saveSoon(): void {
-    this.unsaved = true;
-    this.endSave ??= this.needs.clock.wait(SAVE_MS, () => void this.save());
-  }
-
-  private saveNow(): Promise<void> {
-    this.unsaved = true;
-    return this.save();
-  }
-
-  private async save(): Promise<void> {
-    this.endSave?.();
-    this.endSave = undefined;
-    if (!this.unsaved || this.conversation.turns.length === 0) return;
-    this.unsaved = false;
-    const { files, state } = this.needs;
-    const written = files.write(this.conversation);
-    if (state.get(CURRENT) !== this.conversation.id) await state.update(CURRENT, this.conversation.id);
-    await written;
+    return { model: modelView(source.chatModel, choice), attachments: this.next.attachments, estimate: this.next.estimate, kept: this.kept !== null, note: this.note };
   }
 }

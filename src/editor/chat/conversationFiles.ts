@@ -1,10 +1,14 @@
-// Conversations of a workspace as files of our own, one each. A file is written whole and then takes its name, so that none is ever half a conversation.
+// Conversations of a workspace as files of our own, one each. A file is written whole and then takes its name, so that none is ever half a conversation;
+// between the two steps VS Code may take the old one away, so that what is written but has no name yet counts as well.
 import { maxHistoryFile, parseConversation, serialise } from '../../chat/historyFile.ts';
 import type { Conversation } from '../../chat/turns.ts';
 import { Uri, workspace, type LogOutputChannel } from 'vscode';
 
 /** The oldest go when there are more. */
 export const MOST_CONVERSATIONS = 100;
+
+/** Behind the name of a file that is being written. */
+const UNNAMED = '.new';
 
 export class ConversationFiles {
   /** Writes and deletions, one after the other. */
@@ -34,7 +38,7 @@ export class ConversationFiles {
       const name = `${conversation.id}.json`;
       await workspace.fs.createDirectory(this.folder);
       const isNew = !(await this.names()).includes(name);
-      const beside = Uri.joinPath(this.folder, `${name}.new`);
+      const beside = Uri.joinPath(this.folder, name + UNNAMED);
       await workspace.fs.writeFile(beside, bytes);
       await workspace.fs.rename(beside, Uri.joinPath(this.folder, name), { overwrite: true });
       if (isNew) await this.dropOldest(conversation.id);
@@ -64,29 +68,34 @@ export class ConversationFiles {
   }
 
   private async delete(name: string): Promise<void> {
-    try {
-      await workspace.fs.delete(Uri.joinPath(this.folder, name));
-    } catch {
-      // Gone already.
+    for (const gone of [name, name + UNNAMED]) {
+      try {
+        await workspace.fs.delete(Uri.joinPath(this.folder, gone));
+      } catch {
+        // It is not there.
+      }
     }
   }
 
   private async names(): Promise<string[]> {
     try {
-      return (await workspace.fs.readDirectory(this.folder)).map(([name]) => name).filter((name) => name.endsWith('.json') && isId(name.slice(0, -5)));
+      const names = (await workspace.fs.readDirectory(this.folder)).map(([name]) => (name.endsWith(UNNAMED) ? name.slice(0, -UNNAMED.length) : name));
+      return [...new Set(names)].filter((name) => name.endsWith('.json') && isId(name.slice(0, -5)));
     } catch {
       return []; // nothing was ever written
     }
   }
 
   private async readFile(name: string): Promise<Conversation | null> {
-    try {
-      const uri = Uri.joinPath(this.folder, name);
-      const { size } = await workspace.fs.stat(uri);
-      const parsed = size <= maxHistoryFile ? parseConversation(new TextDecoder().decode(await workspace.fs.readFile(uri))) : null;
-      if (parsed && `${parsed.id}.json` === name) return parsed;
-    } catch {
-      // Said below.
+    for (const file of [name, name + UNNAMED]) {
+      try {
+        const uri = Uri.joinPath(this.folder, file);
+        const { size } = await workspace.fs.stat(uri);
+        const parsed = size <= maxHistoryFile ? parseConversation(new TextDecoder().decode(await workspace.fs.readFile(uri))) : null;
+        if (parsed && `${parsed.id}.json` === name) return parsed;
+      } catch {
+        // It is not there, or said below.
+      }
     }
     this.complain(`A conversation is damaged and is left out: ${name}`);
     return null;

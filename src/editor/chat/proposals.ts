@@ -56,6 +56,7 @@ export class Proposals implements Disposable {
       return false;
     }
     await this.close(uri);
+    await window.showTextDocument(document, { preview: false });
     return true;
   }
 
