@@ -1,4 +1,5 @@
 // When a generated text ends and what of it is kept: by stop strings for plain text, by the rules of code completion at a cursor.
+import { Place } from '../lexer/place.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { CompletionStop, StopStrings, type StopReason } from './stop.ts';
 
@@ -37,10 +38,28 @@ export function plainText(stops: string[]): TextEnd {
   };
 }
 
+/** One reading of the document for all texts that are written or tried at the same cursor. */
+const places = new WeakMap<Snapshot, Place>();
+
+function placeOf(snapshot: Snapshot): Place {
+  let place = places.get(snapshot);
+  if (!place) {
+    const { before, after, languageId } = snapshot;
+    const start = before.lastIndexOf('\n') + 1;
+    const newline = after.indexOf('\n');
+    const end = newline < 0 ? after.length : newline;
+    place = new Place({ above: before.slice(0, start), linePrefix: before.slice(start), lineSuffix: after.slice(0, end).replace(/\r$/, ''), below: after.slice(end + 1), languageId });
+    places.set(snapshot, place);
+  }
+  return place;
+}
+
 /** Code at a cursor. What is shown while it runs may be cut at the end. */
-export function completionText({ before, after, languageId }: Snapshot, maxLines?: number): TextEnd {
+export function completionText(snapshot: Snapshot, maxLines?: number): TextEnd {
+  const { before, after, languageId } = snapshot;
   const linesAfter = after.split('\n', LINES_BELOW + 1);
   const stop = new CompletionStop({
+    place: placeOf(snapshot),
     linePrefix: before.slice(before.lastIndexOf('\n') + 1),
     lineSuffix: linesAfter[0],
     linesBelow: linesAfter.slice(1).map((line) => line.replace(/\r$/, '')),
