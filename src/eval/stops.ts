@@ -77,7 +77,8 @@ interface Trial {
 function placesOf({ path, languageId, text: original }: HeldOutFile, perFile: number, seed: number): Trial[] {
   const text = original.replaceAll('\r', '');
   const lines = text.split('\n');
-  const starts = lines.reduce<number[]>((all, line) => (all.push(all.at(-1)! + line.length + 1), all), [0]);
+  const starts = [0];
+  for (const line of lines) starts.push(starts.at(-1)! + line.length + 1);
   const draw = random(seed + text.length);
   const below = (from: number, count = MOST_LINES): string => lines.slice(from, from + count).join('\n');
   const trials: Trial[] = [];
@@ -101,7 +102,7 @@ function placesOf({ path, languageId, text: original }: HeldOutFile, perFile: nu
   }
   for (const { rule, line, snapshot, expected } of cursorsOf({ path, languageId, text })) {
     if (!chosen.has(line - 1) || lines[line - 1].length > LONGEST_LINE) continue;
-    if (rule === 'bracket') {
+    if (rule === 'bracket' && !hasHalfString(expected)) {
       const right = text.slice(snapshot.before.length + expected.length);
       add('brackets', line - 1, snapshot.before, right, expected, right.slice(0, 400));
     }
@@ -123,6 +124,9 @@ function through(snapshot: Snapshot, text: string): { text: string; rule: StopRe
   if (!end.done) end.finish(true);
   return { text: end.result(text), rule: end.rule };
 }
+
+/** The brackets stand in strings then, each in another. */
+const hasHalfString = (text: string): boolean => ['"', "'", '`'].some((quote) => text.split(quote).length % 2 === 0);
 
 /** Whether a text is nothing or ends where one of the author's lines does. */
 function endsLine(text: string, author: string): boolean {

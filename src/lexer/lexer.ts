@@ -44,6 +44,8 @@ export interface Lexed extends LexState {
   readonly marked: readonly Open[];
   /** Signs that the text was not read as it is meant: closed without being open, open at a wrong place, a lone quote. */
   readonly doubts: number;
+  /** Brackets within texts that pair with none. */
+  readonly loose: number;
 }
 
 export interface LexOptions {
@@ -78,6 +80,7 @@ class Run implements Lexed {
   readonly newlines: { height: number; text: number }[] = [];
   marked: readonly Open[] = [];
   doubts = 0;
+  loose = 0;
   /** Texts that begin with the next line. */
   private pending: Open[] = [];
   private lineStart = 0;
@@ -150,6 +153,7 @@ class Run implements Lexed {
     else if (char in CLOSES) {
       if (rule.code) this.closeBracket(i, CLOSES[char]);
       else if (this.open.at(-1)?.soft && this.open.at(-1)!.kind === CLOSES[char]) this.closings.push({ at: i, closed: this.open.pop()!, height: this.open.length });
+      else this.loose++;
     }
     return i + 1;
   }
@@ -203,6 +207,7 @@ class Run implements Lexed {
     const at = this.innermostText();
     if (at < 0) return;
     this.closings.push({ at: i, closed: this.open[at], height: at });
+    this.loose += this.open.length - at - 1;
     this.open.length = at;
   }
 
@@ -234,7 +239,7 @@ class Run implements Lexed {
 
   private newline(i: number): number {
     const { open, text } = this;
-    while (open.at(-1)?.soft) open.pop();
+    for (; open.at(-1)?.soft; open.pop()) this.loose++;
     for (let at = open.length - 1; at >= 0; at--) {
       if (!open[at].wall) continue;
       if (open[at].rule.line) {

@@ -50,14 +50,17 @@ export class Place {
     const isWhole = above !== undefined && from === 0;
     const start = lex(above ?? '', { root: rulesOf(languageId), open: [], branches: [] }, { from });
     const known = below.length > MOST_BELOW ? below.slice(0, below.lastIndexOf('\n', MOST_BELOW) + 1) : below;
-    this.lineStart = isWhole ? start : { ...start, open: [...openedAbove(start, linePrefix, lineSuffix, known), ...start.open] };
+    this.lineStart = isWhole ? { root: start.root, open: start.open, branches: start.branches } : { root: start.root, branches: start.branches, open: [...openedAbove(start, linePrefix, lineSuffix, known), ...start.open] };
     this.lineHeight = this.lineStart.open.length;
     const line = lex(linePrefix, this.lineStart);
     this.open = line.open;
     this.isSure = isWhole && start.doubts + line.doubts === 0 && start.root.code;
-    const { right, below: later } = this.closedBehind(lineSuffix, known, isWhole);
-    this.floor = floorOf(this.open, right);
-    this.floorBelow = Math.max(this.floor, floorOf(this.open, later));
+    const { right, next, later } = this.closedBehind(lineSuffix, known, isWhole);
+    // What is opened on one line may change places: `f(g(|)` still needs one.
+    const [onLine, onNext] = [right, next].map(({ closed, low }) => floorOf(this.open, closed, Math.min(low, this.lineHeight)));
+    const anywhere = floorOf(this.open, later.closed);
+    this.floor = right.closed.length > 0 ? Math.max(onLine, anywhere) : Math.min(onNext, anywhere);
+    this.floorBelow = Math.max(onLine, anywhere);
     const isCode = !this.open.some(({ wall, soft }, at) => at >= this.lineHeight && (wall || soft));
     this.needed = isCode ? Math.max(0, this.open.length - Math.max(this.floorBelow, this.lineHeight)) : 0;
   }
@@ -76,7 +79,15 @@ export class Place {
     const at = linePrefix.length;
     // Where the text changes how the line before it is read, nothing is certain.
     const isSame = marked.length === open.length && marked.every(({ kind }, i) => kind === open[i].kind);
-    const wrong = isSame ? closings.find((one) => one.at >= at && (one.closed ? one.height < (one.at < newline ? this.floor : this.floorBelow) : this.isSure)) : undefined;
+    let low = open.length;
+    const isWrong = (one: Closing): boolean => {
+      if (one.at < at) return false;
+      if (!one.closed) return this.isSure;
+      if (one.height >= low) return false;
+      low = one.height;
+      return low < (one.at < newline ? this.floor : this.floorBelow);
+    };
+    const wrong = isSame ? closings.find(isWrong) : undefined;
     const base = marked.length - this.needed;
     const depth = (height: number): number => Math.max(0, height - base);
     const own = newlines.slice(newlines.length - text.split('\n').length + 1);
@@ -89,13 +100,13 @@ export class Place {
 
   /** How much of the cursor's line is open too much or closed once too often, with a text in its middle. */
   unbalanced(text: string, lineSuffix: string): number {
-    const { closings, open, doubts } = lex(this.linePrefix + text + lineSuffix, this.lineStart);
+    const { closings, open, doubts, loose } = lex(this.linePrefix + text + lineSuffix, this.lineStart);
     const least = closings.reduce((low, { height }) => Math.min(low, height), this.lineHeight);
-    return open.length - least + this.lineHeight - least + doubts;
+    return open.length - least + this.lineHeight - least + doubts + loose;
   }
 
-  /** The kinds of what the text behind the cursor closes of what is open there, innermost first: near it, and anywhere. */
-  private closedBehind(lineSuffix: string, below: string, isWhole: boolean): { right: string[]; below: string[] } {
+  /** The kinds of what the text behind the cursor closes of what is open there, innermost first: right of it, there or where the next line begins, and anywhere. */
+  private closedBehind(lineSuffix: string, below: string, isWhole: boolean): { right: Reached; next: Reached; later: Reached } {
     const { linePrefix, lineStart, lineHeight } = this;
     const line = lex(linePrefix + lineSuffix, lineStart, { mark: linePrefix.length });
     const right = reached(line.closings.filter(({ at }) => at >= linePrefix.length), line.marked.length);
@@ -114,16 +125,23 @@ export class Place {
     const { lexed, rest } = read.reduce((best, one) => (one.doubts < best.doubts ? one : best));
     const height = Math.min(rest.length, right.low);
     const leading = 1 + /^\s*[)\]}]*/.exec(below)![0].length;
-    const next = lineSuffix.trim() === '' ? reached(lexed.closings.filter(({ at }) => at < leading), height).closed : [];
-    return { right: [...right.closed, ...next], below: [...right.closed, ...reached(lexed.closings, height).closed] };
+    const next = lineSuffix.trim() === '' ? reached(lexed.closings.filter(({ at }) => at < leading), height) : { closed: [], low: height };
+    const later = reached(lexed.closings, height);
+    return { right, next: joined(right, next), later: joined(right, later) };
   }
+}
+
+interface Reached {
+  /** Kinds, innermost first. */
+  closed: string[];
+  low: number;
 }
 
 /**
  * What the places close of the `height` things that were open before them, innermost first; how many of these nothing reaches. Where something closes
  * that is not open, it is still to be opened, and what else closes there may belong to that: nothing is known.
  */
-function reached(closings: readonly Closing[], height: number): { closed: string[]; low: number } {
+function reached(closings: readonly Closing[], height: number): Reached {
   const closed: string[] = [];
   let low = height;
   for (const one of closings) {
@@ -135,9 +153,12 @@ function reached(closings: readonly Closing[], height: number): { closed: string
   return { closed, low };
 }
 
-/** How much of what is open must stay open for `closed`, innermost first, to have something to close. */
-function floorOf(open: readonly Open[], closed: readonly string[]): number {
-  let height = 0;
+const joined = (first: Reached, second: Reached): Reached => ({ closed: [...first.closed, ...second.closed], low: second.closed.length > 0 ? second.low : first.low });
+
+/** How much of what is open must stay open for `closed`, innermost first, to have something to close; nothing below `from` counts. */
+function floorOf(open: readonly Open[], closed: readonly string[], from = 0): number {
+  if (closed.length === 0) return 0;
+  let height = from;
   for (const kind of closed.toReversed()) {
     const at = open.findIndex((one, i) => i >= height && one.kind === kind);
     if (at < 0) return height;
