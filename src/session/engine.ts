@@ -141,7 +141,7 @@ export class Engine {
       stopped = end.done;
       if (stopped) break;
     }
-    if (!stopped) give(end.push(stream.end()));
+    if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
     const kept = end.result(text);
     return {

@@ -1,7 +1,8 @@
 // When a code completion ends, and what of it a person would accept.
 // Everything here looks at the text generated so far as a whole, so the way it arrives (in which pieces) changes nothing.
 import { Place } from '../lexer/place.ts';
-import { lineLoop, wordLoop } from './loops.ts';
+import { blankRun, lineLoop, wordLoop } from './loops.ts';
+import { endOfWhole } from './wholeCharacters.ts';
 
 export { StopStrings } from './stopStrings.ts';
 
@@ -83,6 +84,7 @@ export class CompletionStop {
   /** The model ended by itself; `cutOff`: it did not, a limit did, so the last of several lines may be half a line. */
   end(cutOff = false): void {
     if (this.reason !== null) return;
+    if (cutOff) this.generated = this.generated.slice(0, endOfWhole(this.generated));
     this.apply(this.findCut(this.generated, true));
     if (cutOff && this.reason === null && this.mode === 'multiLine') {
       const last = this.generated.lastIndexOf('\n');
@@ -128,7 +130,9 @@ export class CompletionStop {
 
   /** The first place where a rule ends the text. `whole`: nothing follows, so the last line is a whole line. */
   private findCut(text: string, whole: boolean): Cut | null {
-    return this.mode === 'singleLine' ? this.cutSingle(text) : this.cutMulti(text, whole);
+    const cut = this.mode === 'singleLine' ? this.cutSingle(text) : this.cutMulti(text, whole);
+    const blanks = blankRun(text, this.context.linePrefix);
+    return blanks >= 0 && (cut === null || blanks < cut.end) ? { end: blanks, reason: 'repetition' } : cut;
   }
 
   private cutSingle(text: string): Cut | null {

@@ -2,6 +2,7 @@
 import { Place } from '../lexer/place.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { CompletionStop, StopStrings, type StopReason } from './stop.ts';
+import { WholeCharacters } from './wholeCharacters.ts';
 
 export interface TextEnd {
   /** Takes the next piece; returns what can be shown of it now. */
@@ -22,10 +23,11 @@ const LINES_BELOW = 24;
 /** Plain text that ends before any of the stop strings. */
 export function plainText(stops: string[]): TextEnd {
   const strings = new StopStrings(stops);
+  const characters = new WholeCharacters();
   let done = false;
-  const take = ({ text, stopped }: { text: string; stopped: boolean }): string => {
+  const take = ({ text, stopped }: { text: string; stopped: boolean }, cutOff = false): string => {
     done = stopped;
-    return text;
+    return characters.push(text) + (stopped ? characters.end(cutOff) : '');
   };
   return {
     push: (piece) => take(strings.push(piece)),
@@ -33,7 +35,7 @@ export function plainText(stops: string[]): TextEnd {
       return done;
     },
     rule: null,
-    finish: () => (done ? '' : take(strings.end())),
+    finish: (cutOff) => (done ? '' : take(strings.end(), cutOff) + characters.end(cutOff)),
     result: (shown) => shown,
   };
 }
