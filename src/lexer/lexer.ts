@@ -204,7 +204,7 @@ class Run implements Lexed {
   }
 
   private leave(i: number): void {
-    const at = this.innermostText();
+    const at = this.open.findLastIndex(({ wall }) => wall);
     if (at < 0) return;
     this.closings.push({ at: i, closed: this.open[at], height: at });
     this.loose += this.open.length - at - 1;

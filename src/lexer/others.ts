@@ -26,7 +26,7 @@ const until = (open: RegExp, close: string, inside: Rule): Step => {
   const rule: Rule = { ...inside, steps: [end, ...inside.steps] };
   return { first: '<', match: open, does: { enter: () => rule } };
 };
-const template = (open: string, close: string): Step => ({ first: '{', match: new RegExp(open, 'y'), does: { enter: () => templateCode, close: () => close } });
+const template = (first: string, match: RegExp, close: string): Step => ({ first, match, does: { enter: () => templateCode, close: () => close } });
 const templateCode: Rule = { name: 'markup', code: false, steps: [skip('"', /"[^"\n]*"/y), skip("'", /'[^'\n]*'/y)] };
 /** Brackets in it are punctuation; scripts and styles are code. */
 export const markup: Rule = {
@@ -36,7 +36,7 @@ export const markup: Rule = {
     { first: '<', match: /<\?(?:php\b|=)/y, does: { enter: () => php } },
     until(/<script\b[^>]*>/iy, 'script', javaScript), until(/<style\b[^>]*>/iy, 'style', css),
     skip('<', /<\/[\w:.-]*\s*>/y), { first: '<', match: /<(?=[A-Za-z!?])/y, does: { enter: () => tag } },
-    template('\\{\\{', '}}'), template('\\{%', '%}'),
+    template('{', /\{\{/y, '}}'), template('{', /\{%/y, '%}'), template('{', /\{#/y, '#}'), template('<', /<%--/y, '--%>'), template('<', /<%/y, '%>'), template('@', /@\*/y, '*@'),
   ],
 };
 const tag: Rule = { name: 'tag', code: false, steps: [leave('>', /\/?>/y), ...attribute] };

@@ -54,8 +54,8 @@ function afterUnit(line: string, at: number, length: number): number {
   return space >= 0 ? at + space : at;
 }
 
-/** Where a run of blanks begins that says nothing, those at the end of `before` counted; -1 if there is none. */
-export function blankRun(text: string, before = ''): number {
+/** Where a run of blanks begins that says nothing, those at the end of `before` counted, and where that is certain; null if there is none. */
+export function blankRun(text: string, before = ''): { start: number; at: number } | null {
   let blanks = 0;
   for (let at = before.length - 1; at >= 0 && blank.test(before[at]); at--) blanks++;
   let start = 0;
@@ -66,9 +66,9 @@ export function blankRun(text: string, before = ''): number {
       blanks = lines = 0;
     } else if (text[i] === '\n') {
       // The first one ends the line with the text.
-      if (++lines > mostBlankLines + 1) return start;
+      if (++lines > mostBlankLines + 1) return { start, at: i };
       blanks = 0;
-    } else if (++blanks > longestBlank) return start;
+    } else if (++blanks > longestBlank) return { start, at: i };
   }
-  return -1;
+  return null;
 }

@@ -106,7 +106,7 @@ export class CompletionStop {
     if (kept.trim() === '') return '';
     const suffix = this.context.lineSuffix.trim();
     if (suffix === '') return kept.trimEnd();
-    if (!kept.includes('\n')) return kept;
+    if (!kept.includes('\n')) return /^\s/.test(this.context.lineSuffix) ? kept.trimEnd() : kept;
     // Several lines before a closing bracket: it goes onto a line of its own.
     return `${kept.trimEnd()}\n${/^[ \t]*/.exec(this.context.linePrefix)![0]}`;
   }
@@ -132,7 +132,8 @@ export class CompletionStop {
   private findCut(text: string, whole: boolean): Cut | null {
     const cut = this.mode === 'singleLine' ? this.cutSingle(text) : this.cutMulti(text, whole);
     const blanks = blankRun(text, this.context.linePrefix);
-    return blanks >= 0 && (cut === null || blanks < cut.end) ? { end: blanks, reason: 'repetition' } : cut;
+    // Whichever is known first.
+    return blanks && (cut === null || blanks.at < cut.end) ? { end: blanks.start, reason: 'repetition' } : cut;
   }
 
   private cutSingle(text: string): Cut | null {
