@@ -1,6 +1,7 @@
 // Places where a request is pointless: nothing that a model could write there would be of use.
 import type { Snapshot } from '../prompt/snapshot.ts';
-import { hasBrackets, scanBrackets } from '../session/brackets.ts';
+import { endsInCode, hasBrackets, scanBrackets } from '../session/brackets.ts';
+import { isComment, isGap } from './gaps.ts';
 import type { Pointless } from './request.ts';
 
 /** Characters besides blanks in the whole document: with fewer, any text is as good as any other. */
@@ -19,9 +20,6 @@ const endsWord = /[\p{L}\p{N}_$]$/u;
 const hexOrNumber = new RegExp(`(?<![\\p{L}\\p{N}_$])(?:0[xX][\\da-fA-F_]{${UNKNOWABLE_DIGITS},}|\\d[\\d_]{${UNKNOWABLE_DIGITS - 1},})$`, 'u');
 const longWord = new RegExp(`[A-Za-z0-9+/=_-]{${LONGEST_WORD},}$`);
 const comment = /^\s*(?:\/\/|\/\*|\*|#|--|;|%)/;
-const trailingComment = /^\s*(?:\/\/|\/\*|#|--)/;
-/** Text right of the cursor that leaves a gap to fill: it ends an argument, an element, a string, a condition, a tag. */
-const endsGap = /^\s*(?:[)\]}>,;:"'`]|<\/|\{\s*$)/;
 /** What closes a block or a call, alone on its line. */
 const onlyClosing = /^\s*[)\]}]+[;,)]*$/;
 /** Languages in which a semicolon ends a statement and nothing but a comment can follow. */
@@ -37,8 +35,8 @@ export function pointless({ before, after, languageId }: Snapshot): Pointless | 
   const right = (newline < 0 ? after : after.slice(0, newline)).trimEnd();
   if (left.length + right.length > (hasBrackets(languageId) ? LONGEST_LINE : LONGEST_PARAGRAPH)) return 'longLine';
   if (isInsideWord(left, right)) return 'insideWord';
-  const code = trailingComment.test(right) ? '' : right;
-  if (code !== '' && !endsGap.test(code)) return 'midLine';
+  const code = isComment(right, languageId) ? '' : right;
+  if (code !== '' && !isGap(left, code, languageId)) return 'midLine';
   return isAfterStatement(left, code, languageId) ? 'afterStatement' : null;
 }
 
@@ -61,7 +59,6 @@ function isAfterStatement(left: string, right: string, languageId: string): bool
   if (right !== '' || !hasBrackets(languageId) || comment.test(left)) return false;
   if (onlyClosing.test(left)) return true;
   if (!semicolonLanguages.has(languageId) || !left.trimEnd().endsWith(';')) return false;
-  // `for (let i = 0;` and `{ a();` go on. Where the scanner skips the end, it is part of a string.
-  const scan = scanBrackets(`${left.trimEnd()}(`, languageId);
-  return scan.open.length === 1;
+  // `for (let i = 0;` and `{ a();` go on, and so do strings and comments.
+  return endsInCode(left.trimEnd(), languageId) && scanBrackets(left, languageId).open.length === 0;
 }

@@ -60,7 +60,8 @@ export function drawCursors(file: HeldOutFile, count: number, seed: number): Cur
 /** Every place of a file that a rule names. */
 export function cursorsOf({ path, languageId, text }: HeldOutFile): Cursor[] {
   const lines = text.replaceAll('\r', '').split('\n');
-  const starts = lines.reduce<number[]>((all, line) => [...all, all.at(-1)! + line.length + 1], [0]);
+  const starts = [0];
+  for (const line of lines) starts.push(starts.at(-1)! + line.length + 1);
   const whole = lines.join('\n');
   const cursors: Cursor[] = [];
   const add = (rule: Rule, index: number, column: number, right: string, below: number, expected: string): void => {

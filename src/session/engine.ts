@@ -164,7 +164,7 @@ export class Engine {
       conversation.over(this.cache, options.prompt.snapshot, session.end);
       this.unsettled = session.approximate ? [...tokens] : undefined;
     }
-    if (!stopped) give(end.push(stream.end()));
+    if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
     const kept = end.result(text);
     if (chat) conversation.transcript.become(chat.text, [...tokens], ids);

@@ -8,6 +8,12 @@ const longestUnit = 40;
 const repeatsOfWords = 5;
 const repeatsOfOther = 16;
 
+/** Blanks in a row, of which no table and no indentation has more; lines without anything, of which no text has more. */
+const longestBlank = 120;
+const mostBlankLines = 3;
+/** Also what is no width wide. */
+const blank = /[\s\u200b\u2060\ufeff]/;
+
 const word = /\p{L}{2}/u;
 const letterOrDigit = /[\p{L}\p{N}]/u;
 
@@ -46,4 +52,23 @@ function afterUnit(line: string, at: number, length: number): number {
   if (separator >= 0) return at + separator + 1;
   const space = unit.search(/\s/);
   return space >= 0 ? at + space : at;
+}
+
+/** Where a run of blanks begins that says nothing, those at the end of `before` counted, and where that is certain; null if there is none. */
+export function blankRun(text: string, before = ''): { start: number; at: number } | null {
+  let blanks = 0;
+  for (let at = before.length - 1; at >= 0 && blank.test(before[at]); at--) blanks++;
+  let start = 0;
+  let lines = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (!blank.test(text[i])) {
+      start = i + 1;
+      blanks = lines = 0;
+    } else if (text[i] === '\n') {
+      // The first one ends the line with the text.
+      if (++lines > mostBlankLines + 1) return { start, at: i };
+      blanks = 0;
+    } else if (++blanks > longestBlank) return { start, at: i };
+  }
+  return null;
 }

@@ -1,7 +1,8 @@
 // When a code completion ends, and what of it a person would accept.
 // Everything here looks at the text generated so far as a whole, so the way it arrives (in which pieces) changes nothing.
-import { hasBrackets, scanBrackets } from './brackets.ts';
-import { lineLoop, wordLoop } from './loops.ts';
+import { Place } from '../lexer/place.ts';
+import { blankRun, lineLoop, wordLoop } from './loops.ts';
+import { endOfWhole } from './wholeCharacters.ts';
 
 export { StopStrings } from './stopStrings.ts';
 
@@ -18,12 +19,14 @@ export interface CursorContext {
   maxLines?: number;
   /** Columns of a tab. Default 4. */
   tabSize?: number;
+  /** What is open at the cursor and what of it is closed behind it, by the whole document. Default: by the lines above alone. */
+  place?: Place;
 }
 
 export type StopReason =
   | 'newline' // a single-line completion has its line
   | 'indentation' // the next line leaves the block
-  | 'bracket' // a bracket would close what is closed already
+  | 'bracket' // a bracket, a quote or the end of a comment would close what is closed already, or what is not open
   | 'complete' // the block that was opened left of the cursor is closed
   | 'blankLine' // a blank line after something complete
   | 'below' // the next line already stands below the cursor
@@ -50,8 +53,7 @@ export class CompletionStop {
 
   private readonly context: CursorContext;
   private readonly opener: Opener;
-  /** Brackets opened left of the cursor that nothing right of it or below closes, outermost first. */
-  private readonly needed: readonly string[];
+  private readonly place: Place;
   private readonly maxLines: number;
   private readonly below: readonly string[];
   private readonly prefixIndent: number;
@@ -64,12 +66,12 @@ export class CompletionStop {
     this.maxLines = context.maxLines ?? defaultMaxLines;
     this.below = context.linesBelow.map((line) => line.trimEnd()).filter((line) => line !== '');
     this.prefixIndent = this.indent(context.linePrefix);
-    this.opener = openerOf(this.context);
+    this.place = context.place ?? new Place({ above: undefined, linePrefix: context.linePrefix, lineSuffix: this.context.lineSuffix, below: context.linesBelow.join('\n'), languageId: context.languageId });
+    this.opener = this.place.within ? 'none' : openerOf(this.context);
     this.mode = this.chooseMode();
     const sibling = this.below.find((line) => this.indent(line) <= this.prefixIndent);
     const closer = sibling !== undefined && this.indent(sibling) === this.prefixIndent ? sibling.trim() : '';
     this.closedBelow = /^(?:[)\]}]|(?:end|fi|done|esac|until)\b)/.test(closer);
-    this.needed = this.neededBrackets(closer);
   }
 
   /** Takes the next piece of text; true: stop generating. */
@@ -82,6 +84,7 @@ export class CompletionStop {
   /** The model ended by itself; `cutOff`: it did not, a limit did, so the last of several lines may be half a line. */
   end(cutOff = false): void {
     if (this.reason !== null) return;
+    if (cutOff) this.generated = this.generated.slice(0, endOfWhole(this.generated));
     this.apply(this.findCut(this.generated, true));
     if (cutOff && this.reason === null && this.mode === 'multiLine') {
       const last = this.generated.lastIndexOf('\n');
@@ -103,7 +106,7 @@ export class CompletionStop {
     if (kept.trim() === '') return '';
     const suffix = this.context.lineSuffix.trim();
     if (suffix === '') return kept.trimEnd();
-    if (!kept.includes('\n')) return kept;
+    if (!kept.includes('\n')) return /^\s/.test(this.context.lineSuffix) ? kept.trimEnd() : kept;
     // Several lines before a closing bracket: it goes onto a line of its own.
     return `${kept.trimEnd()}\n${/^[ \t]*/.exec(this.context.linePrefix)![0]}`;
   }
@@ -125,24 +128,18 @@ export class CompletionStop {
     return linePrefix.trim() === '' || this.opener !== 'none' ? 'multiLine' : 'singleLine';
   }
 
-  private neededBrackets(closerLine: string): string[] {
-    const { linePrefix, lineSuffix, languageId } = this.context;
-    const open = scanBrackets(linePrefix, languageId).open;
-    const right = lineSuffix.trim() !== '' ? lineSuffix : closerLine;
-    const closedRight = scanBrackets(right, languageId).excess;
-    // What stands right closes the outermost ones: `foo({|)` still needs the brace.
-    return open.slice(Math.min(open.length, closedRight.length));
-  }
-
   /** The first place where a rule ends the text. `whole`: nothing follows, so the last line is a whole line. */
   private findCut(text: string, whole: boolean): Cut | null {
-    return this.mode === 'singleLine' ? this.cutSingle(text) : this.cutMulti(text, whole);
+    const cut = this.mode === 'singleLine' ? this.cutSingle(text) : this.cutMulti(text, whole);
+    const blanks = blankRun(text, this.context.linePrefix);
+    // Whichever is known first.
+    return blanks && (cut === null || blanks.at < cut.end) ? { end: blanks.start, reason: 'repetition' } : cut;
   }
 
   private cutSingle(text: string): Cut | null {
     const newline = text.search(/\r?\n/);
     const line = newline < 0 ? text : text.slice(0, newline);
-    const excess = this.firstExcess(line, scanBrackets(line, this.context.languageId, this.needed).excess);
+    const { excess } = this.place.scan(line);
     const loop = wordLoop(excess < 0 ? line : line.slice(0, excess));
     if (loop >= 0) return { end: loop, reason: 'repetition' };
     if (excess >= 0) return { end: excess, reason: 'bracket' };
@@ -151,9 +148,8 @@ export class CompletionStop {
 
   private cutMulti(text: string, whole: boolean): Cut | null {
     const { languageId, linePrefix } = this.context;
-    const scan = scanBrackets(text, languageId, this.needed);
-    const excess = this.firstExcess(text, scan.excess);
-    const depthAt = (line: number): number => (line < scan.openAtNewline.length ? scan.openAtNewline[line] : scan.open.length);
+    const { excess, openAtNewline, open } = this.place.scan(text);
+    const depthAt = (line: number): number => openAtNewline[line] ?? open;
     const lines = text.split('\n');
     const onEmptyLine = linePrefix.trim() === '';
     const seen: string[] = [];
@@ -209,17 +205,6 @@ export class CompletionStop {
     return nested ? this.prefixIndent : base;
   }
 
-  /** The first closing bracket that must not be generated, -1 if there is none. */
-  private firstExcess(text: string, excess: readonly { at: number }[]): number {
-    const { lineSuffix, languageId } = this.context;
-    if (!hasBrackets(languageId)) return -1;
-    // Beyond what this line opened it closes what was opened above. That is welcome on the cursor's own line, unless it is
-    // closed right of the cursor or at the beginning of the next line.
-    const closedElsewhere = scanBrackets(lineSuffix, languageId).excess.length > 0 || (this.below.length > 0 && /^[)\]}]/.test(this.below[0].trim()));
-    const first = excess.find(({ at }) => closedElsewhere || text.slice(0, at).includes('\n'));
-    return first?.at ?? -1;
-  }
-
   /** May this line stand as far left as the line that opened the block? */
   private mayStandAtBase(line: string, open: number): boolean {
     const { languageId, linePrefix } = this.context;
@@ -238,7 +223,7 @@ export class CompletionStop {
   /** Is the block that the cursor's line opened closed at the end of this line? */
   private isComplete(index: number, line: string, trimmed: string, open: number, ended: boolean): boolean {
     if (!ended || open !== 0) return false;
-    if (this.needed.length > 0) return true;
+    if (this.place.needed > 0) return true;
     if (this.opener === 'arrow') return index === 0 || /^[)\]}]/.test(trimmed);
     if (this.opener === 'word') return index > 0 && this.indent(line) === this.prefixIndent && /^(?:end|fi|done|esac|until)\b/.test(trimmed);
     // `{|}` or a bracket that is closed below: something on the cursor's own line is all there is to say.
@@ -265,15 +250,12 @@ export class CompletionStop {
 
   /** Cuts the end of the text where it is the beginning of what stands right of the cursor. */
   private withoutSuffix(text: string): string {
-    const { lineSuffix, languageId, linePrefix } = this.context;
+    const { lineSuffix } = this.context;
     const right = lineSuffix.trimEnd();
     if (right.trim() === '') return text;
     const repeatsRight = (middle: string): boolean => right.trimStart().startsWith(middle.trim()) && isOverlap(middle.trim(), right.trimStart());
     if (repeatsRight(text)) return '';
-    const unbalanced = (middle: string): number => {
-      const scan = scanBrackets(linePrefix + middle + lineSuffix, languageId);
-      return scan.open.length + scan.excess.length;
-    };
+    const unbalanced = (middle: string): number => this.place.unbalanced(middle, lineSuffix);
     for (const candidate of right === right.trimStart() ? [right] : [right, right.trimStart()]) {
       for (let length = Math.min(candidate.length, text.length); length > 0; length--) {
         const overlap = candidate.slice(0, length);

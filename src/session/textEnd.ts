@@ -1,6 +1,8 @@
 // When a generated text ends and what of it is kept: by stop strings for plain text, by the rules of code completion at a cursor.
+import { Place } from '../lexer/place.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { CompletionStop, StopStrings, type StopReason } from './stop.ts';
+import { WholeCharacters } from './wholeCharacters.ts';
 
 export interface TextEnd {
   /** Takes the next piece; returns what can be shown of it now. */
@@ -21,10 +23,11 @@ const LINES_BELOW = 24;
 /** Plain text that ends before any of the stop strings. */
 export function plainText(stops: string[]): TextEnd {
   const strings = new StopStrings(stops);
+  const characters = new WholeCharacters();
   let done = false;
-  const take = ({ text, stopped }: { text: string; stopped: boolean }): string => {
+  const take = ({ text, stopped }: { text: string; stopped: boolean }, cutOff = false): string => {
     done = stopped;
-    return text;
+    return characters.push(text) + (stopped ? characters.end(cutOff) : '');
   };
   return {
     push: (piece) => take(strings.push(piece)),
@@ -32,15 +35,33 @@ export function plainText(stops: string[]): TextEnd {
       return done;
     },
     rule: null,
-    finish: () => (done ? '' : take(strings.end())),
+    finish: (cutOff) => (done ? '' : take(strings.end(), cutOff) + characters.end(cutOff)),
     result: (shown) => shown,
   };
 }
 
+/** One reading of the document for all texts that are written or tried at the same cursor. */
+const places = new WeakMap<Snapshot, Place>();
+
+function placeOf(snapshot: Snapshot): Place {
+  let place = places.get(snapshot);
+  if (!place) {
+    const { before, after, languageId } = snapshot;
+    const start = before.lastIndexOf('\n') + 1;
+    const newline = after.indexOf('\n');
+    const end = newline < 0 ? after.length : newline;
+    place = new Place({ above: before.slice(0, start), linePrefix: before.slice(start), lineSuffix: after.slice(0, end).replace(/\r$/, ''), below: after.slice(end + 1), languageId });
+    places.set(snapshot, place);
+  }
+  return place;
+}
+
 /** Code at a cursor. What is shown while it runs may be cut at the end. */
-export function completionText({ before, after, languageId }: Snapshot, maxLines?: number): TextEnd {
+export function completionText(snapshot: Snapshot, maxLines?: number): TextEnd {
+  const { before, after, languageId } = snapshot;
   const linesAfter = after.split('\n', LINES_BELOW + 1);
   const stop = new CompletionStop({
+    place: placeOf(snapshot),
     linePrefix: before.slice(before.lastIndexOf('\n') + 1),
     lineSuffix: linesAfter[0],
     linesBelow: linesAfter.slice(1).map((line) => line.replace(/\r$/, '')),

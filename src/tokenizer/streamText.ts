@@ -11,8 +11,9 @@ export class StreamText {
     return this.decoder.decode(this.tokenizer.bytes(id), { stream: true });
   }
 
-  /** What is left: U+FFFD if a character was cut off. The stream can be used again afterwards. */
-  end(): string {
-    return this.decoder.decode();
+  /** What is left of an unfinished character: U+FFFD, or nothing where a limit cut it off. The stream can be used again afterwards. */
+  end(cutOff = false): string {
+    const rest = this.decoder.decode();
+    return cutOff ? '' : rest;
   }
 }
