@@ -18,6 +18,10 @@ export function networkViolations(meta: Metafile, textOf: (output: string) => st
   const found: string[] = [];
   for (const [output, { imports }] of Object.entries(meta.outputs)) {
     if (output.endsWith('.map')) continue;
+    if (output.endsWith('.css')) {
+      if (/@import|url\(\s*["']?(?!data:)/i.test(textOf(output))) found.push(`${output} names another file`);
+      continue;
+    }
     for (const { path, external } of imports) if (external && new RegExp(`^(?:${network})$`).test(path)) found.push(`${output} imports ${path}`);
     // Comments go, strings stay: what a library only talks about is no call. Only a fetch that nothing declares is the global one.
     const { code } = transformSync(textOf(output), { minifyWhitespace: true, legalComments: 'none', loader: 'js', define: { fetch: 'globalFetch' } });
