@@ -104,8 +104,8 @@ export class Composer {
           ${this.#estimate(state)}
         </div>
         ${busy
-          ? html`<button type="button" class="quiet sign" title=${say('Stop')} aria-label=${say('Stop')} @click=${() => post({ type: 'stop' })}>${icons.stop}</button>`
-          : html`<button type="button" class="quiet sign" title=${say('Send')} aria-label=${say('Send')} ?disabled=${text.trim() === ''} @click=${() => this.#send()}>${icons.send}</button>`}
+          ? html`<button type="button" class="quiet sign" title=${say('Stop')} aria-label=${say('Stop')} @click=${() => (post({ type: 'stop' }), this.focus())}>${icons.stop}</button>`
+          : html`<button type="button" class="quiet sign" title=${say('Send')} aria-label=${say('Send')} ?disabled=${text.trim() === ''} @click=${() => (this.#send(), this.focus())}>${icons.send}</button>`}
       </div>`;
   }
 

@@ -2,6 +2,8 @@
 
 /** Milliseconds of a frame that go to writing text; what is left waits for the next one. */
 const SHARE = 8;
+/** Steps of a frame, at most, however fast they are. */
+const STEPS = 16;
 
 export class Frames {
   readonly #first: () => void;
@@ -40,11 +42,13 @@ export class Frames {
 
   #work(): void {
     const until = performance.now() + SHARE;
+    let taken = 0;
+    const goesOn = () => taken < STEPS && performance.now() < until;
     for (const step of [...this.#steps].reverse()) {
       let more = true;
-      while (more && performance.now() < until) more = step();
+      for (; more && goesOn(); taken++) more = step();
       if (!more) this.#steps.delete(step);
-      if (performance.now() >= until) break;
+      if (!goesOn()) break;
     }
     if (this.#steps.size > 0) this.request();
   }

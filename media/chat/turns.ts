@@ -69,7 +69,7 @@ function foot(turn: AnswerView, last: boolean, context: ViewContext): TemplateRe
     <div class="foot">
       <span class="actions">
         ${goOn ? html`<button type="button" class="quiet" @click=${() => post({ type: 'continue' })}>${say('Continue')}</button>` : nothing}
-        ${turn.text !== '' ? html`<button type="button" class="quiet" title=${say('Copy the answer')} @click=${copy}>${say('Copy')}</button>` : nothing}
+        ${turn.text !== '' ? html`<button type="button" class="quiet" title=${say('Copy the answer')} @click=${copy} .textContent=${say('Copy')}></button>` : nothing}
         <button type="button" class="quiet" @click=${regenerate}>${turn.state === 'failed' ? say('Try again') : say('Regenerate')}</button>
       </span>
       ${last && turn.figures ? html`<span class="figures" title=${furtherFigures(turn.figures, context)}>${figuresLine(turn.figures, context)}</span>` : nothing}

@@ -10,7 +10,7 @@ describe('the bundles', () => {
     context.skip(!existsSync(metaPath), 'dist/ is not built');
     const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
     const outputs = Object.keys(meta.outputs).filter((output) => !output.endsWith('.map'));
-    expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js']));
+    expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css']));
     expect(networkViolations(meta, (output) => readFileSync(output, 'utf8'))).toEqual([]);
   });
 
@@ -43,6 +43,16 @@ describe('the check', () => {
     ['declare const source: { fetch(): void }; source.fetch();', undefined],
     ['function fetch() { return 1; } console.log(fetch());', undefined],
   ])('judges %j', (source, expected) => check(source, expected));
+
+  it.each([
+    ['a { background: url(https://example.org/a.png) }', /loads by address/],
+    ['@import "https://example.org/a.css";', /loads by address/],
+    ['a { color: inherit } /* url(x) */', undefined],
+  ])('judges the style sheet %j', (text, expected) => {
+    const found = networkViolations({ inputs: {}, outputs: { 'planted.css': { imports: [], bytes: 1, inputs: {}, exports: [] } } }, () => text);
+    if (expected) expect(found).toEqual([expect.stringMatching(expected)]);
+    else expect(found).toEqual([]);
+  });
 
   it('accepts a fetch that the build replaced', () => {
     check("await fetch('x');", undefined, { define: { fetch: 'forbiddenFetch' }, inject: ['src/shared/forbiddenFetch.ts'] });

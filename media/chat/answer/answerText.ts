@@ -8,8 +8,8 @@ import { nodesOf } from './markdown.ts';
 const CHAPTER_BLOCKS = 24;
 const CHAPTER_CHARACTERS = 16_384;
 
-/** Milliseconds after which a step ends with the block that it is at. */
-const STEP = 4;
+/** Blocks that one step shows. */
+const STEP = 16;
 
 interface Shown {
   element: Element;
@@ -60,7 +60,7 @@ export class AnswerText extends HTMLElement {
     this.replaceChildren();
   }
 
-  /** Reads on, unless what was read is not shown yet, and shows for as long as one step may take. True: more is left. */
+  /** Reads on, unless what was read is not shown yet, and shows as much as one step may. True: more is left. */
   #work(): boolean {
     if (this.#next >= this.#stream.finished) this.#more = this.#stream.step();
     const { blocks, finished } = this.#stream;
@@ -69,22 +69,17 @@ export class AnswerText extends HTMLElement {
       element.remove();
       if (chapter.childElementCount === 0) chapter.remove();
     }
-    const until = performance.now() + STEP;
-    for (; this.#next < blocks.length; this.#next++) {
-      if (!this.#show(this.#next, blocks[this.#next], this.#next < finished, until)) return true;
+    for (let shown = 0; this.#next < blocks.length; this.#next++, shown++) {
+      if (shown === STEP || !this.#show(this.#next, blocks[this.#next], this.#next < finished)) return true;
       if (this.#next < finished) this.#characters += blocks[this.#next].text.length;
-      if (performance.now() >= until && this.#next + 1 < blocks.length) {
-        this.#next++;
-        return true;
-      }
     }
     // An open block is made anew by the next step.
     this.#next = finished;
     return this.#more;
   }
 
-  /** False: the time was too short for all of it. */
-  #show(index: number, block: Block, finished: boolean, until: number): boolean {
+  /** False: a part of it is left for the next step. */
+  #show(index: number, block: Block, finished: boolean): boolean {
     let shown: Shown | undefined = this.#shown[index];
     if (block.kind === 'code') {
       // The language is known for sure with the end of its line.
@@ -92,7 +87,7 @@ export class AnswerText extends HTMLElement {
         const code = new CodeBlock(this.context, block.language);
         shown = this.#place(index, code.element, code, block.language);
       }
-      return shown.code!.update(block.text, block.partial, this.#stream.mayClose ? '' : block.partial, finished || !block.open, until);
+      return shown.code!.update(block.text, block.partial, this.#stream.mayClose ? '' : block.partial, finished || !block.open);
     }
     const source = `${block.kind} ${block.text}`;
     if (shown?.source === source) return true;

@@ -3,8 +3,11 @@ import type { ViewContext } from '../context.ts';
 import { visibleCode } from './visible.ts';
 import { highlighted } from './highlight.ts';
 
-/** Lines of one page: as much is coloured anew when a line comes. */
+/** Lines and characters of one page, about: as much is coloured anew when a line comes. */
 const PAGE_LINES = 40;
+const PAGE_CHARACTERS = 4096;
+/** Pages that one call finishes. */
+const PAGES = 2;
 /** Code up to this many characters is coloured as a whole when it is finished, without seams. */
 const WHOLE = 6144;
 /** Characters of a line that are shown. The actions work on all of them. */
@@ -64,14 +67,13 @@ export class CodeBlock {
   }
 
   /**
-   * `text` begins with the text of before. `shown`: the part of the open line that is shown already. False: at `until` there were pages left, which
-   * the next call shows.
+   * `text` begins with the text of before. `shown`: the part of the open line that is shown already. False: pages are left, which the next call shows.
    */
-  update(text: string, partial: string, shown: string, closed: boolean, until: number): boolean {
+  update(text: string, partial: string, shown: string, closed: boolean, pages = PAGES): boolean {
     if (this.#closed) return true;
     this.#text = text;
     this.#partial = partial;
-    if (!this.#turnPages(text, until)) return false;
+    if (!this.#turnPages(text, pages)) return false;
     const seams = this.#paged > 0;
     this.#page ??= this.#newPage();
     if (closed && seams && text.length <= WHOLE) {
@@ -83,16 +85,16 @@ export class CodeBlock {
     return true;
   }
 
-  /** Finishes every page that is full, as long as there is time. */
-  #turnPages(text: string, until: number): boolean {
-    for (;;) {
+  /** Finishes pages that are full, as many as that. False: there are more. */
+  #turnPages(text: string, pages: number): boolean {
+    for (let turned = 0; ; turned++) {
       let end = this.#paged;
-      for (let line = 0; line < PAGE_LINES && end >= 0; line++) end = text.indexOf('\n', end) + 1 || -1;
+      for (let line = 0; line < PAGE_LINES && end >= 0 && end - this.#paged < PAGE_CHARACTERS; line++) end = text.indexOf('\n', end) + 1 || -1;
       if (end < 0 || end >= text.length) return true;
+      if (turned >= pages) return false;
       this.#fill(this.#page ?? this.#newPage(), text.slice(this.#paged, end));
       this.#paged = end;
       this.#page = undefined;
-      if (performance.now() >= until) return false;
     }
   }
 

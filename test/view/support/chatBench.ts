@@ -85,6 +85,18 @@ export class ChatBench {
           for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(`--vscode-${name}`, value);
           document.documentElement.style.background = background;
           document.body.classList.add(kind);
+          // What the editor gives every webview.
+          const usual = new CSSStyleSheet();
+          usual.replaceSync(`@layer vscode-default {
+            body { margin: 0; padding: 0 20px; background: transparent; }
+            code { padding: 1px 3px; border-radius: 4px; color: var(--vscode-textPreformat-foreground); background: var(--vscode-textPreformat-background); }
+            pre code { padding: 0; }
+            blockquote { background: var(--vscode-textBlockQuote-background); border-color: var(--vscode-textBlockQuote-border); }
+            a { color: var(--vscode-textLink-foreground); }
+            :is(a, input, select, textarea):focus { outline: 1px solid -webkit-focus-ring-color; outline-offset: -1px; }
+            ::-webkit-scrollbar { width: 10px; height: 10px; }
+          }`);
+          document.adoptedStyleSheets = [usual];
         };
         dress();
         document.addEventListener('DOMContentLoaded', dress);
