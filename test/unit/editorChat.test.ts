@@ -317,5 +317,7 @@ describe('the page', () => {
     expect(chat.focused).toBe(1);
     await chat.show();
     expect(chat.focused).toBe(2);
+    // The page has an input only when it has something to show.
+    expect((chat.page.posted as { type: string }[]).map(({ type }) => type).filter((type) => type !== 'change')).toEqual(['state', 'focus']);
   });
 });

@@ -26,6 +26,8 @@ export class ChatView implements WebviewViewProvider, Disposable {
   private view: WebviewView | undefined;
   /** The page has said hello since it was made: before that nothing reaches it. */
   private listens = false;
+  /** It has got the conversation. */
+  private isFilled = false;
   private wantsFocus = false;
   private subscriptions: Disposable[] = [];
 
@@ -41,7 +43,7 @@ export class ChatView implements WebviewViewProvider, Disposable {
     this.subscriptions = [
       webview.onDidReceiveMessage((message: unknown) => this.received(message)),
       view.onDidChangeVisibility(() => {
-        if (!view.visible) this.listens = false;
+        if (!view.visible) this.listens = this.isFilled = false;
       }),
       view.onDidDispose(() => {
         if (this.view === view) this.release();
@@ -54,7 +56,11 @@ export class ChatView implements WebviewViewProvider, Disposable {
 
   /** Does nothing where no page listens: it asks for everything when it comes. */
   post(message: ToChatView): void {
-    if (this.listens && this.view?.visible) void this.view.webview.postMessage(message);
+    if (!this.listens || !this.view?.visible) return;
+    void this.view.webview.postMessage(message);
+    // Before it has something to show there is no input.
+    this.isFilled ||= message.type === 'state';
+    if (message.type === 'state') this.passFocus();
   }
 
   /** Shows the side bar with the keyboard in the input. */
@@ -73,11 +79,10 @@ export class ChatView implements WebviewViewProvider, Disposable {
     if (!message) return this.needs.refused(sent);
     if (message.type === 'hello') this.listens = true;
     this.needs.hear(message);
-    if (message.type === 'hello') this.passFocus();
   }
 
   private passFocus(): void {
-    if (!this.wantsFocus || !this.listens || !this.view?.visible) return;
+    if (!this.wantsFocus || !this.isFilled || !this.listens || !this.view?.visible) return;
     this.wantsFocus = false;
     this.post({ type: 'focus' });
   }
@@ -85,6 +90,6 @@ export class ChatView implements WebviewViewProvider, Disposable {
   private release(): void {
     for (const subscription of this.subscriptions.splice(0)) subscription.dispose();
     this.view = undefined;
-    this.listens = false;
+    this.listens = this.isFilled = false;
   }
 }
