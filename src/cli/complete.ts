@@ -1,7 +1,8 @@
 // deltallm complete: what ghost text would show at a cursor.
 import { extname, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
-import type { Snapshot } from '../prompt/snapshot.ts';
+import { MOST_CHARACTERS } from '../completion/eligible.ts';
+import { near, type Snapshot } from '../prompt/snapshot.ts';
 import type { Command } from '../cli.ts';
 import { MODEL_OPTIONS, number, parse, readText, required } from './options.ts';
 import { clearProgress } from './terminal.ts';
@@ -36,7 +37,7 @@ export const complete: Command = async (args, cancel) => {
   const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, line: { type: 'string' }, column: { type: 'string' }, max: { type: 'string' }, 'prompt-tokens': { type: 'string' } });
   const file = required(values, 'file');
   const text = readText(file);
-  const snapshot = snapshotAt(resolve(file), text, number(values, 'line', undefined, 1, 1e9), number(values, 'column', undefined, 1, 1e9));
+  const snapshot = near(snapshotAt(resolve(file), text, number(values, 'line', undefined, 1, 1e9), number(values, 'column', undefined, 1, 1e9)), MOST_CHARACTERS);
   const max = number(values, 'max', DEFAULT_MAX, 1, 4096);
   const promptTokens = values['prompt-tokens'] === undefined ? undefined : number(values, 'prompt-tokens', undefined, LEAST_PROMPT, 1e6);
   const started = performance.now();

@@ -1,4 +1,5 @@
 // deltallm tokenize and detokenize: the model's tokenizer alone; a GGUF without weights is enough.
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
 import { readGguf } from '../model/import/gguf.ts';
@@ -14,9 +15,20 @@ const OPTIONS = { model: { type: 'string' }, json: { type: 'boolean' } } as cons
 export const tokenize: Command = async (args) => {
   const { values } = parse(args, OPTIONS);
   const tokenizer = await openTokenizer(values.model as string | undefined);
-  const ids = tokenizer.encode(readInput());
-  process.stdout.write(values.json ? `${JSON.stringify(ids)}\n` : `${ids.join('\n')}${ids.length > 0 ? '\n' : ''}`);
+  const text = readInput();
+  if (values.json) await write('[');
+  let count = 0;
+  for (const ids of tokenizer.encodeInParts(text)) {
+    if (ids.length > 0) await write(values.json ? `${count > 0 ? ',' : ''}${ids.join(',')}` : `${ids.join('\n')}\n`);
+    count += ids.length;
+  }
+  if (values.json) await write(']\n');
 };
+
+/** Waits where the reader is slower: ids of a long text take several times its room. */
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
 
 export const detokenize: Command = async (args) => {
   const { values } = parse(args, OPTIONS);

@@ -28,6 +28,7 @@ export const gaps: readonly Gap[] = [
   { kind: 'a line that goes on below', right: /^\s*\\$/ },
   { kind: 'a line that goes on below', right: /^\s*&$/, languages: only('fortran fortran-modern FortranFreeForm matlab') },
   { kind: 'a line that goes on below', right: /^\s+_$/, languages: only('vb vba') },
+  { kind: 'the rest of a list of imports', right: /^\s+[\p{L}_$][^{}]*\}\s*from\b/u, left: /^\s*(?:import|export)\b[^}]*[{,]\s*$/ },
   { kind: 'a word that begins or ends a block', right: /^\s*\b(?:then|do|end|fi|done|esac|begin)\b[\s;)}\]]*$/, languages: wordBlocks },
   { kind: 'the next command', right: /^\s+(?:\||&|>|<|\d>)/, languages: shells },
   { kind: 'the end of a closure\'s parameters', right: /^\|(?!\|)/, left: /(?:^|[\s({,=])\|[^|]*$/, languages: only('rust ruby crystal') },

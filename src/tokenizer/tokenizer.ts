@@ -18,6 +18,9 @@ const cachedWords = 50_000;
 /** Longer words are not worth keeping. */
 const cachedWordLength = 128;
 
+/** Characters that a pattern is given at once: over a run of several million letters it needs more stack than there is. */
+const mostAtOnce = 1 << 20;
+
 const utf8 = new TextEncoder();
 // ignoreBOM: U+FEFF is text here, not a signature.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -123,7 +126,16 @@ export class Tokenizer {
     return this.verbatim[id] === 2;
   }
 
+  /** The same for a text of any length, of which the ids together would not fit into memory. */
+  *encodeInParts(text: string): Generator<number[], void, void> {
+    for (const part of partsOf(text)) yield this.encode(part);
+  }
+
   private encodeText(text: string, ids: number[]): void {
+    for (const part of partsOf(text)) this.encodePart(part, ids);
+  }
+
+  private encodePart(text: string, ids: number[]): void {
     for (const word of split(text, this.patterns)) {
       let known = this.words.get(word);
       if (known === undefined) {
@@ -152,6 +164,22 @@ export class Tokenizer {
     for (let i = 0; i < written; i++) this.symbols[i] = this.byteIds[this.scratch[i]];
     return this.pairs.merge(this.symbols, written);
   }
+}
+
+/** A text in parts that a pattern can be given: cut where a line begins with something, which every pattern does too; where no line ends, anywhere between two characters. */
+function* partsOf(text: string): Generator<string, void, void> {
+  let start = 0;
+  while (text.length - start > mostAtOnce) {
+    let end = start + mostAtOnce;
+    let at = end;
+    do at = text.lastIndexOf('\n', at - 1);
+    while (at >= start && /\s/.test(text[at + 1]));
+    if (at >= start) end = at + 1;
+    else if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
+    yield text.slice(start, end);
+    start = end;
+  }
+  yield start === 0 ? text : text.slice(start);
 }
 
 /** Cuts text at each pattern in turn; what a pattern does not match stays a piece of its own. */

@@ -141,6 +141,28 @@ describe('the tokenizer of the tiny model', () => {
     expect(copy.special).toEqual(tokenizer.special);
   });
 
+  test.each(['日', 'a', ' ', '-', '🦙', '\n'])('encodes a run of some million %j', (character) => {
+    const run = character.repeat(5_000_000 / character.length);
+    const ids = tokenizer.encode(run);
+    expect(tokenizer.decode(ids) === run).toBe(true);
+  });
+
+  test('encodes a text of any length as its lines, at once and in parts', () => {
+    const line = 'const foo = bar(baz, 12);\n';
+    const many = 100_000;
+    const ids = tokenizer.encode(line);
+    const text = line.repeat(many);
+    const all = tokenizer.encode(text);
+    expect(all).toHaveLength(ids.length * many);
+    expect(all.every((id, i) => id === ids[i % ids.length])).toBe(true);
+    let count = 0;
+    for (const part of tokenizer.encodeInParts(text)) {
+      expect(part.every((id, i) => id === all[count + i])).toBe(true);
+      count += part.length;
+    }
+    expect(count).toBe(all.length);
+  });
+
   test('encodes very long words and runs without trouble', () => {
     for (const unit of ['a', ' ', '=', '\n', '日']) {
       const long = unit.repeat(200_000);

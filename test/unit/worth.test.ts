@@ -12,6 +12,7 @@ function check(marked: string, languageId: string, expected: Pointless | null): 
   expect(pointless({ path: 'f', languageId, before: marked.slice(0, at), after: marked.slice(at + 1) })).toBe(expected);
 }
 
+const of = (languageId: string, line: string): [string, string] => [`first line of it\nsecond line of it\n${line}`, languageId];
 const ts = (line: string): [string, string] => [`${above}${line}`, 'typescript'];
 const py = (line: string): [string, string] => [`import os\nimport sys\n${line}`, 'python'];
 
@@ -60,6 +61,64 @@ describe('worth asking about is', () => {
     ['a blank line with the tail of a template', ts('const a = `x${¦}`')],
     ['the value of a template literal', ts('const a = `${x}¦`')],
   ])('%s', (_, [marked, languageId]) => check(marked, languageId, null));
+});
+
+describe('worth asking about is the gap before', () => {
+  test.each<[string, [string, string]]>([
+    ['the end of an element without text', of('typescriptreact', '  <Button ¦ />')],
+    ['the end of an element, no blank between', of('html', '<img src="a" ¦/>')],
+    ['the end of a documenting comment', of('typescript', '/** ¦ */')],
+    ['the end of a comment', of('css', '/* ¦ */')],
+    ['the end of a boxed comment', of('c', '/* ¦ **/')],
+    ['the end of a comment of markup', of('html', '<!-- ¦ -->')],
+    ['the end of a comment of OCaml', of('ocaml', 'let x = 1 (* ¦ *)')],
+    ['the end of a comment of Haskell', of('haskell', '{- ¦ -}')],
+    ['the end of a comment of a template', of('jinja', '{# ¦ #}')],
+    ['the end of a comment of PowerShell', of('powershell', '<# ¦ #>')],
+    ['the end of a comment of a server page', of('erb', '<%-- ¦ --%>')],
+    ['the end of PHP', of('php', '<?php echo ¦ ?>')],
+    ['the end of a server page\'s code', of('erb', '<%= ¦ %>')],
+    ['the end of it that takes the line end away', of('erb', '<%= ¦ -%>')],
+    ['the end of a template\'s tag', of('html', '{% if ¦ %}')],
+    ['the end of a template\'s tag that takes blanks away', of('html', '{%- if ¦ -%}')],
+    ['the end of a template\'s value', of('vue', '<p>{{ ¦ }}</p>')],
+    ['the end of a template\'s value that takes blanks away', of('go', '{{- ¦ -}}')],
+    ['a line that goes on below', of('shellscript', 'curl ¦ \\')],
+    ['a line of a macro', of('c', '#define A(x) ¦ \\')],
+    ['a line of Python that goes on below', of('python', 'x = ¦ \\')],
+    ['the end of a list of imports', of('typescript', 'import { a, ¦ } from "b";')],
+    ['the rest of a list of imports', of('typescript', 'import { a, ¦ c } from "d";')],
+    ['another imported name', of('typescript', 'import { ¦, b } from "c";')],
+    ['the end of a list of imports in Python', of('python', 'from a import (b, ¦)')],
+    ['a pair that the editor closed', of('typescript', 'f({ ¦ })')],
+    ['a comma', of('typescript', 'f(¦, b);')],
+    ['a block', of('go', 'if err := f(¦); err != nil {')],
+    ['a block of a function', of('typescript', 'const f = (a: ¦) => {')],
+    ['a block behind an arrow', of('dart', 'f(a) ¦ => {')],
+    ['then', of('lua', 'if ¦ then')],
+    ['do', of('shellscript', 'for i in ¦ do')],
+    ['end', of('ruby', 'a.each do |b| ¦ end')],
+    ['the next command', of('shellscript', 'cat ¦ | sort')],
+    ['the file that output goes to', of('shellscript', 'sort ¦ 2>/dev/null')],
+    ['the end of a closure\'s parameters', of('rust', 'a.map(|¦| b);')],
+    ['the end of what is emphasised', of('markdown', 'It is **¦** here')],
+    ['the end of a formula', of('latex', '\\( ¦ \\)')],
+    ['a comment of its language', of('lua', 'local a = ¦ -- why')],
+    ['a comment of a lisp', of('clojure', '(def a ¦) ; why')],
+  ])('%s', (_, [marked, languageId]) => check(marked, languageId, null));
+});
+
+describe('no gap is', () => {
+  test.each<[string, [string, string]]>([
+    ['before a decrement', of('typescript', 'i¦--;')],
+    ['before a private name', of('typescript', 'this.¦#a = 1;')],
+    ['before an or', of('rust', 'let a = b ¦|| c;')],
+    ['before a division', of('typescript', 'a ¦ / b')],
+    ['before an escape in the middle', of('shellscript', 'echo ¦ \\n rest')],
+    ['before a remainder', of('python', 'a ¦ % b')],
+    ['before a word like end', of('ruby', 'a ¦ ending')],
+    ['before a pipe of types', of('typescript', 'type A = b ¦ | c')],
+  ])('%s', (_, [marked, languageId]) => check(marked, languageId, 'midLine'));
 });
 
 describe('pointless is', () => {
