@@ -1,6 +1,8 @@
 // The command line: the same runtime as the editor's, without an editor.
 import { asDeltaError, DeltaError } from './shared/errors.ts';
 import { CancelFlag } from './shared/cancel.ts';
+import { packageRoot } from './shared/packageRoot.ts';
+import { leaveDeletedFolder } from './shared/workingFolder.ts';
 import { bench } from './cli/bench.ts';
 import { complete } from './cli/complete.ts';
 import { evaluate } from './cli/evaluate.ts';
@@ -9,6 +11,7 @@ import { importCommand } from './cli/import.ts';
 import { inspect } from './cli/inspect.ts';
 import { logits } from './cli/logits.ts';
 import { detokenize, tokenize } from './cli/tokenize.ts';
+import { print, say, watchOutput } from './cli/output.ts';
 import { clearProgress } from './cli/terminal.ts';
 
 /** A command: the words after its name, and a flag that Ctrl+C sets. */
@@ -36,7 +39,7 @@ const cancel = new CancelFlag();
 async function main(): Promise<void> {
   const [name, ...args] = process.argv.slice(2);
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+    print(HELP);
     return;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -55,18 +58,14 @@ async function main(): Promise<void> {
   }
 }
 
-// A reader that goes away (`| head`) is no failure, and nobody waits for the rest.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exitCode ??= 0;
-  cancel.set();
-});
+leaveDeletedFolder(packageRoot());
+watchOutput(cancel);
 
 main().catch((thrown) => {
   clearProgress();
   const error = asDeltaError(thrown);
   if (error.code === 'cancelled') return;
-  process.stderr.write(`deltallm: ${error.code === 'usage' ? error.message.replace(/\.$/, '; see deltallm --help.') : error.message}\n`);
-  if (process.env.DELTALLM_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  say(`deltallm: ${error.code === 'usage' ? error.message.replace(/\.$/, '; see deltallm --help.') : error.message}\n`);
+  if (process.env.DELTALLM_DEBUG && thrown instanceof Error) say(`${thrown.stack}\n`);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 });

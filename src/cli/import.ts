@@ -5,6 +5,7 @@ import { DeltaError } from '../shared/errors.ts';
 import { readManifest, type LaneConfig } from '../model/manifest.ts';
 import type { Command } from '../cli.ts';
 import { defaultThreads, number, parse } from './options.ts';
+import { print, say } from './output.ts';
 import { clearProgress } from './terminal.ts';
 import { hearProgress, startRuntime } from './withRuntime.ts';
 
@@ -35,14 +36,14 @@ export const importCommand: Command = async (args, cancel) => {
       await client.call('confidence', { tokens: CONFIDENCE_TOKENS }, hearProgress, cancel);
     }
     clearProgress();
-    if (values.json) process.stdout.write(`${JSON.stringify({ folder, ...manifest })}\n`);
+    if (values.json) print(`${JSON.stringify({ folder, ...manifest })}\n`);
     else {
-      process.stdout.write(`${folder}\n`);
-      process.stderr.write(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters, ${manifest.bitsPerWeight.toFixed(2)} bits per weight, row-invariant: ${manifest.rowInvariant ? 'yes' : 'no'}\n`);
+      print(`${folder}\n`);
+      say(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters, ${manifest.bitsPerWeight.toFixed(2)} bits per weight, row-invariant: ${manifest.rowInvariant ? 'yes' : 'no'}\n`);
       for (const row of manifest.head.table) {
-        process.stderr.write(`  head ${row.format.padEnd(6)} ${row.megabytes.toFixed(1).padStart(7)} MB  ${row.ms.toFixed(3).padStart(8)} ms  cosine ${row.cosine.toFixed(6)}  top-1 ${(100 * row.top1).toFixed(1)} %${row.format === manifest.head.format ? '  (used)' : ''}\n`);
+        say(`  head ${row.format.padEnd(6)} ${row.megabytes.toFixed(1).padStart(7)} MB  ${row.ms.toFixed(3).padStart(8)} ms  cosine ${row.cosine.toFixed(6)}  top-1 ${(100 * row.top1).toFixed(1)} %${row.format === manifest.head.format ? '  (used)' : ''}\n`);
       }
-      if (manifest.lane) process.stderr.write(`  ${laneLine(manifest.lane)}\n`);
+      if (manifest.lane) say(`  ${laneLine(manifest.lane)}\n`);
     }
   } finally {
     clearProgress();

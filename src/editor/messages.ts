@@ -10,6 +10,7 @@ const sentences: Record<ErrorCode, Sentence> = {
   fileUnreadable: (path, reason) => l10n.t('{0} cannot be read ({1}).', path, reason),
   folderNotWritable: (path, reason) => l10n.t('{0} cannot be written ({1}): choose another folder.', path, reason),
   diskFull: (path, needed, free) => l10n.t('{0} needs {1} but only {2} are free: make room or choose another folder.', path, needed, free),
+  outputUnwritable: (stream, reason) => l10n.t('{0} cannot be written ({1}).', stream, reason),
   notGguf: (path) => l10n.t('{0} is not a usable GGUF file: download it again or choose another model.', path),
   ggufTruncated: (path) => l10n.t('{0} is cut short: download it again.', path),
   ggufLimit: (path) => l10n.t('{0} is refused: no real model looks like that.', path),

@@ -7,6 +7,7 @@ export const errorSentences = {
   fileUnreadable: (path: string, reason: string) => `${path} cannot be read (${reason}).`,
   folderNotWritable: (path: string, reason: string) => `${path} cannot be written (${reason}): choose another folder.`,
   diskFull: (path: string, needed: string, free: string) => `${path} needs ${needed} but only ${free} are free: make room or choose another folder.`,
+  outputUnwritable: (stream: string, reason: string) => `${stream} cannot be written (${reason}): make room, or send it elsewhere.`,
   // Models
   notGguf: (path: string, reason: string) => `${path} is not a usable GGUF file (${reason}): download it again or choose another model.`,
   ggufTruncated: (path: string, reason: string) => `${path} is cut short (${reason}): download it again.`,
