@@ -39,7 +39,7 @@ export const machine = (threads: number, kernels: string): string => `${cpus()[0
 
 export const bench: Command = async (args, cancel) => {
   const { values, positionals } = parse(args, { ...MODEL_OPTIONS, contexts: { type: 'string' }, tokens: { type: 'string' }, help: { type: 'boolean' } }, true);
-  if (values.help) return print(HELP);
+  if (values.help) return void print(HELP);
   if (positionals.length !== 1 || positionals[0] !== 'engine') throw new DeltaError('usage', 'There is one benchmark: bench engine');
   const contexts = String(values.contexts ?? '64,2048,8192').split(',').map(Number);
   if (!contexts.every((c) => Number.isInteger(c) && c > 0)) throw new DeltaError('usage', '--contexts must be whole numbers separated by commas');

@@ -14,7 +14,7 @@ import type { TokenizerFiles } from '../tokenizer/files.ts';
 import type { Command } from '../cli.ts';
 import { existing, modelOf, number, parse } from './options.ts';
 import { print } from './output.ts';
-import { clearProgress, showProgress } from './terminal.ts';
+import { clearProgress, showProgress, tell } from './terminal.ts';
 
 const HELP = `deltallm eval: what delta-coded keys cost, against dense attention on the same text
 
@@ -63,7 +63,7 @@ export const evaluate: Command = async (args, cancel) => {
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
     const addon = loadAddon(join(packageRoot(), 'dist'));
-    const folder = await resolveModel(model, { addon, threads, progress: showProgress });
+    const folder = await resolveModel(model, { addon, threads, progress: showProgress, notice: tell });
     const tokenizer = Tokenizer.fromFiles(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as TokenizerFiles);
     const forward = await Forward.load(folder, threads, STUDY_CHUNK);
     try {

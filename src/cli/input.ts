@@ -4,10 +4,13 @@ import type { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { decode, withoutMark } from './sourceText.ts';
 
+/** Standard input has a place in the file system too, which cannot be opened when it is a socket. */
+const STANDARD_INPUT = ['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'];
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** A source file's text, without a byte order mark. Throws fileMissing, fileUnreadable or cancelled. */
 export async function readText(path: string, cancel: CancelFlag): Promise<string> {
+  if (STANDARD_INPUT.includes(path)) return withoutMark(await readInput(cancel));
   const aborted = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
     aborted.abort();

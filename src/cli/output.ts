@@ -16,8 +16,11 @@ export function watchOutput(flag: CancelFlag): void {
   process.stderr.on('error', (error) => fail(1, error));
 }
 
-/** Writes to standard output. */
-export const print = (text: string): void => write(0, text);
+/** Writes to standard output; false where that has failed. */
+export function print(text: string): boolean {
+  write(0, text);
+  return !failed[0];
+}
 
 /** Writes to standard error. */
 export const say = (text: string): void => write(1, text);

@@ -25,3 +25,9 @@ export function clearProgress(): void {
   if (shown > 0) say(`\r${' '.repeat(shown)}\r`);
   shown = 0;
 }
+
+/** Says one sentence that is no failure. */
+export function tell(text: string): void {
+  clearProgress();
+  say(`deltallm: ${text}\n`);
+}

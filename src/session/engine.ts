@@ -71,11 +71,11 @@ export class Engine {
   }
 
   /** Imports the model if need be and loads it. */
-  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}): Promise<Engine> {
+  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, notice: (text: string) => void = () => {}): Promise<Engine> {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
-    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress });
+    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress, notice });
     const tokenizer = readTokenizer(folder);
     let lane: LaneState = { state: 'off' };
     const withLane = (manifest: Manifest) => (lane = laneState(manifest, options.lane ?? 'off', options.laneBytes)).state === 'used';

@@ -170,6 +170,8 @@ export type Request = { [N in CallName]: { id: number; call: N; options: Calls[N
 
 export type Event =
   | { id: number; event: 'progress'; stage: string; share: number }
+  /** One sentence for the user that is no failure. */
+  | { id: number; event: 'notice'; text: string }
   /** `scores`: of the tokens since the last such event. */
   | { id: number; event: 'text'; text: string; scores: readonly Score[] };
 

@@ -56,16 +56,17 @@ async function handle(request: Exclude<Request, { call: 'close' }>): Promise<Cal
     if (cancel.isSet) throw new DeltaError('cancelled');
     reply({ id, event: 'progress', stage, share });
   };
+  const notice = (text: string) => reply({ id, event: 'notice', text });
   switch (request.call) {
     case 'load': {
       if (request.options.background) stepBack();
       await engine?.close();
       engine = undefined;
-      engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), withDefaults(request.options), progress);
+      engine = await Engine.load(loadAddon(join(packageRoot(), 'dist')), withDefaults(request.options), progress, notice);
       return engine.describe();
     }
     case 'import': {
-      const options = { addon: loadAddon(join(packageRoot(), 'dist')), threads: request.options.threads, progress };
+      const options = { addon: loadAddon(join(packageRoot(), 'dist')), threads: request.options.threads, progress, notice };
       options.addon.setThreads(options.threads);
       const { gguf, out } = request.options;
       if (!out) return { folder: await resolveModel(gguf, options) };

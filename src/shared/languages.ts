@@ -177,8 +177,8 @@ export function languageOf(path: string, text = ''): string {
 }
 
 function byEnding(name: string): string | undefined {
-  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-    const language = endings.get(name.slice(dot));
+  for (let at = 0; at < name.length; at++) {
+    const language = endings.get(name.slice(at));
     if (language) return language;
   }
   return undefined;

@@ -11,6 +11,8 @@ const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   notGguf: ['/models/big.gguf', 'it is not a file'],
   ggufTruncated: ['/models/big.gguf', 'the header needs more bytes'],
   ggufLimit: ['/models/big.gguf', 'it has 9 billion tensors'],
+  ggufOtherPart: ['/models/big-00002-of-00003.gguf', 2, 3, '/models/big-00001-of-00003.gguf'],
+  ggufPartMissing: ['/models/big-00002-of-00003.gguf', 2, 3],
   architectureUnknown: ['mamba', 'llama'],
   tensorTypeUnknown: ['blk.0.attn_q.weight', 'q9_9', 'q4_0'],
   tensorMissing: ['/models/big.gguf', 'blk.0.attn_q.weight'],
