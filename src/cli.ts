@@ -1,6 +1,8 @@
 // The command line: the same runtime as the editor's, without an editor.
 import { asDeltaError, DeltaError } from './shared/errors.ts';
 import { CancelFlag } from './shared/cancel.ts';
+import { packageRoot } from './shared/packageRoot.ts';
+import { leaveDeletedFolder } from './shared/workingFolder.ts';
 import { bench } from './cli/bench.ts';
 import { chat } from './cli/chat.ts';
 import { complete } from './cli/complete.ts';
@@ -11,6 +13,7 @@ import { inspect } from './cli/inspect.ts';
 import { logits } from './cli/logits.ts';
 import { models } from './cli/models.ts';
 import { detokenize, tokenize } from './cli/tokenize.ts';
+import { print, say, watchOutput } from './cli/output.ts';
 import { clearProgress } from './cli/terminal.ts';
 
 /** A command: the words after its name, and a flag that Ctrl+C sets. */
@@ -31,7 +34,7 @@ const HELP = `deltallm: offline code completion
   deltallm eval --help                                 deltallm bench engine --help
 
 --model takes a GGUF file or a model folder; without it the embedded model is used. Lines and columns count from 1.
-Converted models are kept in the cache folder (DELTALLM_CACHE overrides it). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.
+Converted models are kept in the cache folder (DELTALLM_CACHE overrides it), at most 20 GB of them (DELTALLM_CACHE_GB). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.
 `;
 
 const cancel = new CancelFlag();
@@ -39,7 +42,7 @@ const cancel = new CancelFlag();
 async function main(): Promise<void> {
   const [name, ...args] = process.argv.slice(2);
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+    print(HELP);
     return;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -58,18 +61,14 @@ async function main(): Promise<void> {
   }
 }
 
-// A reader that goes away (`| head`) is no failure, and nobody waits for the rest.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exitCode ??= 0;
-  cancel.set();
-});
+leaveDeletedFolder(packageRoot());
+watchOutput(cancel);
 
 main().catch((thrown) => {
   clearProgress();
   const error = asDeltaError(thrown);
   if (error.code === 'cancelled') return;
-  process.stderr.write(`deltallm: ${error.code === 'usage' ? error.message.replace(/\.$/, '; see deltallm --help.') : error.message}\n`);
-  if (process.env.DELTALLM_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  say(`deltallm: ${error.code === 'usage' ? error.message.replace(/\.$/, '; see deltallm --help.') : error.message}\n`);
+  if (process.env.DELTALLM_DEBUG && thrown instanceof Error) say(`${thrown.stack}\n`);
   process.exitCode = error.code === 'usage' ? 2 : 1;
 });

@@ -4,6 +4,7 @@ import { DeltaError } from '../shared/errors.ts';
 import type { BenchResult } from '../session/protocol.ts';
 import type { Command } from '../cli.ts';
 import { loadOptions, MODEL_OPTIONS, number, parse } from './options.ts';
+import { print } from './output.ts';
 import { withRuntime, type Loaded } from './withRuntime.ts';
 
 const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--lane auto|off] [--threads N] [--json]
@@ -38,27 +39,29 @@ export const machine = (threads: number, kernels: string): string => `${cpus()[0
 
 export const bench: Command = async (args, cancel) => {
   const { values, positionals } = parse(args, { ...MODEL_OPTIONS, contexts: { type: 'string' }, tokens: { type: 'string' }, help: { type: 'boolean' } }, true);
-  if (values.help) return void process.stdout.write(HELP);
+  if (values.help) return void print(HELP);
   if (positionals.length !== 1 || positionals[0] !== 'engine') throw new DeltaError('usage', 'There is one benchmark: bench engine');
   const contexts = String(values.contexts ?? '64,2048,8192').split(',').map(Number);
   if (!contexts.every((c) => Number.isInteger(c) && c > 0)) throw new DeltaError('usage', '--contexts must be whole numbers separated by commas');
   const tokens = number(values, 'tokens', 16, 1, 1000);
   await withRuntime(values, cancel, async (loaded) => {
     const { model } = loaded;
-    const print = (line: string) => values.json || process.stdout.write(`${line}\n`);
-    print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters, prefill lane ${model.lane.state}; ${machine(loadOptions(values).threads, model.kernels)}`);
-    print(heading());
+    const row = (line: string) => {
+      if (!values.json) print(`${line}\n`);
+    };
+    row(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters, prefill lane ${model.lane.state}; ${machine(loadOptions(values).threads, model.kernels)}`);
+    row(heading());
     const rows: BenchRow[] = [];
     for (const context of contexts) {
       if (context + tokens + 2 > model.context) {
-        print(`${String(context).padStart(8)}  skipped: the model reads at most ${model.context} tokens`);
+        row(`${String(context).padStart(8)}  skipped: the model reads at most ${model.context} tokens`);
         continue;
       }
       rows.push(await measureRow(loaded, context, tokens));
-      print(formatRow(rows.at(-1)!));
+      row(formatRow(rows.at(-1)!));
     }
     const longest = Math.max(0, ...rows.map((row) => row.longestCall));
-    print(`longest single call of ONNX Runtime: ${longest.toFixed(0)} ms`);
-    if (values.json) process.stdout.write(`${JSON.stringify({ model: model.name, lane: model.lane, longestCall: longest, rows })}\n`);
+    row(`longest single call of ONNX Runtime: ${longest.toFixed(0)} ms`);
+    if (values.json) print(`${JSON.stringify({ model: model.name, lane: model.lane, longestCall: longest, rows })}\n`);
   });
 };

@@ -5,6 +5,7 @@ import type { ChatMessage } from '../chat/answerSource.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import type { GenerateResult } from '../session/protocol.ts';
 import { MODEL_OPTIONS, number, parse, required } from './options.ts';
+import { print, say } from './output.ts';
 import { resultJson } from './result.ts';
 import { hearProgress, withRuntime, type Loaded } from './withRuntime.ts';
 import { clearProgress } from './terminal.ts';
@@ -25,14 +26,14 @@ export const chat: Command = async (args, cancel) => {
     const answer = async (question: string, stop: CancelFlag): Promise<GenerateResult> => {
       messages.push({ role: 'user', content: question });
       const result = await loaded.client.call('generate', { role: 'completion', prompt: { messages }, conversation: 'terminal', max, sampling }, (event) => {
-        if (event.event === 'progress') return hearProgress(event);
+        if (event.event !== 'text') return hearProgress(event);
         clearProgress();
-        if (!values.json) process.stdout.write(event.text);
+        if (!values.json) print(event.text);
       }, stop);
       messages.push({ role: 'assistant', content: result.text });
       // What no longer fits the context stays out of the questions to come.
       messages.splice(messages[0].role === 'system' ? 1 : 0, result.chat?.dropped ?? 0);
-      process.stdout.write(values.json ? `${resultJson(result, loaded, started)}\n` : '\n');
+      print(values.json ? `${resultJson(result, loaded, started)}\n` : '\n');
       return result;
     };
     if (typeof values.prompt === 'string') await answer(required(values, 'prompt'), cancel);
@@ -44,17 +45,27 @@ export const chat: Command = async (args, cancel) => {
 async function converse({ model }: Loaded, answer: (question: string, stop: CancelFlag) => Promise<unknown>, cancel: CancelFlag): Promise<void> {
   const input = createInterface({ input: process.stdin, output: process.stdin.isTTY ? process.stderr : undefined, prompt: '> ' });
   let stop: CancelFlag | undefined;
-  const interrupt = () => (stop ? stop.set() : (cancel.set(), input.close()));
-  input.on('SIGINT', interrupt);
-  if (process.stdin.isTTY && !model.chat) process.stderr.write(`${model.name} was not made to converse: it has no chat template, so its answers may not end.\n`);
-  input.prompt();
-  for await (const line of input) {
-    if (cancel.isSet) break;
-    if (line.trim() !== '') {
-      stop = new CancelFlag();
-      await answer(line, stop);
-      stop = undefined;
-    }
+  // On a terminal Ctrl+C stops an answer first; a signal ends the program, also while it waits for a line.
+  input.on('SIGINT', () => (stop ? stop.set() : (cancel.set(), (process.exitCode = 130), input.close())));
+  const end = () => {
+    stop?.set();
+    input.close();
+  };
+  process.once('SIGINT', end).once('SIGTERM', end);
+  if (process.stdin.isTTY && !model.chat) say(`${model.name} was not made to converse: it has no chat template, so its answers may not end.\n`);
+  try {
     input.prompt();
+    for await (const line of input) {
+      if (cancel.isSet) break;
+      if (line.trim() !== '') {
+        stop = new CancelFlag();
+        await answer(line, stop);
+        stop = undefined;
+      }
+      input.prompt();
+    }
+  } finally {
+    process.off('SIGINT', end).off('SIGTERM', end);
+    input.close();
   }
 }

@@ -8,12 +8,13 @@ import { accuracy } from '../eval/accuracy.ts';
 import { study, STUDY_CHUNK, type StudyOptions } from '../eval/deltaStudy.ts';
 import { accuracyReport, report } from '../eval/report.ts';
 import { Forward } from '../model/forward.ts';
-import { resolveModel, starterModel } from '../model/library.ts';
+import { resolveModel } from '../model/library.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { TokenizerFiles } from '../tokenizer/files.ts';
 import type { Command } from '../cli.ts';
-import { number, parse } from './options.ts';
-import { clearProgress, showProgress } from './terminal.ts';
+import { existing, modelOf, number, parse } from './options.ts';
+import { print } from './output.ts';
+import { clearProgress, showProgress, tell } from './terminal.ts';
 
 const HELP = `deltallm eval: what delta-coded keys cost, against dense attention on the same text
 
@@ -33,30 +34,36 @@ const CONTEXT = 2048;
 const QUICK_CONTEXT = 512;
 const SCORED_FROM = 1024;
 
+/** A folder of --corpus, absolute. */
+function folderOf(path: string): string {
+  if (path === '') throw new DeltaError('usage', '--corpus is missing: its value is empty');
+  return resolve(existing(path));
+}
+
 export const evaluate: Command = async (args, cancel) => {
   const { values } = parse(args, {
     model: { type: 'string' }, corpus: { type: 'string', multiple: true }, contexts: { type: 'string' }, long: { type: 'string' }, tokens: { type: 'string' },
     seed: { type: 'string' }, threads: { type: 'string' }, quick: { type: 'boolean' }, engine: { type: 'boolean' }, cross: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
   });
   if (values.help) {
-    process.stdout.write(HELP);
+    print(HELP);
     return;
   }
   if (values.cross && !values.engine) throw new DeltaError('usage', '--cross goes with --engine');
+  const model = modelOf(values);
   const quick = values.quick === true;
   const threads = number(values, 'threads', 1, 1, 64);
   const contexts = number(values, 'contexts', quick ? 1 : 8, 1, 1000);
   const longContexts = number(values, 'long', quick ? 0 : 3, 0, 1000);
   const seed = number(values, 'seed', 1, 0, 2 ** 31);
-  const corpora = ((values.corpus as string[] | undefined) ?? ['src', 'native'].map((folder) => join(packageRoot(), folder)).filter((folder) => existsSync(folder))).map((folder) => resolve(folder));
+  const corpora = ((values.corpus as string[] | undefined) ?? ['src', 'native'].map((folder) => join(packageRoot(), folder)).filter((folder) => existsSync(folder))).map(folderOf);
   for (const folder of corpora) if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new DeltaError('fileMissing', folder);
   if (corpora.length === 0) throw new DeltaError('usage', '--corpus is needed where the sources of this package are not at hand');
 
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
-    const model = typeof values.model === 'string' ? values.model : starterModel();
     const addon = loadAddon(join(packageRoot(), 'dist'));
-    const folder = await resolveModel(model, { addon, threads, progress: showProgress });
+    const folder = await resolveModel(model, { addon, threads, progress: showProgress, notice: tell });
     const tokenizer = Tokenizer.fromFiles(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as TokenizerFiles);
     const forward = await Forward.load(folder, threads, STUDY_CHUNK);
     try {
@@ -66,7 +73,7 @@ export const evaluate: Command = async (args, cancel) => {
         const start = Math.min(SCORED_FROM, Math.floor(length / 2));
         const result = await accuracy(forward, addon, tokenizer, { corpora, contexts, length, start, seed, threads, zeros: ZEROS.filter((z) => z >= 0.5), balanced: BALANCED, cross: values.cross === true }, showProgress, () => cancel.isSet);
         clearProgress();
-        if (result) process.stdout.write(`${values.json ? JSON.stringify(result) : accuracyReport(result)}\n`);
+        if (result) print(`${values.json ? JSON.stringify(result) : accuracyReport(result)}\n`);
         return;
       }
       const longLength = Math.min(context, 2 * length);
@@ -79,7 +86,7 @@ export const evaluate: Command = async (args, cancel) => {
       const result = await study(forward, tokenizer, options, showProgress, () => cancel.isSet);
       clearProgress();
       if (!result) return;
-      process.stdout.write(`${values.json ? JSON.stringify(result) : report(result)}\n`);
+      print(`${values.json ? JSON.stringify(result) : report(result)}\n`);
     } finally {
       await forward.release();
     }

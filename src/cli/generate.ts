@@ -1,6 +1,8 @@
 // deltallm generate: plain continuation of a text, streamed.
+import { DeltaError } from '../shared/errors.ts';
 import type { Command } from '../cli.ts';
-import { MODEL_OPTIONS, number, parse, required } from './options.ts';
+import { loadOptions, MODEL_OPTIONS, number, parse, required } from './options.ts';
+import { print } from './output.ts';
 import { resultJson } from './result.ts';
 import { withRuntime } from './withRuntime.ts';
 
@@ -19,14 +21,17 @@ export const generate: Command = async (args, cancel) => {
     seed: number(values, 'seed', 0, 0, 2 ** 32 - 1),
   };
   const max = number(values, 'max', 128, 1, 1e6);
+  const stop = values.stop as string[] | undefined;
+  if (stop?.includes('')) throw new DeltaError('usage', '--stop is missing: its value is empty');
+  loadOptions(values);
   const started = performance.now();
   await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
     const stream = (text: string) => {
-      if (!values.json) process.stdout.write(text);
+      if (!values.json) print(text);
     };
-    const result = await loaded.client.call('generate', { prompt: { text: prompt }, max, sampling, stop: values.stop as string[] | undefined }, (e) => e.event === 'text' && stream(e.text), cancel);
+    const result = await loaded.client.call('generate', { prompt: { text: prompt }, max, sampling, stop }, (e) => e.event === 'text' && stream(e.text), cancel);
     stream('\n');
     if (!values.json) return;
-    process.stdout.write(`${resultJson(result, loaded, started)}\n`);
+    print(`${resultJson(result, loaded, started)}\n`);
   });
 };

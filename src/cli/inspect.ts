@@ -1,8 +1,10 @@
 // deltallm inspect: dense and delta attention side by side on one file.
 import { DeltaError } from '../shared/errors.ts';
 import type { Command } from '../cli.ts';
+import { readText } from './input.ts';
 import { inspectTable } from './inspectTable.ts';
-import { loadOptions, MODEL_OPTIONS, number, parse, readText, required } from './options.ts';
+import { existing, loadOptions, MODEL_OPTIONS, number, parse, required } from './options.ts';
+import { print } from './output.ts';
 import { clearProgress } from './terminal.ts';
 import { hearProgress, withRuntime } from './withRuntime.ts';
 
@@ -12,14 +14,14 @@ const MOST = 131_072;
 
 export const inspect: Command = async (args, cancel) => {
   const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, most: { type: 'string' }, heads: { type: 'boolean' } });
-  const file = required(values, 'file');
+  const file = existing(required(values, 'file'));
   const { attention } = loadOptions(values);
   if (attention === 'dense') throw new DeltaError('usage', '--attention must be delta or compact: dense is what either is compared with');
   const most = number(values, 'most', DEFAULT_MOST, 2, MOST);
-  const text = readText(file);
+  const text = await readText(file, cancel);
   await withRuntime(values, cancel, async ({ client }) => {
     const report = await client.call('inspect', { text, name: file, attention, most }, hearProgress, cancel);
     clearProgress();
-    process.stdout.write(`${values.json ? JSON.stringify(report) : inspectTable(report, values.heads === true)}\n`);
+    print(`${values.json ? JSON.stringify(report) : inspectTable(report, values.heads === true)}\n`);
   });
 };

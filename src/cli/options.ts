@@ -1,8 +1,8 @@
 // Parsing of the words behind a command, with one-sentence complaints.
-import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { DeltaError } from '../shared/errors.ts';
+import { leadsNowhere } from '../shared/workingFolder.ts';
 import { starterModel } from '../model/library.ts';
 import type { AttentionMode, LoadOptions } from '../session/protocol.ts';
 import { defaultThreads } from '../session/threadCount.ts';
@@ -37,11 +37,33 @@ export function number(values: Values, name: string, otherwise: number | undefin
   return n;
 }
 
-export function required(values: Values, name: string): string {
+/** The text of an option, undefined where it is absent. Throws `usage` where it is empty. */
+export function given(values: Values, name: string): string | undefined {
   const text = values[name];
-  if (typeof text !== 'string' || text === '') throw new DeltaError('usage', `--${name} is missing`);
+  if (text === '') throw new DeltaError('usage', `--${name} is missing: its value is empty`);
+  return typeof text === 'string' ? text : undefined;
+}
+
+export function required(values: Values, name: string): string {
+  const text = given(values, name);
+  if (text === undefined) throw new DeltaError('usage', `--${name} is missing`);
   return text;
 }
+
+/** A path to read from. Throws fileMissing where it counts from a folder that is no more. */
+export function existing(path: string): string {
+  if (leadsNowhere(path)) throw new DeltaError('fileMissing', path);
+  return path;
+}
+
+/** A path to write to, absolute. Throws folderNotWritable where it counts from a folder that is no more. */
+export function writable(path: string): string {
+  if (leadsNowhere(path)) throw new DeltaError('folderNotWritable', path, 'ENOENT');
+  return resolve(path);
+}
+
+/** What --model names; without it the embedded model. */
+export const modelOf = (values: Values): string => existing(given(values, 'model') ?? starterModel());
 
 const DEFAULT_CACHE_MB = 2048;
 
@@ -53,30 +75,11 @@ export function loadOptions(values: Values): LoadOptions {
   const lane = (values.lane ?? 'off') as LoadOptions['lane'];
   if (lane !== 'auto' && lane !== 'off') throw new DeltaError('usage', '--lane must be auto or off');
   return {
-    model: typeof values.model === 'string' ? values.model : starterModel(),
+    model: modelOf(values),
     threads: number(values, 'threads', defaultThreads(), 1, 64),
     attention,
     lane,
     cacheBytes: number(values, 'cache-mb', DEFAULT_CACHE_MB, 1, 1 << 20) * 1e6,
     background: false,
   };
-}
-
-/** A file's text. Throws fileMissing or fileUnreadable. */
-export const readText = (path: string): string => readUtf8(path, path);
-
-/** What standard input holds. Throws fileUnreadable. */
-export const readInput = (): string => readUtf8(0, 'Standard input');
-
-/** Bytes that are not UTF-8 would come out as other text than they went in. */
-function readUtf8(from: string | number, name: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(from);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === 'ENOENT' ? new DeltaError('fileMissing', name) : new DeltaError('fileUnreadable', name, String(code));
-  }
-  if (!isUtf8(bytes)) throw new DeltaError('fileUnreadable', name, 'it is not UTF-8');
-  return bytes.toString('utf8');
 }

@@ -1,4 +1,5 @@
 // Progress on a terminal, silence on a pipe unless DELTALLM_PROGRESS is "lines". Progress goes to standard error: standard output carries results only.
+import { say } from './output.ts';
 
 let shown = 0;
 let last = 0;
@@ -12,15 +13,21 @@ export function showProgress(stage: string, share: number): void {
   const now = performance.now();
   if (!(process.stderr.isTTY || asLines) || (now - last < (asLines ? LINE_MS : REDRAW_MS) && share < 1)) return;
   last = now;
-  if (asLines) return void process.stderr.write(`${stage} ${Math.round(Math.min(1, share) * 100)} %\n`);
+  if (asLines) return say(`${stage} ${Math.round(Math.min(1, share) * 100)} %\n`);
   const filled = Math.round(Math.min(1, share) * BAR);
   const line = `${stage.padEnd(16)} ${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${Math.round(share * 100)} %`;
-  process.stderr.write(`\r${line}${' '.repeat(Math.max(0, shown - line.length))}`);
+  say(`\r${line}${' '.repeat(Math.max(0, shown - line.length))}`);
   shown = line.length;
 }
 
 /** Removes the progress line. */
 export function clearProgress(): void {
-  if (shown > 0) process.stderr.write(`\r${' '.repeat(shown)}\r`);
+  if (shown > 0) say(`\r${' '.repeat(shown)}\r`);
   shown = 0;
+}
+
+/** Says one sentence that is no failure. */
+export function tell(text: string): void {
+  clearProgress();
+  say(`deltallm: ${text}\n`);
 }

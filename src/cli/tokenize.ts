@@ -3,19 +3,20 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
 import { readGguf } from '../model/import/gguf.ts';
-import { starterModel } from '../model/library.ts';
 import { readTokenizer } from '../model/readTokenizer.ts';
 import { tokenizerFromMetadata } from '../tokenizer/fromGguf.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Command } from '../cli.ts';
-import { parse, readInput } from './options.ts';
+import { readInput } from './input.ts';
+import { modelOf, parse, type Values } from './options.ts';
+import { print } from './output.ts';
 
 const OPTIONS = { model: { type: 'string' }, json: { type: 'boolean' } } as const;
 
-export const tokenize: Command = async (args) => {
+export const tokenize: Command = async (args, cancel) => {
   const { values } = parse(args, OPTIONS);
-  const tokenizer = await openTokenizer(values.model as string | undefined);
-  const text = readInput();
+  const tokenizer = await openTokenizer(values);
+  const text = await readInput(cancel);
   if (values.json) await write('[');
   let count = 0;
   for (const ids of tokenizer.encodeInParts(text)) {
@@ -27,13 +28,13 @@ export const tokenize: Command = async (args) => {
 
 /** Waits where the reader is slower: ids of a long text take several times its room. */
 async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  if (print(text) && process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => {});
 }
 
-export const detokenize: Command = async (args) => {
+export const detokenize: Command = async (args, cancel) => {
   const { values } = parse(args, OPTIONS);
-  const tokenizer = await openTokenizer(values.model as string | undefined);
-  process.stdout.write(tokenizer.decode(parseIds(readInput(), tokenizer.size)));
+  const tokenizer = await openTokenizer(values);
+  print(tokenizer.decode(parseIds(await readInput(cancel), tokenizer.size)));
 };
 
 /** Ids from a JSON array or separated by white space and commas. Throws `usage` or tokenOutOfRange. */
@@ -48,7 +49,8 @@ export function parseIds(text: string, vocabulary: number): number[] {
 }
 
 /** The tokenizer of a GGUF (with or without weights) or of a model folder. */
-async function openTokenizer(model = starterModel()): Promise<Tokenizer> {
+async function openTokenizer(values: Values): Promise<Tokenizer> {
+  const model = modelOf(values);
   if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return readTokenizer(model).tokenizer;
   const { metadata, path } = await readGguf(model);
   return Tokenizer.fromFiles(tokenizerFromMetadata(metadata, path));

@@ -6,7 +6,7 @@ import type { CancelFlag } from '../shared/cancel.ts';
 import { RuntimeClient } from '../session/client.ts';
 import type { Event, LoadedModel } from '../session/protocol.ts';
 import { loadOptions, number, type Values } from './options.ts';
-import { clearProgress, showProgress } from './terminal.ts';
+import { clearProgress, showProgress, tell } from './terminal.ts';
 
 export interface Loaded {
   client: RuntimeClient;
@@ -14,9 +14,10 @@ export interface Loaded {
   loadMs: number;
 }
 
-/** Shows progress events. */
+/** Shows progress, and what the user is to know. */
 export const hearProgress = (event: Event): void => {
   if (event.event === 'progress') showProgress(event.stage, event.share);
+  if (event.event === 'notice') tell(event.text);
 };
 
 /** Starts the worker without a model. */

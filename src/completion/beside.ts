@@ -1,15 +1,16 @@
 // Which documents and files may stand beside another: those in its language or in one that is written beside it.
 import { basename, extname } from 'node:path/posix';
+import { endingsOf } from '../shared/languages.ts';
 
-/** Languages that use each other's names, with the endings of their files. */
-const FAMILIES: readonly { languages: readonly string[]; endings: readonly string[] }[] = [
-  { languages: ['typescript', 'typescriptreact', 'javascript', 'javascriptreact'], endings: ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs'] },
-  { languages: ['c', 'cpp', 'objective-c', 'objective-cpp', 'cuda-cpp'], endings: ['.c', '.h', '.cc', '.cpp', '.cxx', '.hh', '.hpp', '.hxx', '.m', '.mm', '.cu', '.cuh'] },
-  { languages: ['python'], endings: ['.py', '.pyi'] },
+/** Languages that use each other's names. */
+const FAMILIES: readonly (readonly string[])[] = [
+  ['typescript', 'typescriptreact', 'javascript', 'javascriptreact'],
+  ['c', 'cpp', 'objective-c', 'objective-cpp', 'cuda-cpp'],
+  ['python'],
 ];
 
 export function isRelated(language: string, other: string): boolean {
-  return language === other || FAMILIES.some(({ languages }) => languages.includes(language) && languages.includes(other));
+  return language === other || FAMILIES.some((languages) => languages.includes(language) && languages.includes(other));
 }
 
 /**
@@ -17,7 +18,8 @@ export function isRelated(language: string, other: string): boolean {
  * the order of the folder.
  */
 export function besideFile(own: string, language: string, names: readonly string[]): string[] {
-  const endings = FAMILIES.find(({ languages }) => languages.includes(language))?.endings ?? [extname(own)];
+  const family = FAMILIES.find((languages) => languages.includes(language));
+  const endings = family ? endingsOf(family) : [extname(own).toLowerCase()];
   const others = names.filter((name) => name !== basename(own) && endings.includes(extname(name).toLowerCase()));
   const alike = new Map(others.map((name) => [name, commonLength(name, basename(own))]));
   return others.sort((a, b) => alike.get(b)! - alike.get(a)! || (a < b ? -1 : 1));

@@ -1,6 +1,7 @@
 // Which documents are completed at all: what is not known to be code of a workspace is left alone, and so is what holds secrets.
 import { globMatcher } from './glob.ts';
 import type { Refusal } from './request.ts';
+import { isSecret } from './secrets.ts';
 
 export interface DocumentFacts {
   scheme: string;
@@ -27,17 +28,6 @@ const schemes = new Set(['file', 'untitled', 'vscode-remote', 'vscode-local', 'v
 /** Every request copies the document, and at this size that alone takes milliseconds; a file this large is data or generated. */
 export const MOST_CHARACTERS = 1_000_000;
 
-/** Always refused, by file name or by folder: what holds passwords, tokens and keys, and the editor's own settings. */
-export const SECRETS: readonly string[] = [
-  '.env', '.env.*', '*.env', '.envrc', '.dev.vars',
-  '*.{pem,key,p12,pfx,p8,jks,keystore,kdbx,kdb,ppk,asc,gpg,agekey}', 'id_{rsa,dsa,ecdsa,ed25519}*',
-  '{.,_}netrc', '.{npmrc,yarnrc.yml,pypirc,pgpass,my.cnf,htpasswd,git-credentials,vault-token,boto,s3cfg}',
-  'secrets.*', '{.secrets,credentials,credentials.json,credentials.toml,kubeconfig}', '*.{tfvars,tfstate}', 'service-account*.json',
-  '.ssh/**', '.gnupg/**', '.aws/**', '.azure/**', '.kube/config', '.docker/config.json', '.password-store/**',
-  '.vscode/settings.json', '*.code-workspace', '{User,Machine}/settings.json', 'User/{keybindings,mcp}.json', 'User/profiles/*/*.json',
-];
-
-const isSecret = globMatcher(SECRETS);
 /** The user's patterns are compiled once a list. */
 const compiled = new WeakMap<readonly string[], (path: string) => boolean>();
 

@@ -51,7 +51,7 @@ export class Answers implements AnswerSource {
       prompt: { messages, continues }, conversation, max, sampling: attempt === 0 ? { temperature: 0 } : { temperature: TEMPERATURE, seed: attempt },
     }, (event) => {
       if (event.event === 'text') hear({ event: 'text', text: event.text });
-      else if (event.stage === 'reading') hear({ event: 'reading', share: event.share, total: event.tokens ?? 0 });
+      else if (event.event === 'progress' && event.stage === 'reading') hear({ event: 'reading', share: event.share, total: event.tokens ?? 0 });
     }, cancel);
     return { text, reason, tokens, ms, dropped: chat?.dropped ?? 0, template: chat?.template ?? 'file' };
   }

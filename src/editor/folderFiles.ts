@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { besideFile } from '../completion/beside.ts';
 import type { Clock } from '../completion/source.ts';
 import { MOST_CHARACTERS, MOST_DOCUMENTS } from '../session/neighbourSet.ts';
+import { wideEncoding } from '../shared/encoding.ts';
 
 /** Reading what a virtual file system holds may mean fetching it from somewhere; these are disks. */
 const DISKS = new Set(['file', 'vscode-remote']);
@@ -72,7 +73,9 @@ export class FolderFiles {
       const version = `${mtime} ${size}`;
       const known = this.files.find((file) => file.uri === uri.toString() && file.version === version);
       if (known) return known;
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(await workspace.fs.readFile(uri));
+      const bytes = await workspace.fs.readFile(uri);
+      if (wideEncoding(bytes)) return null;
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
       return { uri: uri.toString(), path: uri.path, version, text };
     } catch {
       return null;

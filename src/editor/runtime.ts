@@ -412,6 +412,7 @@ export class EditorRuntime implements TextSource {
   }
 
   private showProgress(slot: ModelSlot, event: Event): void {
+    if (event.event === 'notice') this.needs.log.warn(event.text);
     if (event.event !== 'progress') return;
     const percent = (share: number) => Math.floor(100 * share);
     const moved = percent(event.share) !== percent(slot.progress);

@@ -1,12 +1,20 @@
-// Where converted models live, and how a path that a user gives (a GGUF or a model folder) becomes a model folder.
-import { createHash } from 'node:crypto';
+// How a path that a user gives (a GGUF or a model folder) becomes a model folder that can be used.
 import { existsSync, promises as fs } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
-import { CONVERSION, importModel, type ImportOptions } from './import/importModel.ts';
+import { shortened } from '../shared/partialName.ts';
+import { cacheFolder } from '../shared/platformFolders.ts';
+import { damageOf } from './folderCheck.ts';
+import { identityOf } from './identity.ts';
+import { CONVERSION, CONVERTER, importModel, type ImportOptions } from './import/importModel.ts';
+import { folderWith, markUsed, tidy } from './shelf.ts';
 import { STARTER_CONVERTED, STARTER_GGUF } from './starter.ts';
+
+export { cacheFolder };
+
+/** Bytes of a GGUF's name that its folder's name keeps. */
+const STEM_BYTES = 80;
 
 /** The embedded model: converted already in the package, a GGUF in the source tree. */
 export function starterModel(): string {
@@ -14,39 +22,28 @@ export function starterModel(): string {
   return existsSync(join(converted, 'manifest.json')) ? converted : join(packageRoot(), STARTER_GGUF);
 }
 
-/** The folder of converted models: DELTALLM_CACHE, or the platform's cache folder. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  if (environment.DELTALLM_CACHE) return environment.DELTALLM_CACHE;
-  if (process.platform === 'win32') return join(environment.LOCALAPPDATA ?? join(homedir(), 'AppData/Local'), 'deltallm');
-  if (process.platform === 'darwin') return join(homedir(), 'Library/Caches/deltallm');
-  return join(environment.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'deltallm');
-}
-
-/** The model folder for `path`, converting a GGUF on first use. */
+/** The model folder for `path`, converting a GGUF on first use, and again where the folder was damaged. Throws modelFolderInvalid for a damaged folder that was given itself. */
 export async function resolveModel(path: string, options: ImportOptions): Promise<string> {
   const stat = await fs.stat(path).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new DeltaError('fileMissing', path) : new DeltaError('fileUnreadable', path, String(error.code));
   });
-  if (stat.isDirectory()) return path;
+  if (stat.isDirectory()) {
+    const damage = await damageOf(path, options.progress);
+    if (damage !== undefined) throw new DeltaError('modelFolderInvalid', path, damage);
+    return path;
+  }
   // Opening a named pipe would wait for ever.
   if (!stat.isFile()) throw new DeltaError('notGguf', path, 'it is not a file');
-  const folder = join(cacheFolder(), 'models', await folderName(path, stat.size, stat.mtimeMs));
-  const ready = await fs.access(join(folder, 'manifest.json')).then(() => true, () => false);
-  if (!ready) await importModel(path, folder, options);
-  return folder;
-}
-
-/** A name that changes when the file or the conversion does: stem, then a hash of size, time of change and header. */
-async function folderName(path: string, size: number, mtimeMs: number): Promise<string> {
-  const handle = await fs.open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new DeltaError('fileUnreadable', path, error.code ?? error.message);
-  });
-  try {
-    const head = Buffer.alloc(65_536);
-    const { bytesRead } = await handle.read(head, 0, head.length, 0);
-    const key = createHash('sha256').update(`${CONVERSION} ${size} ${mtimeMs}`).update(head.subarray(0, bytesRead)).digest('hex').slice(0, 12);
-    return `${basename(path).replace(/\.gguf$/i, '').replace(/[^\w.-]/g, '_')}-${key}`;
-  } finally {
-    await handle.close();
+  const models = join(cacheFolder(), 'models');
+  const identity = await identityOf(path, CONVERSION);
+  const known = await folderWith(models, identity);
+  const folder = known ?? join(models, `${shortened(basename(path).replace(/\.gguf$/i, '').replace(/[^\w.-]/g, '_'), STEM_BYTES)}-${identity}`);
+  const damage = known === undefined ? 'it is not there' : await damageOf(folder, options.progress);
+  if (damage !== undefined) {
+    if (known !== undefined) options.notice?.(`The converted model ${basename(folder)} was damaged (${damage}): it is made again.`);
+    await importModel(path, folder, options);
   }
+  await markUsed(folder, path);
+  if (damage !== undefined) await tidy(models, { keep: folder, converter: CONVERTER });
+  return folder;
 }

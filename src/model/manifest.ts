@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import type { DeltaReference } from '../binding/addon.ts';
 import type { ThresholdLaw } from '../attention/thresholdLaw.ts';
+import type { FileFacts } from './folderCheck.ts';
 import { tensorType } from './import/tensorTypes.ts';
 import { FORMATS, type WeightFormat } from './import/weightFormats.ts';
 
@@ -94,6 +95,10 @@ export interface Manifest {
   delta: DeltaConfig;
   /** Absent where the model has none. */
   lane?: LaneConfig;
+  /** The number of the converter that made the folder; absent before there was one. */
+  converter?: number;
+  /** Every other file that the import wrote; absent while it is being made. */
+  files?: Record<string, FileFacts>;
 }
 
 /** Reads and checks `manifest.json` of a model folder. Throws modelFolderInvalid. */
@@ -156,6 +161,7 @@ function faults(manifest: Manifest): [string, boolean][] {
     ['embedding', isFile(embedding.file) && type !== undefined && shape.hidden % type.block === 0],
     ['segments', isList(manifest.segments, shape.layers + 1, isFile)],
     ['lane', manifest.lane === undefined || isLane(manifest.lane, shape.layers)],
+    ['files', manifest.files === undefined || (isRecord(manifest.files) && Object.entries(manifest.files).every(([name, facts]) => isFile(name) && isRecord(facts) && Number.isInteger(facts.bytes) && typeof facts.sha1 === 'string'))],
     ['head', isFile(head.file) && Object.hasOwn(FORMATS, head.format) && Array.isArray(head.table)],
     ['delta', (delta.reference === 'previous' || delta.reference === 'mean') && [delta.sinks, delta.windowMin, delta.windowMax].every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 20)],
     ['delta.windowDivisor', isCount(delta.windowDivisor) && delta.windowMin <= delta.windowMax],

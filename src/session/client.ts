@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError, type ErrorCode } from '../shared/errors.ts';
+import { leaveDeletedFolder } from '../shared/workingFolder.ts';
 import type { CallName, Calls, Event, Reply, Request } from './protocol.ts';
 
 /** The worker holds no model in its heap: what grows beyond this is a mistake. */
@@ -34,6 +35,7 @@ export class RuntimeClient {
   /** Starts the worker from `dist` of the package. ORT_DISABLE_TELEMETRY must be in the real environment before: a worker gets a copy. */
   static start(dist: string): RuntimeClient {
     process.env.ORT_DISABLE_TELEMETRY = '1';
+    leaveDeletedFolder(dist);
     return new RuntimeClient(new Worker(join(dist, 'worker.js'), { name: 'deltallm', resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB } }));
   }
 

@@ -83,11 +83,11 @@ export class Engine {
   }
 
   /** Imports the model if need be and loads it. */
-  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<Engine> {
+  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, { pass = atOnce, notice }: { pass?: RunPass; notice?: (text: string) => void } = {}): Promise<Engine> {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
-    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress, pass });
+    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress, pass, notice });
     const { tokenizer, chatTemplate } = readTokenizer(folder);
     let lane: LaneState = { state: 'off' };
     const withLane = (manifest: Manifest) => (lane = laneState(manifest, options.lane ?? 'off', options.laneBytes)).state === 'used';

@@ -22,9 +22,15 @@ interface Loaded {
   used: number;
 }
 
+/** How a load makes its passes, and who hears of what is no failure. */
+export interface LoadMore {
+  pass?: RunPass;
+  notice?: (text: string) => void;
+}
+
 /** What loading takes; tests put their own in its place. */
 export interface ModelsNeeds {
-  load: (options: LoadOptions, progress: Progress, pass: RunPass) => Promise<Engine>;
+  load: (options: LoadOptions, progress: Progress, more: LoadMore) => Promise<Engine>;
   /** Bytes of the files of a model. */
   sizeOf?: (path: string) => Promise<number>;
   /** Bytes of memory that are free now. */
@@ -66,7 +72,7 @@ export class Models {
   }
 
   /** Loads a model for a role, after the role's last one was given back and, where memory is short, another role's too. Loads must come one after the other. */
-  async load(options: LoadOptions, progress: Progress, pass: RunPass): Promise<LoadResult> {
+  async load(options: LoadOptions, progress: Progress, more: LoadMore): Promise<LoadResult> {
     const { role = 'completion' } = options;
     const key = keyOf(options);
     const shared = [...this.roles.values()].find((other) => other.key === key && !other.roles.has(role));
@@ -76,7 +82,7 @@ export class Models {
       return { ...shared.engine.describe(), unloaded: null };
     }
     const unloaded = await this.makeRoom(options);
-    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, pass), roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
+    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
     this.give(role, loaded);
     return { ...loaded.engine.describe(), unloaded };
   }

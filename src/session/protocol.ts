@@ -210,6 +210,8 @@ export type Request = { [N in CallName]: { id: number; call: N; options: Calls[N
 export type Event =
   /** `tokens`: of the reading of a prompt, how many there are to read. */
   | { id: number; event: 'progress'; stage: string; share: number; tokens?: number }
+  /** One sentence for the user that is no failure. */
+  | { id: number; event: 'notice'; text: string }
   /** `scores`: of the tokens since the last such event. */
   | { id: number; event: 'text'; text: string; scores: readonly Score[] };
 

@@ -27,7 +27,7 @@ type Asked = Exclude<Request, { call: 'close' }>;
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
 const addon = () => loadAddon(join(packageRoot(), 'dist'));
-const models = new Models({ load: (options, progress, pass) => Engine.load(addon(), options, progress, pass) });
+const models = new Models({ load: (options, progress, more) => Engine.load(addon(), options, progress, more) });
 const passes = new PassQueue();
 const order = new InOrder();
 /** Requests without an answer. */
@@ -103,18 +103,19 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     if (cancel.isSet) throw new DeltaError('cancelled');
     reply({ id, event: 'progress', stage, share });
   };
+  const notice = (text: string) => reply({ id, event: 'notice', text });
   const pass = (priority: Priority) => passes.request(priority, cancel);
   if (request.call !== 'load' && request.call !== 'unload') await order.over('load');
   switch (request.call) {
     case 'load':
       if (request.options.background) stepBack();
       // Somebody waits for it, as for an answer.
-      return models.load(withDefaults(request.options), progress, pass('answer'));
+      return models.load(withDefaults(request.options), progress, { pass: pass('answer'), notice });
     case 'unload':
       await models.unload(request.options.role);
       return null;
     case 'import': {
-      const options = { addon: addon(), threads: request.options.threads, progress, pass: pass('background') };
+      const options = { addon: addon(), threads: request.options.threads, progress, pass: pass('background'), notice };
       options.addon.setThreads(options.threads);
       const { gguf, out } = request.options;
       if (!out) return { folder: await resolveModel(gguf, options) };

@@ -7,10 +7,13 @@ export const errorSentences = {
   fileUnreadable: (path: string, reason: string) => `${path} cannot be read (${reason}).`,
   folderNotWritable: (path: string, reason: string) => `${path} cannot be written (${reason}): choose another folder.`,
   diskFull: (path: string, needed: string, free: string) => `${path} needs ${needed} but only ${free} are free: make room or choose another folder.`,
+  outputUnwritable: (stream: string, reason: string) => `${stream} cannot be written (${reason}): make room, or send it elsewhere.`,
   // Models
   notGguf: (path: string, reason: string) => `${path} is not a usable GGUF file (${reason}): download it again or choose another model.`,
   ggufTruncated: (path: string, reason: string) => `${path} is cut short (${reason}): download it again.`,
   ggufLimit: (path: string, what: string) => `${path} is refused because ${what}: no real model looks like that.`,
+  ggufOtherPart: (path: string, no: number, count: number, first: string) => `${path} is part ${no} of ${count} of a model: choose its first part, ${first}.`,
+  ggufPartMissing: (path: string, no: number, count: number) => `Part ${no} of ${count} of the model is missing: put ${path} beside the others.`,
   architectureUnknown: (name: string, known: string) => `The model architecture "${name}" is not supported; supported: ${known}.`,
   tensorTypeUnknown: (tensor: string, type: string, known: string) => `The tensor ${tensor} has type ${type}, which is not supported; supported: ${known}.`,
   tensorMissing: (path: string, tensor: string) => `${path} has no usable tensor ${tensor}: the file is incomplete or of another architecture.`,

@@ -8,7 +8,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
-import { snapshotAt } from '../../src/cli/complete.ts';
+import { languageOf } from '../../src/shared/languages.ts';
 import { plan, type Plan } from '../../src/completion/latency.ts';
 import { settingsTable } from '../../src/editor/settingsTable.ts';
 import { BASELINES, baselineOutcomes } from '../../src/eval/baselines.ts';
@@ -50,7 +50,7 @@ function heldOut(paths: readonly string[]): HeldOutFile[] {
   return files.map((file) => {
     const path = relative(packageRoot(), resolve(file));
     const text = readFileSync(file, 'utf8');
-    return { path, text, languageId: snapshotAt(path, text, 1, 1).languageId };
+    return { path, text, languageId: languageOf(path, text) };
   });
 }
 

@@ -45,7 +45,7 @@ const sourceOf = (bytes: Buffer, path = 'fuzz.gguf') => {
 async function outcome(bytes: Buffer, headerOnly = false): Promise<string> {
   const source = sourceOf(bytes);
   try {
-    const file = { path: source.path, size: source.size, mtimeMs: 0, ...(await checkGguf(source)) };
+    const file = { path: source.path, size: source.size, parts: [{ path: source.path, size: source.size }], ...(await checkGguf(source)) };
     if (headerOnly) return 'read';
     readArchitecture(file);
     const tokenizer = Tokenizer.fromFiles(tokenizerFromMetadata(file.metadata, file.path));

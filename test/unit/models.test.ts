@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { Models } from '../../src/session/models.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import type { LoadOptions, Role } from '../../src/session/protocol.ts';
-import { atOnce } from '../../src/shared/pass.ts';
 
 const options = (model: string, role: Role): LoadOptions => ({ model, role, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false });
 
@@ -27,7 +26,7 @@ function machine(free: number, sizes: Record<string, number>) {
     sizeOf: async (path) => sizes[path] ?? 0,
     available: () => free - used,
   });
-  const load = (model: string, role: Role) => models.load(options(model, role), () => {}, atOnce);
+  const load = (model: string, role: Role) => models.load(options(model, role), () => {}, {});
   return { models, load, log };
 }
 

@@ -2,6 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { DeltaError } from '../../shared/errors.ts';
 import { printable, readHeader, type ByteSource, type Metadata, type StatedTensor } from './ggufHeader.ts';
+import { checkPart, otherParts } from './splitFile.ts';
 import { TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
 
 const MAX_ELEMENTS = 2 ** 40;
@@ -12,21 +13,44 @@ export interface TensorInfo {
   /** GGUF order: the first dimension is the contiguous one (K of a weight `[N, K]`). */
   shape: number[];
   type: TensorType;
-  /** Absolute byte offset in the file. */
+  /** Byte offset in the file; of a model in several files, in all of them end to end. */
   offset: number;
   bytes: number;
 }
 
 export interface GgufFile {
   path: string;
+  /** Of all parts together. */
   size: number;
-  mtimeMs: number;
+  /** The files that the model consists of, end to end; offsets of tensors count from the beginning of the first. */
+  parts: { path: string; size: number }[];
   metadata: Metadata;
   tensors: Map<string, TensorInfo>;
 }
 
-/** Reads and checks the header. Throws fileMissing, fileUnreadable, notGguf, ggufTruncated, ggufLimit or tensorTypeUnknown. */
+/** Reads and checks the headers of a model, in one file or several. Throws fileMissing, fileUnreadable, notGguf, ggufTruncated, ggufLimit, tensorTypeUnknown, ggufOtherPart or ggufPartMissing. */
 export async function readGguf(path: string): Promise<GgufFile> {
+  const first = await readPart(path);
+  const parts = [{ path, size: first.size }];
+  const tensors = first.tensors;
+  let { size } = first;
+  const others = otherParts(path, first.metadata);
+  for (const [i, other] of others.entries()) {
+    const part = await readPart(other);
+    checkPart(other, part.metadata, i + 1, others.length + 1);
+    for (const [name, tensor] of part.tensors) {
+      if (tensors.has(name)) throw new DeltaError('notGguf', other, `the tensor ${printable(name)} is in another part too`);
+      tensors.set(name, { ...tensor, offset: tensor.offset + size });
+    }
+    parts.push({ path: other, size: part.size });
+    size += part.size;
+  }
+  const stated = first.metadata['split.tensors.count'];
+  if (others.length > 0 && stated !== undefined && stated !== tensors.size) throw new DeltaError('notGguf', path, `its parts hold ${tensors.size} tensors instead of ${printable(String(stated))}`);
+  return { path, size, parts, metadata: first.metadata, tensors };
+}
+
+async function readPart(path: string): Promise<Pick<GgufFile, 'size' | 'metadata' | 'tensors'>> {
   const unreadable = (error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new DeltaError('fileMissing', path) : new DeltaError('fileUnreadable', path, error.code ?? error.message);
   };
@@ -39,7 +63,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
       const { bytesRead } = await handle.read(buffer, 0, length, offset).catch(unreadable);
       return buffer.subarray(0, bytesRead);
     };
-    return { path, size: stat.size, mtimeMs: stat.mtimeMs, ...(await checkGguf({ path, size: stat.size, read })) };
+    return { size: stat.size, ...(await checkGguf({ path, size: stat.size, read })) };
   } finally {
     await handle.close();
   }

@@ -5,9 +5,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DeltaError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/packageRoot.ts';
 import { atOnce, type RunPass } from '../../shared/pass.ts';
+import { isAbandoned, partialName } from '../../shared/partialName.ts';
 import type { Addon } from '../../binding/addon.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
+import { damageOf, factsOf, isOurs } from '../folderCheck.ts';
 import { FOLDER_FORMAT, flowWidths, type DeltaConfig, type HeadChoice, type LaneConfig, type Manifest } from '../manifest.ts';
 import { Forward } from '../forward.ts';
 import { DELTA_FILES, deltaTableBytes } from '../stores.ts';
@@ -19,6 +21,7 @@ import { laneCost } from './laneCost.ts';
 import { headCandidates, headTensor, onLane, PORTS, precise, writeHead, writeSegment } from './llama.ts';
 import { chooseHead, compareLogits, measureHead, rowInvariant } from './probes.ts';
 import { readFully, SegmentWriter, writeFully } from './segmentWriter.ts';
+import { JoinedFiles, type ByteInput } from './splitFile.ts';
 import { FORMATS, type WeightFormat } from './weightFormats.ts';
 
 /** Float models up to this size keep float32 weights; larger ones become 8 bit. */
@@ -37,7 +40,9 @@ const COMPACT = 0.7;
 const DELTA: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
 /** Raised when graphs, weights or delta tables come out differently. */
-const CONVERTER = 5;
+export const CONVERTER = 5;
+/** How often a running import says that it lives, to those who cannot see its process. */
+const HEARTBEAT_MS = 60_000;
 
 /** Changes whenever the same file would be converted to something else: part of the name of a converted model's folder. */
 export const CONVERSION = JSON.stringify({ format: FOLDER_FORMAT, converter: CONVERTER, sparsity: [BALANCED, COMPACT], ...DELTA });
@@ -49,9 +54,11 @@ export interface ImportOptions {
   progress?: (stage: string, share: number) => void;
   /** Runs what takes long, piece by piece: others may be more urgent. Default: at once. */
   pass?: RunPass;
+  /** One sentence for the user that is no failure. */
+  notice?: (text: string) => void;
 }
 
-/** Imports `path` into the folder `out`, replacing nothing. Throws a DeltaError; leaves nothing half-made. */
+/** Imports `path` into the folder `out`, replacing nothing but a damaged model folder. Throws a DeltaError; leaves nothing half-made. */
 export async function importModel(path: string, out: string, options: ImportOptions): Promise<Manifest> {
   const file = await readGguf(path);
   const arch = readArchitecture(file);
@@ -60,22 +67,43 @@ export async function importModel(path: string, out: string, options: ImportOpti
   // As in llama.cpp: a row without a token could be sampled but not written.
   if (tokenizer.size !== arch.shape.vocabulary) throw new DeltaError('metadataInvalid', path, 'tokenizer.ggml.tokens', `${tokenizer.size} tokens but ${arch.shape.vocabulary} embeddings`);
 
-  const partial = `${resolve(out)}.partial-${process.pid}`;
+  const partial = join(dirname(resolve(out)), partialName(basename(resolve(out))));
   await prepareFolder(partial, out, file);
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    fs.utimes(partial, now, now).catch(() => {});
+  }, HEARTBEAT_MS);
   try {
     const manifest = await convert(file, arch, partial, options);
     await fs.writeFile(join(partial, 'tokenizer.json'), JSON.stringify(tokenizerFiles));
     await measure(file, arch, partial, manifest, await sampleCode(tokenizer, arch, manifest.parameters), options);
-    await fs.writeFile(join(partial, 'manifest.json'), JSON.stringify(manifest, undefined, 1));
-    await fs.rename(partial, out).catch(async (error: NodeJS.ErrnoException) => {
-      // Another process was faster: its folder is as good as ours.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-      await fs.rm(partial, { recursive: true, force: true });
-    });
+    manifest.files = await factsOf(partial);
+    await fs.writeFile(join(partial, 'manifest.json'), JSON.stringify(manifest, undefined, 1), { flush: true });
+    await putInPlace(partial, resolve(out));
     return manifest;
   } catch (error) {
     await fs.rm(partial, { recursive: true, force: true });
     throw translate(error as NodeJS.ErrnoException, out);
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+/** Names the finished folder. Where another process was faster its folder is as good as ours; a damaged one gives way. */
+async function putInPlace(partial: string, out: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fs.rename(partial, out);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (attempt === MOST_ATTEMPTS || !IN_THE_WAY.includes(String(code)) || !(await isOurs(out))) throw error;
+    }
+    if ((await damageOf(out)) === undefined) return fs.rm(partial, { recursive: true, force: true });
+    const aside = join(dirname(out), partialName(basename(out)));
+    await fs.rename(out, aside).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error; // another import moved it
+    });
+    await fs.rm(aside, { recursive: true, force: true });
   }
 }
 
@@ -84,12 +112,12 @@ async function prepareFolder(partial: string, out: string, file: GgufFile): Prom
   const parent = dirname(partial);
   try {
     await makeFolder(parent);
+    const stem = basename(partial).split('.partial-')[0];
     for (const name of await fs.readdir(parent)) {
-      const [, owner] = name.match(/\.partial-(\d+)$/) ?? [];
-      if (owner && name.startsWith(basename(out)) && !isAlive(Number(owner))) await fs.rm(join(parent, name), { recursive: true, force: true });
+      if (!name.startsWith(`${stem}.partial-`)) continue;
+      const stat = await fs.stat(join(parent, name)).catch(() => undefined);
+      if (stat && isAbandoned(name, stat.mtimeMs)) await fs.rm(join(parent, name), { recursive: true, force: true });
     }
-    // An earlier process of the same number may have left one.
-    await fs.rm(partial, { recursive: true, force: true });
     await makeFolder(join(partial, 'segments'));
   } catch (error) {
     throw translate(error as NodeJS.ErrnoException, out);
@@ -119,16 +147,12 @@ async function makeFolder(path: string): Promise<void> {
 const largestBytes = (bytes: number, type: string) => (type === 'F16' || type === 'BF16' ? 2 * bytes : 1.3 * bytes);
 const readable = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
+/** What a rename says when a folder has the name already (EPERM and EACCES: on Windows). */
+const IN_THE_WAY = ['ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'];
+const MOST_ATTEMPTS = 4;
 
 /** ENOENT: a folder that nothing can be made in, or one that somebody removed meanwhile. */
-const NOT_WRITABLE = ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR', 'ENOENT', 'ENAMETOOLONG'];
+const NOT_WRITABLE = ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR', 'ENOENT', 'ENAMETOOLONG', 'ENOTEMPTY', 'EEXIST', 'EISDIR'];
 
 function translate(error: NodeJS.ErrnoException, out: string): Error {
   if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new DeltaError('diskFull', out, 'more room', '0 bytes');
@@ -144,7 +168,7 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
   const floatAs = parameters <= FLOAT_PARAMETERS || [shape.hidden, shape.feedForward, shape.heads * shape.valueLength].some((columns) => columns % 32 !== 0) ? 'f32' : 'q8b32';
   const sha256 = await hashFile(file, (share) => progress('checking', share));
 
-  const input = await fs.open(file.path, 'r');
+  const input = await JoinedFiles.open(file.parts);
   try {
     if (source.has('rope_freqs.weight')) arch.rope.factors = await readVector(input, source, 'rope_freqs.weight', arch.rope.rotated / 2);
     let done = 0;
@@ -182,6 +206,7 @@ async function convert(file: GgufFile, arch: Architecture, folder: string, { pro
       rowInvariant: false,
       delta: { ...DELTA, keySparsity: [], compactSparsity: [], tokens: 0 },
       lane,
+      converter: CONVERTER,
     };
   } finally {
     await input.close();
@@ -228,7 +253,7 @@ async function chooseHeadFormat(file: GgufFile, arch: Architecture, folder: stri
   // A single candidate has nothing to be compared with: only its time is taken.
   const count = candidates.length === 1 ? 8 : Math.min(HEAD_ROWS, Math.ceil(HEAD_LOGITS / shape.vocabulary));
   const rows = hidden.subarray(0, count * shape.hidden);
-  const input = await fs.open(file.path, 'r');
+  const input = await JoinedFiles.open(file.parts);
   try {
     let lossless: Float32Array | undefined;
     for (const [i, format] of candidates.entries()) {
@@ -267,7 +292,7 @@ async function sampleCode(tokenizer: Tokenizer, arch: Architecture, parameters: 
   return ids.slice(0, wanted);
 }
 
-async function readVector(input: fs.FileHandle, source: TensorSource, name: string, length: number): Promise<number[]> {
+async function readVector(input: ByteInput, source: TensorSource, name: string, length: number): Promise<number[]> {
   const tensor = source.take(name, 1, length);
   const bytes = Buffer.alloc(tensor.bytes);
   await readFully(input, bytes, tensor.offset);
@@ -280,14 +305,16 @@ async function readVector(input: fs.FileHandle, source: TensorSource, name: stri
 async function hashFile(file: GgufFile, progress: (share: number) => void): Promise<string> {
   const hash = createHash('sha256');
   let done = 0;
-  for await (const piece of createReadStream(file.path, { highWaterMark: 4 << 20 })) {
-    hash.update(piece as Buffer);
-    progress((done += (piece as Buffer).length) / file.size);
+  for (const { path } of file.parts) {
+    for await (const piece of createReadStream(path, { highWaterMark: 4 << 20 })) {
+      hash.update(piece as Buffer);
+      progress((done += (piece as Buffer).length) / file.size);
+    }
   }
   return hash.digest('hex');
 }
 
-async function copyRange(input: fs.FileHandle, offset: number, length: number, to: string): Promise<void> {
+async function copyRange(input: ByteInput, offset: number, length: number, to: string): Promise<void> {
   const output = await fs.open(to, 'w');
   try {
     const buffer = Buffer.alloc(Math.min(length, 4 << 20));

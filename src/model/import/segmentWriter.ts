@@ -5,6 +5,7 @@ import { GraphBuilder, type External, type Port } from './onnx.ts';
 import { quantizeChannels } from './laneWeights.ts';
 import { convertRows, formatBytes, type WeightFormat } from './weightFormats.ts';
 import type { TensorInfo } from './gguf.ts';
+import type { ByteInput } from './splitFile.ts';
 
 /** Rows are converted in pieces of about this many source bytes. */
 const PIECE_BYTES = 4 << 20;
@@ -35,7 +36,7 @@ export class SegmentWriter {
   private constructor(
     private readonly folder: string,
     private readonly name: string,
-    private readonly gguf: fs.FileHandle,
+    private readonly gguf: ByteInput,
     private readonly weights: fs.FileHandle,
     private readonly converted: (bytes: number) => void,
     private readonly mostTensorBytes: number,
@@ -43,7 +44,7 @@ export class SegmentWriter {
     this.graph = new GraphBuilder(name);
   }
 
-  static async open(folder: string, name: string, gguf: fs.FileHandle, converted: (bytes: number) => void, mostTensorBytes = MAX_TENSOR_BYTES): Promise<SegmentWriter> {
+  static async open(folder: string, name: string, gguf: ByteInput, converted: (bytes: number) => void, mostTensorBytes = MAX_TENSOR_BYTES): Promise<SegmentWriter> {
     return new SegmentWriter(folder, name, gguf, await fs.open(join(folder, `${name}.bin`), 'w'), converted, mostTensorBytes);
   }
 
@@ -219,7 +220,7 @@ function reorderRows(source: Uint8Array, rowBytes: number, order: Int32Array): U
 }
 
 /** Fills `buffer` from the file at `position`; a short file is an error. */
-export async function readFully(file: fs.FileHandle, buffer: Uint8Array, position: number): Promise<void> {
+export async function readFully(file: ByteInput, buffer: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < buffer.length; ) {
     const { bytesRead } = await file.read(buffer, done, buffer.length - done, position + done);
     if (bytesRead === 0) throw new Error('the model file became shorter while it was read');
