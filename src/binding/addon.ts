@@ -1,8 +1,8 @@
 // Hand-written mirror of the native export table (native/binding/exports.cc). A test compares names, arity and version.
-// Native code owns KV blocks behind integer handles; JavaScript owns activations, borrowed for one call.
+// Native code owns KV blocks and weights behind integer handles; JavaScript owns activations, borrowed for one call.
 
 /** Raised on both sides with every change of this file's shape. */
-export const ADDON_VERSION = 2;
+export const ADDON_VERSION = 3;
 
 /** Tokens in a block. */
 export const BLOCK = 64;
@@ -94,6 +94,17 @@ export interface AttendStats {
   cancelled: number;
 }
 
+export interface WeightsInfo {
+  /** ggml_type of the file. */
+  type: number;
+  rows: number;
+  columns: number;
+  /** Rows that were appended. */
+  present: number;
+  /** Bytes allocated for them, counted by the allocator. */
+  bytes: number;
+}
+
 export interface Addon {
   readonly version: number;
 
@@ -155,6 +166,29 @@ export interface Addon {
    * @param cancel one word of shared memory, checked between blocks; non-zero stops
    */
   attend(store: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array, cancel: Int32Array): AttendStats;
+
+  /**
+   * An empty matrix of `rows` outputs and `columns` inputs; its id. Its memory is taken at once, in parts of at most 256 MiB. Throws `outOfMemory`.
+   * @param type    ggml_type: F32 0, F16 1, Q4_0 2, Q4_1 3, Q5_0 6, Q5_1 7, Q8_0 8, Q2_K 10 … Q6_K 14, IQ4_NL 20, IQ4_XS 23, BF16 30, TQ1_0 34, TQ2_0 35,
+   *                I2_S 36 (in the layout of the published files); `columns` is a multiple of its block
+   * @param factor  multiplies every product: the one scale of an I2_S tensor, 1 otherwise
+   */
+  createWeights(type: number, rows: number, columns: number, factor: number): number;
+  /** The next rows as they lie in the file, copied: a multiple of 16, or the last. A product needs all of them. */
+  appendRows(weights: number, bytes: Uint8Array): void;
+  destroyWeights(weights: number): void;
+  weightsInfo(weights: number): WeightsInfo;
+
+  /**
+   * y = x·Wᵀ. x is rounded to 8 bits by block, as the type asks for (native/kernels/products.h); weights in floats are multiplied as they are.
+   * A row of y has the same bits alone or among others, with any number of threads and every kernel set.
+   * @param x `[rows, columns]`, borrowed
+   * @param y `[rows, rows of W]`, overwritten; not x
+   */
+  product(weights: number, x: Float32Array, rows: number, y: Float32Array): void;
+
+  /** Rows of a file as float32, `[n, columns]`: what an embedding looks up. `factor` multiplies all. */
+  decodeRows(type: number, columns: number, factor: number, bytes: Uint8Array, to: Float32Array): void;
 }
 
 /** Codes that native code throws (as `error.code`), with numbers only; binding/load.ts and its callers make the sentences. */
