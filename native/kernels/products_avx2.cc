@@ -1,12 +1,11 @@
 // The product set for AVX2 with FMA and F16C (Haswell, Zen and later). Products of bytes go through 16-bit sums, as many of them as cannot overflow.
-#include <immintrin.h>
-#include <stdint.h>
+#include "kernels/products_x86.h"
 
 namespace {
 
 #define COLUMN 8
 #define SIGNED 1
-#define FLOAT_ROWS 2
+#define FLOAT_ROWS 1
 
 typedef __m256i Bytes; /* [8 rows][4 columns] */
 typedef __m256i Pairs; /* [8 rows][2] int16 */
@@ -72,23 +71,6 @@ static inline Real load_bf16(const uint8_t *from) { return _mm256_castsi256_ps(_
 static inline Real load_halves(const uint8_t *from) { return load_f16(from); }
 static inline void store(float *to, Real x) { _mm256_storeu_ps(to, x); }
 static inline void ask_for(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
-
-/* The bits of the largest |x|; n is a multiple of 8. */
-static inline uint32_t highest_magnitude(const float *x, int n) {
-  __m256i most = _mm256_setzero_si256();
-  for (int i = 0; i < n; i += 8) most = _mm256_max_epi32(most, _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(x + i)), _mm256_set1_epi32(0x7fffffff)));
-  __m128i a = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-  a = _mm_max_epi32(a, _mm_shuffle_epi32(a, 0x4e));
-  return (uint32_t)_mm_cvtsi128_si32(_mm_max_epi32(a, _mm_shuffle_epi32(a, 0xb1)));
-}
-
-static inline __m256i rounded(const float *x, __m256 inverse) { return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse)); }
-static inline void round_unit(const float *x, float inverse, int8_t *q) {
-  const __m256 factor = _mm256_set1_ps(inverse);
-  const __m256i a = _mm256_packs_epi32(rounded(x, factor), rounded(x + 8, factor)), b = _mm256_packs_epi32(rounded(x + 16, factor), rounded(x + 24, factor));
-  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order));
-}
 
 }  // namespace
 

@@ -1,6 +1,5 @@
 // The product set for AVX-512 with VNNI (Cascade Lake, Zen 4 and later): all 16 rows of a tile in one register, sums in 32 bits from the start.
-#include <immintrin.h>
-#include <stdint.h>
+#include "kernels/products_x86.h"
 
 namespace {
 
@@ -61,18 +60,6 @@ static inline Real load_bf16(const uint8_t *from) { return _mm512_castsi512_ps(_
 static inline Real load_halves(const uint8_t *from) { return load_f16(from); }
 static inline void store(float *to, Real x) { _mm512_storeu_ps(to, x); }
 static inline void ask_for(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
-
-/* The bits of the largest |x|; n is a multiple of 16. */
-static inline uint32_t highest_magnitude(const float *x, int n) {
-  __m512i most = _mm512_setzero_si512();
-  for (int i = 0; i < n; i += 16) most = _mm512_max_epi32(most, _mm512_and_si512(_mm512_loadu_si512(x + i), _mm512_set1_epi32(0x7fffffff)));
-  return (uint32_t)_mm512_reduce_max_epi32(most);
-}
-
-static inline void round_unit(const float *x, float inverse, int8_t *q) {
-  const __m512 factor = _mm512_set1_ps(inverse);
-  for (int i = 0; i < 32; i += 16) _mm_storeu_si128((__m128i *)(q + i), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), factor))));
-}
 
 }  // namespace
 

@@ -7,7 +7,7 @@ namespace {
 
 #define COLUMN 4
 #define SIGNED 1
-#define FLOAT_ROWS 4
+#define FLOAT_ROWS 1
 
 typedef uint8x16_t Bytes; /* [4 rows][4 columns] */
 typedef int16x8_t Pairs;  /* [4 rows][2] */
@@ -65,6 +65,12 @@ static inline void round_unit(const float *x, float inverse, int8_t *q) {
     const int32x4_t a = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i), inverse)), b = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i + 4), inverse));
     vst1_s8(q + i, vqmovn_s16(vcombine_s16(vqmovn_s32(a), vqmovn_s32(b))));
   }
+}
+
+/* Σ q of the two halves of a unit. */
+static inline void half_sums(const int8_t *q, int *to) {
+  to[0] = vaddlvq_s8(vld1q_s8(q));
+  to[1] = vaddlvq_s8(vld1q_s8(q + 16));
 }
 
 }  // namespace

@@ -82,12 +82,13 @@ INLINE Real finish(Real total, Int sum, const Header<F> &header, float s, const 
   return fma(to_real(least), mul(header.m, scale), total);
 }
 
-/* N rows of x; 0: `count`, with their sums in the first-level cache. */
-template <class F, int N>
+/* One row of x with its sums in registers, or `count` of them with theirs in the first-level cache. */
+template <class F, bool ONE>
 static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
-  const int rows = N ? N : count, blocks = x->units / F::units;
+  const int rows = ONE ? 1 : count, blocks = x->units / F::units;
   const int64_t all_rows = x->rows;
-  Real total[N ? N : DL_MOST_X][COLUMNS];
+  constexpr int most = ONE ? 1 : DL_MOST_X;
+  Real total[most][COLUMNS];
   for (int i = 0; i < rows; i++)
     for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
   for (int b = 0; b < blocks; b++, tile += F::block_bytes) {
@@ -95,7 +96,7 @@ static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, 
     const int16_t *sums = x->sums + (b * all_rows + first) * 2 * F::pairs;
     const int8_t *q = x->q + (b * F::units * all_rows + first) * DL_UNIT;
     const uint8_t *unit = tile + F::header;
-    Int sum[F::units > 1 ? (N ? N : DL_MOST_X) : 1][COLUMNS];
+    Int sum[F::units > 1 ? most : 1][COLUMNS];
     for (int i = 0; i < F::header; i += 64) ask_for(tile + DL_AHEAD + i);
     for (int u = 0; u < F::units; u++, unit += F::unit_bytes, q += all_rows * DL_UNIT) {
       for (int i = 0; i < F::unit_bytes; i += 64) ask_for(unit + DL_AHEAD + i);
@@ -131,34 +132,32 @@ static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, 
 
 template <class F>
 static void coded(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
-  switch (count) {
-    case 1: return coded_rows<F, 1>(tile, x, first, count, y, stride);
-    case 2: return coded_rows<F, 2>(tile, x, first, count, y, stride);
-    case 4: return coded_rows<F, 4>(tile, x, first, count, y, stride);
-    default: return coded_rows<F, 0>(tile, x, first, count, y, stride);
-  }
+  if (count == 1) coded_rows<F, true>(tile, x, first, 1, y, stride);
+  else coded_rows<F, false>(tile, x, first, count, y, stride);
 }
 
-/* N rows of x against weights in floats of `Bytes` bytes, converted in registers. */
+/* N rows of x against weights in floats of `Size` bytes, converted in registers. */
 template <Real (*Load)(const uint8_t *), int Size, int N>
-static void float_rows(const uint8_t *tile, const dl_activations *x, int first, float *y, int64_t stride) {
-  for (int c = 0; c < COLUMNS; c++) {
-    const uint8_t *w = tile + Size * COLUMN * c;
-    const float *row = x->x + (int64_t)first * DL_UNIT;
-    Real total[N];
-    for (int i = 0; i < N; i++) total[i] = all(0.0f);
-    for (int unit = 0; unit < x->units; unit++, row += (int64_t)x->rows * DL_UNIT) {
-      Real chain[N][4];
-#pragma GCC unroll 8
-      for (int k = 0; k < DL_UNIT; k++, w += Size * DL_TILE_ROWS) {
-        const Real weight = Load(w);
-        if (c == 0) ask_for(w + DL_AHEAD);
-        for (int i = 0; i < N; i++) chain[i][k % 4] = fma(weight, all(row[i * DL_UNIT + k]), k < 4 ? all(0.0f) : chain[i][k % 4]);
+static void float_rows(const uint8_t *w, const dl_activations *x, int first, float *y, int64_t stride) {
+  const float *row = x->x + (int64_t)first * DL_UNIT;
+  Real total[N][COLUMNS];
+  for (int i = 0; i < N; i++)
+    for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
+  for (int unit = 0; unit < x->units; unit++, row += (int64_t)x->rows * DL_UNIT) {
+    Real chain[N][COLUMNS][4];
+#pragma GCC unroll 32
+    for (int k = 0; k < DL_UNIT; k++, w += Size * DL_TILE_ROWS) {
+      ask_for(w + DL_AHEAD);
+      for (int c = 0; c < COLUMNS; c++) {
+        const Real weight = Load(w + Size * COLUMN * c);
+        for (int i = 0; i < N; i++) chain[i][c][k % 4] = fma(weight, all(row[i * DL_UNIT + k]), k < 4 ? all(0.0f) : chain[i][c][k % 4]);
       }
-      for (int i = 0; i < N; i++) total[i] = add(total[i], add(add(chain[i][0], chain[i][1]), add(chain[i][2], chain[i][3])));
     }
-    for (int i = 0; i < N; i++) store(y + i * stride + COLUMN * c, total[i]);
+    for (int i = 0; i < N; i++)
+      for (int c = 0; c < COLUMNS; c++) total[i][c] = add(total[i][c], add(add(chain[i][c][0], chain[i][c][1]), add(chain[i][c][2], chain[i][c][3])));
   }
+  for (int i = 0; i < N; i++)
+    for (int c = 0; c < COLUMNS; c++) store(y + i * stride + COLUMN * c, total[i][c]);
 }
 
 template <Real (*Load)(const uint8_t *), int Size>
@@ -185,11 +184,8 @@ static void quantise(const float *x, const dl_rounded *to) {
       int8_t *q = to->q + (k + i) / DL_UNIT * to->unit_stride;
       if (inverse > 0) round_unit(x + k + i, inverse, q);
       else __builtin_memset(q, 0, DL_UNIT);
-      int16_t half[2] = {0, 0};
-      for (int j = 0; j < 16; j++) {
-        half[0] = (int16_t)(half[0] + q[j]);
-        half[1] = (int16_t)(half[1] + q[16 + j]);
-      }
+      int half[2];
+      half_sums(q, half);
       sum[i / to->group] = (int16_t)(sum[i / to->group] + half[0]);
       sum[(i + 16) / to->group] = (int16_t)(sum[(i + 16) / to->group] + half[1]);
     }
