@@ -38,10 +38,19 @@ void putBlock(const FormShape &shape, const CodedBlock *rows, uint8_t *to) {
   for (int k = 0; k < shape.block; k += DL_UNIT, to += 64 * shape.bits) putUnit(rows, k, shape.bits, to);
 }
 
-/** Weights in floats: [columns][16]. */
-void putFloats(const uint8_t *from, size_t rowBytes, int rows, int columns, int bytes, uint8_t *to) {
-  for (int r = 0; r < rows; r++)
-    for (int k = 0; k < columns; k++) memcpy(to + (static_cast<size_t>(k) * DL_TILE_ROWS + r) * bytes, from + r * rowBytes + static_cast<size_t>(k) * bytes, bytes);
+/** Weights in floats: [columns][16]; rows that are not there are zeros. A unit at a time, so that what is written stays near. */
+template <class T>
+void putFloats(const uint8_t *from, size_t rowBytes, int rows, int columns, uint8_t *to) {
+  for (int k = 0; k < columns; k += DL_UNIT) {
+    const int n = columns - k < DL_UNIT ? columns - k : DL_UNIT;
+    T unit[DL_UNIT][DL_TILE_ROWS] = {};
+    for (int r = 0; r < rows; r++) {
+      T row[DL_UNIT];
+      memcpy(row, from + r * rowBytes + k * sizeof(T), sizeof(T) * n);
+      for (int i = 0; i < n; i++) unit[i][r] = row[i];
+    }
+    memcpy(to + static_cast<size_t>(k) * DL_TILE_ROWS * sizeof(T), unit, sizeof unit);
+  }
 }
 
 struct Packing {
@@ -76,7 +85,8 @@ void Weights::packTile(void *context, int, int item) {
   const int first = item * DL_TILE_ROWS, rows = packing.rows - first < DL_TILE_ROWS ? packing.rows - first : DL_TILE_ROWS;
   const uint8_t *from = packing.bytes + first * w.rowBytes();
   uint8_t *to = const_cast<uint8_t *>(w.tile(packing.firstTile + item));
-  if (shape.bytes) return putFloats(from, w.rowBytes(), rows, w.columns_, shape.bytes, to);
+  if (shape.bytes == 4) return putFloats<uint32_t>(from, w.rowBytes(), rows, w.columns_, to);
+  if (shape.bytes == 2) return putFloats<uint16_t>(from, w.rowBytes(), rows, w.columns_, to);
   CodedBlock blocks[DL_TILE_ROWS];
   for (int r = rows; r < DL_TILE_ROWS; r++) memset(&blocks[r], 0, sizeof(CodedBlock));  // rows behind the last: d = 0
   for (int b = 0; b < w.blocks_; b++, to += shape.blockBytes()) {
