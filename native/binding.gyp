@@ -52,6 +52,7 @@
         'kv/memory.cc',
         'kv/pool.cc',
         'kv/serialize.cc',
+        'products/logits.cc',
         'products/product.cc',
         'products/types.cc',
         'products/weights.cc',

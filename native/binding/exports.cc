@@ -41,6 +41,7 @@ const Export kExports[] = {
     {"weightsInfo", weightsInfo, 1},
     {"product", product, 4},
     {"decodeRows", decodeRows, 5},
+    {"bestLogits", bestLogits, 2},
 };
 
 void freeState(napi_env, void *state, void *) { destroy(static_cast<State *>(state)); }

@@ -34,5 +34,6 @@ napi_value destroyWeights(napi_env env, napi_callback_info info);
 napi_value weightsInfo(napi_env env, napi_callback_info info);
 napi_value product(napi_env env, napi_callback_info info);
 napi_value decodeRows(napi_env env, napi_callback_info info);
+napi_value bestLogits(napi_env env, napi_callback_info info);
 
 }  // namespace deltallm

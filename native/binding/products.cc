@@ -3,6 +3,7 @@
 
 #include "binding/arguments.h"
 #include "binding/methods.h"
+#include "products/logits.h"
 
 namespace deltallm {
 namespace {
@@ -88,6 +89,18 @@ napi_value decodeRows(napi_env env, napi_callback_info info) {
   arguments.check(to.length == rows * columns && bytes.length == rows * (columns / type->block) * type->bytes, "bytes");
   if (!arguments.failed) decodeRows(*type, bytes.data, static_cast<int>(rows), columns, static_cast<float>(factor), to.data);
   return arguments.undefined();
+}
+
+napi_value bestLogits(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const View<float> logits = arguments.floats(0, "logits");
+  const View<int32_t> ids = arguments.ints(1, "ids");
+  arguments.check(logits.length >= 1 && logits.length <= kMostRows, "logits");
+  arguments.check(ids.length >= 1 && ids.length <= logits.length, "ids");
+  if (arguments.failed) return arguments.undefined();
+  const BestLogits best = bestLogits(logits.data, static_cast<int>(logits.length), static_cast<int>(ids.length), ids.data);
+  const Field fields[] = {{"count", static_cast<double>(best.count)}, {"top", best.top}, {"sum", best.sum}};
+  return numbers(env, fields, 3);
 }
 
 }  // namespace deltallm

@@ -105,6 +105,15 @@ export interface WeightsInfo {
   bytes: number;
 }
 
+export interface BestLogits {
+  /** Ids found: fewer than there is room for when the other logits are NaN or −∞; 0 when nothing can be chosen. */
+  count: number;
+  /** The largest logit. */
+  top: number;
+  /** Σ e^(logit − top), to 1e-6 of it: the logarithm of a token's probability is logit − top − ln sum. With top = ∞: how many are. */
+  sum: number;
+}
+
 export interface Addon {
   readonly version: number;
 
@@ -189,6 +198,9 @@ export interface Addon {
 
   /** Rows of a file as float32, `[n, columns]`: what an embedding looks up. `factor` multiplies all. */
   decodeRows(type: number, columns: number, factor: number, bytes: Uint8Array, to: Float32Array): void;
+
+  /** What a choice needs to know of its logits: fills `ids` with as many of the largest, best first, of equals the lower id first; NaN and −∞ are never among them. */
+  bestLogits(logits: Float32Array, ids: Int32Array): BestLogits;
 }
 
 /** Codes that native code throws (as `error.code`), with numbers only; binding/load.ts and its callers make the sentences. */
