@@ -42,6 +42,7 @@
         'binding/configuration.cc',
         'binding/exports.cc',
         'binding/products.cc',
+        'binding/segments.cc',
         'binding/state.cc',
         'dispatch/cpu.cc',
         'dispatch/denormals.cc',
@@ -56,6 +57,8 @@
         'products/product.cc',
         'products/types.cc',
         'products/weights.cc',
+        'segments/elementwise.cc',
+        'segments/segment.cc',
       ],
       'conditions': [
         ['arm64_posix==1', {'dependencies': ['kernels_neon', 'products_neondot']}],

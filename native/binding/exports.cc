@@ -42,6 +42,9 @@ const Export kExports[] = {
     {"product", product, 4},
     {"decodeRows", decodeRows, 5},
     {"bestLogits", bestLogits, 2},
+    {"createSegment", createSegment, 1},
+    {"destroySegment", destroySegment, 1},
+    {"runSegment", runSegment, 3},
 };
 
 void freeState(napi_env, void *state, void *) { destroy(static_cast<State *>(state)); }

@@ -36,4 +36,8 @@ napi_value product(napi_env env, napi_callback_info info);
 napi_value decodeRows(napi_env env, napi_callback_info info);
 napi_value bestLogits(napi_env env, napi_callback_info info);
 
+napi_value createSegment(napi_env env, napi_callback_info info);
+napi_value destroySegment(napi_env env, napi_callback_info info);
+napi_value runSegment(napi_env env, napi_callback_info info);
+
 }  // namespace deltallm

@@ -71,8 +71,9 @@ napi_value product(napi_env env, napi_callback_info info) {
   if (arguments.failed) return arguments.undefined();
   State &state = *State::of(env);
   const dl_products *set = state.kernels->products;
-  arguments.check(state.activations.take(set, *weights, x.data, rows, &state.threads), "x");
-  if (!arguments.failed) multiply(set, *weights, state.activations, y.data, &state.threads);
+  Activations &activations = state.segmentSpace.activations;
+  arguments.check(activations.take(set, *weights, x.data, rows, &state.threads), "x");
+  if (!arguments.failed) multiply(set, *weights, activations, y.data, weights->rows(), &state.threads);
   return arguments.undefined();
 }
 

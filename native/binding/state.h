@@ -1,11 +1,11 @@
-// What one environment (main thread or worker) owns: its stores, its weights, its parked threads, its working memory. Freed with the environment.
+// What one environment (main thread or worker) owns: its stores, its weights and segments, its parked threads, its working memory. Freed with the environment.
 #pragma once
 #include <node_api.h>
 
 #include "attention/attend.h"
 #include "dispatch/dispatch.h"
 #include "kv/pool.h"
-#include "products/product.h"
+#include "segments/segment.h"
 
 namespace deltallm {
 
@@ -80,9 +80,10 @@ class State {
   const KernelSet *kernels;
   Handles<Store> stores;
   Handles<Weights> weights;
+  Handles<Segment> segments;
   Threads threads;
   Workspace workspace;
-  Activations activations;
+  SegmentSpace segmentSpace;
 };
 
 }  // namespace deltallm

@@ -15,6 +15,7 @@ struct Job {
   const Weights &w;
   const dl_activations &x;
   float *y;
+  size_t stride;
   int rowsInChunk, tilesInItem, itemsOfTiles;
 };
 
@@ -25,14 +26,14 @@ void runItem(void *context, int, int item) {
   const int from = item % job.itemsOfTiles * job.tilesInItem, rows = job.w.rows();
   for (int tile = from; tile < from + job.tilesInItem && tile < job.w.tiles(); tile++) {
     const int n = tile * DL_TILE_ROWS;
-    float *y = job.y + static_cast<size_t>(first) * rows + n;
+    float *y = job.y + first * job.stride + n;
     if (n + DL_TILE_ROWS <= rows) {
-      product(job.w.tile(tile), &job.x, first, count, y, rows);
+      product(job.w.tile(tile), &job.x, first, count, y, static_cast<int64_t>(job.stride));
       continue;
     }
     float last[DL_MOST_X * DL_TILE_ROWS];
     product(job.w.tile(tile), &job.x, first, count, last, DL_TILE_ROWS);
-    for (int i = 0; i < count; i++) memcpy(y + static_cast<size_t>(i) * rows, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
+    for (int i = 0; i < count; i++) memcpy(y + i * job.stride, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
   }
 }
 
@@ -100,12 +101,12 @@ Status Activations::take(const dl_products *set, const Weights &w, const float *
   return Status::ok;
 }
 
-void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, Threads *threads) {
+void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, size_t stride, Threads *threads) {
   const size_t tileBytes = w.tileBytes();
   const int rows = x.rows().rows;
   size_t chunk = kChunkBytes / (static_cast<size_t>(w.paddedColumns()) * (w.shape().bytes ? 4 : 1));
   chunk = chunk < 16 ? 16 : chunk > DL_MOST_X ? DL_MOST_X : chunk / 16 * 16;
-  Job job = {set, w, x.rows(), y, static_cast<int>(chunk), atLeastOne(kItemBytes / tileBytes), 0};
+  Job job = {set, w, x.rows(), y, stride, static_cast<int>(chunk), atLeastOne(kItemBytes / tileBytes), 0};
   const int chunks = (rows + job.rowsInChunk - 1) / job.rowsInChunk;
   if (job.tilesInItem > 1 && w.tiles() < job.tilesInItem * threads->size() * 4) job.tilesInItem = atLeastOne(w.tiles() / (threads->size() * 4));
   job.itemsOfTiles = (w.tiles() + job.tilesInItem - 1) / job.tilesInItem;

@@ -29,7 +29,7 @@ class Activations {
   Array<float> x_;
 };
 
-/** y `[rows][w.rows()]` of what was taken. A row's bits depend on neither the other rows, nor the set, nor the number of threads. */
-void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, Threads *threads);
+/** y[i·stride + n] of what was taken, n < w.rows(). A row's bits depend on neither the other rows, nor the set, nor the number of threads. */
+void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, size_t stride, Threads *threads);
 
 }  // namespace deltallm

@@ -105,6 +105,26 @@ export interface WeightsInfo {
   bytes: number;
 }
 
+/** One step of a segment over rows of float32. `from`, `other` and `to` are slots; a step may write over what it reads, but for products. */
+export type SegmentStep =
+  /** to = from · scale / √(mean of from² + epsilon) */
+  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number }
+  /** Columns [column, column + rows of W) of to = from · Wᵀ + bias. The matrix must outlive the segment; products of one input in a row round it once. */
+  | { kind: 'product'; from: number; to: number; column: number; weights: number; bias?: Float32Array }
+  /** to = from + other */
+  | { kind: 'add'; from: number; other: number; to: number }
+  /** to = activation(from) · other */
+  | { kind: 'gate'; from: number; other: number; to: number; activation: 'silu' | 'gelu' };
+
+/** What lies between two attentions, for one native call: at most 32 slots and 64 steps. */
+export interface SegmentConfig {
+  /** Width of each slot: first the inputs, then the outputs, then what is only in between. */
+  widths: Int32Array;
+  inputs: number;
+  outputs: number;
+  steps: SegmentStep[];
+}
+
 export interface BestLogits {
   /** Ids found: fewer than there is room for when the other logits are NaN or −∞; 0 when nothing can be chosen. */
   count: number;
@@ -201,6 +221,12 @@ export interface Addon {
 
   /** What a choice needs to know of its logits: fills `ids` with as many of the largest, best first, of equals the lower id first; NaN and −∞ are never among them. */
   bestLogits(logits: Float32Array, ids: Int32Array): BestLogits;
+
+  /** Checks and copies a segment; its id. */
+  createSegment(config: SegmentConfig): number;
+  destroySegment(segment: number): void;
+  /** Runs all steps on the first `rows` rows of the inputs into those of the outputs (`tensors`, in the order of the slots). A row's bits are those of `product`. */
+  runSegment(segment: number, rows: number, tensors: Float32Array[]): void;
 }
 
 /** Codes that native code throws (as `error.code`), with numbers only; binding/load.ts and its callers make the sentences. */
