@@ -25,7 +25,7 @@
     {
       'target_name': 'kernels_scalar',
       'type': 'static_library',
-      'sources': ['kernels/scalar.cc'],
+      'sources': ['kernels/scalar.cc', 'kernels/products_scalar.cc'],
     },
     {
       'target_name': 'deltallm',
@@ -41,6 +41,8 @@
         'binding/blocks.cc',
         'binding/configuration.cc',
         'binding/exports.cc',
+        'binding/products.cc',
+        'binding/segments.cc',
         'binding/state.cc',
         'dispatch/cpu.cc',
         'dispatch/denormals.cc',
@@ -51,24 +53,39 @@
         'kv/memory.cc',
         'kv/pool.cc',
         'kv/serialize.cc',
+        'products/logits.cc',
+        'products/product.cc',
+        'products/types.cc',
+        'products/weights.cc',
+        'segments/elementwise.cc',
+        'segments/segment.cc',
       ],
       'conditions': [
-        ['arm64_posix==1', {'dependencies': ['kernels_neon']}],
-        ['x86_64_posix==1', {'dependencies': ['kernels_avx2', 'kernels_avx512', 'kernels_avx512vbmi2']}],
+        ['arm64_posix==1', {'dependencies': ['kernels_neon', 'products_neondot']}],
+        ['x86_64_posix==1', {'dependencies': ['kernels_avx2', 'kernels_avx512', 'kernels_avx512vbmi2', 'products_avx512vnni']}],
         ['OS=="linux"', {'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'], 'libraries': ['-lpthread']}],
       ],
     },
   ],
   'conditions': [
     ['arm64_posix==1', {
-      'targets': [{'target_name': 'kernels_neon', 'type': 'static_library', 'sources': ['kernels/neon.cc']}],
+      'targets': [
+        {'target_name': 'kernels_neon', 'type': 'static_library', 'sources': ['kernels/neon.cc', 'kernels/products_neon.cc']},
+        {
+          'target_name': 'products_neondot',
+          'type': 'static_library',
+          'sources': ['kernels/products_neondot.cc'],
+          'cflags': ['-march=armv8.2-a+dotprod'],
+          'xcode_settings': {'OTHER_CFLAGS': ['-march=armv8.2-a+dotprod']},
+        },
+      ],
     }],
     ['x86_64_posix==1', {
       'targets': [
         {
           'target_name': 'kernels_avx2',
           'type': 'static_library',
-          'sources': ['kernels/avx2.cc'],
+          'sources': ['kernels/avx2.cc', 'kernels/products_avx2.cc'],
           'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
           'xcode_settings': {'OTHER_CFLAGS': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt']},
         },
@@ -85,6 +102,13 @@
           'sources': ['kernels/avx512vbmi2.cc'],
           'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt'],
           'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt']},
+        },
+        {
+          'target_name': 'products_avx512vnni',
+          'type': 'static_library',
+          'sources': ['kernels/products_avx512vnni.cc'],
+          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mfma', '-mf16c', '-mpopcnt'],
+          'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vnni', '-mfma', '-mf16c', '-mpopcnt']},
         },
       ],
     }],

@@ -1,4 +1,5 @@
-// A mutex, two condition variables and an item counter. A helper that wakes late finds the job closed and parks again.
+// A mutex, two condition variables and an item counter. A helper that wakes late finds the job closed and parks again. Jobs that follow each other closely
+// (the products of one layer) are met awake: whoever waits looks again for some microseconds before it sleeps.
 #include "attention/threads.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int kMaxThreads = 64;
 constexpr size_t kStackBytes = 256 * 1024;
+constexpr int kLooks = 1000;  // pauses before sleeping: 10 to 40 microseconds
 
 #ifdef _WIN32
 using Mutex = SRWLOCK;
@@ -30,6 +32,9 @@ void unlock(Mutex *m) { ReleaseSRWLockExclusive(m); }
 void wait(Condition *c, Mutex *m) { SleepConditionVariableSRW(c, m, INFINITE, 0); }
 void wakeAll(Condition *c) { WakeAllConditionVariable(c); }
 int nextItem(volatile long *counter) { return static_cast<int>(InterlockedIncrement(counter)) - 1; }
+int read(const int *x) { return *static_cast<const volatile int *>(x); }
+void write(int *x, int value) { *static_cast<volatile int *>(x) = value; }
+void pause() { YieldProcessor(); }
 #else
 using Mutex = pthread_mutex_t;
 using Condition = pthread_cond_t;
@@ -43,7 +48,21 @@ void unlock(Mutex *m) { pthread_mutex_unlock(m); }
 void wait(Condition *c, Mutex *m) { pthread_cond_wait(c, m); }
 void wakeAll(Condition *c) { pthread_cond_broadcast(c); }
 int nextItem(volatile long *counter) { return static_cast<int>(__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED)); }
+int read(const int *x) { return __atomic_load_n(x, __ATOMIC_RELAXED); }
+void write(int *x, int value) { __atomic_store_n(x, value, __ATOMIC_RELAXED); }
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
+}
+#endif
+
+/** Looks for a while whether the number is still the same. The mutex says what else changed with it. */
+void lookFor(const int *number, int known) {
+  for (int i = 0; i < kLooks && read(number) == known; i++) pause();
+}
 
 }  // namespace
 
@@ -63,9 +82,10 @@ struct Threads::State {
   void *context = nullptr;
   int items = 0;
   volatile long counter = 0;
-  unsigned generation = 0;
   bool open = false;
   bool closing = false;
+  // Written under the mutex, looked at without it.
+  int generation = 0;
   int active = 0;       // helpers inside the job
 
   void items_of(int thread, WorkFunction f, void *c, int n) {
@@ -73,22 +93,27 @@ struct Threads::State {
   }
 
   void help(int index) {
-    unsigned seen = 0;
+    int seen = 0;
     lock(&mutex);
     while (!closing) {
       if (!open || generation == seen) {
-        wait(&wake, &mutex);
+        const int known = generation;
+        unlock(&mutex);
+        lookFor(&generation, known);
+        lock(&mutex);
+        if (generation == known && !closing) wait(&wake, &mutex);
         continue;
       }
       seen = generation;
-      active++;
+      write(&active, active + 1);
       const WorkFunction f = work;
       void *c = context;
       const int n = items;
       unlock(&mutex);
       items_of(index, f, c, n);
       lock(&mutex);
-      if (--active == 0) wakeAll(&done);
+      write(&active, active - 1);
+      if (active == 0) wakeAll(&done);
     }
     unlock(&mutex);
   }
@@ -180,14 +205,20 @@ void Threads::run(WorkFunction work, void *context, int items, bool wake) {
   s.context = context;
   s.items = items;
   s.counter = 0;
-  s.generation++;
+  write(&s.generation, static_cast<int>(static_cast<unsigned>(s.generation) + 1));
   s.open = true;
   wakeAll(&s.wake);
   unlock(&s.mutex);
   s.items_of(0, work, context, items);
   lock(&s.mutex);
   s.open = false;
-  while (s.active > 0) wait(&s.done, &s.mutex);
+  while (s.active > 0) {
+    const int known = s.active;
+    unlock(&s.mutex);
+    lookFor(&s.active, known);
+    lock(&s.mutex);
+    if (s.active == known) wait(&s.done, &s.mutex);
+  }
   unlock(&s.mutex);
 }
 

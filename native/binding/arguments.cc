@@ -47,9 +47,16 @@ int Arguments::wholeNumber(napi_value value, const char *name, double low, doubl
 
 Store *Arguments::store(size_t i) {
   const int id = integer(i, "store", 1, 2147483647);
-  Store *store = failed ? nullptr : State::of(env)->find(id);
+  Store *store = failed ? nullptr : State::of(env)->stores.find(id);
   check(store != nullptr, "store");
   return store;
+}
+
+Weights *Arguments::weights(size_t i) {
+  const int id = integer(i, "weights", 1, 2147483647);
+  Weights *weights = failed ? nullptr : State::of(env)->weights.find(id);
+  check(weights != nullptr, "weights");
+  return weights;
 }
 
 int Arguments::handle(size_t i, Store *store, Block **block) {

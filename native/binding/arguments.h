@@ -25,6 +25,7 @@ class Arguments {
   napi_value value(size_t i) const { return values_[i]; }
   int integer(size_t i, const char *name, double low, double high) { return wholeNumber(values_[i], name, low, high); }
   Store *store(size_t i);
+  Weights *weights(size_t i);
   /** A live block's handle; `block` may be null. */
   int handle(size_t i, Store *store, Block **block = nullptr);
   View<float> floats(size_t i, const char *name) { return view<float>(values_[i], napi_float32_array, name); }

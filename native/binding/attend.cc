@@ -37,7 +37,7 @@ napi_value attend(napi_env env, napi_callback_info info) {
   State &state = *State::of(env);
   Call call = {};
   call.setup = &setup;
-  call.kernels = state.kernels;
+  call.kernels = state.kernels->attention;
   call.layer = arguments.integer(1, "layer", 0, setup.layers - 1);
   const View<int32_t> table = arguments.ints(2, "table");
   call.start = arguments.integer(3, "start", 0, kMaxPosition);

@@ -51,9 +51,9 @@ napi_value cpu(napi_env env, napi_callback_info) {
   List features(env), compiled(env), possible(env);
   for (const CpuFeature *feature = cpuFeatures(); feature->name; feature++)
     if (feature->present) features.push(feature->name);
-  for (const KernelSet *set = kernelSets(); set->kernels; set++) {
-    compiled.push(set->kernels->name);
-    if (usable(*set)) possible.push(set->kernels->name);
+  for (const KernelSet *set = kernelSets(); set->name; set++) {
+    compiled.push(set->name);
+    if (usable(*set)) possible.push(set->name);
   }
   napi_value object = nullptr;
   napi_create_object(env, &object);
@@ -68,7 +68,7 @@ napi_value selectKernelSet(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const Arguments::Text name = arguments.text(arguments.value(0), "name");
   if (arguments.failed) return arguments.undefined();
-  const dl_kernels *kernels = selectKernels(name.bytes);
+  const KernelSet *kernels = selectKernels(name.bytes);
   if (!kernels) arguments.fail(Status::kernelSetUnknown, name.bytes);
   else State::of(env)->kernels = kernels;
   return arguments.undefined();
@@ -100,7 +100,7 @@ napi_value createStore(napi_env env, napi_callback_info info) {
     destroy(store);
     return arguments.undefined();
   }
-  const int id = State::of(env)->add(store);
+  const int id = State::of(env)->stores.add(store);
   if (!id) arguments.fail(Status::outOfMemory, "store");
   return arguments.answer(id);
 }
@@ -108,7 +108,7 @@ napi_value createStore(napi_env env, napi_callback_info info) {
 napi_value destroyStore(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const int id = arguments.integer(0, "store", 1, 2147483647);
-  if (!arguments.failed) arguments.check(State::of(env)->remove(id), "store");
+  if (!arguments.failed) arguments.check(State::of(env)->stores.remove(id), "store");
   return arguments.undefined();
 }
 

@@ -6,7 +6,7 @@ namespace deltallm {
 namespace {
 
 /** ADDON_VERSION of src/binding/addon.ts. */
-constexpr int kAddonVersion = 2;
+constexpr int kAddonVersion = 3;
 
 struct Export {
   const char *name;
@@ -35,6 +35,16 @@ const Export kExports[] = {
     {"readKeys", readKeys, 5},
     {"readValues", readValues, 5},
     {"attend", attend, 8},
+    {"createWeights", createWeights, 4},
+    {"appendRows", appendRows, 2},
+    {"destroyWeights", destroyWeights, 1},
+    {"weightsInfo", weightsInfo, 1},
+    {"product", product, 4},
+    {"decodeRows", decodeRows, 5},
+    {"bestLogits", bestLogits, 2},
+    {"createSegment", createSegment, 1},
+    {"destroySegment", destroySegment, 1},
+    {"runSegment", runSegment, 3},
 };
 
 void freeState(napi_env, void *state, void *) { destroy(static_cast<State *>(state)); }

@@ -28,4 +28,16 @@ napi_value readValues(napi_env env, napi_callback_info info);
 
 napi_value attend(napi_env env, napi_callback_info info);
 
+napi_value createWeights(napi_env env, napi_callback_info info);
+napi_value appendRows(napi_env env, napi_callback_info info);
+napi_value destroyWeights(napi_env env, napi_callback_info info);
+napi_value weightsInfo(napi_env env, napi_callback_info info);
+napi_value product(napi_env env, napi_callback_info info);
+napi_value decodeRows(napi_env env, napi_callback_info info);
+napi_value bestLogits(napi_env env, napi_callback_info info);
+
+napi_value createSegment(napi_env env, napi_callback_info info);
+napi_value destroySegment(napi_env env, napi_callback_info info);
+napi_value runSegment(napi_env env, napi_callback_info info);
+
 }  // namespace deltallm

@@ -1,4 +1,4 @@
-// CPUID and XCR0 on x86-64; on arm64 NEON is part of the base architecture.
+// CPUID and XCR0 on x86-64; on arm64 NEON is part of the base architecture, and the system says whether there are dot products.
 #include "dispatch/cpu.h"
 
 #include <string.h>
@@ -7,16 +7,21 @@
 #if defined(__x86_64__) && !defined(_MSC_VER)
 #include <cpuid.h>
 #define DELTALLM_CPUID 1
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 namespace deltallm {
 namespace {
 
-enum { kPopcnt, kF16c, kFma, kAvx2, kAvx512f, kAvx512bw, kAvx512dq, kAvx512vl, kAvx512vbmi2, kNeon, kCount };
+enum { kPopcnt, kF16c, kFma, kAvx2, kAvx512f, kAvx512bw, kAvx512dq, kAvx512vl, kAvx512vbmi2, kAvx512vnni, kNeon, kDotprod, kCount };
 
 struct Table {
-  CpuFeature features[kCount + 1] = {{"popcnt", false},   {"f16c", false},     {"fma", false},      {"avx2", false},       {"avx512f", false}, {"avx512bw", false},
-                                     {"avx512dq", false}, {"avx512vl", false}, {"avx512vbmi2", false}, {"neon", false}, {nullptr, false}};
+  CpuFeature features[kCount + 1] = {{"popcnt", false},   {"f16c", false},     {"fma", false},         {"avx2", false},       {"avx512f", false}, {"avx512bw", false},
+                                     {"avx512dq", false}, {"avx512vl", false}, {"avx512vbmi2", false}, {"avx512vnni", false}, {"neon", false},    {"dotprod", false},
+                                     {nullptr, false}};
 
   Table() {
 #ifdef DELTALLM_CPUID
@@ -36,8 +41,16 @@ struct Table {
     features[kAvx512bw].present = zmm && (b >> 30 & 1);
     features[kAvx512vl].present = zmm && (b >> 31 & 1);
     features[kAvx512vbmi2].present = zmm && (c >> 6 & 1);
+    features[kAvx512vnni].present = zmm && (c >> 11 & 1);
 #elif defined(__aarch64__) || defined(_M_ARM64)
     features[kNeon].present = true;
+#if defined(__linux__)
+    features[kDotprod].present = getauxval(AT_HWCAP) >> 20 & 1;  // HWCAP_ASIMDDP
+#elif defined(__APPLE__)
+    int has = 0;
+    size_t size = sizeof has;
+    features[kDotprod].present = sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, nullptr, 0) == 0 && has;
+#endif
 #endif
   }
 };

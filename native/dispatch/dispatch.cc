@@ -10,15 +10,17 @@ namespace deltallm {
 const KernelSet *kernelSets() {
   static const KernelSet sets[] = {
 #ifdef DELTALLM_X86_KERNELS
-      {&dl_kernels_avx512vbmi2, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi2", "fma", "f16c", "popcnt", nullptr}},
-      {&dl_kernels_avx512, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma", "f16c", "popcnt", nullptr}},
-      {&dl_kernels_avx2, {"avx2", "fma", "f16c", "popcnt", nullptr}},
+      {"avx512vbmi2", &dl_kernels_avx512vbmi2, &dl_products_avx512vnni, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vbmi2", "avx512vnni", "avx2", "fma", "f16c", "popcnt", nullptr}},
+      {"avx512vnni", &dl_kernels_avx512, &dl_products_avx512vnni, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx2", "fma", "f16c", "popcnt", nullptr}},
+      {"avx512", &dl_kernels_avx512, &dl_products_avx2, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma", "f16c", "popcnt", nullptr}},
+      {"avx2", &dl_kernels_avx2, &dl_products_avx2, {"avx2", "fma", "f16c", "popcnt", nullptr}},
 #endif
 #ifdef DELTALLM_NEON_KERNELS
-      {&dl_kernels_neon, {"neon", nullptr}},
+      {"neondot", &dl_kernels_neon, &dl_products_neondot, {"neon", "dotprod", nullptr}},
+      {"neon", &dl_kernels_neon, &dl_products_neon, {"neon", nullptr}},
 #endif
-      {&dl_kernels_scalar, {nullptr}},
-      {nullptr, {nullptr}},
+      {"scalar", &dl_kernels_scalar, &dl_products_scalar, {nullptr}},
+      {nullptr, nullptr, nullptr, {nullptr}},
   };
   return sets;
 }
@@ -29,9 +31,9 @@ bool usable(const KernelSet &set) {
   return true;
 }
 
-const dl_kernels *selectKernels(const char *name) {
-  for (const KernelSet *set = kernelSets(); set->kernels; set++)
-    if (usable(*set) && (strcmp(name, "auto") == 0 || strcmp(name, set->kernels->name) == 0)) return set->kernels;
+const KernelSet *selectKernels(const char *name) {
+  for (const KernelSet *set = kernelSets(); set->name; set++)
+    if (usable(*set) && (strcmp(name, "auto") == 0 || strcmp(name, set->name) == 0)) return set;
   return nullptr;
 }
 

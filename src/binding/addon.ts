@@ -1,8 +1,8 @@
 // Hand-written mirror of the native export table (native/binding/exports.cc). A test compares names, arity and version.
-// Native code owns KV blocks behind integer handles; JavaScript owns activations, borrowed for one call.
+// Native code owns KV blocks and weights behind integer handles; JavaScript owns activations, borrowed for one call.
 
 /** Raised on both sides with every change of this file's shape. */
-export const ADDON_VERSION = 2;
+export const ADDON_VERSION = 3;
 
 /** Tokens in a block. */
 export const BLOCK = 64;
@@ -94,6 +94,46 @@ export interface AttendStats {
   cancelled: number;
 }
 
+export interface WeightsInfo {
+  /** ggml_type of the file. */
+  type: number;
+  rows: number;
+  columns: number;
+  /** Rows that were appended. */
+  present: number;
+  /** Bytes allocated for them, counted by the allocator. */
+  bytes: number;
+}
+
+/** One step of a segment over rows of float32. `from`, `other` and `to` are slots; a step may write over what it reads, but for products. */
+export type SegmentStep =
+  /** to = from · scale / √(mean of from² + epsilon) */
+  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number }
+  /** Columns [column, column + rows of W) of to = from · Wᵀ + bias. The matrix must outlive the segment; products of one input in a row round it once. */
+  | { kind: 'product'; from: number; to: number; column: number; weights: number; bias?: Float32Array }
+  /** to = from + other */
+  | { kind: 'add'; from: number; other: number; to: number }
+  /** to = activation(from) · other */
+  | { kind: 'gate'; from: number; other: number; to: number; activation: 'silu' | 'gelu' };
+
+/** What lies between two attentions, for one native call: at most 32 slots and 64 steps. */
+export interface SegmentConfig {
+  /** Width of each slot: first the inputs, then the outputs, then what is only in between. */
+  widths: Int32Array;
+  inputs: number;
+  outputs: number;
+  steps: SegmentStep[];
+}
+
+export interface BestLogits {
+  /** Ids found: fewer than there is room for when the other logits are NaN or −∞; 0 when nothing can be chosen. */
+  count: number;
+  /** The largest logit. */
+  top: number;
+  /** Σ e^(logit − top), to 1e-6 of it: the logarithm of a token's probability is logit − top − ln sum. With top = ∞: how many are. */
+  sum: number;
+}
+
 export interface Addon {
   readonly version: number;
 
@@ -155,6 +195,38 @@ export interface Addon {
    * @param cancel one word of shared memory, checked between blocks; non-zero stops
    */
   attend(store: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array, cancel: Int32Array): AttendStats;
+
+  /**
+   * An empty matrix of `rows` outputs and `columns` inputs; its id. Its memory is taken at once, in parts of at most 256 MiB. Throws `outOfMemory`.
+   * @param type    ggml_type: F32 0, F16 1, Q4_0 2, Q4_1 3, Q5_0 6, Q5_1 7, Q8_0 8, Q2_K 10 … Q6_K 14, IQ4_NL 20, IQ4_XS 23, BF16 30, TQ1_0 34, TQ2_0 35,
+   *                I2_S 36 (in the layout of the published files); `columns` is a multiple of its block
+   * @param factor  multiplies every product: the one scale of an I2_S tensor, 1 otherwise
+   */
+  createWeights(type: number, rows: number, columns: number, factor: number): number;
+  /** The next rows as they lie in the file, copied: a multiple of 16, or the last. A product needs all of them. */
+  appendRows(weights: number, bytes: Uint8Array): void;
+  destroyWeights(weights: number): void;
+  weightsInfo(weights: number): WeightsInfo;
+
+  /**
+   * y = x·Wᵀ. x is rounded to 8 bits by block, as the type asks for (native/kernels/products.h); weights in floats are multiplied as they are.
+   * A row of y has the same bits alone or among others, with any number of threads and every kernel set.
+   * @param x `[rows, columns]`, borrowed
+   * @param y `[rows, rows of W]`, overwritten; not x
+   */
+  product(weights: number, x: Float32Array, rows: number, y: Float32Array): void;
+
+  /** Rows of a file as float32, `[n, columns]`: what an embedding looks up. `factor` multiplies all. */
+  decodeRows(type: number, columns: number, factor: number, bytes: Uint8Array, to: Float32Array): void;
+
+  /** What a choice needs to know of its logits: fills `ids` with as many of the largest, best first, of equals the lower id first; NaN and −∞ are never among them. */
+  bestLogits(logits: Float32Array, ids: Int32Array): BestLogits;
+
+  /** Checks and copies a segment; its id. */
+  createSegment(config: SegmentConfig): number;
+  destroySegment(segment: number): void;
+  /** Runs all steps on the first `rows` rows of the inputs into those of the outputs (`tensors`, in the order of the slots). A row's bits are those of `product`. */
+  runSegment(segment: number, rows: number, tensors: Float32Array[]): void;
 }
 
 /** Codes that native code throws (as `error.code`), with numbers only; binding/load.ts and its callers make the sentences. */

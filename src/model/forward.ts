@@ -5,6 +5,7 @@ import { atOnce, type RunPass } from '../shared/pass.ts';
 import { LANE_CHUNK, LANE_FROM } from './lane.ts';
 import { flowWidths, readManifest, type Manifest, type Shape } from './manifest.ts';
 import { Embedding } from './embedding.ts';
+import type { Runners, SegmentRunner } from './run/segmentRunner.ts';
 import { Rows, Segment } from './segment.ts';
 import { PORTS } from './import/llama.ts';
 
@@ -52,10 +53,10 @@ export class Forward {
     /** Rows that one precise call of `run` takes at most. */
     readonly chunk: number,
     private readonly embedding: Embedding,
-    private readonly segments: Segment[],
-    private readonly head: Segment,
+    private readonly segments: SegmentRunner[],
+    private readonly head: SegmentRunner,
     /** Segments 0 … layers − 1 on the prefill lane; none where it is not used. */
-    private readonly lane: Segment[],
+    private readonly lane: SegmentRunner[],
   ) {
     const { shape } = manifest;
     const { qkv, attention } = flowWidths(shape);
@@ -94,6 +95,13 @@ export class Forward {
       for (const segment of loaded) await segment.release();
       throw error;
     }
+  }
+
+  /** The same passes by other runners than ONNX Runtime's, which are released with it; sizes and embedding are those of the model folder. */
+  static async over({ segments, head }: Runners, folder: string, chunk: number): Promise<Forward> {
+    const manifest = await readManifest(folder);
+    const { shape, embedding } = manifest;
+    return new Forward(folder, manifest, chunk, new Embedding(join(folder, embedding.file), embedding.type, shape.vocabulary, shape.hidden), segments, head, []);
   }
 
   /** Whether prompts can be read on the lane. */

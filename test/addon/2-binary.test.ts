@@ -37,7 +37,7 @@ describe.runIf(process.platform === 'linux')('the binary', () => {
 
   it('uses wide registers nowhere outside the kernel files', () => {
     // Code that runs before the CPU is known must be plain: no zmm register in any object but the kernels'.
-    for (const folder of ['attention', 'binding', 'dispatch', 'kv']) {
+    for (const folder of ['attention', 'binding', 'dispatch', 'kv', 'products', 'segments']) {
       const objects = execFileSync('find', [`native/build/Release/obj.target/deltallm/${folder}`, '-name', '*.o'], { encoding: 'utf8' }).trim().split('\n');
       for (const object of objects) expect(execFileSync('objdump', ['-d', object], { encoding: 'utf8', maxBuffer: 2 ** 27 }), object).not.toMatch(/%[yz]mm/);
     }

@@ -210,7 +210,8 @@ export class SegmentWriter {
   }
 }
 
-function reorderRows(source: Uint8Array, rowBytes: number, order: Int32Array): Uint8Array {
+/** Rows of `source` in another order within each group: new row i of a group is old row order[i]. */
+export function reorderRows(source: Uint8Array, rowBytes: number, order: Int32Array): Uint8Array {
   const out = new Uint8Array(source.length);
   for (let row = 0; row * rowBytes < source.length; row++) {
     const from = row - (row % order.length) + order[row % order.length];

@@ -1,0 +1,199 @@
+// What the product sets with registers share, all static. The including file first defines, in an anonymous namespace, COLUMN (rows of a tile that one
+// register holds as 32-bit lanes), SIGNED (whether its dot product takes weights as signed bytes), the register types Bytes, Pairs, Int and Real, and the
+// operations used below (products_avx2.cc lists them). Weights lie in registers, and every row of x passes by them: one row, few and many are one loop.
+#pragma once
+#include "kernels/products.h"
+
+namespace {
+
+#define INLINE static inline __attribute__((always_inline))
+#define COLUMNS (DL_TILE_ROWS / COLUMN)
+
+template <int BITS, int OFFSET, int TABLE, int BLOCK, int GROUP, int MINS>
+struct Form {
+  static constexpr int bits = BITS;
+  static constexpr int low = BITS == 8 ? 8 : BITS >= 4 ? 4 : 2; /* bits of the lower plane, and of the upper one */
+  static constexpr int high = BITS - low;
+  static constexpr bool by_table = TABLE;
+  static constexpr bool turned = SIGNED && OFFSET == 128; /* bytes with their highest bit turned over are code − 128 */
+  static constexpr int offset = turned ? 0 : OFFSET;      /* what remains to be taken off */
+  static constexpr int group = GROUP;
+  static constexpr int groups = BLOCK / GROUP;
+  static constexpr bool scaled = groups > 1;
+  static constexpr int pairs = scaled ? groups / 2 : 1;
+  static constexpr bool mins = MINS;
+  static constexpr int units = BLOCK / DL_UNIT;
+  static constexpr int unit_bytes = 64 * BITS;
+  static constexpr int scales_at = 32 * (1 + MINS);
+  static constexpr int mins_at = scales_at + 16 * groups;
+  static constexpr int header = scaled ? mins_at + 16 * groups * MINS : scales_at;
+  static constexpr int block_bytes = header + units * unit_bytes;
+};
+
+/* bits of `p`-bit plane number g, moved to bit `to`. */
+INLINE Bytes plane(const uint8_t *planes, int p, int g, int to) {
+  return and_bytes(shifted(load_bytes(planes + p * g / 8 * 64), p * g % 8 - to), ((1 << p) - 1) << to);
+}
+
+/* The codes of a unit, one register for each four columns. */
+template <class F>
+INLINE void unpack(const uint8_t *unit, Bytes *w) {
+#pragma GCC unroll 8
+  for (int g = 0; g < 8; g++) {
+    w[g] = F::bits == 8 ? load_bytes(unit + 64 * g) : plane(unit, F::low, g, 0);
+    if (F::high > 0) w[g] = or_bytes(w[g], plane(unit + 64 * F::low, F::high, g, F::low));
+    if (F::by_table) w[g] = looked_up(table_bytes(dl_table), w[g]);
+    if (F::turned) w[g] = turned_over(w[g]);
+  }
+}
+
+/* What a block has beside its codes, for the rows of one register. */
+template <class F>
+struct Header {
+  Real d, m;
+  Pairs scales[F::pairs], mins[F::pairs], offsets[F::pairs]; /* offsets: scales times −offset */
+};
+
+template <class F>
+INLINE void read_header(const uint8_t *from, int column, Header<F> *to) {
+  to->d = load_halves(from + 2 * COLUMN * column);
+  if (F::mins) to->m = load_halves(from + 32 + 2 * COLUMN * column);
+#pragma GCC unroll 8
+  for (int p = 0; p < F::pairs; p++) {
+    to->scales[p] = F::scaled ? load_pairs(from + F::scales_at + 32 * p + 2 * COLUMN * column) : pair(1, 0);
+    to->offsets[p] = F::scaled ? times(to->scales[p], -F::offset) : pair(-F::offset, 0);
+    if (F::mins) to->mins[p] = F::scaled ? load_pairs(from + F::mins_at + 32 * p + 2 * COLUMN * column) : pair(1, 0);
+  }
+}
+
+/* The end of a block for one row of x: what is still to be taken off, and the two fma. */
+template <class F>
+INLINE Real finish(Real total, Int sum, const Header<F> &header, float s, const int16_t *sums) {
+  const Real scale = all(s);
+  if (F::offset > 0) {
+#pragma GCC unroll 8
+    for (int p = 0; p < F::pairs; p++) sum = add_pairs(sum, header.offsets[p], sums + 2 * p);
+  }
+  total = fma(to_real(sum), mul(header.d, scale), total);
+  if (!F::mins) return total;
+  Int least = nothing();
+#pragma GCC unroll 8
+  for (int p = 0; p < F::pairs; p++) least = add_pairs(least, header.mins[p], sums + 2 * p);
+  return fma(to_real(least), mul(header.m, scale), total);
+}
+
+/* One row of x with its sums in registers, or `count` of them with theirs in the first-level cache. */
+template <class F, bool ONE>
+static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
+  const int rows = ONE ? 1 : count, blocks = x->units / F::units;
+  const int64_t all_rows = x->rows;
+  constexpr int most = ONE ? 1 : DL_MOST_X;
+  Real total[most][COLUMNS];
+  for (int i = 0; i < rows; i++)
+    for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
+  for (int b = 0; b < blocks; b++, tile += F::block_bytes) {
+    const float *scales = x->scales + b * all_rows + first;
+    const int16_t *sums = x->sums + (b * all_rows + first) * 2 * F::pairs;
+    const int8_t *q = x->q + (b * F::units * all_rows + first) * DL_UNIT;
+    const uint8_t *unit = tile + F::header;
+    Int sum[F::units > 1 ? most : 1][COLUMNS];
+    for (int i = 0; i < F::header; i += 64) ask_for(tile + DL_AHEAD + i);
+    for (int u = 0; u < F::units; u++, unit += F::unit_bytes, q += all_rows * DL_UNIT) {
+      for (int i = 0; i < F::unit_bytes; i += 64) ask_for(unit + DL_AHEAD + i);
+      for (int c = 0; c < COLUMNS; c++) {
+        Bytes w[8];
+        Scale scale[2] = {unscaled(), unscaled()};
+        unpack<F>(unit + 4 * COLUMN * c, w);
+        if (F::scaled) {
+          const int g = u * DL_UNIT / F::group;
+          const Pairs both = load_pairs(tile + F::scales_at + g / 2 * 32 + 2 * COLUMN * c);
+          scale[0] = g % 2 ? second(both) : ::first(both);
+          scale[1] = second(both);
+        }
+        if (F::units > 1) {
+          for (int i = 0; i < rows; i++) sum[i][c] = add_dots<F>(u ? sum[i][c] : nothing(), w, q + i * DL_UNIT, scale);
+        } else {
+          Header<F> header;
+          read_header<F>(tile, c, &header);
+          for (int i = 0; i < rows; i++)
+            total[i][c] = finish<F>(total[i][c], add_dots<F>(nothing(), w, q + i * DL_UNIT, scale), header, scales[i], sums + i * 2);
+        }
+      }
+    }
+    for (int c = 0; F::units > 1 && c < COLUMNS; c++) {
+      Header<F> header;
+      read_header<F>(tile, c, &header);
+      for (int i = 0; i < rows; i++) total[i][c] = finish<F>(total[i][c], sum[i][c], header, scales[i], sums + i * 2 * F::pairs);
+    }
+  }
+  for (int i = 0; i < rows; i++)
+    for (int c = 0; c < COLUMNS; c++) store(y + i * stride + COLUMN * c, total[i][c]);
+}
+
+template <class F>
+static void coded(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
+  if (count == 1) coded_rows<F, true>(tile, x, first, 1, y, stride);
+  else coded_rows<F, false>(tile, x, first, count, y, stride);
+}
+
+/* N rows of x against weights in floats of `Size` bytes, converted in registers. */
+template <Real (*Load)(const uint8_t *), int Size, int N>
+static void float_rows(const uint8_t *w, const dl_activations *x, int first, float *y, int64_t stride) {
+  const float *row = x->x + (int64_t)first * DL_UNIT;
+  Real total[N][COLUMNS];
+  for (int i = 0; i < N; i++)
+    for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
+  for (int unit = 0; unit < x->units; unit++, row += (int64_t)x->rows * DL_UNIT) {
+    Real chain[N][COLUMNS][4];
+#pragma GCC unroll 32
+    for (int k = 0; k < DL_UNIT; k++, w += Size * DL_TILE_ROWS) {
+      ask_for(w + DL_AHEAD);
+      for (int c = 0; c < COLUMNS; c++) {
+        const Real weight = Load(w + Size * COLUMN * c);
+        for (int i = 0; i < N; i++) chain[i][c][k % 4] = fma(weight, all(row[i * DL_UNIT + k]), k < 4 ? all(0.0f) : chain[i][c][k % 4]);
+      }
+    }
+    for (int i = 0; i < N; i++)
+      for (int c = 0; c < COLUMNS; c++) total[i][c] = add(total[i][c], add(add(chain[i][c][0], chain[i][c][1]), add(chain[i][c][2], chain[i][c][3])));
+  }
+  for (int i = 0; i < N; i++)
+    for (int c = 0; c < COLUMNS; c++) store(y + i * stride + COLUMN * c, total[i][c]);
+}
+
+template <Real (*Load)(const uint8_t *), int Size>
+static void floats(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
+  for (; count >= FLOAT_ROWS; count -= FLOAT_ROWS, first += FLOAT_ROWS, y += FLOAT_ROWS * stride) float_rows<Load, Size, FLOAT_ROWS>(tile, x, first, y, stride);
+  for (; count > 0; count--, first++, y += stride) float_rows<Load, Size, 1>(tile, x, first, y, stride);
+}
+
+static void quantise(const float *x, const dl_rounded *to) {
+  const int span = to->whole ? to->columns : to->block, sums = to->block > to->group ? to->block / to->group : 2;
+  float scale = 0, inverse = 0;
+  for (int k = 0; k < to->columns; k += to->block) {
+    if (k % span == 0) {
+      const uint32_t most = highest_magnitude(x + k, span);
+      float max;
+      __builtin_memcpy(&max, &most, 4);
+      scale = max < DL_SMALLEST_MAX ? 0.0f : most < 0x7f800000 ? max / 127.0f : __builtin_nanf("");
+      inverse = scale > 0 ? 127.0f / max : 0.0f;
+    }
+    to->scales[k / to->block * to->scale_stride] = scale;
+    int16_t *sum = to->sums + k / to->block * to->sum_stride;
+    for (int i = 0; i < sums; i++) sum[i] = 0;
+    for (int i = 0; i < to->block; i += DL_UNIT) {
+      int8_t *q = to->q + (k + i) / DL_UNIT * to->unit_stride;
+      if (inverse > 0) round_unit(x + k + i, inverse, q);
+      else __builtin_memset(q, 0, DL_UNIT);
+      int half[2];
+      half_sums(q, half);
+      sum[i / to->group] = (int16_t)(sum[i / to->group] + half[0]);
+      sum[(i + 16) / to->group] = (int16_t)(sum[(i + 16) / to->group] + half[1]);
+    }
+  }
+}
+
+}  // namespace
+
+#define DL_CODED_ENTRY(name, bits, offset, table, block, group, mins) coded<Form<bits, offset, table, block, group, mins>>,
+#define DL_PRODUCT_SET(name) \
+  {name, quantise, {DL_CODED_FORMS(DL_CODED_ENTRY) floats<load_f32, 4>, floats<load_f16, 2>, floats<load_bf16, 2>}}

@@ -1,0 +1,78 @@
+// The steps in order. Products of one input share its rounded rows; everything else is cut by rows and runs of columns.
+#include "segments/segment.h"
+
+namespace deltallm {
+namespace {
+
+constexpr int kColumns = 2048;           // of add and gate in one item
+constexpr size_t kWorthWaking = 8192;    // values below which helpers stay parked
+
+/** One step over rows; `tensors` are those of its slots. */
+struct Job {
+  const Step &step;
+  const float *from, *other;
+  float *to;
+  size_t fromWidth, toWidth;
+  int width, parts;  // of what the step writes, and into how many runs of columns it is cut
+};
+
+void runItem(void *context, int, int item) {
+  const Job &job = *static_cast<Job *>(context);
+  const size_t row = item / job.parts, column = item % job.parts * static_cast<size_t>(kColumns);
+  const int n = job.parts == 1 ? job.width : static_cast<int>(job.width - column < kColumns ? job.width - column : kColumns);
+  const float *from = job.from + row * job.fromWidth + column, *other = job.other ? job.other + row * job.fromWidth + column : nullptr;
+  float *to = job.to + row * job.toWidth + column;
+  switch (job.step.kind) {
+    case StepKind::norm: return rmsNorm(from, job.step.scale.data(), job.step.epsilon, n, to);
+    case StepKind::gate: return gated(job.step.activation, from, other, n, to);
+    case StepKind::add:
+      for (int i = 0; i < n; i++) to[i] = from[i] + other[i];
+      return;
+    case StepKind::product:  // its bias
+      for (int i = 0; i < n; i++) to[i] += job.step.scale[column + i];
+  }
+}
+
+void runRows(Job job, int rows, Threads *threads) {
+  job.parts = job.step.kind == StepKind::norm ? 1 : (job.width + kColumns - 1) / kColumns;
+  threads->run(runItem, &job, rows * job.parts, static_cast<size_t>(rows) * job.width > kWorthWaking);
+}
+
+}  // namespace
+
+Status runSegment(const Segment &segment, const dl_products *set, MatrixOf matrix, void *context, float *const *tensors, int rows, SegmentSpace *space, Threads *threads) {
+  const int given = segment.inputs + segment.outputs, slots = static_cast<int>(segment.widths.size());
+  size_t between = 0;
+  for (int slot = given; slot < slots; slot++) between += alignUp(segment.widths[slot] * sizeof(float)) / sizeof(float) * rows;
+  if (!space->slots.atLeast(between)) return Status::outOfMemory;
+  float *at[kMostSlots];
+  float *next = space->slots.data();
+  for (int slot = 0; slot < slots; slot++) {
+    at[slot] = slot < given ? tensors[slot] : next;
+    if (slot >= given) next += alignUp(segment.widths[slot] * sizeof(float)) / sizeof(float) * rows;
+  }
+
+  int taken = -1;  // the slot whose rounded rows are there
+  for (size_t i = 0; i < segment.steps.size(); i++) {
+    const Step &step = segment.steps[i];
+    const size_t fromWidth = segment.widths[step.from], toWidth = segment.widths[step.to];
+    if (step.kind == StepKind::product) {
+      const Weights *w = matrix(context, step.weights);
+      if (!w || !w->complete()) return Status::invalidArgument;
+      if (taken != step.from || !space->activations.serves(*w)) {
+        const Status status = space->activations.take(set, *w, at[step.from], rows, threads);
+        if (status != Status::ok) return status;
+        taken = step.from;
+      }
+      multiply(set, *w, space->activations, at[step.to] + step.column, toWidth, threads);
+      if (step.scale.size()) runRows({step, at[step.to] + step.column, nullptr, at[step.to] + step.column, toWidth, toWidth, w->rows(), 1}, rows, threads);
+    } else {
+      const float *other = step.kind == StepKind::norm ? nullptr : at[step.other];
+      runRows({step, at[step.from], other, at[step.to], fromWidth, toWidth, static_cast<int>(toWidth), 1}, rows, threads);
+    }
+    if (step.to == taken) taken = -1;
+  }
+  return Status::ok;
+}
+
+}  // namespace deltallm

@@ -1,0 +1,70 @@
+// The matrices and vectors of a GGUF for native segments: copied from the file a piece at a time, in the file's own quantisation; nothing is converted.
+import { promises as fs } from 'node:fs';
+import type { Addon } from '../../binding/addon.ts';
+import type { TensorInfo } from '../import/gguf.ts';
+import { readFully, reorderRows } from '../import/segmentWriter.ts';
+
+/** Rows are read in pieces of about this many bytes. */
+const PIECE_BYTES = 4 << 20;
+/** Native tiles hold so many rows: a piece that is not the last is a multiple of them. */
+const TILE_ROWS = 16;
+/** ggml's number of the type. */
+const FLOAT32 = 0;
+
+export class NativeWeights {
+  private readonly ids: number[] = [];
+
+  constructor(
+    private readonly addon: Addon,
+    private readonly file: fs.FileHandle,
+    /** Whether matrices become float32 too: products then round nothing. The reference for what rounding costs, at several times the memory. */
+    private readonly asFloats = false,
+  ) {}
+
+  /** All rows of a tensor `[rows, columns]` as a native matrix; its id. `rowOrder`: the order of rows within each group, where the architecture asks for another. */
+  async matrix(tensor: TensorInfo, rowOrder?: Int32Array): Promise<number> {
+    const [columns, rows = 1] = tensor.shape;
+    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, 1);
+    this.ids.push(id);
+    const rowBytes = tensor.bytes / rows;
+    const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
+    const most = Math.max(group, Math.floor(PIECE_BYTES / rowBytes / group) * group);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes);
+    for (let row = 0; row < rows; row += most) {
+      const piece = buffer.subarray(0, Math.min(most, rows - row) * rowBytes);
+      await readFully(this.file, piece, tensor.offset + row * rowBytes);
+      const ordered = rowOrder ? reorderRows(piece, rowBytes, rowOrder) : piece;
+      this.addon.appendRows(id, this.asFloats ? this.floats(tensor, columns, ordered) : ordered);
+    }
+    return id;
+  }
+
+  /** A vector as float32. */
+  async vector(tensor: TensorInfo): Promise<Float32Array> {
+    const bytes = Buffer.alloc(tensor.bytes);
+    await readFully(this.file, bytes, tensor.offset);
+    return new Float32Array(this.floats(tensor, tensor.shape[0], bytes).buffer);
+  }
+
+  /** Whole rows of a tensor as the bytes of float32. */
+  private floats({ type }: TensorInfo, columns: number, rows: Uint8Array): Uint8Array<ArrayBuffer> {
+    const values = new Float32Array((rows.length / type.bytes) * type.block);
+    this.addon.decodeRows(type.id, columns, 1, rows, values);
+    return new Uint8Array(values.buffer);
+  }
+
+  /** Bytes that the matrices take. */
+  get bytes(): number {
+    return this.ids.reduce((sum, id) => sum + this.addon.weightsInfo(id).bytes, 0);
+  }
+
+  release(): void {
+    for (const id of this.ids.splice(0)) this.addon.destroyWeights(id);
+  }
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let n = a;
+  while (n % b !== 0) n += a;
+  return n;
+}

@@ -1,0 +1,15 @@
+// What runs between two attentions. Two kinds: a graph in ONNX Runtime (`../segment.ts`) and a list of steps in native code (`nativeSegment.ts`).
+import type { Rows } from '../segment.ts';
+
+export interface SegmentRunner {
+  /** Runs on the first `rows` rows of the inputs and writes the first `rows` rows of the outputs, both by the names of the ports. */
+  run(inputs: Record<string, Rows>, outputs: Record<string, Rows>, rows: number): void | Promise<void>;
+  /** Frees what it holds; no run may be under way. */
+  release(): void | Promise<void>;
+}
+
+/** All that a pass over a decoder runs: layers + 1 segments, then the head on the rows that are wanted. */
+export interface Runners {
+  segments: SegmentRunner[];
+  head: SegmentRunner;
+}
