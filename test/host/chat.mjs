@@ -147,9 +147,10 @@ export async function explaining(session, window) {
     'from the palette': () => window.command('DeltaLLM: Explain Selection'),
     'from the context menu': async () => {
       await window.page.locator(window.selectors.editor).first().locator('.view-line').nth(1).click({ button: 'right' });
-      const item = (/** @type {string} */ text) => window.page.locator(window.selectors.contextMenuItem, { hasText: text }).first();
-      await item('DeltaLLM').hover();
-      await item('Explain Selection').click();
+      // A submenu lies within the entry that opens it.
+      const items = (/** @type {string} */ text) => window.page.locator(window.selectors.contextMenuItem, { hasText: text });
+      await items('DeltaLLM').first().hover();
+      await items('Explain Selection').last().click();
     },
     'by a code action': () => window.inside(async (vscode) => {
       const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
