@@ -55,7 +55,7 @@ export async function conversation(session, window) {
   const stopped = await chat.until('stopped');
   check(counted.startsWith(stopped.text) && stopped.text.length > 0 && stopped.text.length < counted.length, 'Esc stops an answer, whose text stays', [JSON.stringify(stopped)]);
   await chat.press('Continue', 'answer');
-  const whole = await chat.until('done', 'failed');
+  const whole = await chat.until('done', 'cut', 'failed');
   check(whole.text === counted, '"Continue" goes on where it stopped', [JSON.stringify(whole)]);
 
   await chat.press('Regenerate', 'answer');
@@ -65,7 +65,7 @@ export async function conversation(session, window) {
   await chat.press('Edit and send again', 'question');
   check((await chat.input.inputValue()) === LONG, 'a question that is edited stands in the input');
   await chat.ask('Count from 1 to 5');
-  const edited = await chat.until('done', 'failed');
+  const edited = await chat.until('done', 'cut', 'failed');
   check(edited.text === '1, 2, 3, 4, 5.' && (await chat.turns()).length === 4, 'an edited question takes the place of the one before', (await chat.turns()).map((turn) => JSON.stringify(turn)));
 
   await newConversation(chat);
@@ -147,9 +147,10 @@ export async function explaining(session, window) {
     'from the palette': () => window.command('DeltaLLM: Explain Selection'),
     'from the context menu': async () => {
       await window.page.locator(window.selectors.editor).first().locator('.view-line').nth(1).click({ button: 'right' });
-      const item = (/** @type {string} */ text) => window.page.locator(window.selectors.contextMenuItem, { hasText: text }).first();
-      await item('DeltaLLM').hover();
-      await item('Explain Selection').click();
+      // A submenu lies within the entry that opens it.
+      const items = (/** @type {string} */ text) => window.page.locator(window.selectors.contextMenuItem, { hasText: text });
+      await items('DeltaLLM').first().hover();
+      await items('Explain Selection').last().click();
     },
     'by a code action': () => window.inside(async (vscode) => {
       const editor = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);

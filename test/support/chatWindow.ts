@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ModelOffer, ModelOffers } from '../../src/chat/modelOffers.ts';
 import { startChat, type Chat } from '../../src/editor/chat/chat.ts';
+import type { OwnFolder } from '../../src/editor/chat/ownFolder.ts';
 import { SettingsReader } from '../../src/editor/settings.ts';
 import { CHAT_PROTOCOL, type AnswerView, type ChatChange, type ChatState, type FromChatView, type QuestionView, type ToChatView } from '../../src/shared/chatProtocol.ts';
 import { FakeAnswers } from './fakeAnswers.ts';
@@ -25,6 +26,18 @@ export class FakeOffers implements ModelOffers {
     return this.found.find((offer) => offer.path === path) ?? { id: path, path, name: path, origin: 'Chosen by you', detail: '', refused: null };
   }
 }
+
+/** `/storage/conversations` on the disk of the stand-in. */
+const fakeFolder: OwnFolder = {
+  names: async () => [...fake.disk.keys()].filter((path) => path.startsWith(STORAGE)).map((path) => path.slice(STORAGE.length)),
+  read: async (name) => {
+    const file = fake.disk.get(STORAGE + name);
+    return file ? Buffer.from(file.text, 'latin1').toString('utf8') : null;
+  },
+  write: async (name, text) => void fake.disk.set(STORAGE + name, { text: Buffer.from(text).toString('latin1'), mtime: 1 }),
+  remove: async (name) => void fake.disk.delete(STORAGE + name),
+};
+const STORAGE = '/storage/conversations/';
 
 export const offer = (name: string, refused: string | null = null): ModelOffer => ({ id: name, path: `/models/${name}.gguf`, name, origin: 'Ollama', detail: '1.1 GB', refused });
 
@@ -63,7 +76,7 @@ export class ChatWindow {
     this.settings = new SettingsReader(window.createOutputChannel() as never);
     this.chat = startChat({
       source: this.source, offers: this.offers, settings: this.settings, clock: this.clock, log: window.createOutputChannel() as never, extensionUri: Uri.file('/extension') as never, extensionVersion: '1.0.0',
-      storageUri: Uri.file('/storage') as never, globalStorageUri: Uri.file('/global') as never,
+      storageUri: Uri.file('/storage') as never, globalStorageUri: Uri.file('/global') as never, folder: fakeFolder,
       workspaceState: { get: (key: string) => this.memento.get(key), update: async (key: string, value: unknown) => void (value === undefined ? this.memento.delete(key) : this.memento.set(key, value)) } as never,
     });
   }

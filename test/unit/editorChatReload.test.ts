@@ -1,6 +1,10 @@
 // What a window that is closed, reloaded or torn away leaves, and the history of a workspace.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MOST_CONVERSATIONS } from '../../src/editor/chat/conversationFiles.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConversationFiles, MOST_CONVERSATIONS } from '../../src/editor/chat/conversationFiles.ts';
+import { ownFolder } from '../../src/editor/chat/ownFolder.ts';
 import { fake } from '../support/fakeVscode.ts';
 import { openChat, quiet, type ChatWindow } from '../support/chatWindow.ts';
 
@@ -47,7 +51,7 @@ describe('a conversation', () => {
     expect(chat.texts).toEqual(['Count', 'one (stopped)']);
   });
 
-  it('is written whole or not at all, once a second while an answer is written', async () => {
+  it('is written once a second while an answer is written', async () => {
     await chat.say({ type: 'ask', text: 'Count' });
     const writes: string[] = [];
     const { set } = fake.disk;
@@ -60,7 +64,7 @@ describe('a conversation', () => {
       await chat.clock.pass(50);
     }
     await quiet();
-    const written = writes.filter((path) => path.endsWith('.new'));
+    const written = writes.filter((path) => path.startsWith('/storage/conversations/'));
     expect(written.length).toBeGreaterThanOrEqual(4);
     expect(written.length).toBeLessThanOrEqual(6);
     expect([saved().length, saved()[0]]).toEqual([1, expect.stringMatching(/\.json$/)]);
@@ -110,19 +114,6 @@ describe('what lies in the folder', () => {
     expect(fake.messages).toEqual([]);
   });
 
-  it('and had no time to get its name is read all the same', async () => {
-    await chat.ask('One?', 'First.');
-    const [file] = saved();
-    fake.disk.set(`${file}.new`, fake.disk.get(file)!);
-    fake.disk.delete(file);
-    await chat.reload();
-    expect(chat.texts).toEqual(['One?', 'First. (done)']);
-    await chat.say({ type: 'history' });
-    list().press('One?', 1);
-    await chat.wait();
-    expect(saved()).toEqual([]);
-  });
-
   it('and was the shown conversation, but is damaged, gives an empty one', async () => {
     await chat.ask('One?', 'First.');
     fake.disk.get(saved()[0])!.text = '{';
@@ -143,6 +134,30 @@ describe('what lies in the folder', () => {
     await chat.wait(1000);
     const is = (name: string) => saved().includes(`/storage/conversations/${name}.json`);
     expect([saved().length, saved().includes(file), is('c0'), is('c1'), is('c2')]).toEqual([MOST_CONVERSATIONS, true, false, false, true]);
+  });
+});
+
+describe('the folder of conversations', () => {
+  const path = mkdtempSync(join(tmpdir(), 'deltallm-conversations-'));
+  afterAll(() => rmSync(path, { recursive: true, force: true }));
+
+  it('is made when something is written; a file holds all of a text or what it held before', async () => {
+    const folder = ownFolder(join(path, 'not made yet'));
+    expect([await folder.names(), await folder.read('a.json', 10)]).toEqual([[], null]);
+    await folder.write('a.json', 'grün');
+    await folder.write('a.json', 'grüner');
+    expect([await folder.names(), await folder.read('a.json', 10), await folder.read('a.json', 6)]).toEqual([['a.json'], 'grüner', null]);
+    await folder.remove('a.json');
+    await folder.remove('a.json');
+    expect(await folder.names()).toEqual([]);
+  });
+
+  it('that cannot be written says so once in the log, and the chat goes on', async () => {
+    writeFileSync(join(path, 'file'), '');
+    const lines: string[] = [];
+    const files = new ConversationFiles(ownFolder(join(path, 'file', 'below')), { warn: (line: string) => lines.push(line) } as never);
+    for (let n = 0; n < 2; n++) await files.write({ id: 'a', name: null, changed: 1, turns: [] });
+    expect([lines.length, await files.list()]).toEqual([1, []]);
   });
 });
 

@@ -1,4 +1,5 @@
 // Wiring of the chat: its view, commands, code actions, proposals, and its places in VS Code's own chat. Nothing is read or started before somebody asks.
+import { join } from 'node:path';
 import { commands, l10n, Uri, window, type Disposable, type LogOutputChannel, type Memento, type Range } from 'vscode';
 import type { AnswerSource } from '../../chat/answerSource.ts';
 import type { ModelOffers } from '../../chat/modelOffers.ts';
@@ -17,6 +18,7 @@ import { registerLanguageModel } from './languageModelProvider.ts';
 import { openLink } from './links.ts';
 import { ModelChoice } from './offers.ts';
 import { registerParticipant } from './participant.ts';
+import { ownFolder, type OwnFolder } from './ownFolder.ts';
 import { promptNames } from '../../chat/promptFile.ts';
 import { Proposals } from './proposals.ts';
 
@@ -32,6 +34,8 @@ export interface ChatNeeds {
   storageUri: Uri | undefined;
   globalStorageUri: Uri;
   workspaceState: Memento;
+  /** Where conversations lie, in the place of the folder that VS Code gives. */
+  folder?: OwnFolder;
 }
 
 export interface Chat extends Disposable {
@@ -46,7 +50,7 @@ export function startChat(needs: ChatNeeds): Chat {
   const proposals = new Proposals();
   const choice = new ModelChoice({ offers: needs.offers, settings, changed: () => host.choiceChanged(), warn });
   const view = new ChatView({ extensionUri, page: chatPage, hear: (message) => host.hear(message), refused: () => warn('The chat view sent a message that is none.') });
-  const files = new ConversationFiles(Uri.joinPath(needs.storageUri ?? needs.globalStorageUri, 'conversations'), log);
+  const files = new ConversationFiles(needs.folder ?? ownFolder(join((needs.storageUri ?? needs.globalStorageUri).fsPath, 'conversations')), log);
   const host = new ChatHost({
     source, choice, files, clock, log, state: needs.workspaceState, words, post: (message) => view.post(message),
     outside: {
