@@ -37,7 +37,8 @@ export class ChatApp {
   }
 
   focus(): void {
-    this.#composer.focus();
+    // The input exists only behind the first state that is rendered.
+    requestAnimationFrame(() => this.#composer.focus());
   }
 
   get #scroller(): HTMLElement | null {
