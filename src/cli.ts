@@ -8,13 +8,14 @@ import { generate } from './cli/generate.ts';
 import { importCommand } from './cli/import.ts';
 import { inspect } from './cli/inspect.ts';
 import { logits } from './cli/logits.ts';
+import { models } from './cli/models.ts';
 import { detokenize, tokenize } from './cli/tokenize.ts';
 import { clearProgress } from './cli/terminal.ts';
 
 /** A command: the words after its name, and a flag that Ctrl+C sets. */
 export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
 
-const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detokenize, logits, import: importCommand, inspect, eval: evaluate, bench };
+const COMMANDS: Record<string, Command> = { complete, generate, tokenize, detokenize, logits, import: importCommand, inspect, models, eval: evaluate, bench };
 
 const HELP = `deltallm: offline code completion
 
@@ -24,7 +25,7 @@ const HELP = `deltallm: offline code completion
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
   deltallm logits --model M --tokens @ids.json [--attention delta|compact|dense] [--all] --out F
   deltallm inspect --file F [--model M] [--attention delta|compact] [--most N] [--heads] [--json]
-  deltallm import FILE.gguf [--out DIR]
+  deltallm import FILE.gguf [--out DIR]                deltallm models [--json]
   deltallm eval --help                                 deltallm bench engine --help
 
 --model takes a GGUF file or a model folder; without it the embedded model is used. Lines and columns count from 1.
