@@ -2,7 +2,7 @@
 
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll } from 'vitest';
 import { findModels, type FoundModels, type Search } from '../../src/model/found/findModels.ts';
 import { presets, randomLlama, writeGguf, type GgufFile, type MetadataEntry, type TensorEntry } from './writeGguf.ts';
@@ -69,7 +69,7 @@ export function putHub(folder: string, repository: string, file: string, { blob 
   const path = join(place, 'snapshots', commit, file);
   mkdirSync(dirname(path), { recursive: true });
   putModel(join(place, 'blobs', blob), model);
-  symlinkSync(join('..', '..', 'blobs', blob), path);
+  symlinkSync(relative(dirname(path), join(place, 'blobs', blob)), path);
   if (current) putText(join(place, 'refs', 'main'), commit);
   return path;
 }
