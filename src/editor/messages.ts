@@ -18,7 +18,6 @@ const sentences: Record<ErrorCode, Sentence> = {
   tensorMissing: (path, tensor) => l10n.t('{0} has no usable tensor {1}: the file is incomplete or of another architecture.', path, tensor),
   metadataInvalid: (path, key) => l10n.t('{0} has no usable metadata {1}.', path, key),
   tokenizerUnknown: (kind) => l10n.t('The tokenizer "{0}" is not supported; supported: {1}.', kind, 'byte-level BPE ("gpt2")'),
-  splitPart: (path, part, parts) => l10n.t('{0} is file {1} of the {2} files of one model, and only models in one file can be used: merge them, or choose another model.', path, part, parts),
   vocabularyOnly: (path) => l10n.t('{0} holds a vocabulary but no weights: it can tokenize, not complete.', path),
   modelFolderInvalid: (path) => l10n.t('{0} is not a usable model folder: import the GGUF again.', path),
   noFim: (name) => l10n.t('The model {0} has no fill-in-the-middle tokens: it cannot complete at a cursor. Choose another model.', name),

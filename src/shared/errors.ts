@@ -16,7 +16,6 @@ export const errorSentences = {
   tensorMissing: (path: string, tensor: string) => `${path} has no usable tensor ${tensor}: the file is incomplete or of another architecture.`,
   metadataInvalid: (path: string, key: string, reason: string) => `${path} has no usable metadata ${key} (${reason}).`,
   tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2").`,
-  splitPart: (path: string, part: number, parts: number) => `${path} is file ${part} of the ${parts} files of one model, and only models in one file can be used: merge them, or choose another model.`,
   vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
   modelFolderInvalid: (path: string, reason: string) => `${path} is not a usable model folder (${reason}): import the GGUF again.`,
   noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; choose another model.`,

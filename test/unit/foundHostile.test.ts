@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Folders } from '../../src/model/found/folders.ts';
 import { offerFrom } from '../../src/model/found/readOffer.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { digestOf, homes, modelFile, PLENTY, putHub, putModel, putOllama, putText, search } from '../support/modelHomes.ts';
@@ -65,16 +66,17 @@ it('ten thousand files keep nobody waiting for those of another program, and it 
   expect(read).toBeLessThanOrEqual(501);
 });
 
-it('twenty thousand names are looked at in a root, and no more', async () => {
+it('no more names are looked at than may be, whatever the folders they lie in', async () => {
   const home = newHome();
-  for (let folder = 0; folder < 21; folder++) {
-    const path = join(home, '.lmstudio/models', String(folder).padStart(2, '0'));
-    mkdirSync(path, { recursive: true });
-    for (let i = 0; i < 1_000; i++) writeFileSync(join(path, `${i}.txt`), '');
-  }
-  putModel(join(home, '.lmstudio/models/20/z.gguf'));
-  expect(await search(home)).toMatchObject({ models: [], cut: true });
-}, 120_000);
+  for (const name of ['a/1', 'a/2', 'b/3', 'b/4', 'c/5']) putText(join(home, name), '');
+  const names = async (left: number) => {
+    const folders = new Folders(undefined, left);
+    const seen: string[] = [];
+    for await (const { name } of folders.files(home)) seen.push(name);
+    return [seen.join(''), folders.cut];
+  };
+  expect([await names(8), await names(7), await names(5)]).toEqual([['12345', false], ['1234', true], ['12', true]]);
+});
 
 describe('what this user may not read', () => {
   const isRoot = process.getuid?.() === 0;

@@ -1,14 +1,16 @@
 // One model file: what its header says of it, and why it cannot be used.
-import { cpSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memoryNeeded } from '../../src/model/found/fit.ts';
 import { isModelFile, nameOf } from '../../src/model/found/names.ts';
 import { offerAt, offerFrom, readOffer, type FoundModel } from '../../src/model/found/readOffer.ts';
+import { canFill, checkVocabulary } from '../../src/model/found/vocabulary.ts';
 import { checkHeader } from '../../src/model/import/gguf.ts';
 import { readHeader, type ByteSource } from '../../src/model/import/ggufHeader.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
+import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { homes, modelFile, PLENTY, putModel, type Model } from '../support/modelHomes.ts';
 import type { MetadataEntry, TensorEntry } from '../support/writeGguf.ts';
 
@@ -90,6 +92,24 @@ describe('how its weights are stored', () => {
   ])('%s', async (_, model, expected) => expect((await offer(model)).quantisation).toBe(expected));
 });
 
+describe('a vocabulary that is judged by a sample', () => {
+  const files = ['models/starter/starter-q8_0.gguf', ...['models', 'vocab'].flatMap((where) => readdirSync(`test/fixtures/${where}`).filter((name) => name.endsWith('.gguf')).map((name) => `test/fixtures/${where}/${name}`))];
+  it.each(files)('is judged as the whole is: %s', async (path) => {
+    const { metadata } = await readHeader(bytesOf(path));
+    const outcome = (judge: () => unknown) => {
+      try {
+        judge();
+        return 'usable';
+      } catch (error) {
+        return (error as DeltaError).code;
+      }
+    };
+    const whole = outcome(() => tokenizerFromMetadata(metadata, path));
+    expect(outcome(() => checkVocabulary(metadata, path))).toBe(whole);
+    if (whole === 'usable') expect(canFill(metadata)).toBe(tokenizerFromMetadata(metadata, path).special.fim !== null);
+  });
+});
+
 describe('a model is refused', () => {
   it('for its architecture, before its tensor types', async () => {
     const found = await check({ metadata: [['general.architecture', 'string', 'mamba']], tensors: [{ name: 'a', type: 99, dims: [32], byteLength: 32 }] }, 'architectureUnknown', 'mamba');
@@ -97,6 +117,7 @@ describe('a model is refused', () => {
   });
   it('for its tensor types', () => check({ tensors: [{ name: 'blk.0.attn_q.weight', type: 12, dims: [256, 2], byteLength: 288 }] }, 'tensorTypeUnknown', 'Q4_K'));
   it('for its tokenizer', () => check({ metadata: [['tokenizer.ggml.model', 'string', 'unigram']] }, 'tokenizerUnknown', 'unigram'));
+  it('for the lack of what its tokenizer needs', () => check({ metadata: [['tokenizer.ggml.merges', ['string'], undefined]] }, 'metadataInvalid', 'tokenizer.ggml.merges'));
   it('for having no weights', () => check({ tensors: [] }, 'vocabularyOnly', 'vocabulary'));
   it('for damaged metadata', () => check({ metadata: [['llama.block_count', 'u32', 0]] }, 'metadataInvalid', 'block_count'));
 
@@ -109,11 +130,12 @@ describe('a model is refused', () => {
     expect(await offerAt(path, PLENTY)).toMatchObject({ foreign: false, model: { refused: { code: 'ggufTruncated' }, parameters: null, architecture: '' } });
   });
 
-  it('for being one of several files', async () => {
+  it('for being one of several files, the others of which are not there', async () => {
     const split = (no: number, stated: number): MetadataEntry[] => [['split.no', 'u16', no], ['split.count', 'u16', 3], ['split.tensors.count', 'i32', stated], ['general.size_label', 'string', '8x7B']];
-    const found = await check({ metadata: split(0, 200) }, 'splitPart', /file 1 of the 3/);
-    expect(found.parameters).toBe(56e9);
-    await check({ metadata: split(1, 200) }, 'splitPart', /file 2 of the 3/);
+    for (const no of [0, 1]) {
+      const found = await offer({ metadata: split(no, 200) });
+      expect([found.parameters, sentence(found)]).toEqual([56e9, expect.stringMatching(/\b3\b.*\.$/)]);
+    }
   });
 
   it('for needing more memory than is free, which is known before a weight is read', async () => {

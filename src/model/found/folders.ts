@@ -21,9 +21,12 @@ export class Folders {
   readonly unreadable = new Set<string>();
   /** True: there is more than was looked at. */
   cut = false;
-  private left = MAX_ENTRIES;
 
-  constructor(private readonly cancelled: () => boolean = () => false) {}
+  /** @param left names that may be looked at */
+  constructor(
+    private readonly cancelled: () => boolean = () => false,
+    private left = MAX_ENTRIES,
+  ) {}
 
   /** Regular files and folders in a folder, by name; links count as what they lead to. */
   async list(folder: string): Promise<Entry[]> {

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { basename } from 'node:path';
 import { asDeltaError, DeltaError, type ErrorCode } from '../../shared/errors.ts';
-import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
 import { readArchitecture } from '../import/architecture.ts';
 import { checkHeader, readGguf, type GgufFile } from '../import/gguf.ts';
 import { readHeader, type ByteSource, type GgufHeader } from '../import/ggufHeader.ts';
@@ -11,6 +10,7 @@ import { describe, type Description, type KnownAs } from './describe.ts';
 import { checkFit } from './fit.ts';
 import { READ_WITHOUT_WAITING } from './folders.ts';
 import { nameOf, visible } from './names.ts';
+import { canFill, checkVocabulary } from './vocabulary.ts';
 
 export interface FoundModel extends Omit<Description, 'isLanguageModel'> {
   /** The same whenever and by whatever way the file is found. */
@@ -29,6 +29,8 @@ export interface FoundModel extends Omit<Description, 'isLanguageModel'> {
 }
 
 const MAGIC = 'GGUF';
+/** Bytes that are read and parsed at a time: whoever shares the thread gets its turn in between. */
+const MAX_READ = 1 << 17;
 
 /** What is known of a file besides what it says. */
 export interface Origin extends Omit<KnownAs, 'hints'> {
@@ -89,11 +91,10 @@ export async function offerFrom(source: ByteSource, path: string, real: string, 
 /** Everything that loading would refuse, as far as a header shows it. Throws what loading would throw. */
 async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, available: number): Promise<void> {
   const parts = Number(header.metadata['split.count'] ?? 1);
-  const part = 1 + Number(header.metadata['split.no'] ?? 0);
-  // What the other parts lack is known to nobody but who reads them.
+  // Whether the other files are there and can be used is the importer's to say.
   const whole = parts > 1 ? await readGguf(model.path) : undefined;
-  const stated = header.metadata['split.tensors.count'];
-  if (whole && stated !== undefined && whole.tensors.size < Number(stated)) throw new DeltaError('splitPart', source.path, part, parts);
+  const stated = Number(header.metadata['split.tensors.count'] ?? 0);
+  if (whole && whole.tensors.size < stated) throw new DeltaError('notGguf', source.path, `it holds ${whole.tensors.size} of the ${stated} tensors of a model in ${parts} files`);
 
   const file = whole ?? ({ path: source.path, size: source.size, metadata: header.metadata, tensors: new Map() } as GgufFile);
   if (!whole) {
@@ -102,9 +103,9 @@ async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, 
   }
   const { shape } = readArchitecture(file);
   model.bytes = file.size;
-  const { special } = tokenizerFromMetadata(file.metadata, source.path);
+  checkVocabulary(file.metadata, source.path);
   checkFit(model.name, [...file.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0), shape, available);
-  model.fim = special.fim !== null;
+  model.fim = canFill(file.metadata);
 }
 
 /** An unknown architecture says more than the tensor types that come with it. Throws architectureUnknown. */
@@ -129,8 +130,8 @@ function refuse(model: FoundModel, thrown: unknown): FoundModel {
 }
 
 async function readAt(handle: fs.FileHandle, offset: number, length: number, shown: string): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(length);
-  const { bytesRead } = await handle.read(buffer, 0, length, offset).catch((error: NodeJS.ErrnoException) => {
+  const buffer = Buffer.allocUnsafe(Math.min(length, MAX_READ));
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset).catch((error: NodeJS.ErrnoException) => {
     throw new DeltaError('fileUnreadable', shown, String(error.code));
   });
   return buffer.subarray(0, bytesRead);
