@@ -1,5 +1,5 @@
 // The prefill lane: the same layers with 8-bit activations and 7-bit weights, for reading prompts two to three times faster (docs/prefill-lane.md).
-import os from 'node:os';
+import { availableMemory } from './found/fit.ts';
 import type { Manifest } from './manifest.ts';
 
 /** Positions before this one are always read precisely: attention sinks and massive activations lie there. Part of the recipe id. */
@@ -28,5 +28,3 @@ export function laneState(manifest: Manifest, asked: 'auto' | 'off', most = MEMO
   return lane.bytes > most ? { state: 'memory', bytes: lane.bytes, most } : { state: 'used', bytes: lane.bytes };
 }
 
-/** Node 22 knows of the limits of a container. */
-const availableMemory = (): number => (process as { availableMemory?: () => number }).availableMemory?.() ?? os.freemem();

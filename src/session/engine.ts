@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { Addon } from '../binding/addon.ts';
+import { opensReasoning } from '../chat/reasoning.ts';
 import { ChatTemplate, hasTemplate } from '../chat/template.ts';
 import { forceKernels } from '../binding/load.ts';
 import type { KvCache } from '../cache/store.ts';
@@ -42,6 +43,8 @@ export const PREFILL_CHUNK = 64;
 const PROMPT_TOKENS = 2048;
 /** MiB of freed memory that are kept while a model is loaded: more than the activations of a segment. */
 const KEPT_MEGABYTES = 64;
+/** Opens what a model thinks before it answers. */
+const THINK = '<think>\n';
 /** Parameters below which the text around the cursor takes part before it was measured whether that helps. */
 const SMALL_MODEL = 100e6;
 
@@ -57,7 +60,7 @@ interface Prepared {
   owed?: Owed;
   prompt?: Omit<PromptDescription, 'neighbours'>;
   /** Of a conversation: the text that the tokens are of, and what its template did. */
-  chat?: { text: string } & NonNullable<GenerateResult['chat']>;
+  chat?: { text: string; /** The tag that the prompt ends with. */ opens: string } & NonNullable<GenerateResult['chat']>;
 }
 
 export class Engine {
@@ -135,6 +138,8 @@ export class Engine {
       emit(piece, scores.all.slice(emitted));
       emitted = scores.all.length;
     };
+    // Where the template has opened the reasoning already, whoever tells it from the answer must see that.
+    if (chat?.opens) give(chat.opens);
     const sampler = new Sampler({ ...options.sampling });
     let stopped = false;
     const atCursor = 'snapshot' in options.prompt;
@@ -194,7 +199,7 @@ export class Engine {
     if ('messages' in prompt) {
       const { template } = this;
       const { tokens, text, dropped } = chatPrompt(prompt, { template, tokenizer: this.tokenizer, transcript: conversation.transcript, context: shape.context, max });
-      return { conversation, tokens, end: plainText([...stop, ...template.stops]), chat: { text, dropped, template: template.origin } };
+      return { conversation, tokens, end: plainText([...stop, ...template.stops]), chat: { text, opens: opensReasoning(text) ? THINK : '', dropped, template: template.origin } };
     }
     // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
     const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));

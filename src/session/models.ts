@@ -1,7 +1,7 @@
 // The models of a worker by what they are loaded for: one file for two roles is loaded once, and where memory is short the one used longest ago goes.
 import { promises as fs } from 'node:fs';
-import os from 'node:os';
 import { join } from 'node:path';
+import { availableMemory } from '../model/found/fit.ts';
 import { DeltaError } from '../shared/errors.ts';
 import type { RunPass } from '../shared/pass.ts';
 import { Engine, type Progress } from './engine.ts';
@@ -45,7 +45,7 @@ export class Models {
 
   constructor(private readonly needs: ModelsNeeds) {
     this.sizeOf = needs.sizeOf ?? bytesOnDisk;
-    this.available = needs.available ?? freeMemory;
+    this.available = needs.available ?? availableMemory;
   }
 
   /** The model of a role. */
@@ -129,8 +129,6 @@ export class Models {
 
 /** Equal for loads that come to the same model in memory. */
 const keyOf = ({ model, threads, attention, cacheBytes, lane, chunk, kernels }: LoadOptions): string => JSON.stringify([model, threads, attention, cacheBytes, lane, chunk, kernels]);
-
-const freeMemory = (): number => (process as { availableMemory?: () => number }).availableMemory?.() ?? os.freemem();
 
 /** Of a file, or of the files in a folder and its folders; 0 where there is nothing that can be read: loading says so better. */
 async function bytesOnDisk(path: string): Promise<number> {

@@ -1,198 +1,212 @@
-import { chmodSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findModels, type FoundModels } from '../../src/model/found/findModels.ts';
-import { readOffer } from '../../src/model/found/readOffer.ts';
-import { modelRoots } from '../../src/model/found/roots.ts';
-import { presets, randomLlama, writeGguf, type MetadataEntry } from '../support/writeGguf.ts';
+// The models on a computer: those of every program by its names, each once, what can be used first.
+import { linkSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { modelsJson, modelsText } from '../../src/cli/models.ts';
+import { findModels, thisComputer, type FoundModels } from '../../src/model/found/findModels.ts';
+import { readYml } from '../../src/model/found/jan.ts';
+import { digestOf, homes, PLENTY, putHub, putModel, putOllama, putText, search } from '../support/modelHomes.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'deltallm-found-'));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
-
-const PLENTY = 64e9;
-let count = 0;
-const newHome = () => {
-  const home = join(base, `home ${count++}`);
-  mkdirSync(home, { recursive: true });
-  return home;
-};
-
-/** A small model that can be loaded, with a chat template unless told otherwise. */
-function put(path: string, { name = 'tiny', metadata = [] as MetadataEntry[], chat = true } = {}): string {
-  mkdirSync(dirname(path), { recursive: true });
-  const file = randomLlama({ ...presets.tiny, vocabulary: 300 });
-  const replaced = new Set(['general.name', ...metadata.map(([key]) => key)]);
-  const template: MetadataEntry[] = chat ? [['tokenizer.chat_template', 'string', '{{ messages }}']] : [];
-  writeGguf(path, { ...file, metadata: [...file.metadata.filter(([key]) => !replaced.has(key)), ['general.name', 'string', name], ...template, ...metadata] });
-  return path;
-}
-
-const search = (home: string, env: NodeJS.ProcessEnv = {}, available = PLENTY, platform: NodeJS.Platform = 'linux'): Promise<FoundModels> => findModels({ platform, env, home, available });
+const { folder: base, home: newHome } = homes();
 const seen = ({ models }: FoundModels) => models.map(({ program, name, refused }) => [program, name, refused?.code ?? null]);
 
-describe('the places of other programs', () => {
-  const folders = (platform: NodeJS.Platform, env: NodeJS.ProcessEnv, home: string) => modelRoots({ platform, env, home }, () => undefined).map(({ program, folder }) => `${program} ${folder}`);
+/** What a home looks like must be found under these names, in any order. */
+async function check(fill: (home: string) => void, expected: [program: string, name: string][], platform: NodeJS.Platform = 'linux'): Promise<FoundModels> {
+  const home = newHome();
+  fill(home);
+  const found = await search(home, { platform });
+  expect(seen(found).sort()).toEqual(expected.map(([program, name]) => [program, name, null]).sort());
+  expect([found.unreadable, found.cut]).toEqual([[], false]);
+  return found;
+}
 
-  it('are those of the platform', () => {
-    expect(folders('linux', {}, '/home/a')).toEqual(expect.arrayContaining([
-      'Ollama /home/a/.ollama/models', 'Ollama /usr/share/ollama/.ollama/models', 'LM Studio /home/a/.lmstudio/models', 'Hugging Face /home/a/.cache/huggingface/hub',
-      'llama.cpp /home/a/.cache/llama.cpp', 'Jan /home/a/.config/Jan/data/llamacpp/models', 'GPT4All /home/a/.local/share/nomic.ai/GPT4All',
-    ]));
-    expect(folders('darwin', {}, '/Users/a')).toEqual(expect.arrayContaining([
-      'llama.cpp /Users/a/Library/Caches/llama.cpp', 'Jan /Users/a/Library/Application Support/Jan/data/models', 'GPT4All /Users/a/Library/Application Support/nomic.ai/GPT4All',
-    ]));
-    expect(folders('win32', { LOCALAPPDATA: 'C:\\Users\\a\\AppData\\Local', APPDATA: 'C:\\Users\\a\\AppData\\Roaming' }, 'C:\\Users\\a')).toEqual(expect.arrayContaining([
-      'Ollama C:\\Users\\a\\.ollama\\models', 'llama.cpp C:\\Users\\a\\AppData\\Local\\llama.cpp', 'GPT4All C:\\Users\\a\\AppData\\Local\\nomic.ai\\GPT4All',
-    ]));
+describe('the models of every program', () => {
+  const library = 'Library/Application Support';
+  it.each<[NodeJS.Platform, Record<'ollama' | 'studio' | 'cpp' | 'hub' | 'jan' | 'gpt4all', string>]>([
+    ['linux', { ollama: '.ollama/models', studio: '.lmstudio/models', cpp: '.cache/llama.cpp', hub: '.cache/huggingface/hub', jan: '.config/Jan/data', gpt4all: '.local/share/nomic.ai/GPT4All' }],
+    ['darwin', { ollama: '.ollama/models', studio: '.lmstudio/models', cpp: 'Library/Caches/llama.cpp', hub: '.cache/huggingface/hub', jan: `${library}/Jan/data`, gpt4all: `${library}/nomic.ai/GPT4All` }],
+  ])('are found on %s', async (platform, at) => {
+    await check((home) => {
+      putOllama(join(home, at.ollama), 'registry.ollama.ai/library/llama3.2/1b');
+      putModel(join(home, at.studio, 'someone/some-GGUF/some.gguf'), { name: 'Studio' });
+      putModel(join(home, at.cpp, 'someone_some_file.gguf'), { name: 'Cpp' });
+      putHub(join(home, at.hub), 'someone/some-GGUF', 'some-q8_0.gguf', { name: 'Hub' });
+      putModel(join(home, at.jan, 'llamacpp/models/some/model.gguf'), { name: 'Jan' });
+      putModel(join(home, at.gpt4all, 'some.gguf'), { name: 'All' });
+    }, [['Ollama', 'llama3.2:1b'], ['LM Studio', 'Studio'], ['llama.cpp', 'Cpp'], ['Hugging Face', 'Hub'], ['Jan', 'Jan'], ['GPT4All', 'All']], platform);
   });
 
-  it('are those that variables name, unless these are empty or relative', () => {
-    expect(folders('linux', { OLLAMA_MODELS: '/big/ollama', HF_HOME: '/big/hf', LLAMA_CACHE: '/big/llama' }, '/home/a')).toEqual(expect.arrayContaining(['Ollama /big/ollama', 'Hugging Face /big/hf/hub', 'llama.cpp /big/llama']));
-    const usual = folders('linux', {}, '/home/a');
-    expect(folders('linux', { OLLAMA_MODELS: '', HF_HOME: 'here', XDG_CACHE_HOME: '', LLAMA_CACHE: './x' }, '/home/a')).toEqual(usual);
-  });
-
-  it('are those that settings of the programs name', async () => {
+  it('are found where variables and settings lead to', async () => {
+    const elsewhere = newHome();
     const home = newHome();
-    const elsewhere = join(base, `elsewhere ${count}`);
-    mkdirSync(join(home, '.lmstudio'), { recursive: true });
-    writeFileSync(join(home, '.lmstudio', 'settings.json'), JSON.stringify({ downloadsFolder: elsewhere }));
-    put(join(elsewhere, 'someone', 'some-GGUF', 'some.gguf'), { name: 'some' });
-    expect(seen(await search(home))).toEqual([['LM Studio', 'some', null]]);
-    writeFileSync(join(home, '.lmstudio', 'settings.json'), '{"downloadsFolder": 7');
-    expect(seen(await search(home))).toEqual([]);
+    putOllama(join(elsewhere, 'ollama'), 'registry.ollama.ai/library/a/b');
+    putModel(join(elsewhere, 'studio/x/y/z.gguf'), { name: 'Studio' });
+    putText(join(home, '.lmstudio-home-pointer'), join(elsewhere, 'lms'));
+    putText(join(elsewhere, 'lms/settings.json'), JSON.stringify({ downloadsFolder: join(elsewhere, 'studio') }));
+    putText(join(home, '.config/nomic.ai/GPT4All.ini'), `[General]\nmodelPath=${join(elsewhere, 'all')}\n`);
+    putModel(join(elsewhere, 'all/z.gguf'), { name: 'All' });
+    expect(seen(await search(home, { env: { OLLAMA_MODELS: join(elsewhere, 'ollama') } })).sort()).toEqual([['GPT4All', 'All', null], ['LM Studio', 'Studio', null], ['Ollama', 'a:b', null]]);
   });
 });
 
-describe('models on this computer', () => {
-  const digest = 'ab'.repeat(32);
-  const manifest = (home: string, tag: string, text: string) => {
-    const path = join(home, '.ollama/models/manifests/registry.ollama.ai', tag);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  };
-  const ollama = (home: string, tag = 'library/llama3.2/1b') => {
-    manifest(home, tag, JSON.stringify({ schemaVersion: 2, layers: [{ mediaType: 'application/vnd.ollama.image.template', digest: 'sha256:00' }, { mediaType: 'application/vnd.ollama.image.model', digest: `sha256:${digest}` }] }));
-    return put(join(home, '.ollama/models/blobs', `sha256-${digest}`));
-  };
-  const hub = (home: string) => {
-    const repository = join(home, '.cache/huggingface/hub/models--someone--some-GGUF');
-    const commit = 'c'.repeat(40);
-    const blob = put(join(repository, 'blobs', digest), { name: 'hub' });
-    mkdirSync(join(repository, 'snapshots', commit), { recursive: true });
-    mkdirSync(join(repository, 'refs'), { recursive: true });
-    writeFileSync(join(repository, 'refs/main'), `${commit}\n`);
-    symlinkSync(join('..', '..', 'blobs', digest), join(repository, 'snapshots', commit, 'some-q8_0.gguf'));
-    return blob;
-  };
+describe('Ollama', () => {
+  const at = (home: string) => join(home, '.ollama/models');
 
-  it('of every program are found, by the names that it gives them', async () => {
-    const home = newHome();
-    ollama(home);
-    put(join(home, '.lmstudio/models/someone/some-GGUF/some.gguf'), { name: 'studio' });
-    put(join(home, '.cache/llama.cpp/someone_some_file.gguf'), { name: 'cpp' });
-    put(join(home, '.config/Jan/data/llamacpp/models/some/model.gguf'), { name: 'jan' });
-    put(join(home, '.local/share/nomic.ai/GPT4All/some.gguf'), { name: 'gpt4all' });
-    expect(seen(await search(home)).sort()).toEqual([['GPT4All', 'gpt4all', null], ['Jan', 'jan', null], ['LM Studio', 'studio', null], ['Ollama', 'llama3.2:1b', null], ['llama.cpp', 'cpp', null]]);
+  it('names its models as its users do', () => check((home) => {
+    putOllama(at(home), 'registry.ollama.ai/library/qwen2.5-coder/1.5b', { digest: digestOf('4') });
+    putOllama(at(home), 'registry.ollama.ai/someone/own/latest', { digest: digestOf('5') });
+    putOllama(at(home), 'hf.co/someone/some-GGUF/Q8_0', { digest: digestOf('6') });
+  }, [['Ollama', 'qwen2.5-coder:1.5b'], ['Ollama', 'someone/own:latest'], ['Ollama', 'hf.co/someone/some-GGUF:Q8_0']]));
+
+  it('has tags that mean one file: the one that says more is shown', () => check((home) => {
+    for (const tag of ['latest', '1b']) putOllama(at(home), `registry.ollama.ai/library/llama3.2/${tag}`);
+  }, [['Ollama', 'llama3.2:1b']]));
+
+  it('says what ends an answer', async () => {
+    const found = await check((home) => putOllama(at(home), 'registry.ollama.ai/library/a/b', { params: { num_ctx: 4096, stop: ['<|end|>', 7, '', 'x'.repeat(1_000), 'User:'] } }), [['Ollama', 'a:b']]);
+    expect(found.models[0].stop).toEqual(['<|end|>', 'User:']);
   });
 
-  it('of the Hugging Face cache are found behind its links, in the snapshot that is current', async () => {
-    const home = newHome();
-    hub(home);
-    put(join(home, '.cache/huggingface/hub/models--someone--some-GGUF/snapshots', 'd'.repeat(40), 'old.gguf'), { name: 'old' });
-    expect(seen(await search(home))).toEqual([['Hugging Face', 'hub', null]]);
-  });
+  it('once named its files with a colon', () => check((home) => putOllama(at(home), 'registry.ollama.ai/library/a/b', { separator: ':' }), [['Ollama', 'a:b']]));
+  it('has models that are another one with an adapter: those are no file of their own', () => check((home) => putOllama(at(home), 'registry.ollama.ai/library/a/b', { adapter: true }), []));
+  it('has models in another format', () => check((home) => {
+    putOllama(at(home), 'registry.ollama.ai/library/a/b');
+    putText(join(at(home), 'blobs', `sha256-${digestOf('a')}`), '{"safetensors": true}');
+  }, []));
+});
 
-  it('are listed once, whoever keeps them', async () => {
-    const home = newHome();
-    ollama(home);
-    hub(home); // the same digest
-    const first = put(join(home, '.lmstudio/models/a/b/first.gguf'), { name: 'linked' });
+describe('a cache of the Hugging Face hub', () => {
+  it('has a current snapshot: others are not offered', () => check((home) => {
+    const hub = join(home, '.cache/huggingface/hub');
+    putHub(hub, 'someone/some', 'new.gguf', { name: 'New' });
+    putHub(hub, 'someone/some', 'old.gguf', { name: 'Old', blob: digestOf('d'), commit: 'd'.repeat(40), current: false });
+    putHub(hub, 'someone/other', 'sub/folder/only.gguf', { name: 'Only', blob: digestOf('e'), current: false });
+  }, [['Hugging Face', 'New'], ['Hugging Face', 'Only']]));
+
+  it('names the files that say nothing of themselves', () => check((home) => putHub(join(home, '.cache/huggingface/hub'), 'someone/Some-Model-GGUF', 'q8_0.gguf', { name: 'Model' }), [['Hugging Face', 'Some-Model']]));
+  it('is that of llama.cpp since 2026', () => check((home) => putHub(join(home, '.cache/llama.cpp'), 'someone/some', 'a.gguf', { name: 'A' }), [['llama.cpp', 'A']]));
+});
+
+describe('Jan', () => {
+  const data = '.config/Jan/data';
+
+  it('describes its models, wherever their files are', () => check((home) => {
+    putText(join(home, data, 'llamacpp/models/some/model.yml'), 'embedding: false\nmodel_path: llamacpp/models/some/model.gguf\nname: "Some: one" # mine\nsize_bytes: 1\n');
+    putModel(join(home, data, 'llamacpp/models/some/model.gguf'), { name: 'Other' });
+    const path = putModel(join(home, 'downloads/mine.gguf'));
+    putText(join(home, data, 'llamacpp/models/mine/model.yml'), `model_path: '${path}'\nname: Mine\n`);
+    putText(join(home, data, 'models/cortex/old.yml'), 'name: Old\nfiles:\n  - models/cortex/old.gguf\n');
+    putModel(join(home, data, 'models/cortex/old.gguf'));
+    putModel(join(home, 'jan/models/first/first.gguf'), { name: 'First' });
+  }, [['Jan', 'Some: one'], ['Jan', 'Mine'], ['Jan', 'Old'], ['Jan', 'First']]));
+
+  it.each<[string, ReturnType<typeof readYml>]>([
+    ['', { name: undefined, files: [] }],
+    ['name:\r\nfiles: [a.gguf, "b c.gguf"]\r\n', { name: undefined, files: ['a.gguf', 'b c.gguf'] }],
+    ['files:\n- a.gguf\n- \'b.gguf\'\nother:\n- c.gguf', { name: undefined, files: ['a.gguf', 'b.gguf'] }],
+    ['model_path: "C:\\\\a\\\\b.gguf"\n  name: nested\nname: one\nname: two', { name: 'one', files: ['C:\\a\\b.gguf'] }],
+    ['{{{\n: :\n---\n- - -', { name: undefined, files: [] }],
+  ])('may write %j', (text, expected) => expect(readYml(text)).toEqual(expected));
+});
+
+describe('a model that several programs have', () => {
+  it('is one: the same file, a link to it, or what both name by its digest', () => check((home) => {
+    putOllama(join(home, '.ollama/models'), 'registry.ollama.ai/library/a/b');
+    putHub(join(home, '.cache/huggingface/hub'), 'someone/some', 'a.gguf', { blob: digestOf('a') });
+    const first = putModel(join(home, '.lmstudio/models/a/b/first.gguf'), { name: 'Linked' });
     mkdirSync(join(home, '.cache/llama.cpp'), { recursive: true });
     linkSync(first, join(home, '.cache/llama.cpp/second.gguf'));
-    expect(seen(await search(home))).toHaveLength(2);
+    symlinkSync(first, join(home, '.cache/llama.cpp/third.gguf'));
+  }, [['Ollama', 'a:b'], ['LM Studio', 'Linked']]));
+
+  it('is two where there are two', () => check((home) => {
+    for (const name of ['a', 'b']) putModel(join(home, `.lmstudio/models/x/y/${name}.gguf`));
+  }, [['LM Studio', 'Tiny'], ['LM Studio', 'Tiny']]));
+});
+
+describe('the list', () => {
+  it('begins with what converses, the larger first as far as that is sensible, and ends with what cannot be used', async () => {
+    const home = newHome();
+    const at = (name: string) => join(home, '.lmstudio/models/a/b', `${name}.gguf`);
+    const sized = (name: string, bytes: number, chat = true) => truncateSync(putModel(at(name), { name, chat }), bytes);
+    sized('small', 1e9);
+    sized('huge', 40e9);
+    sized('large', 20e9);
+    sized('good', 5e9);
+    sized('code', 5.5e9, false);
+    putModel(at('other'), { name: 'other', metadata: [['general.architecture', 'string', 'mamba']] });
+    truncateSync(putModel(at('short'), { name: 'short' }), statSync(putModel(at('whole'), { name: 'whole' })).size - 100);
+    expect(seen(await search(home)).map(([, name, code]) => [name, code])).toEqual([
+      ['good', null], ['small', null], ['whole', null], ['large', null], ['huge', null], ['code', null], ['other', 'architectureUnknown'], ['short', 'ggufTruncated'],
+    ]);
+    expect((await search(home, { available: 1e6 })).models.every(({ refused }) => refused !== null)).toBe(true);
   });
 
-  it('that cannot be used come last and say why', async () => {
+  it('is empty where there is nothing', async () => expect(await search(newHome())).toEqual({ models: [], unreadable: [], cut: false }));
+
+  it('is what was found until the search was cancelled, and says how far it is', async () => {
     const home = newHome();
-    const folder = join(home, '.lmstudio/models/a/b');
-    put(join(folder, 'good.gguf'), { name: 'good' });
-    put(join(folder, 'plain.gguf'), { name: 'plain', chat: false });
-    put(join(folder, 'other.gguf'), { name: 'other', metadata: [['general.architecture', 'string', 'mamba']] });
-    truncateSync(put(join(folder, 'short.gguf'), { name: 'short' }), statSync(join(folder, 'good.gguf')).size - 100);
-    expect(seen(await search(home))).toEqual([['LM Studio', 'good', null], ['LM Studio', 'plain', null], ['LM Studio', 'other', 'architectureUnknown'], ['LM Studio', 'short', 'ggufTruncated']]);
-    expect(seen(await search(home, {}, 1e6)).map(([, , code]) => code)).toContain('modelTooLarge');
+    for (let i = 0; i < 5; i++) putModel(join(home, `.lmstudio/models/a/b/m${i}.gguf`), { name: `m${i}` });
+    const shares: number[] = [];
+    const progress = (share: number) => shares.push(share);
+    expect(seen(await search(home, { progress, cancelled: () => shares.length === 3 }))).toHaveLength(2);
+    expect(shares).toEqual([0, 0.2, 0.4]);
+    expect(seen(await search(home, { cancelled: () => true }))).toEqual([]);
+    await expect(search(home, { progress: () => { throw new Error('stop'); } })).rejects.toThrow('stop');
   });
 
-  it('are language models: nothing beside one, no part of one, no unfinished download', async () => {
+  it('lets others have their turn between files', async () => {
     const home = newHome();
-    const folder = join(home, '.lmstudio/models/a/b');
-    for (const name of ['mmproj-model.gguf', 'm-00002-of-00003.gguf', 'm.gguf.part', 'incomplete-m.gguf']) put(join(folder, name));
-    put(join(folder, 'vision.gguf'), { metadata: [['general.architecture', 'string', 'clip']] });
-    put(join(folder, 'words.gguf'), { metadata: [['general.architecture', 'string', 'bert']] });
-    put(join(folder, 'lora.gguf'), { metadata: [['general.type', 'string', 'adapter']] });
-    writeFileSync(join(folder, 'empty.gguf'), '');
-    writeFileSync(join(folder, 'text.gguf'), 'not a model');
-    mkdirSync(join(folder, 'folder.gguf'));
-    execFileSync('mkfifo', [join(folder, 'pipe.gguf')]);
-    symlinkSync('..', join(folder, 'up'));
-    symlinkSync('nowhere', join(folder, 'dangling.gguf'));
-    expect(seen(await search(home))).toEqual([]);
+    for (let i = 0; i < 4; i++) putModel(join(home, `.lmstudio/models/a/b/m${i}.gguf`));
+    let turns = 0;
+    const shares: number[] = [];
+    let going = true;
+    const tick = () => {
+      turns++;
+      if (going) setImmediate(tick);
+    };
+    setImmediate(tick);
+    await search(home, { progress: () => shares.push(turns) });
+    going = false;
+    for (const [i, at] of shares.entries()) if (i > 0) expect(at).toBeGreaterThan(shares[i - 1]);
   });
 
-  it.each(['', '{', '[]', '{"layers":7}', '{"layers":[null,{"mediaType":7}]}', `{"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:../../../../etc/passwd"}]}`])('leave out a manifest that is none: %s', async (text) => {
+  it('leaves every file as it is', async () => {
     const home = newHome();
-    manifest(home, 'library/broken/latest', text);
-    expect(seen(await search(home))).toEqual([]);
+    putOllama(join(home, '.ollama/models'), 'registry.ollama.ai/library/a/b', { params: {} });
+    putHub(join(home, '.cache/huggingface/hub'), 'someone/some', 'a.gguf');
+    const state = () => (readdirSync(home, { recursive: true }) as string[]).sort().map((name) => {
+      const stat = statSync(join(home, name));
+      return [name, stat.mtimeMs, stat.isFile() ? readFileSync(join(home, name)).toString('latin1') : ''];
+    });
+    const before = state();
+    await search(home);
+    expect(state()).toEqual(before);
   });
 
-  it('in folders that this user may not read are named as such', async (context) => {
-    const home = newHome();
-    ollama(home);
-    chmodSync(join(home, '.ollama/models'), 0);
-    try {
-      if (process.getuid?.() === 0) return context.skip('root may read everything');
-      expect((await search(home)).unreadable).toEqual([join(home, '.ollama/models')]);
-    } finally {
-      chmodSync(join(home, '.ollama/models'), 0o755);
-    }
-  });
-
-  it('are looked for no further when that is cancelled, and nothing of them changes', async () => {
-    const home = newHome();
-    const folder = join(home, '.lmstudio/models/a/b');
-    for (let i = 0; i < 5; i++) put(join(folder, `m${i}.gguf`), { name: `m${i}` });
-    const before = readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs);
-    let asked = 0;
-    const { models } = await findModels({ platform: 'linux', env: {}, home, available: PLENTY, cancelled: () => ++asked > 6 });
-    expect(models.length).toBeLessThan(5);
-    expect(readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs)).toEqual(before);
+  it('is that of this computer', async () => {
+    const computer = thisComputer();
+    expect(computer.available).toBeGreaterThan(0);
+    await expect(findModels({ ...computer, home: newHome(), env: {} })).resolves.toMatchObject({ models: expect.any(Array) as unknown });
   });
 });
 
-describe('one file', () => {
-  let path = '';
-  beforeAll(() => {
-    path = put(join(base, 'one\n\u202e.gguf'), { name: 'a name\nof two lines', metadata: [['general.file_type', 'u32', 7]] });
+describe('deltallm models', () => {
+  it('says of each what it is, where it lies and whether it can be used, on lines that nothing breaks', async () => {
+    const home = newHome();
+    putOllama(join(home, '.ollama/models'), 'registry.ollama.ai/library/a/b');
+    putModel(join(home, '.lmstudio/models/x/y/bad\n\u001b[31m.gguf'), { name: 'bad\u001b[31m', metadata: [['general.architecture', 'string', 'mamba']] });
+    const found = await search(home, { available: PLENTY });
+    const text = modelsText({ ...found, unreadable: ['/closed'], cut: true }).replaceAll(base, '');
+    expect(text.split('\n')).toEqual([
+      expect.stringMatching(/^a:b {2}\(Ollama, llama, 0 M parameters, F16, 0 MB, \d+ tokens\)$/), expect.stringMatching(/^ {2}\/home \d+\/\.ollama\/models\/blobs\/sha256-a+$/), '  Can be used: chats, completes code.', '',
+      expect.stringMatching(/^bad \[31m {2}\(LM Studio, mamba, /), expect.stringMatching(/^ {2}.*bad \[31m\.gguf$/), expect.stringMatching(/^ {2}Cannot be used: The model architecture "mamba" is not supported/), '',
+      '2 models, 1 of them can be used.', '/closed cannot be read by this user.', 'There are more files than were looked at.', '',
+    ]);
+    expect(text.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f]/);
+    const json = JSON.parse(modelsJson(found)) as { models: { refused: { sentence: string } | null }[] };
+    expect(json.models.map(({ refused }) => refused?.sentence)).toEqual([undefined, expect.stringContaining('mamba') as string]);
   });
 
-  it('is described by its header, on one line', async () => {
-    expect(await readOffer(path, PLENTY)).toMatchObject({ name: 'a name\\nof two lines', architecture: 'llama', quantisation: 'Q8_0', chat: true, refused: null, context: expect.any(Number), parameters: expect.any(Number) });
-  });
-
-  it('that is missing, a folder or no model says so', async () => {
-    expect((await readOffer(join(base, 'no.gguf'), PLENTY)).refused?.code).toBe('fileMissing');
-    expect((await readOffer(base, PLENTY)).refused?.code).toBe('notGguf');
-    writeFileSync(join(base, 'text.gguf'), 'hello');
-    expect((await readOffer(join(base, 'text.gguf'), PLENTY)).refused?.code).toBe('notGguf');
-  });
-
-  it('has the same id whenever it is looked at', async () => {
-    const copy = join(base, 'copy.gguf');
-    cpSync(path, copy);
-    const ids = [await readOffer(path, PLENTY), await readOffer(path, 1), await readOffer(copy, PLENTY)].map(({ id }) => id);
-    expect([ids[0] === ids[1], ids[0] === ids[2]]).toEqual([true, false]);
-  });
+  it('says where there is none', () => expect(modelsText({ models: [], unreadable: [], cut: false })).toBe('No model files of other programs were found on this computer.\n'));
 });

@@ -1,6 +1,10 @@
-// The GGUF files under a root, by its program's layout. Nothing is opened for writing, and nothing that a file says is trusted.
-import { promises as fs } from 'node:fs';
-import { basename, join } from 'node:path';
+// The files under a root that may be models, by its program's layout.
+import { basename, dirname } from 'node:path';
+import type { Folders } from './folders.ts';
+import { hubModels } from './hub.ts';
+import { janModels } from './jan.ts';
+import { isModelFile } from './names.ts';
+import { ollamaModels } from './ollama.ts';
 import type { Root } from './roots.ts';
 
 export interface Candidate {
@@ -8,84 +12,39 @@ export interface Candidate {
   program: string;
   /** As the program calls it, where it does: "llama3.2:1b". */
   name?: string;
+  /** A name for a file that says nothing of itself. */
+  hint?: string;
+  /** Texts that end an answer, by the program's own settings. */
+  stop?: string[];
 }
 
-/** Folders within a root that are looked at; real ones have three or four levels. */
-const DEPTH = 8;
-/** Entries of a root that are looked at in all: a home folder by mistake must not keep us for minutes. */
-const ENTRIES = 20_000;
-/** Of an Ollama manifest; real ones have a few hundred bytes. */
-const MANIFEST_BYTES = 1 << 20;
-const DIGEST = /^sha256[:-]([0-9a-f]{64})$/;
+/** What lies under a root; nothing is opened but small files that describe others. */
+export async function* candidatesIn({ program, folder, layout }: Root, folders: Folders): AsyncGenerator<Candidate> {
+  for await (const candidate of reader(layout, folder, folders)) yield { program, ...candidate };
+}
 
-/** Parts of a download, and files beside a model that are none. */
-const NO_MODEL = /(\.part|\.incomplete|-partial.*)$|^mmproj|^incomplete-/i;
-/** Another part than the first of a model in several files. */
-const LATER_PART = /-(?!00001)\d{5}-of-\d{5}\.gguf$/i;
-
-export const isModelFile = (name: string): boolean => /\.gguf$/i.test(name) && !NO_MODEL.test(name) && !LATER_PART.test(name);
-
-/** What lies under a root. Throws the file system's error where the root itself cannot be read. */
-export async function* candidatesIn({ program, folder, layout }: Root, cancelled: () => boolean): AsyncGenerator<Candidate> {
-  const walk = new Walk(cancelled);
-  if (layout === 'ollama') {
-    await fs.access(join(folder, 'manifests'));
-    for await (const path of walk.files(join(folder, 'manifests'))) {
-      const found = await fromManifest(path, folder);
-      if (found) yield { program, ...found };
-    }
-    return;
-  }
-  await fs.access(folder);
-  if (layout === 'files') {
-    for await (const path of walk.files(folder)) if (isModelFile(basename(path))) yield { program, path };
-    return;
-  }
-  for (const name of await fs.readdir(folder)) {
-    if (cancelled()) return;
-    const repository = /^models--(.+)$/.exec(name);
-    if (!repository) continue;
-    for await (const path of walk.files(await snapshotOf(join(folder, name)))) if (isModelFile(basename(path))) yield { program, path };
+function reader(layout: Root['layout'], folder: string, folders: Folders): AsyncGenerator<Omit<Candidate, 'program'>> {
+  switch (layout) {
+    case 'ollama': return ollamaModels(folder, folders);
+    case 'hub': return hubModels(folder, folders);
+    case 'llamaCpp': return llamaCppModels(folder, folders);
+    case 'jan': return janModels(folder, folders);
+    case 'tree': return treeModels(folder, folders);
+    case 'flat': return flatModels(folder, folders);
   }
 }
 
-/** The snapshot that the branch "main" names, else all of them. */
-async function snapshotOf(repository: string): Promise<string> {
-  const snapshots = join(repository, 'snapshots');
-  const commit = (await fs.readFile(join(repository, 'refs', 'main'), 'utf8').catch(() => '')).trim();
-  return /^[0-9a-f]{40}$/.test(commit) ? join(snapshots, commit) : snapshots;
+/** LM Studio: PUBLISHER/REPOSITORY/FILE, but what lies elsewhere in the folder was put there for a reason too. */
+async function* treeModels(root: string, folders: Folders): AsyncGenerator<Omit<Candidate, 'program'>> {
+  for await (const { name, path } of folders.files(root)) if (isModelFile(name)) yield { path, hint: dirname(path) === root ? undefined : basename(dirname(path)) };
 }
 
-/** manifests/HOST/NAMESPACE/MODEL/TAG names the blob that holds the model. */
-async function fromManifest(path: string, folder: string): Promise<{ path: string; name: string } | undefined> {
-  try {
-    if ((await fs.stat(path)).size > MANIFEST_BYTES) return undefined;
-    const { layers } = JSON.parse(await fs.readFile(path, 'utf8')) as { layers?: unknown };
-    if (!Array.isArray(layers)) return undefined;
-    const layer = (layers as { mediaType?: unknown; digest?: unknown }[]).find((one) => one?.mediaType === 'application/vnd.ollama.image.model');
-    const [, digest] = DIGEST.exec(String(layer?.digest)) ?? [];
-    if (digest === undefined) return undefined;
-    const [namespace, model, tag] = path.split(/[\\/]/).slice(-3);
-    return { path: join(folder, 'blobs', `sha256-${digest}`), name: `${namespace === 'library' ? '' : `${namespace}/`}${model}:${tag}` };
-  } catch {
-    return undefined; // a manifest that is none
-  }
+async function* flatModels(folder: string, folders: Folders): AsyncGenerator<Omit<Candidate, 'program'>> {
+  for (const { name, path, kind } of await folders.list(folder)) if (kind === 'file' && isModelFile(name)) yield { path };
 }
 
-class Walk {
-  private left = ENTRIES;
-
-  constructor(private readonly cancelled: () => boolean) {}
-
-  /** Regular files in a folder and those in it, links followed to files but not to folders: a link to a folder above would go on for ever. */
-  async *files(folder: string, depth = DEPTH): AsyncGenerator<string> {
-    const entries = await fs.readdir(folder, { withFileTypes: true }).catch(() => []);
-    for (const entry of entries) {
-      if (this.cancelled() || this.left-- <= 0) return;
-      const path = join(folder, entry.name);
-      if (entry.isDirectory() && depth > 0) yield* this.files(path, depth - 1);
-      else if (entry.isFile()) yield path;
-      else if (entry.isSymbolicLink() && (await fs.stat(path).catch(() => undefined))?.isFile()) yield path;
-    }
-  }
+/** Files named USER_REPOSITORY_FILE; since 2026 a hub's cache. */
+async function* llamaCppModels(folder: string, folders: Folders): AsyncGenerator<Omit<Candidate, 'program'>> {
+  yield* flatModels(folder, folders);
+  yield* hubModels(folder, folders);
 }

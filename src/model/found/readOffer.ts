@@ -1,113 +1,138 @@
-// What a model file is, from its header alone, and whether it can run here.
+// One model file, read as far as its header goes: what it is, and whether it runs here.
 import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { basename } from 'node:path';
 import { asDeltaError, DeltaError, type ErrorCode } from '../../shared/errors.ts';
-import { hasTemplate } from '../../chat/template.ts';
-import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
 import { readArchitecture } from '../import/architecture.ts';
-import { readGguf } from '../import/gguf.ts';
-import { printable, readHeader, type GgufHeader, type Metadata } from '../import/ggufHeader.ts';
+import { checkHeader, readGguf, type GgufFile } from '../import/gguf.ts';
+import { readHeader, type ByteSource, type GgufHeader } from '../import/ggufHeader.ts';
+import { describe, type Description, type KnownAs } from './describe.ts';
+import { checkFit } from './fit.ts';
+import { READ_WITHOUT_WAITING } from './folders.ts';
+import { nameOf, visible } from './names.ts';
+import { canFill, checkVocabulary } from './vocabulary.ts';
 
-export interface FoundModel {
-  /** The same for the same file. */
+export interface FoundModel extends Omit<Description, 'isLanguageModel'> {
+  /** The same whenever and by whatever way the file is found. */
   id: string;
   path: string;
-  /** The program that keeps it; "" for a file that the user chose. */
+  /** The program that keeps it; '' for a file that the user chose. */
   program: string;
-  name: string;
-  architecture: string;
-  /** Null where the header does not say. */
-  parameters: number | null;
-  /** "Q4_K_M", as far as the file says. */
-  quantisation: string;
+  /** Of the file; of a model in several files, of all that were read. */
   bytes: number;
-  context: number | null;
-  /** Whether it was made to converse. */
-  chat: boolean;
+  /** Whether it can complete at a cursor; false where it is refused. */
+  fim: boolean;
+  /** Texts that end an answer by the settings of its program, besides the model's own tokens. */
+  stop: string[];
   /** Why it cannot be used, as the catalogue of errors has it. */
   refused: { code: ErrorCode; args: unknown[] } | null;
 }
 
-/** What a model takes besides its file: weights grow by wider scales, and there are activations. */
-const GROWTH = 1.1;
-const BESIDES_BYTES = 300e6;
-/** Tokens whose keys and values must fit besides. */
-const CONTEXT = 8192;
-/** `general.file_type` of the formats that are in use. */
-const FILE_TYPES: Readonly<Record<number, string>> = {
-  0: 'F32', 1: 'F16', 2: 'Q4_0', 3: 'Q4_1', 7: 'Q8_0', 8: 'Q5_0', 9: 'Q5_1', 10: 'Q2_K', 11: 'Q3_K_S', 12: 'Q3_K_M', 13: 'Q3_K_L', 14: 'Q4_K_S', 15: 'Q4_K_M',
-  16: 'Q5_K_S', 17: 'Q5_K_M', 18: 'Q6_K', 25: 'IQ4_NL', 30: 'IQ4_XS', 32: 'BF16', 36: 'TQ1_0', 37: 'TQ2_0',
-};
-/** They answer with vectors, or belong to another model. */
-const NO_LANGUAGE_MODEL = /^(clip|bert|nomic-bert|jina-bert-v\d|t5encoder|mmproj)/;
+const MAGIC = 'GGUF';
+/** Bytes that are read and parsed at a time: whoever shares the thread gets its turn in between. */
+const MAX_READ = 1 << 17;
 
-/** Reads the header of a file. Never throws: what is wrong with it is in `refused`. Null for what is no language model at all. */
-export async function readOffer(path: string, available: number, program = '', knownAs?: string): Promise<FoundModel> {
-  const model: FoundModel = {
-    id: idOf(path), path, program, name: knownAs ?? basename(path).replace(/\.gguf$/i, ''), architecture: '', parameters: null, quantisation: '', bytes: 0, context: null, chat: false, refused: null,
-  };
+/** What is known of a file besides what it says. */
+export interface Origin extends Omit<KnownAs, 'hints'> {
+  program?: string;
+  hint?: string;
+  stop?: string[];
+}
+
+/** A file's description as far as its header could be read, and whether it is a language model as far as can be told. */
+export interface Offer {
+  model: FoundModel;
+  /** True: no GGUF file, or no language model: nothing to offer. */
+  foreign: boolean;
+}
+
+/** Reads the header of a file. Never throws: what is wrong with it is in `refused`. `available`: bytes of memory that are free. */
+export async function readOffer(path: string, available: number, origin: Origin = {}): Promise<FoundModel> {
+  return (await offerAt(path, available, origin)).model;
+}
+
+/** As `readOffer`, for a search, which leaves out what is no language model. */
+export async function offerAt(path: string, available: number, origin: Origin = {}): Promise<Offer> {
+  const real = await fs.realpath(path).catch(() => path);
+  // Messages show paths: what is in them must not break a line or turn it around.
+  const shown = visible(path);
+  let handle: fs.FileHandle | undefined;
   try {
-    const stat = await fs.stat(path).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'ENOENT' ? new DeltaError('fileMissing', path) : new DeltaError('fileUnreadable', path, String(error.code));
+    handle = await fs.open(path, READ_WITHOUT_WAITING).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? new DeltaError('fileMissing', shown) : new DeltaError('fileUnreadable', shown, String(error.code));
     });
-    if (!stat.isFile()) throw new DeltaError('notGguf', path, 'it is not a file');
-    model.bytes = stat.size;
-    const header = await headerOf(path, stat.size);
-    describe(model, header, knownAs);
-    await check(model, available);
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new DeltaError('notGguf', shown, 'it is not a file');
+    return await offerFrom({ path: shown, size: stat.size, read: (offset, length) => readAt(handle!, offset, length, shown) }, path, real, available, origin);
   } catch (thrown) {
-    const { code, args } = asDeltaError(thrown);
-    model.refused = { code, args: [...args] };
-  }
-  return model;
-}
-
-/** Whether it is one that writes text. */
-export const isLanguageModel = ({ architecture }: Pick<FoundModel, 'architecture'>): boolean => architecture !== '' && !NO_LANGUAGE_MODEL.test(architecture);
-
-async function headerOf(path: string, size: number): Promise<GgufHeader> {
-  const handle = await fs.open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new DeltaError('fileUnreadable', path, String(error.code));
-  });
-  try {
-    return await readHeader({
-      path, size,
-      read: async (offset, length) => {
-        const buffer = Buffer.allocUnsafe(length);
-        const { bytesRead } = await handle.read(buffer, 0, length, offset);
-        return buffer.subarray(0, bytesRead);
-      },
-    });
+    return { model: refuse(blank(path, real, 0, origin), thrown), foreign: true };
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }
 
-function describe(model: FoundModel, { metadata, tensors }: GgufHeader, knownAs: string | undefined): void {
-  const text = (key: string) => (typeof metadata[key] === 'string' ? printable(metadata[key]) : undefined);
-  const architecture = text('general.architecture') ?? '';
-  const type = text('general.type');
-  model.architecture = type === 'adapter' || type === 'mmproj' || type === 'imatrix' ? 'mmproj' : architecture;
-  model.name = knownAs ?? text('general.name') ?? model.name;
-  model.quantisation = FILE_TYPES[Number(metadata['general.file_type'])] ?? '';
-  const count = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  model.parameters = count > 0 && Number.isFinite(count) ? count : null;
-  const context = Number(metadata[`${architecture}.context_length`]);
-  model.context = Number.isSafeInteger(context) && context > 0 ? context : null;
-  const template = metadata['tokenizer.chat_template'];
-  model.chat = hasTemplate(typeof template === 'string' ? template : undefined, architecture);
+/** The offer that the bytes of a file make; no byte behind the header is asked for, beyond the piece in which it ends. */
+export async function offerFrom(source: ByteSource, path: string, real: string, available: number, origin: Origin = {}): Promise<Offer> {
+  const model = blank(path, real, source.size, origin);
+  let foreign = true;
+  try {
+    foreign = Buffer.from(await source.read(0, MAGIC.length)).toString('latin1') !== MAGIC;
+    const header = await readHeader(source);
+    const { isLanguageModel, ...description } = describe(header, { name: origin.name, hints: [origin.hint, stem(path)] });
+    Object.assign(model, description);
+    foreign = !isLanguageModel;
+    await judge(model, source, header, available);
+    return { model, foreign };
+  } catch (thrown) {
+    return { model: refuse(model, thrown), foreign };
+  }
 }
 
-/** Everything that loading would refuse, found out without reading a weight. */
-async function check(model: FoundModel, available: number): Promise<void> {
-  const file = await readGguf(model.path);
+/** Everything that loading would refuse, as far as a header shows it. Throws what loading would throw. */
+async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, available: number): Promise<void> {
+  const parts = Number(header.metadata['split.count'] ?? 1);
+  // Whether the other files are there and can be used is the importer's to say.
+  const whole = parts > 1 ? await readGguf(model.path) : undefined;
+  const stated = Number(header.metadata['split.tensors.count'] ?? 0);
+  if (whole && whole.tensors.size < stated) throw new DeltaError('notGguf', source.path, `it holds ${whole.tensors.size} of the ${stated} tensors of a model in ${parts} files`);
+
+  const file = whole ?? ({ path: source.path, size: source.size, metadata: header.metadata, tensors: new Map() } as GgufFile);
+  if (!whole) {
+    checkArchitecture(file);
+    file.tensors = checkHeader(source, header).tensors;
+  }
   const { shape } = readArchitecture(file);
-  tokenizerFromMetadata(file.metadata as Metadata, model.path);
-  const keysAndValues = shape.layers * shape.kvHeads * (shape.keyLength + shape.valueLength) * Math.min(shape.context, CONTEXT);
-  const needed = model.bytes * GROWTH + keysAndValues + BESIDES_BYTES;
-  if (needed > available) throw new DeltaError('modelTooLarge', model.name, gigabytes(needed), gigabytes(available));
+  model.bytes = file.size;
+  checkVocabulary(file.metadata, source.path);
+  checkFit(model.name, [...file.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0), shape, available);
+  model.fim = canFill(file.metadata);
 }
 
-const idOf = (path: string): string => createHash('sha256').update(path).digest('hex').slice(0, 16);
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+/** An unknown architecture says more than the tensor types that come with it. Throws architectureUnknown. */
+function checkArchitecture(file: GgufFile): void {
+  try {
+    readArchitecture(file);
+  } catch (error) {
+    if (asDeltaError(error).code === 'architectureUnknown') throw error; // anything else is for want of tensors
+  }
+}
+
+const stem = (path: string): string => basename(path).replace(/\.gguf$/i, '');
+const idOf = (real: string): string => createHash('sha256').update(real).digest('hex').slice(0, 16);
+
+function blank(path: string, real: string, bytes: number, { program = '', name, hint, stop = [] }: Origin): FoundModel {
+  return { id: idOf(real), path, program, name: nameOf(name, hint, stem(path)), architecture: '', parameters: null, quantisation: '', bytes, context: null, chat: false, fim: false, stop, refused: null };
+}
+
+function refuse(model: FoundModel, thrown: unknown): FoundModel {
+  const { code, args } = asDeltaError(thrown);
+  return { ...model, fim: false, refused: { code, args: [...args] } };
+}
+
+async function readAt(handle: fs.FileHandle, offset: number, length: number, shown: string): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(Math.min(length, MAX_READ));
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset).catch((error: NodeJS.ErrnoException) => {
+    throw new DeltaError('fileUnreadable', shown, String(error.code));
+  });
+  return buffer.subarray(0, bytesRead);
+}

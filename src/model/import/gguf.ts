@@ -1,7 +1,7 @@
 // A GGUF file as the importer sees it: metadata and tensors, every claim of the header checked against the file itself.
 import { promises as fs } from 'node:fs';
 import { DeltaError } from '../../shared/errors.ts';
-import { printable, readHeader, type ByteSource, type Metadata, type StatedTensor } from './ggufHeader.ts';
+import { printable, readHeader, type ByteSource, type GgufHeader, type Metadata, type StatedTensor } from './ggufHeader.ts';
 import { checkPart, otherParts } from './splitFile.ts';
 import { TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
 
@@ -71,8 +71,11 @@ async function readPart(path: string): Promise<Pick<GgufFile, 'size' | 'metadata
 
 /** The header of `source`, checked. */
 export async function checkGguf(source: ByteSource): Promise<Pick<GgufFile, 'metadata' | 'tensors'>> {
-  const { path, size } = source;
-  const { metadata, tensors: stated, length } = await readHeader(source);
+  return checkHeader(source, await readHeader(source));
+}
+
+/** A header that was read, held against the size of its file. */
+export function checkHeader({ path, size }: Pick<ByteSource, 'path' | 'size'>, { metadata, tensors: stated, length }: GgufHeader): Pick<GgufFile, 'metadata' | 'tensors'> {
   const alignment = metadata['general.alignment'] ?? 32;
   if (typeof alignment !== 'number' || !(alignment >= 1 && alignment <= MAX_ALIGNMENT) || !Number.isInteger(Math.log2(alignment))) {
     throw new DeltaError('ggufLimit', path, `its alignment is ${printable(String(alignment))}`);
@@ -111,9 +114,12 @@ function checkOverlap(path: string, tensors: TensorInfo[]): void {
   }
 }
 
-/** Names of ggml types that we do not read, so that a refusal can name them. */
+/** Names of ggml types that we do not read, so that they can be named. */
 const OTHER_TYPES: Record<number, string> = {
   3: 'Q4_1', 6: 'Q5_0', 7: 'Q5_1', 9: 'Q8_1', 10: 'Q2_K', 11: 'Q3_K', 12: 'Q4_K', 13: 'Q5_K', 14: 'Q6_K', 15: 'Q8_K', 16: 'IQ2_XXS',
   17: 'IQ2_XS', 18: 'IQ3_XXS', 19: 'IQ1_S', 20: 'IQ4_NL', 21: 'IQ3_S', 22: 'IQ2_S', 23: 'IQ4_XS', 29: 'IQ1_M', 34: 'TQ1_0', 35: 'TQ2_0', 36: 'I2_S', 39: 'MXFP4',
+  40: 'NVFP4', 41: 'Q1_0', 42: 'Q2_0',
 };
-const typeName = (id: number) => OTHER_TYPES[id] ?? `number ${id}`;
+
+/** The name of a ggml type, whether we read it or not. */
+export const typeName = (id: number): string => TENSOR_TYPES.find((type) => type.id === id)?.name ?? OTHER_TYPES[id] ?? `number ${id}`;
