@@ -23,18 +23,20 @@ BYTE_CHARACTERS = _byte_characters()
 
 
 class Tokenizer:
-    def __init__(self, merges: list[tuple[int, int]]):
+    def __init__(self, merges: list[tuple[int, int]], specials: list[str] = SPECIALS):
+        """`specials`: texts of the tokens behind the merges, in the order of ids. Without markers nothing can be filled in."""
         self.merges = merges
+        self.specials = specials
         self.bytes = [bytes([byte]) for byte in range(256)]
         self._rank = {}
         for rank, (left, right) in enumerate(merges):
             self._rank[left, right] = rank
             self.bytes.append(self.bytes[left] + self.bytes[right])
         first = len(self.bytes)
-        self.special = {text: first + i for i, text in enumerate(SPECIALS)}
-        self.bytes += [text.encode() for text in SPECIALS]
+        self.special = {text: first + i for i, text in enumerate(specials)}
+        self.bytes += [text.encode() for text in specials]
         self.size = len(self.bytes)
-        self.end, self.prefix, self.suffix, self.middle, self.pad, _, self.file = (self.special[f"<|{m}|>"] for m in MARKERS)
+        self.end, self.prefix, self.suffix, self.middle, self.pad, _, self.file = (self.special.get(f"<|{m}|>") for m in MARKERS)
         self._word = functools.lru_cache(400_000)(self._merge_word)
 
     def encode(self, text: str) -> list[int]:
@@ -65,7 +67,7 @@ class Tokenizer:
     def strings(self) -> list[str]:
         """The printable form of every token, in the order of ids."""
         first = 256 + len(self.merges)
-        return ["".join(BYTE_CHARACTERS[byte] for byte in token) for token in self.bytes[:first]] + SPECIALS
+        return ["".join(BYTE_CHARACTERS[byte] for byte in token) for token in self.bytes[:first]] + self.specials
 
     def hash(self) -> str:
         """Of the merges: two tokenizers with the same hash give the same ids."""
@@ -75,7 +77,7 @@ class Tokenizer:
         strings = self.strings()
         special = [
             {"id": self.special[text], "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-            for text in SPECIALS
+            for text in self.specials
         ]
         byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
         split = {"type": "Split", "pattern": {"Regex": pretoken.SOURCE}, "behavior": "Isolated", "invert": False}

@@ -20,7 +20,7 @@ _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<
 
 
 def write(path: str, config: dict, weights: dict[str, np.ndarray], tokenizer: Tokenizer, kind: str, info: dict[str, str]) -> int:
-    """`info` holds name, description and license. Returns the file's size in bytes."""
+    """`info` holds name, description and license, of a model that answers also its chat template. Returns the file's size in bytes."""
     metadata = list(_metadata(config, weights, tokenizer, kind, info))
     tensors = []
     for name, values in _tensors(config, weights):
@@ -60,12 +60,14 @@ def read(path: str) -> tuple[dict, dict[str, torch.Tensor], Tokenizer]:
         weights.update({f"blocks.{i}.{name}.weight": values for name, values in block.items()})
     ids = {text: token for token, text in enumerate(metadata["tokenizer.ggml.tokens"])}
     merges = [tuple(ids[part] for part in merge.split(" ")) for merge in metadata["tokenizer.ggml.merges"]]
-    return config, {name: torch.from_numpy(values) for name, values in weights.items()}, Tokenizer(merges)
+    specials = metadata["tokenizer.ggml.tokens"][256 + len(merges) :]
+    return config, {name: torch.from_numpy(values) for name, values in weights.items()}, Tokenizer(merges, specials)
 
 
 def _metadata(config, weights, tokenizer, kind, info):
     specials = tokenizer.special
     of = lambda name: specials[f"<|{name}|>"]
+    fills = "<|fim_middle|>" in specials
     first = min(specials.values())
     millions = sum(values.size for values in weights.values()) / 1e6
     yield "general.architecture", _STRING, "llama"
@@ -73,7 +75,7 @@ def _metadata(config, weights, tokenizer, kind, info):
     for key in ("name", "description", "license"):
         yield f"general.{key}", _STRING, info[key]
     yield "general.size_label", _STRING, f"{millions:.1f}M"
-    yield "general.tags", _ARRAY, (_STRING, ["code", "fill-in-the-middle", "typescript", "javascript", "python"])
+    yield "general.tags", _ARRAY, (_STRING, ["code", "fill-in-the-middle" if fills else "chat", "typescript", "javascript", "python"])
     yield "general.file_type", _U32, KINDS[kind][1]
     yield "general.quantization_version", _U32, 2
     yield "llama.block_count", _U32, config["layers"]
@@ -93,14 +95,16 @@ def _metadata(config, weights, tokenizer, kind, info):
     yield "tokenizer.ggml.tokens", _ARRAY, (_STRING, strings)
     yield "tokenizer.ggml.token_type", _ARRAY, (_I32, [3 if token >= first else 1 for token in range(tokenizer.size)])
     yield "tokenizer.ggml.merges", _ARRAY, (_STRING, [f"{strings[left]} {strings[right]}" for left, right in tokenizer.merges])
-    for key in ("bos", "eos", "eot"):
-        yield f"tokenizer.ggml.{key}_token_id", _U32, of("endoftext")
-    yield "tokenizer.ggml.padding_token_id", _U32, of("fim_pad")
+    turn_end = "im_end" if "<|im_end|>" in specials else "endoftext"
+    for key, name in dict(bos="endoftext", eos=turn_end, eot=turn_end, padding="fim_pad" if fills else "endoftext").items():
+        yield f"tokenizer.ggml.{key}_token_id", _U32, of(name)
     for key in ("add_bos_token", "add_eos_token", "add_space_prefix"):
         yield f"tokenizer.ggml.{key}", _BOOL, False
     markers = dict(pre="fim_prefix", suf="fim_suffix", mid="fim_middle", pad="fim_pad", rep="repo_name", sep="file_sep")
-    for key, name in markers.items():
+    for key, name in markers.items() if fills else ():
         yield f"tokenizer.ggml.fim_{key}_token_id", _U32, of(name)
+    if "template" in info:
+        yield "tokenizer.chat_template", _STRING, info["template"]
 
 
 def _tensors(config, weights):

@@ -53,15 +53,17 @@ class Llama(nn.Module):
 
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
         """[B, T] → logits [B, T, vocab], or with targets [B, T] the mean cross entropy in nats."""
+        if targets is None:
+            return F.linear(self.hidden(ids, Block.__call__), self.embed.weight)
+        return self._loss(self.hidden(ids, self._run_block).flatten(0, 1), self.embed.weight, targets.flatten())
+
+    def hidden(self, ids: torch.Tensor, run) -> torch.Tensor:
+        """What the head reads, [B, T, dim]; `run` is how a block is called."""
         x = self.embed(ids)
         rotation = rope_tables(ids.shape[1], self.config.head_dim, self.config.rope_base, ids.device)
-        run = Block.__call__ if targets is None else self._run_block
         for block in self.blocks:
             x = run(block, x, rotation)
-        x = self.norm(x)
-        if targets is None:
-            return F.linear(x, self.embed.weight)
-        return self._loss(x.flatten(0, 1), self.embed.weight, targets.flatten())
+        return self.norm(x)
 
     def compile(self) -> None:
         """For training. One block is compiled for all of them: seconds in place of a minute, again at every new row length."""

@@ -1,0 +1,34 @@
+// The tiny model that answers, in llama.cpp: the same tokens of its prompts, the same answers, and its turns end there too.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../src/session/engine.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { openEngine } from '../support/engine.ts';
+import { chatPrompt, heldOut, TINY_INSTRUCT } from '../support/instruct.ts';
+import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
+
+const unsupported = peerUnsupported();
+/** One of each task, the longest answers left out. */
+const cases = heldOut.filter(({ task, answer }, i) => heldOut.findIndex((other) => other.task === task) === i && answer.length < 300);
+
+describe.skipIf(unsupported)(unsupported ?? 'the model that answers, in llama.cpp', () => {
+  let engine: Engine;
+  let peer: Peer;
+  beforeAll(async () => {
+    engine = await openEngine(TINY_INSTRUCT, { attention: 'dense' });
+    peer = await openPeer(TINY_INSTRUCT);
+  });
+  afterAll(async () => {
+    await engine?.close();
+    await peer?.dispose();
+  });
+
+  it.each(cases)('$task', async ({ messages }) => {
+    const prompt = (await chatPrompt())(messages);
+    const tokens = engine.tokenizer.encode(prompt, { special: true });
+    expect(peer.tokenize(prompt, true)).toEqual(tokens);
+    const { text, reason } = await engine.generate({ prompt: { tokens }, max: 200, sampling: { temperature: 0 } }, new CancelFlag());
+    const theirs = await peer.greedy(tokens, 200);
+    expect([theirs.length < 200, peer.detokenize(theirs)]).toEqual([true, text]);
+    expect(reason).toBe('end');
+  });
+});
