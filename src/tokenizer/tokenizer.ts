@@ -171,10 +171,9 @@ function* partsOf(text: string): Generator<string, void, void> {
   let start = 0;
   while (text.length - start > mostAtOnce) {
     let end = start + mostAtOnce;
-    let at = end;
-    do at = text.lastIndexOf('\n', at - 1);
-    while (at >= start && /\s/.test(text[at + 1]));
-    if (at >= start) end = at + 1;
+    let newline = end - 1;
+    while (newline > start && (text[newline] !== '\n' || /\s/.test(text[newline + 1]))) newline--;
+    if (newline > start) end = newline + 1;
     else if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
     yield text.slice(start, end);
     start = end;
