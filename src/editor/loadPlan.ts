@@ -1,7 +1,7 @@
 // From settings to what the worker is asked to load.
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AttentionMode, LoadOptions } from '../session/protocol.ts';
+import { homeFolder } from '../shared/platformFolders.ts';
 import type { Settings } from './settingsTable.ts';
 
 const attention: Readonly<Record<Settings['mode'], AttentionMode>> = { exact: 'dense', balanced: 'delta', compact: 'compact' };
@@ -26,7 +26,7 @@ export function loadPlan(settings: Settings, kernels: string | null): LoadOption
 /** As the worker opens it; "~/" is the user's folder. Empty: the embedded model. */
 export function modelPath(settings: Settings): string {
   const path = settings['model.path'].trim();
-  return /^~[\\/]/.test(path) ? join(homedir(), path.slice(2)) : path;
+  return /^~[\\/]/.test(path) ? join(homeFolder(), path.slice(2)) : path;
 }
 
 /** Equal for settings that need no other load. */

@@ -42,7 +42,17 @@ describe('a converted model that was damaged', () => {
     ['filled with zeros', (path) => writeFileSync(path, Buffer.alloc(statSync(path).size))],
   ];
 
-  it.each(NAMES.flatMap((name) => DAMAGES.map(([how, damage]) => [name, how, damage] as const)))('(%s %s) is made again, which is said in one line, and is whole from then on', async (name, _, damage) => {
+  const every = NAMES.flatMap((name) => DAMAGES.map(([how, damage]) => [name, how, damage] as const));
+
+  it.each(every)('(%s %s) is noticed', async (name, _, damage) => {
+    const { converted } = freshCache();
+    damage(join(converted, name));
+    expect(await damageOf(converted)).toEqual(expect.any(String));
+  });
+
+  // The kinds of files and the kinds of damage, each at least once.
+  const some = every.filter((_, i) => i % 9 === 0 || i === 1);
+  it.each(some)('(%s %s) is made again, which is said in one line, and is whole from then on', async (name, _, damage) => {
     const { cache, converted } = freshCache();
     damage(join(converted, name));
     const first = await run(generate(gguf), { cache });
@@ -93,7 +103,7 @@ describe('a converted model that was damaged', () => {
     }
     rmSync(join(out, 'manifest.json'));
     writeFileSync(join(out, 'notes.txt'), 'mine');
-    await check(['import', gguf, '--out', out], 'is not', { code: 2 }).catch(() => check(['import', gguf, '--out', out], 'exists already', { code: 2 }));
+    await check(['import', gguf, '--out', out], 'exists already', { code: 2 });
     expect(readFileSync(join(out, 'notes.txt'), 'utf8')).toBe('mine');
   });
 
