@@ -73,6 +73,11 @@ export async function damageOf(folder: string, progress: Progress = () => {}): P
   return undefined;
 }
 
+/** Something failed although all was found whole before: the next check reads everything. */
+export async function forgetChecked(folder: string): Promise<void> {
+  await fs.rm(join(folder, CHECKED), { force: true }).catch(() => {});
+}
+
 /** Whether all that lies in a folder is what imports leave; true of an empty one. */
 export async function isOurs(folder: string): Promise<boolean> {
   const names = await fs.readdir(folder, { recursive: true }).catch(() => undefined);

@@ -84,6 +84,19 @@ describe('a converted model that was damaged', () => {
     expect((await run(generate(gguf), { cache })).stderr).toContain('was damaged');
   });
 
+  it('although it was found whole is looked at again once something failed', async () => {
+    const { cache, converted } = freshCache();
+    const graph = join(converted, 'segments/segment-01.onnx');
+    writeFileSync(graph, Buffer.alloc(statSync(graph).size));
+    // A disk that loses bytes changes no time.
+    const { size, mtimeMs, ctimeMs } = statSync(graph);
+    const checked = JSON.parse(readFileSync(join(converted, 'checked.json'), 'utf8')) as Record<string, string>;
+    writeFileSync(join(converted, 'checked.json'), JSON.stringify({ ...checked, 'segments/segment-01.onnx': `${size} ${mtimeMs} ${ctimeMs}` }));
+    expect(await run(generate(gguf), { cache })).toMatchObject({ code: 1, stderr: expect.stringContaining('is not a usable model folder') as string });
+    expect(await run(generate(gguf), { cache })).toMatchObject({ code: 0, stderr: expect.stringContaining('it is made again') as string });
+    expect((await succeed(generate(gguf), { cache })).equals(text)).toBe(true);
+  });
+
   it('is made again by import', async () => {
     const { cache, converted } = freshCache();
     rmSync(join(converted, 'manifest.json'));
