@@ -56,7 +56,7 @@ export async function fillStage(stage) {
   copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
   copyAll(join(root, 'prompts'), 'prompts', /^[\w-]+\.md$/);
   copyAll(join(root, 'models/calibration'), 'models/calibration');
-  copyAll(await convertModel(), convertedModel);
+  copyAll(await convertModel(), convertedModel, /^(?!checked\.json$)/); // it speaks of the files here
   for (const addon of nativeAddons('native/build')) copy(addon);
 
   for (const name of ['onnxruntime-node', 'onnxruntime-common']) copy(`node_modules/${name}/package.json`, `dist/node_modules/${name}/package.json`);

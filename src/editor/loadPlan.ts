@@ -1,7 +1,7 @@
 // From settings to what the worker is asked to load.
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AttentionMode, LoadOptions, Role } from '../session/protocol.ts';
+import { homeFolder } from '../shared/platformFolders.ts';
 import type { Settings } from './settingsTable.ts';
 
 const attention: Readonly<Record<Settings['mode'], AttentionMode>> = { exact: 'dense', balanced: 'delta', compact: 'compact' };
@@ -32,7 +32,7 @@ export const chatModelPath = (settings: Settings): string => opened(settings['ch
 
 function opened(setting: string): string {
   const path = setting.trim();
-  return /^~[\\/]/.test(path) ? join(homedir(), path.slice(2)) : path;
+  return /^~[\\/]/.test(path) ? join(homeFolder(), path.slice(2)) : path;
 }
 
 /** Equal for settings that need no other load. */

@@ -1,10 +1,11 @@
 // Whether a model folder still holds what the import wrote: sizes at every load, checksums of the files that were touched since they were last looked at.
 import { createHash, randomUUID } from 'node:crypto';
 import { promises as fs } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
 import { readManifest } from './manifest.ts';
+import { STARTER_CONVERTED } from './starter.ts';
 
 /** Of a file: its length and SHA-1, which is fast everywhere; against accidents, not against an attacker, who could write the manifest too. */
 export interface FileFacts {
@@ -15,6 +16,8 @@ export interface FileFacts {
 /** Which state of each file was found whole, beside the manifest; without it all files are read once more. */
 const CHECKED = 'checked.json';
 const PIECE_BYTES = 4 << 20;
+/** Read at every load where it cannot be kept that they were whole; beyond that sizes must do. */
+const MOST_UNKEPT_BYTES = 64 << 20;
 /** What an import, a measurement or a check may leave in a model folder. A folder with anything else is somebody's own and never removed. */
 const OURS = [/^(manifest|tokenizer|confidence|checked|sources)\.json(\.[\w-]+)?$/, /^embedding\.bin$/, /^delta(-compact)?\.f32$/, /^segments$/, /^segments[\\/](segment|lane)-\d+\.(onnx|bin)$/, /^segments[\\/]head-\w+\.(onnx|bin)$/];
 
@@ -58,14 +61,21 @@ export async function damageOf(folder: string, progress: Progress = () => {}): P
     if (checked[name] !== state) suspects.push([name, facts, state]);
   }
   const total = suspects.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+  const kept = suspects.length === 0 || (await canKeep(folder));
+  if (!kept && total > MOST_UNKEPT_BYTES) return undefined;
   let done = 0;
   for (const [name, { bytes, sha1 }, state] of suspects) {
     if ((await hashOf(join(folder, name)).catch(() => '')) !== sha1) return `${name} holds other bytes than were written`;
     checked[name] = state;
     progress('checking', (done += bytes) / Math.max(1, total));
   }
-  if (suspects.length > 0) await keepChecked(folder, checked);
+  if (suspects.length > 0 && kept) await replaceFile(join(folder, CHECKED), JSON.stringify(checked));
   return undefined;
+}
+
+/** Something failed although all was found whole before: the next check reads everything. */
+export async function forgetChecked(folder: string): Promise<void> {
+  await fs.rm(join(folder, CHECKED), { force: true }).catch(() => {});
 }
 
 /** Whether all that lies in a folder is what imports leave; true of an empty one. */
@@ -96,10 +106,10 @@ async function readChecked(folder: string): Promise<Record<string, string>> {
   }
 }
 
-/** Where it cannot be kept, and in the package's own folder, which nobody writes to, the next load looks again. */
-async function keepChecked(folder: string, checked: Record<string, string>): Promise<void> {
-  if (join(folder, sep).startsWith(join(packageRoot(), sep))) return;
-  await replaceFile(join(folder, CHECKED), JSON.stringify(checked));
+/** Nobody writes into the package's own model, and others may lie where nobody can. */
+async function canKeep(folder: string): Promise<boolean> {
+  if (resolve(folder) === join(packageRoot(), STARTER_CONVERTED)) return false;
+  return fs.access(folder, fs.constants.W_OK).then(() => true, () => false);
 }
 
 /** Writes a small file whole or not at all; where that is not possible, not at all. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { LANE_CHUNK, LANE_FROM } from './lane.ts';
+import { forgetChecked } from './folderCheck.ts';
 import { flowWidths, readManifest, type Manifest, type Shape } from './manifest.ts';
 import { Embedding } from './embedding.ts';
 import type { Runners, SegmentRunner } from './run/segmentRunner.ts';
@@ -93,6 +94,7 @@ export class Forward {
       return new Forward(folder, manifest, chunk, table, loaded.slice(0, precise), loaded[precise], loaded.slice(precise + 1));
     } catch (error) {
       for (const segment of loaded) await segment.release();
+      await forgetChecked(folder);
       throw error;
     }
   }

@@ -24,7 +24,7 @@ export interface RunResult {
   stderr: string;
 }
 
-/** Runs the command line; a run that does not end is ended after a minute and has no code. */
+/** Runs the command line; a run that does not end is ended after minutes and has no code. */
 export function run(args: string[], options: RunOptions = {}): Promise<RunResult> {
   const cache = options.cache ?? mkdtempSync(join(tmpdir(), 'deltallm-cli-'));
   const env = { ...process.env, DELTALLM_DEBUG: '', DELTALLM_CACHE: cache, ...options.env };
@@ -32,7 +32,7 @@ export function run(args: string[], options: RunOptions = {}): Promise<RunResult
   return new Promise((done) => {
     const out: Buffer[] = [];
     let stderr = '';
-    const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), 240_000);
     child.stdout.on('data', (piece: Buffer) => out.push(piece));
     child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
     child.stdin.on('error', () => {}); // it did not want to read

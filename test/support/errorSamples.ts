@@ -7,7 +7,7 @@ const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   fileUnreadable: ['/models/big.gguf', 'EACCES'],
   folderNotWritable: ['/models/out', 'EROFS'],
   diskFull: ['/models/out', '2.1 GB', '1.0 GB'],
-  outputUnwritable: ['Standard output', 'ENOSPC'],
+  outputUnwritable: ['Standard output', 'EROFS'],
   notGguf: ['/models/big.gguf', 'it is not a file'],
   ggufTruncated: ['/models/big.gguf', 'the header needs more bytes'],
   ggufLimit: ['/models/big.gguf', 'it has 9 billion tensors'],
