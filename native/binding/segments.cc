@@ -49,10 +49,11 @@ void readStep(Arguments *arguments, napi_value value, const Segment &segment, St
     const Weights *weights = arguments->failed ? nullptr : State::of(arguments->env)->weights.find(step->weights);
     arguments->check(weights && weights->columns() == from && step->from != step->to, "weights");
     if (arguments->failed) return;
+    const int rows = weights->rows();  // reading a property may run code that destroys them
     step->column = arguments->wholeNumber(arguments->property(value, "column"), "column", 0, to);
-    arguments->check(step->column + weights->rows() <= to, "column");
+    arguments->check(step->column + rows <= to, "column");
     const napi_value bias = arguments->property(value, "bias");
-    if (isGiven(arguments, bias)) copyFloats(arguments, bias, "bias", weights->rows(), &step->scale);
+    if (isGiven(arguments, bias)) copyFloats(arguments, bias, "bias", rows, &step->scale);
     return;
   }
   arguments->check(from == to, "to");

@@ -59,7 +59,7 @@ static const uint8_t dl_table[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 
 
 /* Rows of x, rounded to 8 bits by block (32 or 256 columns), or as they are. */
 typedef struct {
-  int rows;             /* M: all rows, of which a call takes some */
+  int rows;             /* M, at most DL_MOST_X */
   int units;            /* columns / 32 */
   const int8_t *q;      /* [units][M][32] */
   const float *scales;  /* [blocks][M]: x ≈ scale·q */
@@ -78,8 +78,8 @@ typedef struct {
   int64_t unit_stride, scale_stride, sum_stride;
 } dl_rounded;
 
-/* y[i·stride + r] for rows first … first + count − 1 of x (count ≤ DL_MOST_X) and all 16 rows r of the tile. */
-typedef void dl_product(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride);
+/* y[i·stride + r] for all rows i of x and all 16 rows r of the tile. */
+typedef void dl_product(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride);
 
 typedef struct {
   const char *name;

@@ -111,18 +111,18 @@ int dot(const int8_t *values, const int8_t *q, int64_t unit_stride, int first, i
   return sum;
 }
 
-void product_coded(const Form &form, const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
+void product_coded(const Form &form, const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
   const int blocks = x->units * DL_UNIT / form.block, units = form.block / DL_UNIT, groups = form.groups(), sums_each = groups > 1 ? groups : 2;
   Block block;
-  for (int i = 0; i < count; i++) memset(y + i * stride, 0, sizeof(float) * DL_TILE_ROWS);
+  for (int i = 0; i < x->rows; i++) memset(y + i * stride, 0, sizeof(float) * DL_TILE_ROWS);
   for (int b = 0; b < blocks; b++) {
     tile = read_block(form, tile, &block);
-    for (int row = first; row < first + count; row++) {
+    for (int row = 0; row < x->rows; row++) {
       const int8_t *q = x->q + ((int64_t)b * units * x->rows + row) * DL_UNIT;
       const float s = x->scales[(int64_t)b * x->rows + row];
       const int16_t *sums = x->sums + ((int64_t)b * x->rows + row) * sums_each;
       for (int r = 0; r < DL_TILE_ROWS; r++) {
-        float *total = y + (row - first) * stride + r;
+        float *total = y + row * stride + r;
         int I = 0, J = 0;
         for (int g = 0; g < groups; g++) I += block.scales[g][r] * dot(block.values[r], q, (int64_t)x->rows * DL_UNIT, g * form.group, form.group);
         *total = fmaf((float)I, block.d[r] * s, *total);
@@ -152,11 +152,11 @@ struct BF16 {
 };
 
 template <class T>
-void product_floats(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
-  for (int i = 0; i < count; i++) memset(y + i * stride, 0, sizeof(float) * DL_TILE_ROWS);
+void product_floats(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
+  for (int i = 0; i < x->rows; i++) memset(y + i * stride, 0, sizeof(float) * DL_TILE_ROWS);
   for (int unit = 0; unit < x->units; unit++, tile += DL_UNIT * DL_TILE_ROWS * T::bytes)
-    for (int i = 0; i < count; i++) {
-      const float *row = x->x + ((int64_t)unit * x->rows + first + i) * DL_UNIT;
+    for (int i = 0; i < x->rows; i++) {
+      const float *row = x->x + ((int64_t)unit * x->rows + i) * DL_UNIT;
       for (int r = 0; r < DL_TILE_ROWS; r++) {
         float chain[4] = {0, 0, 0, 0};
         for (int k = 0; k < DL_UNIT; k++) chain[k % 4] = fmaf(T::read(tile + (k * DL_TILE_ROWS + r) * T::bytes), row[k], chain[k % 4]);
@@ -165,9 +165,9 @@ void product_floats(const uint8_t *tile, const dl_activations *x, int first, int
     }
 }
 
-#define CODED(name, bits, offset, table, block, group, mins)                                                                        \
-  void product_##name(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {               \
-    product_coded({bits, offset, table, block, group, mins}, tile, x, first, count, y, stride);                                     \
+#define CODED(name, bits, offset, table, block, group, mins)                                              \
+  void product_##name(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {         \
+    product_coded({bits, offset, table, block, group, mins}, tile, x, y, stride);                       \
   }
 DL_CODED_FORMS(CODED)
 #undef CODED

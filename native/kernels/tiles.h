@@ -82,23 +82,22 @@ INLINE Real finish(Real total, Int sum, const Header<F> &header, float s, const 
   return fma(to_real(least), mul(header.m, scale), total);
 }
 
-/* One row of x with its sums in registers, or `count` of them with theirs in the first-level cache. */
+/* One row of x with its sums in registers, or up to DL_MOST_X with theirs in the first-level cache. */
 template <class F, bool ONE>
-static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
-  const int rows = ONE ? 1 : count, blocks = x->units / F::units;
-  const int64_t all_rows = x->rows;
+static void coded_rows(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
+  const int rows = ONE ? 1 : x->rows, blocks = x->units / F::units;
   constexpr int most = ONE ? 1 : DL_MOST_X;
   Real total[most][COLUMNS];
   for (int i = 0; i < rows; i++)
     for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
   for (int b = 0; b < blocks; b++, tile += F::block_bytes) {
-    const float *scales = x->scales + b * all_rows + first;
-    const int16_t *sums = x->sums + (b * all_rows + first) * 2 * F::pairs;
-    const int8_t *q = x->q + (b * F::units * all_rows + first) * DL_UNIT;
+    const float *scales = x->scales + (int64_t)b * rows;
+    const int16_t *sums = x->sums + (int64_t)b * rows * 2 * F::pairs;
+    const int8_t *q = x->q + (int64_t)b * F::units * rows * DL_UNIT;
     const uint8_t *unit = tile + F::header;
     Int sum[F::units > 1 ? most : 1][COLUMNS];
     for (int i = 0; i < F::header; i += 64) ask_for(tile + DL_AHEAD + i);
-    for (int u = 0; u < F::units; u++, unit += F::unit_bytes, q += all_rows * DL_UNIT) {
+    for (int u = 0; u < F::units; u++, unit += F::unit_bytes, q += rows * DL_UNIT) {
       for (int i = 0; i < F::unit_bytes; i += 64) ask_for(unit + DL_AHEAD + i);
       for (int c = 0; c < COLUMNS; c++) {
         Bytes w[8];
@@ -107,7 +106,7 @@ static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, 
         if (F::scaled) {
           const int g = u * DL_UNIT / F::group;
           const Pairs both = load_pairs(tile + F::scales_at + g / 2 * 32 + 2 * COLUMN * c);
-          scale[0] = g % 2 ? second(both) : ::first(both);
+          scale[0] = g % 2 ? second(both) : first(both);
           scale[1] = second(both);
         }
         if (F::units > 1) {
@@ -131,15 +130,15 @@ static void coded_rows(const uint8_t *tile, const dl_activations *x, int first, 
 }
 
 template <class F>
-static void coded(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
-  if (count == 1) coded_rows<F, true>(tile, x, first, 1, y, stride);
-  else coded_rows<F, false>(tile, x, first, count, y, stride);
+static void coded(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
+  if (x->rows == 1) coded_rows<F, true>(tile, x, y, stride);
+  else coded_rows<F, false>(tile, x, y, stride);
 }
 
-/* N rows of x against weights in floats of `Size` bytes, converted in registers. */
+/* N rows of x from `first` on against weights in floats of `Size` bytes, converted in registers. */
 template <Real (*Load)(const uint8_t *), int Size, int N>
 static void float_rows(const uint8_t *w, const dl_activations *x, int first, float *y, int64_t stride) {
-  const float *row = x->x + (int64_t)first * DL_UNIT;
+  const float *row = x->x + first * DL_UNIT;
   Real total[N][COLUMNS];
   for (int i = 0; i < N; i++)
     for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
@@ -161,9 +160,10 @@ static void float_rows(const uint8_t *w, const dl_activations *x, int first, flo
 }
 
 template <Real (*Load)(const uint8_t *), int Size>
-static void floats(const uint8_t *tile, const dl_activations *x, int first, int count, float *y, int64_t stride) {
-  for (; count >= FLOAT_ROWS; count -= FLOAT_ROWS, first += FLOAT_ROWS, y += FLOAT_ROWS * stride) float_rows<Load, Size, FLOAT_ROWS>(tile, x, first, y, stride);
-  for (; count > 0; count--, first++, y += stride) float_rows<Load, Size, 1>(tile, x, first, y, stride);
+static void floats(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
+  int row = 0;
+  for (; row + FLOAT_ROWS <= x->rows; row += FLOAT_ROWS) float_rows<Load, Size, FLOAT_ROWS>(tile, x, row, y + row * stride, stride);
+  for (; row < x->rows; row++) float_rows<Load, Size, 1>(tile, x, row, y + row * stride, stride);
 }
 
 static void quantise(const float *x, const dl_rounded *to) {

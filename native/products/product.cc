@@ -6,34 +6,36 @@
 namespace deltallm {
 namespace {
 
-constexpr size_t kChunkBytes = size_t(256) << 10;  // of rounded rows: they are read again for every tile, so they should stay in the second-level cache
+constexpr size_t kChunkBytes = size_t(384) << 10;  // of a chunk of rows: it is read again for every tile, so it should stay in the second-level cache
+constexpr int kLeastInChunk = 32;                  // rows: below, unpacking weights costs more than the cache gains
 constexpr size_t kItemBytes = size_t(96) << 10;    // of tiles: an item is then some microseconds of reading
+constexpr int kItemsAThread = 4;                   // at least, where there are as many tiles
 constexpr size_t kWorthWaking = size_t(192) << 10; // bytes of tiles, times chunks of four rows, below which helpers stay parked
 
 struct Job {
   const dl_products *set;
   const Weights &w;
-  const dl_activations &x;
+  const Activations &x;
   float *y;
   size_t stride;
-  int rowsInChunk, tilesInItem, itemsOfTiles;
+  int tilesInItem, itemsOfTiles;
 };
 
 void runItem(void *context, int, int item) {
   const Job &job = *static_cast<Job *>(context);
   dl_product *product = job.set->product[job.w.type().form];
-  const int first = item / job.itemsOfTiles * job.rowsInChunk, left = job.x.rows - first, count = left < job.rowsInChunk ? left : job.rowsInChunk;
-  const int from = item % job.itemsOfTiles * job.tilesInItem, rows = job.w.rows();
+  const int chunk = item / job.itemsOfTiles, from = item % job.itemsOfTiles * job.tilesInItem, rows = job.w.rows();
+  const dl_activations x = job.x.chunk(chunk);
+  float *to = job.y + job.x.firstRow(chunk) * job.stride;
   for (int tile = from; tile < from + job.tilesInItem && tile < job.w.tiles(); tile++) {
     const int n = tile * DL_TILE_ROWS;
-    float *y = job.y + first * job.stride + n;
     if (n + DL_TILE_ROWS <= rows) {
-      product(job.w.tile(tile), &job.x, first, count, y, static_cast<int64_t>(job.stride));
+      product(job.w.tile(tile), &x, to + n, static_cast<int64_t>(job.stride));
       continue;
     }
     float last[DL_MOST_X * DL_TILE_ROWS];
-    product(job.w.tile(tile), &job.x, first, count, last, DL_TILE_ROWS);
-    for (int i = 0; i < count; i++) memcpy(y + i * job.stride, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
+    product(job.w.tile(tile), &x, last, DL_TILE_ROWS);
+    for (int i = 0; i < x.rows; i++) memcpy(to + n + i * job.stride, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
   }
 }
 
@@ -44,74 +46,96 @@ int atLeastOne(size_t n) { return n < 1 ? 1 : static_cast<int>(n); }
 struct Activations::Taking {
   const dl_products *set;
   const float *x;
-  int columns, padded;
   Activations *to;
 };
 
-bool Activations::serves(const Weights &w) const {
+bool Activations::Kind::operator==(const Kind &other) const {
+  return columns == other.columns && padded == other.padded && block == other.block && group == other.group && whole == other.whole && factor == other.factor;
+}
+
+Activations::Kind Activations::kindOf(const Weights &w) {
   const FormShape &shape = w.shape();
-  const int block = shape.bytes ? 0 : shape.block, group = shape.bytes ? 0 : shape.group;
-  return rows_.units * DL_UNIT == w.paddedColumns() && columns_ == w.columns() && block_ == block && group_ == group && whole_ == w.type().wholeRow && factor_ == w.factor();
+  const bool floats = shape.bytes > 0;
+  Kind kind;
+  kind.columns = w.columns();
+  kind.padded = w.paddedColumns();
+  kind.block = floats ? 0 : shape.block;
+  kind.group = floats ? 0 : shape.group;
+  kind.whole = w.type().wholeRow;
+  kind.factor = w.factor();
+  return kind;
+}
+
+bool Activations::serves(const Weights &w) const { return kind_ == kindOf(w); }
+
+dl_activations Activations::chunk(int i) const {
+  const size_t first = firstRow(i), left = rows_ - first;
+  dl_activations chunk = {};
+  chunk.rows = left < static_cast<size_t>(rowsInChunk_) ? static_cast<int>(left) : rowsInChunk_;
+  chunk.units = kind_.padded / DL_UNIT;
+  if (!kind_.block) {
+    chunk.x = x_.data() + first * kind_.padded;
+    return chunk;
+  }
+  const size_t blocks = kind_.padded / kind_.block;
+  chunk.q = q_.data() + first * kind_.padded;
+  chunk.scales = scales_.data() + first * blocks;
+  chunk.sums = sums_.data() + first * blocks * kind_.sums();
+  return chunk;
 }
 
 void Activations::takeRow(void *context, int, int row) {
   const Taking &taking = *static_cast<Taking *>(context);
-  Activations &to = *taking.to;
-  const float *x = taking.x + static_cast<size_t>(row) * taking.columns;
-  const int64_t rows = to.rows_.rows;
-  if (!to.block_) {
-    for (int k = 0; k < taking.columns; k += DL_UNIT) {
-      const int n = taking.columns - k < DL_UNIT ? taking.columns - k : DL_UNIT;
-      float *unit = to.x_.data() + (k / DL_UNIT * rows + row) * DL_UNIT;
-      for (int i = 0; i < n; i++) unit[i] = to.factor_ * x[k + i];
+  const Activations &to = *taking.to;
+  const Kind &kind = to.kind_;
+  const float *x = taking.x + static_cast<size_t>(row) * kind.columns;
+  const dl_activations chunk = to.chunk(row / to.rowsInChunk_);
+  const int64_t rows = chunk.rows, own = row % to.rowsInChunk_;
+  if (!kind.block) {
+    for (int k = 0; k < kind.columns; k += DL_UNIT) {
+      const int n = kind.columns - k < DL_UNIT ? kind.columns - k : DL_UNIT;
+      float *unit = const_cast<float *>(chunk.x) + (k / DL_UNIT * rows + own) * DL_UNIT;
+      for (int i = 0; i < n; i++) unit[i] = kind.factor * x[k + i];
       if (n < DL_UNIT) memset(unit + n, 0, sizeof(float) * (DL_UNIT - n));
     }
     return;
   }
-  const int sums = to.block_ > to.group_ ? to.block_ / to.group_ : 2, blocks = taking.padded / to.block_;
-  const dl_rounded rounded = {taking.padded, to.block_, to.group_, to.whole_, to.q_.data() + row * DL_UNIT, to.scales_.data() + row, to.sums_.data() + row * sums, rows * DL_UNIT, rows, rows * sums};
-  if (taking.padded == taking.columns) {
-    taking.set->quantise(x, &rounded);
-  } else {
-    float *padded = to.x_.data() + static_cast<size_t>(row) * taking.padded;
-    memcpy(padded, x, sizeof(float) * taking.columns);
-    memset(padded + taking.columns, 0, sizeof(float) * (taking.padded - taking.columns));
-    taking.set->quantise(padded, &rounded);
+  if (kind.padded > kind.columns) {
+    float *padded = taking.to->padded_.data() + static_cast<size_t>(row) * kind.padded;
+    memcpy(padded, x, sizeof(float) * kind.columns);
+    memset(padded + kind.columns, 0, sizeof(float) * (kind.padded - kind.columns));
+    x = padded;
   }
-  for (int b = 0; to.factor_ != 1 && b < blocks; b++) to.scales_[b * rows + row] *= to.factor_;
+  float *scales = const_cast<float *>(chunk.scales) + own;
+  const int sums = kind.sums();
+  const dl_rounded rounded = {kind.padded, kind.block, kind.group, kind.whole, const_cast<int8_t *>(chunk.q) + own * DL_UNIT, scales, const_cast<int16_t *>(chunk.sums) + own * sums, rows * DL_UNIT, rows, rows * sums};
+  taking.set->quantise(x, &rounded);
+  for (int b = 0; kind.factor != 1 && b < kind.padded / kind.block; b++) scales[b * rows] *= kind.factor;
 }
 
 Status Activations::take(const dl_products *set, const Weights &w, const float *x, int rows, Threads *threads) {
-  const FormShape &shape = w.shape();
-  const int padded = w.paddedColumns();
-  columns_ = w.columns();
-  block_ = shape.bytes ? 0 : shape.block;
-  group_ = shape.bytes ? 0 : shape.group;
-  whole_ = w.type().wholeRow;
-  factor_ = w.factor();
-  const size_t all = static_cast<size_t>(rows) * padded;
-  if ((!block_ || padded != columns_) && !x_.atLeast(all)) return Status::outOfMemory;
-  if (block_) {
-    const int sums = block_ > group_ ? block_ / group_ : 2;
-    if (!q_.atLeast(all) || !scales_.atLeast(all / block_) || !sums_.atLeast(all / block_ * sums)) return Status::outOfMemory;
+  kind_ = kindOf(w);
+  rows_ = rows;
+  const size_t all = static_cast<size_t>(rows) * kind_.padded, chunk = kChunkBytes / (static_cast<size_t>(kind_.padded) * (kind_.block ? 1 : sizeof(float)));
+  rowsInChunk_ = chunk < kLeastInChunk ? kLeastInChunk : chunk > DL_MOST_X ? DL_MOST_X : static_cast<int>(chunk / 16 * 16);
+  const bool fits = kind_.block ? q_.atLeast(all) && scales_.atLeast(all / kind_.block) && sums_.atLeast(all / kind_.block * kind_.sums()) && (kind_.padded == kind_.columns || padded_.atLeast(all))
+                                : x_.atLeast(all);
+  if (!fits) {
+    kind_ = Kind();
+    return Status::outOfMemory;
   }
-  rows_ = {rows, padded / DL_UNIT, q_.data(), scales_.data(), sums_.data(), x_.data()};
-  Taking taking = {set, x, columns_, padded, this};
+  Taking taking = {set, x, this};
   threads->run(takeRow, &taking, rows, all > 65536);
   return Status::ok;
 }
 
 void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, size_t stride, Threads *threads) {
-  const size_t tileBytes = w.tileBytes();
-  const int rows = x.rows().rows;
-  size_t chunk = kChunkBytes / (static_cast<size_t>(w.paddedColumns()) * (w.shape().bytes ? 4 : 1));
-  chunk = chunk < 16 ? 16 : chunk > DL_MOST_X ? DL_MOST_X : chunk / 16 * 16;
-  Job job = {set, w, x.rows(), y, stride, static_cast<int>(chunk), atLeastOne(kItemBytes / tileBytes), 0};
-  const int chunks = (rows + job.rowsInChunk - 1) / job.rowsInChunk;
-  if (job.tilesInItem > 1 && w.tiles() < job.tilesInItem * threads->size() * 4) job.tilesInItem = atLeastOne(w.tiles() / (threads->size() * 4));
+  Job job = {set, w, x, y, stride, atLeastOne(kItemBytes / w.tileBytes()), 0};
+  const int items = threads->size() * kItemsAThread;
+  if (w.tiles() < job.tilesInItem * items) job.tilesInItem = atLeastOne(w.tiles() / items);
   job.itemsOfTiles = (w.tiles() + job.tilesInItem - 1) / job.tilesInItem;
-  const bool wake = w.bytes() * ((rows + 3) / 4) > kWorthWaking;
-  threads->run(runItem, &job, job.itemsOfTiles * chunks, wake);
+  const bool wake = w.bytes() * ((x.rows() + 3) / 4) > kWorthWaking;
+  threads->run(runItem, &job, job.itemsOfTiles * x.chunks(), wake);
 }
 
 }  // namespace deltallm

@@ -4,7 +4,7 @@
 
 namespace deltallm {
 
-/** Rows of x as products of one kind of weights read them; the memory is kept from call to call. */
+/** Rows of x as products of one kind of weights read them, in chunks that kernels take whole; the memory is kept from call to call. */
 class Activations {
  public:
   /** Takes x `[rows][columns of w]` for weights of w's kind. */
@@ -13,20 +13,33 @@ class Activations {
   /** Whether what was taken serves these weights too. */
   bool serves(const Weights &w) const;
 
-  const dl_activations &rows() const { return rows_; }
+  int rows() const { return rows_; }
+  int chunks() const { return (rows_ + rowsInChunk_ - 1) / rowsInChunk_; }
+  int firstRow(int chunk) const { return chunk * rowsInChunk_; }
+  dl_activations chunk(int i) const;
 
  private:
   struct Taking;
   static void takeRow(void *context, int thread, int row);
 
-  dl_activations rows_ = {};
-  int columns_ = 0, block_ = 0, group_ = 0;  // block 0: floats
-  bool whole_ = false;
-  float factor_ = 1;
-  Array<int8_t> q_;
+  /** How x is read. */
+  struct Kind {
+    int columns = 0, padded = 0;
+    int block = 0, group = 0;  // block 0: floats
+    bool whole = false;
+    float factor = 1;
+    bool operator==(const Kind &other) const;
+    int sums() const { return block > group ? block / group : 2; }
+  };
+  static Kind kindOf(const Weights &w);
+
+  Kind kind_;
+  int rows_ = 0, rowsInChunk_ = 1;
+  Array<int8_t> q_;        // each of these: [chunk][unit or block][row of the chunk]…
   Array<float> scales_;
   Array<int16_t> sums_;
-  Array<float> x_;
+  Array<float> x_;         // of weights in floats
+  Array<float> padded_;    // rows of x whose last block is not whole
 };
 
 /** y[i·stride + n] of what was taken, n < w.rows(). A row's bits depend on neither the other rows, nor the set, nor the number of threads. */

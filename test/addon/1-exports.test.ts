@@ -187,3 +187,106 @@ describe('arguments', () => {
     expect(code).toBe('outOfMemory');
   });
 });
+
+describe('weights and products', () => {
+  const [rows, columns] = [20, 64];
+  const bytes = new Uint8Array((rows * columns * 18) / 32);
+  const weights = addon.createWeights(2, rows, columns, 1);
+  addon.appendRows(weights, bytes);
+  const [x, y] = [new Float32Array(3 * columns), new Float32Array(3 * rows)];
+
+  it('refuse types, sizes and factors that cannot be', () => {
+    for (const type of [-1, 4, 9, 16, 31, 38, 40, 255, 256, 2.5, NaN, '2' as never]) check(() => addon.createWeights(type, rows, columns, 1), 'invalidArgument');
+    for (const n of [0, -1, 1.5, 2 ** 23, NaN]) check(() => addon.createWeights(2, n, columns, 1), 'invalidArgument');
+    for (const n of [0, 16, 33, 2 ** 19, NaN]) check(() => addon.createWeights(2, rows, n, 1), 'invalidArgument');
+    check(() => addon.createWeights(12, rows, 128, 1), 'invalidArgument'); // half a block
+    for (const factor of [NaN, Infinity, 1e31]) check(() => addon.createWeights(2, rows, columns, factor), 'invalidArgument');
+  });
+
+  it('take whole rows, in order, and no more than there are', () => {
+    const empty = addon.createWeights(2, rows, columns, 1);
+    for (const length of [0, 1, 35, 36, 15 * 36, 17 * 36, 19 * 36, 21 * 36]) check(() => addon.appendRows(empty, new Uint8Array(length)), 'invalidArgument');
+    check(() => addon.product(empty, x, 3, y), 'invalidArgument');
+    expect(addon.weightsInfo(empty).present).toBe(0);
+    addon.appendRows(empty, bytes.subarray(0, 16 * 36));
+    addon.appendRows(empty, bytes.subarray(16 * 36));
+    expect(() => addon.product(empty, x, 3, y)).not.toThrow();
+    addon.destroyWeights(empty);
+    for (const call of [() => addon.product(empty, x, 3, y), () => addon.destroyWeights(empty), () => addon.weightsInfo(empty), () => addon.appendRows(empty, bytes)]) check(call, 'invalidArgument');
+  });
+
+  it('refuse rows that do not fit', () => {
+    for (const n of [0, -1, 2, 4, 1.5, 2 ** 17]) check(() => addon.product(weights, x, n, y), 'invalidArgument');
+    check(() => addon.product(weights, x.subarray(1), 3, y), 'invalidArgument');
+    check(() => addon.product(weights, x, 3, y.subarray(1)), 'invalidArgument');
+    check(() => addon.decodeRows(2, columns, 1, bytes, new Float32Array(rows * columns - 1)), 'invalidArgument');
+    check(() => addon.decodeRows(2, 33, 1, bytes, new Float32Array(rows * columns)), 'invalidArgument');
+    check(() => addon.decodeRows(2, columns, 1, bytes.subarray(1), new Float32Array(rows * columns)), 'invalidArgument');
+    check(() => addon.bestLogits(new Float32Array(0), new Int32Array(1)), 'invalidArgument');
+    check(() => addon.bestLogits(new Float32Array(3), new Int32Array(0)), 'invalidArgument');
+    check(() => addon.bestLogits(new Float32Array(3), new Int32Array(4)), 'invalidArgument');
+  });
+
+  it('that ask for too much memory', () => {
+    const held: number[] = [];
+    let code: string | undefined;
+    for (let i = 0; i < 100 && !code; i++)
+      try {
+        held.push(addon.createWeights(0, 2 ** 22, 2 ** 18, 1)); // 4 TiB: address space only
+      } catch (thrown) {
+        code = nativeCode(thrown);
+      }
+    for (const id of held) addon.destroyWeights(id);
+    expect(code).toBe('outOfMemory');
+  });
+
+  const segment = () => ({
+    widths: Int32Array.of(columns, rows, columns, columns), inputs: 1, outputs: 1,
+    steps: [
+      { kind: 'norm', from: 0, to: 2, scale: new Float32Array(columns), epsilon: 1e-5 },
+      { kind: 'gate', from: 2, other: 0, to: 3, activation: 'silu' },
+      { kind: 'add', from: 3, other: 0, to: 3 },
+      { kind: 'product', from: 3, to: 1, column: 0, weights, bias: new Float32Array(rows) },
+    ] as Record<string, unknown>[],
+  });
+  const wrong: [string, (s: ReturnType<typeof segment>) => void][] = [
+    ['one slot', (s) => (s.widths = Int32Array.of(4))],
+    ['33 slots', (s) => (s.widths = new Int32Array(33).fill(4))],
+    ['a slot without width', (s) => (s.widths[3] = 0)],
+    ['widths as floats', (s) => (s.widths = Float32Array.from(s.widths) as never)],
+    ['no inputs', (s) => (s.inputs = 0)],
+    ['more ports than slots', (s) => (s.outputs = 4)],
+    ['no steps', (s) => (s.steps = [])],
+    ['65 steps', (s) => (s.steps = Array.from({ length: 65 }, () => s.steps[2]))],
+    ['a hole in the steps', (s) => (s.steps = [undefined as never])],
+    ['a step of no kind', (s) => (s.steps[0].kind = 'sub')],
+    ['writing an input', (s) => (s.steps[1].to = 0)],
+    ['a slot that is not there', (s) => (s.steps[1].from = 4)],
+    ['a negative slot', (s) => (s.steps[1].other = -1)],
+    ['slots of different width', (s) => (s.steps[2].to = 1)],
+    ['a second operand of another width', (s) => (s.steps[2].other = 1)],
+    ['a short scale', (s) => (s.steps[0].scale = new Float32Array(columns - 1))],
+    ['NaN epsilon', (s) => (s.steps[0].epsilon = NaN)],
+    ['an unknown activation', (s) => (s.steps[1].activation = 'relu')],
+    ['a matrix that is not there', (s) => (s.steps[3].weights = weights + 100)],
+    ['a matrix of other columns', (s) => (s.steps[3].from = 1)],
+    ['a product behind the end', (s) => (s.steps[3].column = 1)],
+    ['a short bias', (s) => (s.steps[3].bias = new Float32Array(rows - 1))],
+    ['a product over its input', (s) => Object.assign(s.steps[3], { from: 3, to: 3 })],
+  ];
+  it.each(wrong)('refuse a segment with %s', (_, change) => {
+    const config = segment();
+    change(config);
+    check(() => addon.createSegment(config as never), 'invalidArgument');
+  });
+
+  it('run a segment on rows that fit', () => {
+    const id = addon.createSegment(segment() as never);
+    const run = (n: unknown, tensors: unknown) => () => addon.runSegment(id, n as number, tensors as Float32Array[]);
+    expect(run(3, [x, y])).not.toThrow();
+    for (const call of [run(0, [x, y]), run(4, [x, y]), run(1.5, [x, y]), run(3, [x]), run(3, [x, y, y]), run(3, [y, x]), run(3, [x, new Float64Array(60)]), run(3, {}), run(3, undefined)]) check(call, 'invalidArgument');
+    addon.destroySegment(id);
+    check(run(3, [x, y]), 'invalidArgument');
+    check(() => addon.destroySegment(id), 'invalidArgument');
+  });
+});

@@ -1,5 +1,5 @@
 // The addon in worker threads: several at once, each with its own state, none leaving a thread behind.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +64,33 @@ describe('worker threads', () => {
       await worker.terminate();
     }
     expect(systemThreads()).toBeLessThanOrEqual(before);
+  });
+
+  it.runIf(process.platform === 'linux')('leave no weights when they are terminated', async () => {
+    const MEGABYTES = 64;
+    const weights = `
+      const { parentPort } = require('node:worker_threads');
+      const addon = require(${JSON.stringify(FILE)});
+      addon.setThreads(2);
+      const rows = ${MEGABYTES} * 16, columns = 16384;
+      const id = addon.createWeights(0, rows, columns, 1), piece = new Uint8Array(16 * columns * 4).fill(1);
+      for (let row = 0; row < rows; row += 16) addon.appendRows(id, piece);
+      parentPort.postMessage(addon.weightsInfo(id).bytes);
+      setInterval(() => {}, 1000);
+    `;
+    const resident = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024;
+    const hold = async () => {
+      const worker = new Worker(weights, { eval: true });
+      const bytes = await new Promise((done, fail) => worker.once('message', done).once('error', fail));
+      expect(bytes).toBe(MEGABYTES * 2 ** 20);
+      const held = resident();
+      await worker.terminate();
+      return held;
+    };
+    await hold();
+    const before = resident();
+    for (let i = 0; i < 4; i++) expect(await hold()).toBeGreaterThan(before + MEGABYTES / 2);
+    expect(resident()).toBeLessThan(before + MEGABYTES);
   });
 
   it('resizing the helpers joins the old ones', () => {
