@@ -30,9 +30,9 @@ describe.each(['off', 'auto'] as const)('a conversation, prefill lane %s', (lane
 
   it('of almost four thousand tokens costs a follow-up no more than what is new and the open block', async () => {
     engine.cache.clear();
-    const first = [user(`${file(127)}\nWhat is the name of the last function?`)];
+    const first = [user(`${file(187)}\nWhat is the name of the last function?`)];
     const { text, tokens } = await ask(first);
-    expect(tokens.prompt).toBeGreaterThan(3700);
+    expect(tokens.prompt).toBeGreaterThan(3750);
     const followUp = [...first, assistant(text), user('And what does it return?')];
     const next = await ask(followUp);
     const added = next.tokens.prompt - tokens.prompt;
