@@ -67,6 +67,7 @@ describe('a wrong command line', () => {
     [['detokenize', '--out', 'x'], "'--out'"],
     [['logits'], '--tokens is missing'],
     [['logits', '--tokens', '1'], '--out is missing'],
+    [['logits', '--tokens', '@', '--out', 'x'], '--tokens is missing: no file is named after the @'],
     [['import'], 'import takes one GGUF file'],
     [['import', 'a', 'b'], 'import takes one GGUF file'],
     [['import', 'a', '--threads', '0'], '--threads must be'],
