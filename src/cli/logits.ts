@@ -16,6 +16,7 @@ const MOST_LINKS = 40;
 export const logits: Command = async (args, cancel) => {
   const { values } = parse(args, { ...MODEL_OPTIONS, tokens: { type: 'string' }, all: { type: 'boolean' }, out: { type: 'string' } });
   const given = required(values, 'tokens');
+  if (given === '@') throw new DeltaError('usage', '--tokens is missing: no file is named after the @');
   const out = required(values, 'out');
   const target = targetOf(writable(out));
   loadOptions(values);

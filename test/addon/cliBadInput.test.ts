@@ -67,6 +67,7 @@ describe('a wrong command line', () => {
     [['detokenize', '--out', 'x'], "'--out'"],
     [['logits'], '--tokens is missing'],
     [['logits', '--tokens', '1'], '--out is missing'],
+    [['logits', '--tokens', '@', '--out', 'x'], '--tokens is missing: no file is named after the @'],
     [['import'], 'import takes one GGUF file'],
     [['import', 'a', 'b'], 'import takes one GGUF file'],
     [['import', 'a', '--threads', '0'], '--threads must be'],
@@ -223,6 +224,9 @@ describe('a wrong text', () => {
     ['a source file that is missing', () => ['complete', '--file', file('none.ts'), '--line', '1', '--column', '1'], 'There is no file at', 1],
     ['a source file that is a folder', () => ['complete', '--file', folder, '--line', '1', '--column', '1'], 'cannot be read (EISDIR)', 1],
     ['a source file that is not UTF-8', () => ['complete', '--file', written('latin.ts', Buffer.from('const s = "\xe9";\n', 'latin1')), '--line', '1', '--column', '1'], 'it is not UTF-8', 1],
+    ['a source file in UTF-16', () => ['complete', '--file', written('wide.ts', Buffer.from('const a = 1;\n', 'utf16le')), '--line', '1', '--column', '1'], 'it is UTF-16, not UTF-8', 1],
+    ['a file to inspect in UTF-16', () => ['inspect', '--file', written('wide.ts', Buffer.from('const a = 1;\n', 'utf16le').swap16())], 'it is UTF-16, not UTF-8', 1],
+    ['a place within a character', () => ['complete', '--file', written('emoji.ts', 'x = "🙂"\n'), '--line', '1', '--column', '7'], '--column 7 is within a character of line 1', 2],
     ['a file to inspect that is missing', () => ['inspect', '--file', file('none.ts')], 'There is no file at', 1],
     ['a file to inspect that is empty', () => ['inspect', '--model', modelFolder, '--file', written('empty.ts', '')], 'The text is too short to inspect', 2],
     ['a file of token ids that is missing', () => ['logits', '--tokens', `@${file('none.json')}`, '--out', file('x')], 'There is no file at', 1],
@@ -243,7 +247,10 @@ describe('a wrong text', () => {
     await check(['detokenize', '--model', good], '"x" is no token id', { input: '1 x', code: 2 });
   });
 
-  it('that is not UTF-8 is refused by tokenize', () => check(['tokenize', '--model', good], 'it is not UTF-8', { input: Uint8Array.from([0x61, 0xff, 0x62]) }));
+  it('that is not UTF-8 is refused by tokenize', async () => {
+    await check(['tokenize', '--model', good], 'it is not UTF-8', { input: Uint8Array.from([0x61, 0xff, 0x62]) });
+    await check(['tokenize', '--model', good], 'Standard input cannot be read (it is UTF-16, not UTF-8)', { input: Buffer.from('const a = 1;', 'utf16le') });
+  });
 
   it('that is empty is completed', async () => {
     const { tokens } = JSON.parse((await succeed(['complete', '--file', written('empty.ts', ''), '--line', '1', '--column', '1', '--model', modelFolder, '--max', '4', '--json'])).toString()) as { tokens: { prompt: number } };

@@ -72,6 +72,26 @@ describe('complete', () => {
   });
 });
 
+describe('a source file', () => {
+  const complete = (name: string, bytes: string | Uint8Array, line: number, column: number) => {
+    writeFileSync(file(name), bytes);
+    return succeedJson<Answer>(['complete', '--model', tiny, '--file', file(name), '--line', `${line}`, '--column', `${column}`, '--max', '4'], { cache });
+  };
+
+  it('with a byte order mark is the same as without', async () => {
+    const text = 'const first = 1;\nconst second = ';
+    const [marked, plain] = [await complete('marked.ts', `\ufeff${text}`, 1, 17), await complete('plain.ts', text, 1, 17)];
+    expect([marked.text, marked.tokens.prompt]).toEqual([plain.text, plain.tokens.prompt]);
+    expect(await run(['complete', '--model', tiny, '--file', file('marked.ts'), '--line', '1', '--column', '18'], { cache })).toMatchObject({ code: 2 });
+  });
+
+  it('of lines that end in CR alone is the same as of others', async () => {
+    const text = 'const first = 1;\nfunction f() {\n  return \n}\n';
+    const [old, plain] = [await complete('cr.ts', text.replaceAll('\n', '\r'), 3, 10), await complete('lf.ts', text, 3, 10)];
+    expect([old.text, old.tokens.prompt]).toEqual([plain.text, plain.tokens.prompt]);
+  });
+});
+
 describe('generate', () => {
   const prompt = "import { join } from 'node:path';\nimport { readFileSync }";
   const generate = (...more: string[]) => succeedJson<Answer>(['generate', '--model', tiny, '--prompt', prompt, '--max', '24', ...more], { cache });
