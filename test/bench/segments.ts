@@ -43,14 +43,15 @@ export async function run(): Promise<void> {
   addon.setThreads(threads);
   const folder = await resolveModel(path, { threads, addon });
   const runtime = await timed(() => Forward.load(folder, threads, 64));
-  const native = await timed(async () => Forward.over(await nativeLlama(addon, path), folder, 64));
+  const runners = await timed(() => nativeLlama(addon, path));
+  const native = await Forward.over(runners.result, folder, 64);
   const { shape } = runtime.result.manifest;
   const flow = flowWidths(shape);
   const attention = copying(flow.qkv, flow.attention);
-  console.log(`${basename(path)}; ${machine(threads, addon.cpu().selected)}; loaded natively in ${native.ms.toFixed(0)} ms, by ONNX Runtime in ${runtime.ms.toFixed(0)} ms (converted before)`);
+  console.log(`${basename(path)}; ${machine(threads, addon.cpu().selected)}; loaded natively in ${runners.ms.toFixed(0)} ms, by ONNX Runtime in ${runtime.ms.toFixed(0)} ms (converted before)`);
   for (const rows of values.rows.split(',').map(Number)) {
     const ids = Int32Array.from({ length: rows }, (_, i) => (i * 7919) % shape.vocabulary);
-    const sides = [native.result, runtime.result].map((forward) => ({ forward, segments: [] as number[], head: [] as number[] }));
+    const sides = [native, runtime.result].map((forward) => ({ forward, segments: [] as number[], head: [] as number[] }));
     for (let round = -1; round < rounds; round++)
       for (const { forward, segments, head } of sides) {
         const before = { ...forward.times };
@@ -64,6 +65,6 @@ export async function run(): Promise<void> {
     const ratio = median(sides[1].segments.map((ms, i) => (ms + sides[1].head[i]) / (sides[0].segments[i] + sides[0].head[i])));
     console.log(`${rows} rows, ms: native ${own}; ONNX Runtime ${other}; ${ratio.toFixed(2)} ×`);
   }
-  await native.result.release();
+  await native.release();
   await runtime.result.release();
 }
