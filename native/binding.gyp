@@ -57,7 +57,7 @@
         'products/product.cc',
         'products/types.cc',
         'products/weights.cc',
-        'segments/elementwise.cc',
+        'segments/norm.cc',
         'segments/segment.cc',
       ],
       'conditions': [

@@ -64,7 +64,7 @@ void readStep(Arguments *arguments, napi_value value, const Segment &segment, St
   }
   step->other = slot("other", 0);
   arguments->check(arguments->failed || segment.widths[step->other] == to, "other");
-  if (step->kind == StepKind::gate) step->activation = arguments->choice(arguments->property(value, "activation"), "activation", "silu", "gelu") ? Activation::gelu : Activation::silu;
+  if (step->kind == StepKind::gate) step->gelu = arguments->choice(arguments->property(value, "activation"), "activation", "silu", "gelu");
 }
 
 void readSegment(Arguments *arguments, napi_value config, Segment *segment) {

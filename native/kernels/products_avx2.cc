@@ -62,6 +62,12 @@ static inline __attribute__((always_inline)) Int add_dots(Int total, const Bytes
 
 static inline Real all(float x) { return _mm256_set1_ps(x); }
 static inline Real add(Real a, Real b) { return _mm256_add_ps(a, b); }
+static inline Real sub(Real a, Real b) { return _mm256_sub_ps(a, b); }
+static inline Real divided(Real a, Real b) { return _mm256_div_ps(a, b); }
+/* Where a is NaN: b. */
+static inline Real at_most(Real a, Real b) { return _mm256_min_ps(a, b); }
+static inline Real at_least(Real a, Real b) { return _mm256_max_ps(a, b); }
+static inline Real power_of_two(Real n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)); }
 static inline Real mul(Real a, Real b) { return _mm256_mul_ps(a, b); }
 static inline Real fma(Real a, Real b, Real c) { return _mm256_fmadd_ps(a, b, c); }
 static inline Real to_real(Int x) { return _mm256_cvtepi32_ps(x); }

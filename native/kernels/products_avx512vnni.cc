@@ -51,6 +51,12 @@ static inline __attribute__((always_inline)) Int add_dots(Int total, const Bytes
 
 static inline Real all(float x) { return _mm512_set1_ps(x); }
 static inline Real add(Real a, Real b) { return _mm512_add_ps(a, b); }
+static inline Real sub(Real a, Real b) { return _mm512_sub_ps(a, b); }
+static inline Real divided(Real a, Real b) { return _mm512_div_ps(a, b); }
+/* Where a is NaN: b. */
+static inline Real at_most(Real a, Real b) { return _mm512_min_ps(a, b); }
+static inline Real at_least(Real a, Real b) { return _mm512_max_ps(a, b); }
+static inline Real power_of_two(Real n) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23)); }
 static inline Real mul(Real a, Real b) { return _mm512_mul_ps(a, b); }
 static inline Real fma(Real a, Real b, Real c) { return _mm512_fmadd_ps(a, b, c); }
 static inline Real to_real(Int x) { return _mm512_cvtepi32_ps(x); }

@@ -43,6 +43,12 @@ static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) {
 
 static inline Real all(float x) { return vdupq_n_f32(x); }
 static inline Real add(Real a, Real b) { return vaddq_f32(a, b); }
+static inline Real sub(Real a, Real b) { return vsubq_f32(a, b); }
+static inline Real divided(Real a, Real b) { return vdivq_f32(a, b); }
+/* Where a is NaN: b. */
+static inline Real at_most(Real a, Real b) { return vminnmq_f32(a, b); }
+static inline Real at_least(Real a, Real b) { return vmaxnmq_f32(a, b); }
+static inline Real power_of_two(Real n) { return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23)); }
 static inline Real mul(Real a, Real b) { return vmulq_f32(a, b); }
 static inline Real fma(Real a, Real b, Real c) { return vfmaq_f32(c, a, b); }
 static inline Real to_real(Int x) { return vcvtq_f32_s32(x); }

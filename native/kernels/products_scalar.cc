@@ -57,6 +57,29 @@ void quantise_scalar(const float *x, const dl_rounded *to) {
   }
 }
 
+/* e^x for |x| ≤ 87: x = n·ln 2 + r, a polynomial in r (Cephes expf). */
+float exponential(float x) {
+  x = x < 87.0f ? x : 87.0f; /* NaN too */
+  x = x > -87.0f ? x : -87.0f;
+  const float n = (x * 1.44269504088896341f + 12582912.0f) - 12582912.0f;
+  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  float y = 1.9875691500e-4f;
+  y = y * r + 1.3981999507e-3f;
+  y = y * r + 8.3334519073e-3f;
+  y = y * r + 4.1665795894e-2f;
+  y = y * r + 1.6666665459e-1f;
+  y = y * r + 5.0000001201e-1f;
+  y = (y * (r * r) + r) + 1.0f;
+  return y * from_bits((uint32_t)((int)n + 127) << 23);
+}
+
+void gate_scalar(const float *gate, const float *x, int n, int gelu, float *to) {
+  for (int i = 0; i < n; i++) {
+    const float z = gate[i], u = gelu ? -1.5957691216057308f * (z + 0.044715f * ((z * z) * z)) : 0.0f - z;
+    to[i] = z / (1.0f + exponential(u)) * x[i];
+  }
+}
+
 struct Form {
   int bits, offset, table, block, group, mins;
   int groups() const { return block / group; }
@@ -175,4 +198,4 @@ DL_CODED_FORMS(CODED)
 }  // namespace
 
 #define CODED(name, ...) product_##name,
-extern "C" const dl_products dl_products_scalar = {"scalar", quantise_scalar, {DL_CODED_FORMS(CODED) product_floats<F32>, product_floats<F16>, product_floats<BF16>}};
+extern "C" const dl_products dl_products_scalar = {"scalar", quantise_scalar, gate_scalar, {DL_CODED_FORMS(CODED) product_floats<F32>, product_floats<F16>, product_floats<BF16>}};

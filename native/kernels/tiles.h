@@ -192,8 +192,40 @@ static void quantise(const float *x, const dl_rounded *to) {
   }
 }
 
+/* e^x for |x| ≤ 87, operation by operation as in the scalar set. */
+INLINE Real exponential(Real x) {
+  x = at_least(at_most(x, all(87.0f)), all(-87.0f));
+  const Real n = sub(add(mul(x, all(1.44269504088896341f)), all(12582912.0f)), all(12582912.0f));
+  const Real r = sub(sub(x, mul(n, all(0.693359375f))), mul(n, all(-2.12194440e-4f)));
+  Real y = all(1.9875691500e-4f);
+  y = add(mul(y, r), all(1.3981999507e-3f));
+  y = add(mul(y, r), all(8.3334519073e-3f));
+  y = add(mul(y, r), all(4.1665795894e-2f));
+  y = add(mul(y, r), all(1.6666665459e-1f));
+  y = add(mul(y, r), all(5.0000001201e-1f));
+  y = add(add(mul(y, mul(r, r)), r), all(1.0f));
+  return mul(y, power_of_two(n));
+}
+
+INLINE void gate_lanes(const float *gate, const float *x, int gelu, float *to) {
+  const Real z = load_f32((const uint8_t *)gate);
+  const Real u = gelu ? mul(all(-1.5957691216057308f), add(z, mul(all(0.044715f), mul(mul(z, z), z)))) : sub(all(0.0f), z);
+  store(to, mul(divided(z, add(all(1.0f), exponential(u))), load_f32((const uint8_t *)x)));
+}
+
+static void gate(const float *gate, const float *x, int n, int gelu, float *to) {
+  int i = 0;
+  for (; i + COLUMN <= n; i += COLUMN) gate_lanes(gate + i, x + i, gelu, to + i);
+  if (i == n) return;
+  float last[3][COLUMN] = {{0}};
+  __builtin_memcpy(last[0], gate + i, sizeof(float) * (n - i));
+  __builtin_memcpy(last[1], x + i, sizeof(float) * (n - i));
+  gate_lanes(last[0], last[1], gelu, last[2]);
+  __builtin_memcpy(to + i, last[2], sizeof(float) * (n - i));
+}
+
 }  // namespace
 
 #define DL_CODED_ENTRY(name, bits, offset, table, block, group, mins) coded<Form<bits, offset, table, block, group, mins>>,
 #define DL_PRODUCT_SET(name) \
-  {name, quantise, {DL_CODED_FORMS(DL_CODED_ENTRY) floats<load_f32, 4>, floats<load_f16, 2>, floats<load_bf16, 2>}}
+  {name, quantise, gate, {DL_CODED_FORMS(DL_CODED_ENTRY) floats<load_f32, 4>, floats<load_f16, 2>, floats<load_bf16, 2>}}

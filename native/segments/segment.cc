@@ -1,6 +1,8 @@
 // The steps in order. Products of one input share its rounded rows; everything else is cut by rows and runs of columns.
 #include "segments/segment.h"
 
+#include "segments/norm.h"
+
 namespace deltallm {
 namespace {
 
@@ -9,6 +11,7 @@ constexpr size_t kWorthWaking = 8192;    // values below which helpers stay park
 
 /** One step over rows; `tensors` are those of its slots. */
 struct Job {
+  const dl_products *set;
   const Step &step;
   const float *from, *other;
   float *to;
@@ -24,7 +27,7 @@ void runItem(void *context, int, int item) {
   float *to = job.to + row * job.toWidth + column;
   switch (job.step.kind) {
     case StepKind::norm: return rmsNorm(from, job.step.scale.data(), job.step.epsilon, n, to);
-    case StepKind::gate: return gated(job.step.activation, from, other, n, to);
+    case StepKind::gate: return job.set->gate(from, other, n, job.step.gelu, to);
     case StepKind::add:
       for (int i = 0; i < n; i++) to[i] = from[i] + other[i];
       return;
@@ -65,10 +68,10 @@ Status runSegment(const Segment &segment, const dl_products *set, MatrixOf matri
         taken = step.from;
       }
       multiply(set, *w, space->activations, at[step.to] + step.column, toWidth, threads);
-      if (step.scale.size()) runRows({step, at[step.to] + step.column, nullptr, at[step.to] + step.column, toWidth, toWidth, w->rows(), 1}, rows, threads);
+      if (step.scale.size()) runRows({set, step, at[step.to] + step.column, nullptr, at[step.to] + step.column, toWidth, toWidth, w->rows(), 1}, rows, threads);
     } else {
       const float *other = step.kind == StepKind::norm ? nullptr : at[step.other];
-      runRows({step, at[step.from], other, at[step.to], fromWidth, toWidth, static_cast<int>(toWidth), 1}, rows, threads);
+      runRows({set, step, at[step.from], other, at[step.to], fromWidth, toWidth, static_cast<int>(toWidth), 1}, rows, threads);
     }
     if (step.to == taken) taken = -1;
   }

@@ -2,7 +2,6 @@
 // written in TypeScript; here is only how each is done.
 #pragma once
 #include "products/product.h"
-#include "segments/elementwise.h"
 
 namespace deltallm {
 
@@ -18,7 +17,7 @@ struct Step {
   int column = 0;                   // product: where in `to` it begins
   int weights = 0;                  // product: id
   float epsilon = 0;                // norm
-  Activation activation = Activation::silu;
+  bool gelu = false;                // gate: instead of SiLU
   Array<float> scale;               // norm: the scale; product: the bias, or nothing
 };
 

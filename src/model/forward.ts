@@ -53,9 +53,7 @@ export class Forward {
     readonly manifest: Manifest,
     /** Rows that one precise call of `run` takes at most. */
     readonly chunk: number,
-    private readonly embedding: Embedding,
-    private readonly segments: SegmentRunner[],
-    private readonly head: SegmentRunner,
+    private readonly runners: Runners,
     /** Segments 0 … layers − 1 on the prefill lane; none where it is not used. */
     private readonly lane: SegmentRunner[],
   ) {
@@ -91,7 +89,11 @@ export class Forward {
       }
       const table = new Embedding(join(folder, embedding.file), embedding.type, shape.vocabulary, shape.hidden);
       const precise = manifest.segments.length;
-      return new Forward(folder, manifest, chunk, table, loaded.slice(0, precise), loaded[precise], loaded.slice(precise + 1));
+      const release = async () => {
+        for (const segment of loaded) await segment.release();
+        table.close();
+      };
+      return new Forward(folder, manifest, chunk, { embedding: table, segments: loaded.slice(0, precise), head: loaded[precise], release }, loaded.slice(precise + 1));
     } catch (error) {
       for (const segment of loaded) await segment.release();
       await forgetChecked(folder);
@@ -99,11 +101,9 @@ export class Forward {
     }
   }
 
-  /** The same passes by other runners than ONNX Runtime's, which are released with it; sizes and embedding are those of the model folder. */
-  static async over({ segments, head }: Runners, folder: string, chunk: number): Promise<Forward> {
-    const manifest = await readManifest(folder);
-    const { shape, embedding } = manifest;
-    return new Forward(folder, manifest, chunk, new Embedding(join(folder, embedding.file), embedding.type, shape.vocabulary, shape.hidden), segments, head, []);
+  /** The same passes by other runners than ONNX Runtime's, which are released with it; sizes are those of the model folder. */
+  static async over(runners: Runners, folder: string, chunk: number): Promise<Forward> {
+    return new Forward(folder, await readManifest(folder), chunk, runners, []);
   }
 
   /** Whether prompts can be read on the lane. */
@@ -135,7 +135,7 @@ export class Forward {
   async run(ids: ArrayLike<number>, attention: LayerAttention, wanted: Wanted, cancelled: () => boolean = () => false, onLane = false): Promise<Float32Array | undefined> {
     const rows = ids.length;
     const { layers } = this.manifest.shape;
-    const segments = onLane && this.hasLane ? this.lane : this.segments;
+    const segments = onLane && this.hasLane ? this.lane : this.runners.segments;
     let clock = performance.now();
     const lap = (stage: keyof StageTimes) => {
       const now = performance.now();
@@ -143,7 +143,7 @@ export class Forward {
       clock = now;
     };
 
-    this.embedding.lookup(ids, this.hidden.data);
+    this.runners.embedding.lookup(ids, this.hidden.data);
     lap('embedding');
     await segments[0].run({ [PORTS.embedding]: this.hidden }, { [PORTS.qkv]: this.qkv }, rows);
     lap('segments');
@@ -169,31 +169,30 @@ export class Forward {
     const row = (from: Rows, to: Rows) => to.data.set(from.data.subarray((rows - 1) * from.width, rows * from.width));
     row(this.attention, this.lastAttention);
     row(residual, this.lastResidual);
-    await this.segments.at(-1)!.run(
+    await this.runners.segments.at(-1)!.run(
       { [PORTS.attention]: this.lastAttention, [PORTS.residual]: this.lastResidual },
       { [PORTS.residualOut]: this.lastHidden }, 1);
     lap('segments');
-    await this.head.run({ [PORTS.hidden]: this.lastHidden }, { [PORTS.logits]: this.logits }, 1);
+    await this.runners.head.run({ [PORTS.hidden]: this.lastHidden }, { [PORTS.logits]: this.logits }, 1);
     lap('head');
     return this.logits.data;
   }
 
   private async allRows(residual: Rows, next: Rows, rows: number, wanted: Wanted, lap: (stage: keyof StageTimes) => void): Promise<Float32Array> {
-    await this.segments.at(-1)!.run(
+    await this.runners.segments.at(-1)!.run(
       { [PORTS.attention]: this.attention, [PORTS.residual]: residual },
       { [PORTS.residualOut]: next }, rows);
     lap('segments');
     if (wanted === 'hidden') return next.view(rows);
     this.allLogits ??= new Rows(this.most, this.manifest.shape.vocabulary);
-    await this.head.run({ [PORTS.hidden]: next }, { [PORTS.logits]: this.allLogits }, rows);
+    await this.runners.head.run({ [PORTS.hidden]: next }, { [PORTS.logits]: this.allLogits }, rows);
     lap('head');
     return this.allLogits.view(rows);
   }
 
-  /** Frees the sessions and closes the files; no run may be under way. */
+  /** Frees what runs and closes the files; no run may be under way. */
   async release(): Promise<void> {
-    for (const segment of [...this.segments, this.head, ...this.lane]) await segment.release();
-    this.embedding.close();
+    await this.runners.release();
   }
 }
 

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Embedding } from '../../src/model/embedding.ts';
 import { Forward } from '../../src/model/forward.ts';
 import { nativeLlama, type NativeRunners } from '../../src/model/run/nativeLlama.ts';
 import { SegmentSteps } from '../../src/model/run/nativeSegment.ts';
@@ -75,15 +76,15 @@ describe.each(CASES)('native segments of $name', ({ model, tokens, cosine, top1 
   }, 900_000);
   afterAll(async () => {
     await engine.close();
-    runners.release();
+    await native.release();
   });
 
   it('give the logits of the same weights in float32, and in float32 those of ONNX Runtime, no further from them than its own', async () => {
     expect(ids.length).toBe(tokens);
     const { vocabulary } = native.manifest.shape;
-    const floats = await nativeLlama(addon, model, true);
-    const exact = await logitsOf(await Forward.over(floats, engine.forward.folder, native.chunk), ids, [native.chunk]);
-    floats.release();
+    const floats = await Forward.over(await nativeLlama(addon, model, true), engine.forward.folder, native.chunk);
+    const exact = await logitsOf(floats, ids, [native.chunk]);
+    await floats.release();
     const found = agreement(await logitsOf(native, ids, [native.chunk]), exact, vocabulary);
     const runtime = agreement(await logitsOf(engine.forward, ids, [native.chunk]), exact, vocabulary);
     const show = ({ cosine, top1 }: Agreement) => `cosine ${cosine.toFixed(6)}, same best token ${(100 * top1).toFixed(2)} %`;
@@ -93,6 +94,17 @@ describe.each(CASES)('native segments of $name', ({ model, tokens, cosine, top1 
     expect(runtime.cosine).toBeGreaterThanOrEqual(0.9995); // two engines that share nothing but the file
     expect(1 - found.cosine).toBeLessThanOrEqual(1.5 * (1 - runtime.cosine) + 1e-6);
     expect(found.top1).toBeGreaterThanOrEqual(runtime.top1 - 0.01);
+  });
+
+  it('look their tokens up as the model folder does', () => {
+    const { embedding, shape } = engine.forward.manifest;
+    const folder = new Embedding(resolve(engine.forward.folder, embedding.file), embedding.type, shape.vocabulary, shape.hidden);
+    const [own, expected] = [0, 0].map(() => new Float32Array(ids.length * shape.hidden));
+    runners.embedding.lookup(ids, own);
+    folder.lookup(ids, expected);
+    folder.close();
+    expect(sameBits(own, expected)).toBe(true);
+    for (const id of [-1, shape.vocabulary, NaN]) expect(() => runners.embedding.lookup([0, id], own)).toThrow(expect.objectContaining({ code: 'tokenOutOfRange' }));
   });
 
   it('give the same bits token by token, in pieces, and with another number of threads', async () => {

@@ -168,8 +168,33 @@ static void check_hostile(const TensorType &type) {
   free(decoded);
 }
 
+static void check_gate(int n, int gelu) {
+  static const TensorType none = {0, "gate", 0, 0, 0, nullptr, false};
+  float z[100], x[100], to[101];
+  for (int i = 0; i < n; i++) {
+    z[i] = (float)(uniform() * (i % 5 == 0 ? 200 : 6));
+    x[i] = (float)uniform();
+  }
+  to[n] = 7;
+  SET.gate(z, x, n, gelu, to);
+  double worst = 0;
+  for (int i = 0; i < n; i++) {
+    const double u = gelu ? 2 * sqrt(2 / M_PI) * (z[i] + 0.044715 * pow(z[i], 3)) : z[i], expected = z[i] / (1 + exp(-u)) * x[i];
+    worst = fmax(worst, fabs(to[i] - expected) / fmax(1, fabs(z[i])));
+    uint32_t word;
+    memcpy(&word, &to[i], 4);
+    bits_of_all = (bits_of_all ^ word) * 16777619u;
+  }
+  expect(worst < 1e-6 && to[n] == 7, gelu ? "gelu" : "silu", none, n, 1, worst);
+  z[n / 2] = NAN;
+  SET.gate(z, x, n, gelu, to);
+  expect(isnan(to[n / 2]), "NaN", none, n, 1, to[n / 2]);
+}
+
 int main() {
   three.resize(3);
+  for (int n = 1; n <= 100; n++)
+    for (int gelu = 0; gelu < 2; gelu++) check_gate(n, gelu);
   for (const TensorType *type = tensorTypes(); type->name; type++) {
     for (int blocks : {1, 2, 5}) check_type(*type, 37, blocks * (type->block < 32 ? 32 : type->block));
     check_type(*type, 1, 512);

@@ -5,15 +5,14 @@ import { readArchitecture, TensorSource, type Architecture } from '../import/arc
 import { readGguf } from '../import/gguf.ts';
 import { halfSplitOrder, headTensor, PORTS } from '../import/llama.ts';
 import { flowWidths } from '../manifest.ts';
-import { SegmentSteps, type ProductPart } from './nativeSegment.ts';
+import { NativeEmbedding } from './nativeEmbedding.ts';
+import { SegmentSteps, type NativeSegment, type ProductPart } from './nativeSegment.ts';
 import { NativeWeights } from './nativeWeights.ts';
-import type { Runners, SegmentRunner } from './segmentRunner.ts';
+import type { Runners } from './segmentRunner.ts';
 
 export interface NativeRunners extends Runners {
   /** Bytes that the weights take. */
   bytes: number;
-  /** Frees segments and weights; no run may be under way. */
-  release(): void;
 }
 
 /** Reads a GGUF's weights into native segments, `asFloats` as float32. Throws what reading a GGUF throws; `outOfMemory` comes from the addon. */
@@ -22,16 +21,19 @@ export async function nativeLlama(addon: Addon, path: string, asFloats = false):
   const arch = readArchitecture(gguf);
   const file = await fs.open(path, 'r');
   const weights = new NativeWeights(addon, file, asFloats);
-  const runners: SegmentRunner[] = [];
+  const source = new TensorSource(gguf);
+  const embedding = new NativeEmbedding(addon, path, source.take('token_embd.weight', arch.shape.vocabulary, arch.shape.hidden));
+  const runners: NativeSegment[] = [];
   const release = () => {
-    for (const runner of runners) void runner.release();
+    for (const runner of runners) runner.release();
     weights.release();
+    embedding.close();
   };
   try {
-    const decoder = new Decoder(addon, arch, new TensorSource(gguf), weights);
+    const decoder = new Decoder(addon, arch, source, weights);
     for (let i = 0; i <= arch.shape.layers; i++) runners.push(await decoder.segment(i));
     runners.push(await decoder.head());
-    return { segments: runners.slice(0, -1), head: runners.at(-1)!, bytes: weights.bytes, release };
+    return { embedding, segments: runners.slice(0, -1), head: runners.at(-1)!, bytes: weights.bytes, release };
   } catch (error) {
     release();
     throw error;
@@ -49,7 +51,7 @@ class Decoder {
   ) {}
 
   /** Segment i of layers + 1: 0 is norm + q/k/v, the last has no q/k/v. */
-  async segment(i: number): Promise<SegmentRunner> {
+  async segment(i: number): Promise<NativeSegment> {
     const { shape } = this.arch;
     const hidden = { name: i === 0 ? PORTS.embedding : PORTS.residual, width: shape.hidden };
     const flow = flowWidths(shape);
@@ -62,7 +64,7 @@ class Decoder {
   }
 
   /** Final norm, then logits. */
-  async head(): Promise<SegmentRunner> {
+  async head(): Promise<NativeSegment> {
     const { shape } = this.arch;
     const steps = new SegmentSteps([{ name: PORTS.hidden, width: shape.hidden }], [{ name: PORTS.logits, width: shape.vocabulary }]);
     await this.norm(steps, PORTS.hidden, 'normed', 'output_norm');

@@ -4,12 +4,20 @@ import type { Rows } from '../segment.ts';
 export interface SegmentRunner {
   /** Runs on the first `rows` rows of the inputs and writes the first `rows` rows of the outputs, both by the names of the ports. */
   run(inputs: Record<string, Rows>, outputs: Record<string, Rows>, rows: number): void | Promise<void>;
-  /** Frees what it holds; no run may be under way. */
-  release(): void | Promise<void>;
 }
 
-/** All that a pass over a decoder runs: layers + 1 segments, then the head on the rows that are wanted. */
+/** Where the rows of tokens come from. */
+export interface EmbeddingRows {
+  /** Writes the rows of `ids` into `out` `[ids, hidden]`. Throws tokenOutOfRange. */
+  lookup(ids: ArrayLike<number>, out: Float32Array): void;
+  close(): void;
+}
+
+/** All that a pass over a decoder runs: the embedding, layers + 1 segments, then the head on the rows that are wanted. */
 export interface Runners {
+  embedding: EmbeddingRows;
   segments: SegmentRunner[];
   head: SegmentRunner;
+  /** Frees all of them; no run may be under way. */
+  release(): void | Promise<void>;
 }
