@@ -28,7 +28,7 @@ describe.skipIf(!python)(python ? 'the recipe of the model that answers' : `the 
   const exported = join(folder, 'instruct.gguf');
 
   beforeAll(() => {
-    log = print('train.py', TINY_F16, folder, '--steps', '12').trim().split('\n').map((line) => JSON.parse(line));
+    log = print('train.py', TINY_F16, folder, '--steps', '20').trim().split('\n').map((line) => JSON.parse(line));
     print('export.py', folder, exported);
   });
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -49,7 +49,7 @@ print(json.dumps([{"code": code, "test": one.test} for one in made for code in (
       const script = transformSync(`${code}\n${body}`, { loader: 'ts' }).code;
       new Function('test', 'expect', script)((name: string, inner: () => void) => { seen.push(name); inner(); }, expect);
     }
-    expect(seen).toEqual(Array<string>(cases.length).fill('subject'));
+    expect(seen).toEqual(Array<string>(cases.length).fill('it'));
     expect(cases.length).toBeGreaterThan(80);
   });
 
@@ -57,9 +57,9 @@ print(json.dumps([{"code": code, "test": one.test} for one in made for code in (
     expect(JSON.parse(print('dialogues.py', 'held-out', '4'))).toEqual(heldOut);
   });
 
-  test('twelve steps teach something', () => {
+  test('twenty steps teach something', () => {
     const losses = log.flatMap(({ loss }) => loss ?? []);
-    expect(losses.at(-1)).toBeLessThan(losses[0] - 0.3);
+    expect(losses.at(-1)).toBeLessThan(losses[0] - 0.5);
   });
 
   test.each([['just trained', exported], ['of the tests', TINY_INSTRUCT]])('the file %s is read as it was rounded, and goes on as in PyTorch', async (_, path) => {
