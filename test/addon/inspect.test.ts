@@ -72,7 +72,7 @@ describe('an inspection of the tiny model', () => {
     const all = engine.tokenizer.encode(text, { bos: true }).length;
     expect(report.text).toEqual({ name: FILE, tokens: MOST, total: all });
     expect(all).toBeGreaterThan(MOST);
-    expect(report).toMatchObject({ schema: 1, attention: 'delta', sinks: 4, window: { least: 2, most: 4, divisor: 64 }, kernels: engine.addon.cpu().selected });
+    expect(report).toMatchObject({ schema: 2, attention: 'delta', sinks: 4, window: { least: 2, most: 4, divisor: 64 }, kernels: engine.addon.cpu().selected });
     expect(report.next).toMatchObject({ from: 192, positions: MOST - 1 - 192 });
     expect(report.next.klByBlock.length).toBe(Math.ceil((MOST - 1) / 64));
   });
