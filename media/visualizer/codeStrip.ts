@@ -33,6 +33,8 @@ export class CodeStrip extends HTMLElement {
   #lines: Lines = { dense: [], delta: [], most: 0, sinkLines: [], windowLine: 0, count: 0 };
   #cursor = 0;
   #asTable = false;
+  /** True until the strip was scrolled to where the window begins. */
+  #isNew = true;
   readonly #step = (): boolean => {
     this.#rows();
     this.#overview();
@@ -48,7 +50,9 @@ export class CodeStrip extends HTMLElement {
       const { looked } = report;
       const delta = withoutSinks(looked.lines.delta, looked.sinks.delta);
       this.#lines = { dense: withoutSinks(looked.lines.dense, looked.sinks.dense), delta, most: Math.min(MOST_TINT, Math.max(0, ...delta)), ...regionsOfLines(report), count: Math.max(measurement.lines.length, delta.length) };
-      this.#cursor = Math.min(this.#cursor, Math.max(0, this.#lines.count - 1));
+      // What looked is at the end; the sinks are pinned above.
+      this.#cursor = this.#lines.windowLine;
+      this.#isNew = true;
     }
     this.#measurement = measurement;
     this.#context = context;
@@ -103,8 +107,15 @@ export class CodeStrip extends HTMLElement {
   #rows(): void {
     if (this.#asTable) return;
     const scroller = this.#scroller;
-    const { count } = this.#lines;
+    const { count, windowLine } = this.#lines;
     const height = scroller.clientHeight;
+    if (this.#isNew) {
+      // There must be something to scroll.
+      render(html`<div class="space" role="presentation"></div>`, scroller);
+      scroller.querySelector<HTMLElement>('.space')!.style.setProperty('height', `${count * LINE}px`);
+      scroller.scrollTop = windowLine * LINE - height / 2;
+      this.#isNew = false;
+    }
     const from = Math.max(0, Math.floor(scroller.scrollTop / LINE) - MORE);
     const to = Math.min(count, Math.ceil((scroller.scrollTop + height) / LINE) + MORE);
     const rows: TemplateResult[] = [];

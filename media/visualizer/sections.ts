@@ -55,7 +55,7 @@ export function comparisonPart(comparison: ComparisonView, mode: ModeName, conte
 /** One bar in parts, each with its label: no colours to be told apart. */
 function parted(parts: readonly { name: string; value: number; text: string }[], whole: number): TemplateResult {
   const shown = parts.filter(({ value }) => value > 0);
-  return html`<dl class="parts">${shown.map(({ name, value, text }) => html`<div><dt>${name}</dt><dd><svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="rest" width="100" height="1"></rect><rect class="part" width=${Math.min(100, (100 * value) / Math.max(whole, 1e-9))} height="1"></rect></svg><span class="figure">${text}</span></dd></div>`)}</dl>`;
+  return html`<dl class="parts">${shown.map(({ name, value, text }) => html`<div><dt>${name}</dt><dd class="track"><svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="rest" width="100" height="1"></rect><rect class="part" width=${Math.min(100, (100 * value) / Math.max(whole, 1e-9))} height="1"></rect></svg></dd><dd class="figure">${text}</dd></div>`)}</dl>`;
 }
 
 export function cachePart({ cache, measurement }: PanelState, { say, figures }: Speaking): TemplateResult | typeof nothing {
@@ -63,8 +63,8 @@ export function cachePart({ cache, measurement }: PanelState, { say, figures }: 
   if (!cache && !own) return nothing;
   return html`<section aria-labelledby="cache"><h2 id="cache">${say('KV cache')}</h2>
     ${own ? html`<p class="muted">${say('Of the measured text, as allocated with one cache for each head, and the same tokens in float16.')}</p>${parted([{ name: say('delta'), value: own.allocated, text: figures.bytes(own.allocated) }, { name: say('float16'), value: own.float16, text: figures.bytes(own.float16) }], Math.max(own.allocated, own.float16))}` : nothing}
-    ${cache ? html`<p class="muted">${say('Of this window: {0} blocks of 64 tokens. Since the start {1} tokens of prompts were known already, {2} were read.', figures.whole(cache.blocks), figures.whole(cache.reused), figures.whole(cache.computed))}</p>
-      ${parted([{ name: say('In use'), value: cache.bytes, text: figures.bytes(cache.bytes) }, { name: say('Budget'), value: cache.budget, text: figures.bytes(cache.budget) }], cache.budget)}` : nothing}
+    ${cache ? html`<p class="muted">${say('Of this window: {0} blocks of 64 tokens. In the last requests {1} tokens of prompts were known already, {2} were read.', figures.whole(cache.blocks), figures.whole(cache.reused), figures.whole(cache.computed))}</p>
+      ${parted([{ name: say('In use'), value: cache.bytes, text: say('{0} of {1}', figures.bytes(cache.bytes), figures.bytes(cache.budget)) }], cache.budget)}` : nothing}
   </section>`;
 }
 

@@ -22,6 +22,7 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
     entries.push({ label: `$(sparkle) ${l10n.t('Complete at the cursor')}`, command: 'deltallm.completions.trigger' });
   }
   entries.push(
+    { label: `$(graph) ${l10n.t('Open Sparsity Visualizer')}`, command: 'deltallm.visualizer.open' },
     { label: `$(list-unordered) ${l10n.t('Show last request')}`, command: 'deltallm.showLastRequest' },
     { label: `$(file-code) ${l10n.t('Show last prompt')}`, command: 'deltallm.showLastPrompt' },
     { label: `$(debug-restart) ${l10n.t('Restart the runtime')}`, command: 'deltallm.restart' },

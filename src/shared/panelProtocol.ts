@@ -65,7 +65,7 @@ export interface CacheView {
   blocks: number;
   /** What the setting allows. */
   budget: number;
-  /** Tokens of prompts that were known from before, and those that were read, since the start. */
+  /** Tokens of prompts that were known from before, and those that were read, of the last requests. */
   reused: number;
   computed: number;
 }
