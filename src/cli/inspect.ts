@@ -1,6 +1,7 @@
 // deltallm inspect: dense and delta attention side by side on one file.
 import { DeltaError } from '../shared/errors.ts';
 import type { Command } from '../cli.ts';
+import { InspectPage } from './inspectPage.ts';
 import { inspectTable } from './inspectTable.ts';
 import { loadOptions, MODEL_OPTIONS, number, parse, readText, required } from './options.ts';
 import { clearProgress } from './terminal.ts';
@@ -11,15 +12,17 @@ const DEFAULT_MOST = 4096;
 const MOST = 131_072;
 
 export const inspect: Command = async (args, cancel) => {
-  const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, most: { type: 'string' }, heads: { type: 'boolean' } });
+  const { values } = parse(args, { ...MODEL_OPTIONS, file: { type: 'string' }, most: { type: 'string' }, heads: { type: 'boolean' }, html: { type: 'string' } });
   const file = required(values, 'file');
   const { attention } = loadOptions(values);
   if (attention === 'dense') throw new DeltaError('usage', '--attention must be delta or compact: dense is what either is compared with');
   const most = number(values, 'most', DEFAULT_MOST, 2, MOST);
   const text = readText(file);
+  const page = values.html === undefined ? undefined : new InspectPage(required(values, 'html'));
   await withRuntime(values, cancel, async ({ client }) => {
     const report = await client.call('inspect', { text, name: file, attention, most }, hearProgress, cancel);
     clearProgress();
+    page?.write(report, text);
     process.stdout.write(`${values.json ? JSON.stringify(report) : inspectTable(report, values.heads === true)}\n`);
   });
 };

@@ -193,7 +193,7 @@ describe('measuring', () => {
     panel.call.fail(new DeltaError('outOfMemory'));
     await quiet();
     panel.hear();
-    expect(panel.state).toMatchObject({ busy: null, note: 'There is too little free memory: close something, or choose a smaller model or a smaller cache.' });
+    expect(panel.state).toMatchObject({ busy: null, note: 'There is too little free memory: close something, or choose a smaller model or cache.' });
     expect(fake.messages).toEqual([]);
   });
 
