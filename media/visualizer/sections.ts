@@ -37,7 +37,7 @@ export function comparisonPart(comparison: ComparisonView, mode: ModeName, conte
   const row = (name: string, of: (figures: NonNullable<ComparisonView['columns'][number]['figures']>) => string) => html`<tr><th scope="row">${name}</th>${columns.map(({ figures: own }) => html`<td>${own ? of(own) : '…'}</td>`)}</tr>`;
   return html`<section class="comparison" aria-labelledby="comparison"><h2 id="comparison">${say('Modes side by side')}</h2>
     <p class="muted">${say('{0} on {1}, {2} tokens. The mode exact is what the others are compared with.', comparison.model, comparison.name, figures.whole(comparison.tokens))}${comparison.stopped ? ` ${say('Stopped before it was complete.')}` : ''}</p>
-    <div class="table" tabindex="0" role="region" aria-label=${say('Modes side by side')}><table>
+    <div class="table" tabindex="0" role="region" aria-label=${say('{0}, table', say('Modes side by side'))}><table>
       <thead><tr><td></td>${columns.map((column) => html`<th scope="col">${modeWord(column.mode, context)}${column.mode === mode ? html` <span class="muted">${say('in use')}</span>` : nothing}</th>`)}</tr></thead>
       <tbody>
         ${row(say('Zeros in the far keys'), (own) => figures.share(own.keySparsity))}

@@ -329,6 +329,9 @@ describe('another life of the window', () => {
       expect(panel.state.measurement!.stale).toBe(true);
     }
     expect(panel.state.measurement!.lines).toEqual([]);
+    const before = panel.calls.length;
+    await panel.say({ type: 'compare' });
+    expect([panel.calls.length, panel.state.note]).toEqual([before, 'The text that was measured is not at hand any more: measure a file again.']);
   });
 
   it('gets everything again after it was hidden', async () => {

@@ -6,7 +6,7 @@ import type { ComparisonView } from '../../shared/panelProtocol.ts';
 export interface KeptMeasurement {
   uri: string;
   /** Tells the text that was measured from another one. */
-  length: string;
+  sum: string;
   report: InspectReport;
   mode: 'balanced' | 'compact';
   at: number;

@@ -76,7 +76,7 @@ export class PanelHost {
     const text = await this.needs.read(kept.uri);
     if (this.measured || this.state.busy) return;
     this.measured = { uri: kept.uri, text: text ?? '' };
-    this.change({ measurement: { report: kept.report, mode: kept.mode, at: kept.at, version: kept.version, lines: text?.split(LINE_ENDS) ?? [], stale: text === null || lengthOf(text) !== kept.length }, comparison: kept.comparison });
+    this.change({ measurement: { report: kept.report, mode: kept.mode, at: kept.at, version: kept.version, lines: text?.split(LINE_ENDS) ?? [], stale: text === null || sumOf(text) !== kept.sum }, comparison: kept.comparison });
   }
 
   /** The active editor or the settings are others. */
@@ -152,7 +152,8 @@ export class PanelHost {
   private async compare(): Promise<void> {
     const { measured } = this;
     const { measurement } = this.state;
-    if (this.state.busy || !measured || !measurement || !measured.text) return;
+    if (this.state.busy || !measured || !measurement) return;
+    if (measured.text === '') return this.change({ note: textGone() });
     const file = { name: measurement.report.text.name, text: measured.text };
     const columns: ComparisonView['columns'] = [{ mode: 'exact', figures: null }, { mode: 'balanced', figures: null }, { mode: 'compact', figures: null }];
     const { text, model } = measurement.report;
@@ -176,6 +177,7 @@ export class PanelHost {
     const { measured } = this;
     const { measurement } = this.state;
     if (this.state.busy || !measured || !measurement) return;
+    if (measured.text === '') return this.change({ note: textGone() });
     const { name, tokens } = measurement.report.text;
     await this.run('mapping', null, shortName(name), async (step) => {
       const { schema: _, model: __, ...map } = await this.needs.runtime.inspect('attentionMap', { text: measured.text, name, layer, head, most: tokens }, (event) => {
@@ -219,7 +221,7 @@ export class PanelHost {
     const { measurement, comparison } = this.state;
     if (!measurement || !this.measured) return;
     const { report, mode, at, version } = measurement;
-    this.needs.keep({ uri: this.measured.uri, length: lengthOf(this.measured.text), report, mode, at, version, comparison });
+    this.needs.keep({ uri: this.measured.uri, sum: sumOf(this.measured.text), report, mode, at, version, comparison });
   }
 
   private change(parts: Partial<PanelState>): void {
@@ -234,10 +236,11 @@ export class PanelHost {
   }
 }
 
+const textGone = (): string => l10n.t('The text that was measured is not at hand any more: measure a file again.');
 const shortName = (name: string): string => name.split(/[\\/]/).at(-1)!;
 
 /** A sum over the text: another text has another one, in all likelihood. Nothing of the text can be read from it. */
-function lengthOf(text: string): string {
+function sumOf(text: string): string {
   let sum = 0;
   for (let i = 0; i < text.length; i++) sum = (Math.imul(sum, 31) + text.charCodeAt(i)) | 0;
   return `${text.length} ${sum}`;
