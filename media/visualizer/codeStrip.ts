@@ -139,7 +139,7 @@ export class CodeStrip extends HTMLElement {
     const printed = read && report.looked.lines.tokens[line] > 0 && (share >= TOLD || (ramp.printing && share > 0)) ? figures.share(share) : '';
     const tint = read && most > 0 ? Math.round(100 * Math.sqrt(Math.min(1, share / most))) : 0;
     return html`<div class=${`line ${regions.join(' ')}`} id=${`line${line}`} role="option" aria-selected=${line === this.#cursor} aria-posinset=${line + 1} aria-setsize=${count} data-line=${line} data-step=${tint}>
-      <span class="number">${line + 1}</span><span class="mark">${sinkLines.includes(line) ? icons.anchor : nothing}</span><span class="heat"></span><span class="source">${shown(lines[line] ?? '')}</span><span class="figure">${read ? printed : line === delta.length ? say('not read') : ''}</span></div>`;
+      <span class="number">${line + 1}</span><span class="mark">${sinkLines.includes(line) ? icons.anchor : nothing}</span><span class="heat"></span><span class="source">${shown(lines[line] ?? '')}</span><span class="figure">${read ? printed : line === delta.length && report.text.tokens < report.text.total ? say('not read') : ''}</span></div>`;
   }
 
   #reading(line: number): string {

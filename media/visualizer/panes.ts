@@ -15,7 +15,7 @@ export function picturesOf(report: InspectReport, { say, figures }: Speaking, ma
   const kvName = (column: number) => say('KV head {0}', String(column));
   const headName = (column: number) => say('Head {0}', String(column));
   const on = say('over {0} tokens', figures.whole(report.text.tokens));
-  const shared = { rows: layers.length, rowName: layerName };
+  const shared = { rows: layers.length, rowName: layerName, axes: say('layers by KV heads, %') };
 
   const keys: Pick<Picture, 'rows' | 'columns' | 'value'> = { rows: layers.length, columns: kvHeads, value: (row, column) => layers[row].kvHeads[column].keySparsity };
   const work: typeof keys = { rows: layers.length, columns: kvHeads, value: (row, column) => layers[row].kvHeads[column].attentionSparsity };
@@ -32,7 +32,7 @@ export function picturesOf(report: InspectReport, { say, figures }: Speaking, ma
   return [
     {
       ...shared, ...keys, id: 'keys', kind: 'cells', title: say('Zeros in the far keys'), most: 1, mostText: figures.share(1),
-      about: `${figures.share(report.whole.keySparsity)} ${say('of the delta-coded elements')}. ${say('Layers by KV heads, {0}.', on)}`,
+      about: `${report.whole.keySparsity === null ? say('Not measured: no key was far.') : `${figures.share(report.whole.keySparsity)} ${say('of the delta-coded elements')}.`} ${say('Layers by KV heads, {0}.', on)}`,
       columnName: kvName, print: (row, column) => figures.hundredths(keys.value(row, column)),
       read: (row, column) => `${layerName(row)}, ${kvName(column)}: ${figures.share(keys.value(row, column))} ${say('zeros')}`,
     },
@@ -43,7 +43,7 @@ export function picturesOf(report: InspectReport, { say, figures }: Speaking, ma
       read: (row, column) => `${layerName(row)}, ${kvName(column)}: ${figures.share(work.value(row, column))} ${say('of the multiply-adds left out')}`,
     },
     {
-      ...shared, ...masses, id: 'sinks', kind: 'cells', title: say('Attention on the sinks'), most: massMost, mostText: figures.share(massMost), group: heads / kvHeads, reference: denseMass,
+      ...shared, ...masses, id: 'sinks', axes: say('layers by query heads, %; outline: dense, fill: delta'), kind: 'cells', title: say('Attention on the sinks'), most: massMost, mostText: figures.share(massMost), group: heads / kvHeads, reference: denseMass,
       about: `${verdict.kind === 'kept' ? say('Kept: {0}. Worst of the heads with sinks: layer {1}, head {2}, {3}.', figures.share(verdict.share), String(verdict.worst.layer), String(verdict.worst.head), figures.share(verdict.worst.share))
         : verdict.kind === 'none' ? say('This model has no sinks: no head puts more than {0} on the first {1} tokens.', figures.share(verdict.largest), String(report.sinks))
         : say('Not measured: no key was far.')} ${say('Layers by query heads, those of one KV head together.')}`,
@@ -52,13 +52,13 @@ export function picturesOf(report: InspectReport, { say, figures }: Speaking, ma
       ...(mapOf && { act: { label: say('Enter shows where the head looks.'), run: mapOf } }),
     },
     {
-      ...shared, id: 'error', kind: 'bars', columns: 1, title: say('Error of the output'), most: errorMost, mostText: figures.share(errorMost), value: (row) => errors[row],
+      ...shared, id: 'error', axes: say('by layer'), kind: 'bars', columns: 1, title: say('Error of the output'), most: errorMost, mostText: figures.share(errorMost), value: (row) => errors[row],
       about: say('‖delta − dense‖ / ‖dense‖ of what attention gives on, by layer, each layer by itself. The axis ends at {0}.', figures.share(errorMost)), columnName: () => say('Error'),
       print: (row) => figures.share(errors[row]), read: (row) => `${layerName(row)}: ${figures.share(errors[row])}`,
     },
     {
-      id: 'agreement', kind: 'columns', rows: 1, columns: kls.length, title: say('The same next token: {0}', figures.share(next.top1)), most: klMost, mostText: figures.nats(klMost),
-      about: say('Of {0} positions with far keys. Columns: KL(dense ‖ delta) by blocks of 64 tokens, the highest is {1}; mean {2}.', figures.whole(next.positions), figures.nats(klMost), figures.nats(next.kl.mean)),
+      id: 'agreement', axes: say('KL by blocks of 64 tokens'), kind: 'columns', rows: 1, columns: kls.length, title: say('The same next token: {0}', figures.share(next.top1)), most: klMost, mostText: figures.nats(klMost),
+      about: say('Of {0} positions, from token {1} on. Columns: KL(dense ‖ delta) by blocks of 64 tokens, the highest is {2}; mean {3}.', figures.whole(next.positions), figures.whole(next.from), figures.nats(klMost), figures.nats(next.kl.mean)),
       value: (_, column) => kls[column], rowName: () => 'KL', columnName: (column) => say('Tokens {0} to {1}', figures.whole(64 * column), figures.whole(64 * column + 63)),
       print: (_, column) => figures.nats(kls[column]), read: (_, column) => say('Tokens {0} to {1}: {2}', figures.whole(64 * column), figures.whole(64 * column + 63), figures.nats(kls[column])),
       table: { head: [say('Tokens'), 'KL'], rows: kls.map((kl, block) => [`${figures.whole(64 * block)}–${figures.whole(64 * block + 63)}`, figures.nats(kl)]) },
@@ -100,7 +100,7 @@ export function mapPicture({ layer, head, tokens, bins, sinks, window, mass }: M
     return [`${figures.whole(at(from))}–${figures.whole(at(to) - 1)}`, of(onSinks), of(far), of(all - onSinks - far)];
   });
   return {
-    id: 'map', kind: 'map', rows: bins, columns: bins, title: say('Where layer {0}, head {1} looks', String(layer), String(head)), most: 1, mostText: figures.share(1),
+    id: 'map', axes: say('queries by tokens'), kind: 'map', rows: bins, columns: bins, title: say('Where layer {0}, head {1} looks', String(layer), String(head)), most: 1, mostText: figures.share(1),
     about: say('Rows: queries from the first token to the last, columns: the tokens they look at; dense attention, {0} tokens in {1} bins, tinted by the square root. Dashed: the sinks end. Line: the window begins, left of it is far.', figures.whole(tokens), figures.whole(bins)),
     value: tint, rowName: range, columnName: range, print: () => '', read: (row, column) => (column > row ? say('Tokens {0} do not see what comes after them.', range(row)) : say('Tokens {0} give {1} of their attention to tokens {2}.', range(row), figures.share(share(row, column)), range(column))),
     marks: { sinks: binOf(sinks - 1) + 1, window: (row) => binOf(windowOf(at(row))) },

@@ -5,6 +5,8 @@ export interface Picture {
   title: string;
   /** What the values are, and what they were measured on. */
   about: string;
+  /** Rows, columns and unit in a few words. */
+  axes: string;
   /** `cells` are tinted, `bars` lie, `columns` stand, `map` is cells without gaps. */
   kind: 'cells' | 'bars' | 'columns' | 'map';
   rows: number;

@@ -38,20 +38,28 @@ export function sheetOf(measurement: MeasurementView, pictures: readonly Picture
     sheet.textAlign = 'left';
     sheet.font = `bold 16px ${fontFamily}`;
     sheet.fillText(picture.title, x, y + 14, room);
+    sheet.fillStyle = ramp.own('quiet');
+    sheet.font = `13px ${fontFamily}`;
+    sheet.fillText(picture.axes, x, y + 34, room);
     sheet.save();
-    sheet.translate(x, y + 28);
-    const fit = Math.min(1, room / plan.width, 330 / plan.height);
+    sheet.translate(x, y + 44);
+    const fit = Math.min(1.4, room / plan.width, 296 / plan.height);
     sheet.scale(fit, fit);
     paintInto(sheet, picture, plan, ramp, fontFamily);
     sheet.restore();
-    row = Math.max(row, plan.height * fit + 60);
+    row = Math.max(row, plan.height * fit + 76);
     if (index % 2 === 1) [x, y, row] = [EDGE + STRIP + 56, y + row, 0];
     else x += room + 40;
   }
   return canvas;
 }
 
-/** Each line a bar as long as what it got of the attention; the window has its bracket, the sinks their mark. */
+/** Pixels of a character where only the outline of the text is shown. */
+const CHARACTER = 5;
+/** What nothing looked at is seen, too. */
+const FAINT = 0.12;
+
+/** Each line tinted by what it got of the attention, as text or as its outline; the window has its bracket, the sinks their mark. */
 function strip(sheet: CanvasRenderingContext2D, { report, lines }: MeasurementView, withText: boolean, { ramp, say, figures }: PanelContext, { x, y, width, height }: { x: number; y: number; width: number; height: number }): void {
   const { looked } = report;
   const shares = withoutSinks(looked.lines.delta, looked.sinks.delta);
@@ -62,25 +70,33 @@ function strip(sheet: CanvasRenderingContext2D, { report, lines }: MeasurementVi
   sheet.textAlign = 'left';
   sheet.font = `bold 16px ${family}`;
   sheet.fillText(say('What the last {0} tokens looked at', figures.whole(looked.rows)), x, y + 14);
-  const [from, room] = [y + 28, height - 28];
+  sheet.fillStyle = ramp.own('quiet');
+  sheet.font = `13px ${family}`;
+  sheet.fillText(say('Share of the attention by line, without the sinks’ {0}. Bracket: the window, exact.', figures.share(looked.sinks.delta)), x, y + 34, width);
+  const [from, room] = [y + 48, height - 48];
   const each = Math.min(18, room / shares.length);
   shares.forEach((share, line) => {
     const at = from + line * each;
-    sheet.fillStyle = ramp.colour(Math.sqrt(share / most));
-    sheet.fillRect(x + 14, at, width - 14, Math.max(0.5, each - (each > 3 ? 1 : 0)));
+    const text = (lines[line] ?? '').replaceAll('\t', '  ');
+    const tint = Math.sqrt(Math.min(1, share / most));
+    const prints = withText && each >= 7;
+    const indent = prints ? 0 : CHARACTER * (text.length - text.trimStart().length);
+    const length = prints ? width - 14 : Math.min(width - 14 - indent, CHARACTER * text.trim().length);
+    sheet.fillStyle = ramp.colour(prints ? tint : FAINT + (1 - FAINT) * tint);
+    if (length > 0) sheet.fillRect(x + 14 + indent, at, length, Math.max(0.5, each - (each > 3 ? 1 : 0)));
     if (sinkLines.includes(line)) {
       sheet.fillStyle = ramp.own('ink');
       sheet.fillRect(x + 6, at, 5, Math.max(2, each - 1));
     }
-    if (!withText || each < 7) return;
-    sheet.fillStyle = ramp.ink(Math.sqrt(share / most));
+    if (!prints) return;
+    sheet.fillStyle = ramp.ink(tint);
     sheet.font = `${Math.min(12, each - 2)}px monospace`;
     sheet.textBaseline = 'middle';
     sheet.save();
     sheet.beginPath();
     sheet.rect(x + 14, at, width - 14, each);
     sheet.clip();
-    sheet.fillText((lines[line] ?? '').replaceAll('\t', '  ').slice(0, 200), x + 20, at + each / 2);
+    sheet.fillText(text.slice(0, 200), x + 20, at + each / 2);
     sheet.restore();
   });
   sheet.fillStyle = ramp.own('ink');

@@ -83,7 +83,7 @@ export const panelTexts = [
   '‖delta − dense‖ / ‖dense‖ of what attention gives on, by layer, each layer by itself. The axis ends at {0}.',
   'Error',
   'The same next token: {0}',
-  'Of {0} positions with far keys. Columns: KL(dense ‖ delta) by blocks of 64 tokens, the highest is {1}; mean {2}.',
+  'Of {0} positions, from token {1} on. Columns: KL(dense ‖ delta) by blocks of 64 tokens, the highest is {2}; mean {3}.',
   'Tokens {0} to {1}',
   'Tokens {0} to {1}: {2}',
   'Tokens',
@@ -119,6 +119,12 @@ export const panelTexts = [
   'Line {0}, {1}, {2}: {3}',
   'Line',
   'Text',
+  'Share of the attention by line, without the sinks’ {0}. Bracket: the window, exact.',
+  'layers by KV heads, %',
+  'layers by query heads, %; outline: dense, fill: delta',
+  'by layer',
+  'KL by blocks of 64 tokens',
+  'queries by tokens',
 ] as const;
 
 export type PanelText = (typeof panelTexts)[number];

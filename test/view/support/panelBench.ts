@@ -108,14 +108,17 @@ export class PanelPageView {
   async send(...messages: ToPanel[]): Promise<void> {
     // A Float32Array does not travel as JSON.
     const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value))) as unknown);
-    await this.page.evaluate((all) => {
+    await this.page.evaluate(async (all) => {
       const revive = (value: unknown): unknown => {
         if (Array.isArray(value)) return value.map(revive);
         if (typeof value !== 'object' || value === null) return value;
         if ('floats' in value) return Float32Array.from(value.floats as number[]);
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revive(inner)]));
       };
-      for (const data of all) window.dispatchEvent(new MessageEvent('message', { data: revive(data) }));
+      const revived = all.map(revive);
+      // A task of its own: in the editor, what the messages are made of has come before.
+      await new Promise((done) => setTimeout(done));
+      for (const data of revived) window.dispatchEvent(new MessageEvent('message', { data }));
     }, plain);
   }
 

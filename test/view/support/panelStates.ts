@@ -46,7 +46,7 @@ export function madeReport({ layers, heads, kvHeads, tokens, sinks = 0.6 }: Repo
   };
   return {
     schema: 2, model: 'Made-up-1B', kernels: 'avx2', attention: 'delta', sinks: 4, window: { least: 2, most: 4, divisor: 64 }, text: { name: 'src/long.ts', tokens, total: tokens }, shape: { layers, heads, kvHeads, keyLength: 64, valueLength: 64 },
-    next: { from: 192, positions: tokens - 193, kl: { mean: 0.004, median: 0.001, p95: 0.02, most: 0.2 }, klByBlock: Array.from({ length: blocks }, (_, i) => 0.01 * noise(i)), top1: 0.962, loss: { dense: 1.2, delta: 1.21 } },
+    next: { from: tokens > 256 ? 192 : 0, positions: tokens > 256 ? tokens - 193 : tokens - 1, kl: { mean: 0.004, median: 0.001, p95: 0.02, most: 0.2 }, klByBlock: Array.from({ length: blocks }, (_, i) => 0.01 * noise(i)), top1: 0.962, loss: { dense: 1.2, delta: 1.21 } },
     looked: {
       from: tokens - 32, rows: 32, window: Math.max(0, (blocks - 5) * 64), sinks: { dense: 0.3, delta: 0.3 },
       lines: { tokens: Array.from({ length: lines }, (_, i) => (i < lines - 1 ? 10 : tokens - 10 * (lines - 1))), dense: masses(1, lines), delta: masses(1.01, lines) }, blocks: { dense: masses(2, blocks), delta: masses(2, blocks) },
