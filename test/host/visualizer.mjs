@@ -25,15 +25,30 @@ async function withFile(session, window) {
   return path;
 }
 
+/** The file in the first group, the panel beside it. @param {EditorWindow} window @param {string} path */
+async function besideFile(window, path) {
+  await window.closeEditors();
+  await window.open(path);
+  const panel = new VisualizerPanel(window);
+  await panel.open();
+  return panel;
+}
+
+/** The keyboard goes into the file again, and the panel stays in sight. @param {EditorWindow} window @param {string} path @param {{ line: number, column: number }} [cursor] */
+async function backToFile(window, path, cursor) {
+  await window.execute('workbench.action.focusFirstEditorGroup');
+  await window.open(path, cursor);
+}
+
 /** @param {Session} session @param {EditorWindow} window */
 export async function visualizer(session, window) {
   const path = await withFile(session, window);
   await window.closeEditors();
-  const panel = new VisualizerPanel(window);
-  await panel.open();
-  check(/Recorded example/.test(await panel.text()) && (await panel.page.getByRole('button', { name: 'Measure this file' }).isDisabled()), 'without an editor the visualizer shows a recorded example, labelled as one, and nothing can be measured', [await panel.text()]);
+  const alone = new VisualizerPanel(window);
+  await alone.open();
+  check(/Recorded example/.test(await alone.text()) && (await alone.page.getByRole('button', { name: 'Measure this file' }).isDisabled()), 'without an editor the visualizer shows a recorded example, labelled as one, and nothing can be measured', [await alone.text()]);
 
-  await window.open(path);
+  const panel = await besideFile(window, path);
   await window.until(async () => (await panel.text()).includes(NAME), 'the panel knows the file of the editor');
   await panel.measure();
   check(/^Skipped [\d.]+ % of the key work\. This model has no sinks\.$/.test(await panel.headline()), 'a measured file has its sentence, and a model without sinks says so', [await panel.headline()]);
@@ -61,15 +76,14 @@ export async function visualizer(session, window) {
 /** @param {Session} session @param {EditorWindow} window */
 export async function visualizerComparing(session, window) {
   const path = await withFile(session, window);
-  await window.open(path);
-  const panel = new VisualizerPanel(window);
-  await panel.open();
+  const panel = await besideFile(window, path);
   if (!(await panel.page.getByRole('button', { name: 'Compare modes' }).count())) await panel.measure();
   await panel.press('Compare modes');
   await panel.press('Cancel');
   await panel.idle();
   check(/Stopped/.test(await panel.text()), 'a comparison that is cancelled says so', [await panel.text()]);
   await panel.press('Compare modes');
+  await window.until(async () => !/Stopped/.test(await panel.text()), 'it runs again');
   await panel.idle();
   check((await panel.page.locator('.comparison tbody td', { hasText: '…' }).count()) === 0 && !/Stopped/.test(await panel.text()), 'and is complete when it runs again', [await panel.text()]);
   await panel.press('Use compact');
@@ -85,12 +99,10 @@ export async function visualizerBesideCompletions(session, window) {
   await window.set({ 'deltallm.model.path': undefined });
   const path = join(session.place.workspace, 'beside.ts');
   writeFileSync(path, `${readFileSync(calibration, 'utf8')}\n`);
-  await window.open(path, { line: 1_000_000, column: 1 });
-  const panel = new VisualizerPanel(window);
-  await panel.open();
+  const panel = await besideFile(window, path);
   await panel.press('Measure this file');
   await panel.page.locator('.busy').waitFor();
-  await window.open(path, { line: 1_000_000, column: 1 });
+  await backToFile(window, path, { line: 1_000_000, column: 1 });
   await window.type(`\n${sure[0]}`);
   await window.until(async () => (await window.ghost()) !== null, 'ghost text while a file is measured', 120_000);
   check((await panel.page.locator('.busy').count()) > 0, 'ghost text comes while the measurement goes on');
@@ -101,9 +113,7 @@ export async function visualizerBesideCompletions(session, window) {
 /** @param {Session} session @param {EditorWindow} window */
 export async function visualizerComingBack(session, window) {
   const path = await withFile(session, window);
-  await window.open(path);
-  const panel = new VisualizerPanel(window);
-  await panel.open();
+  const panel = await besideFile(window, path);
   await panel.measure();
   const before = await panel.headline();
   await window.reload();
@@ -113,7 +123,7 @@ export async function visualizerComingBack(session, window) {
   check((await again.headline()) === before && (await again.page.locator('.line').count()) > 5, 'after a reload the panel is there with what it showed, and with the text');
 
   await window.set({ 'deltallm.model.path': join(session.place.folder, 'no such model.gguf') });
-  await window.open(path);
+  await backToFile(window, path);
   await again.press('Measure this file');
   await again.idle();
   check(/no such model\.gguf/.test(await again.page.locator('.note').innerText()), 'where the model cannot be loaded the panel says why, in a sentence', [await again.text()]);

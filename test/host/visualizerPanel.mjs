@@ -14,8 +14,10 @@ export class VisualizerPanel {
 
   /** Its page among those of all webviews. */
   async find() {
+    this.frame = undefined;
     await this.window.until(async () => {
       for (const frame of this.window.page.frames()) {
+        if (frame.isDetached()) continue;
         if (await frame.locator('#visualizer .page').count().catch(() => 0)) this.frame = frame;
       }
       return this.frame !== undefined && !this.frame.isDetached();
@@ -54,7 +56,7 @@ export class VisualizerPanel {
   /** Measures the file of the editor and waits for it. */
   async measure() {
     await this.press('Measure this file');
-    await this.window.until(async () => (await this.page.locator('.busy, .note, .headline + .muted').count()) > 0, 'something begins');
+    await this.page.locator('.busy').waitFor();
     await this.idle();
   }
 }

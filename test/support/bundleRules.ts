@@ -19,6 +19,11 @@ export function networkViolations(meta: Metafile, textOf: (output: string) => st
   for (const [output, { imports }] of Object.entries(meta.outputs)) {
     if (output.endsWith('.map')) continue;
     for (const { path, external } of imports) if (external && new RegExp(`^(?:${network})$`).test(path)) found.push(`${output} imports ${path}`);
+    if (output.endsWith('.css')) {
+      const match = /url\s*\(|@import\b/i.exec(textOf(output).replace(/\/\*[\s\S]*?\*\//g, ''));
+      if (match) found.push(`${output} loads by address: ${match[0]}`);
+      continue;
+    }
     // Comments go, strings stay: what a library only talks about is no call. Only a fetch that nothing declares is the global one.
     const { code } = transformSync(textOf(output), { minifyWhitespace: true, legalComments: 'none', loader: 'js', define: { fetch: 'globalFetch' } });
     for (const [pattern, what] of forms) {

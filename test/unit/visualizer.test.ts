@@ -1,4 +1,5 @@
 // The visualizer's host: what the page is told, what is asked of the runtime, what is kept, copied and saved.
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Tally } from '../../src/completion/tally.ts';
 import { SettingsReader } from '../../src/editor/settings.ts';
@@ -361,5 +362,23 @@ describe('the cache and the time', () => {
     panel.visualizer.answered();
     await panel.clock.pass(600);
     expect(panel.memoryCalls).toBe(before + 1);
+  });
+});
+
+describe('in another language', () => {
+  it('everything that is shown is in it', async () => {
+    fake.bundle = Object.fromEntries(Object.keys(JSON.parse(readFileSync('l10n/bundle.l10n.json', 'utf8')) as object).map((text) => [text, `¤${text}`]));
+    await measured();
+    const { words } = panel.page.posted.find((message) => (message as { type: string }).type === 'state') as { words: Record<string, string> };
+    expect(Object.keys(words).length).toBeGreaterThan(80);
+    expect(Object.values(words).filter((text) => !text.startsWith('¤'))).toEqual([]);
+    await panel.say({ type: 'copyMarkdown' });
+    await panel.say({ type: 'imageCopied' });
+    await panel.say({ type: 'compare' });
+    panel.call.fail(new DeltaError('outOfMemory'));
+    await quiet();
+    panel.hear();
+    expect([panel.state.note, ...fake.statusMessages].map((text) => text![0])).toEqual(['¤', '¤', '¤']);
+    expect(fake.clipboard.startsWith('**¤')).toBe(true);
   });
 });

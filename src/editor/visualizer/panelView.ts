@@ -35,6 +35,11 @@ export class PanelView implements Disposable {
     return this.panel !== undefined;
   }
 
+  /** The column that it stands in. */
+  get column(): ViewColumn | undefined {
+    return this.panel?.viewColumn;
+  }
+
   /** Beside the code that it is about. */
   show(): void {
     if (this.panel) return this.panel.reveal();

@@ -1,5 +1,5 @@
 // Wiring of the sparsity visualizer: its command, its panel, what it asks of the editor. Nothing is read or measured before somebody asks.
-import { commands, env, l10n, Range, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento } from 'vscode';
+import { commands, env, l10n, Range, Uri, ViewColumn, window, workspace, type Disposable, type LogOutputChannel, type Memento } from 'vscode';
 import type { Clock } from '../../completion/source.ts';
 import type { Tally } from '../../completion/tally.ts';
 import { panelPage } from '../../shared/panelPage.ts';
@@ -48,7 +48,7 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
       return 'text' in found ? found.text : null;
     },
     live: async () => ({ cache: await cacheView(runtime, settings, tally), time: timeView(tally) }),
-    reveal,
+    reveal: (uri, line) => reveal(uri, line, view.column),
     copyMarkdown: async (measurement) => {
       await env.clipboard.writeText(asMarkdown(measurement));
       message(l10n.t('The table is in the clipboard.'));
@@ -110,13 +110,13 @@ function timeView(tally: Tally): TimeView | null {
   return { pause, waiting, reading: prefill, writing: decode, total, computed: last.tokens.computed, written: last.tokens.generated };
 }
 
-/** In the column where the file is shown already, or in the first one: never over the panel. */
-async function reveal(address: string, line: number): Promise<void> {
+/** In the column where the file is shown already, else in the first one, or beside the panel where that stands there: never over it. */
+async function reveal(address: string, line: number, panel: ViewColumn | undefined): Promise<void> {
   const uri = Uri.parse(address);
   const shown = window.visibleTextEditors.find(({ document }) => document.uri.toString() === address);
   const document = await workspace.openTextDocument(uri);
   const at = Math.min(line, document.lineCount - 1);
-  await window.showTextDocument(document, { viewColumn: shown?.viewColumn ?? 1, selection: new Range(at, 0, at, 0) });
+  await window.showTextDocument(document, { viewColumn: shown?.viewColumn ?? (panel === ViewColumn.One ? ViewColumn.Beside : ViewColumn.One), selection: new Range(at, 0, at, 0) });
 }
 
 async function save(name: string, extension: string, bytes: Uint8Array): Promise<void> {
