@@ -1,8 +1,9 @@
-// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules), the chat view (for its webview).
+// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules), the chat view and the visualizer (for their webviews).
 // `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: no network module may be reachable.
 import { build } from 'esbuild';
 import { writeFileSync } from 'node:fs';
 import { chatBundle } from './scripts/chatBundle.mjs';
+import { visualizerBundle } from './scripts/visualizerBundle.mjs';
 
 const shared = {
   bundle: true, platform: 'node', target: 'node20', sourcemap: true, metafile: true, logLevel: 'warning',
@@ -33,8 +34,9 @@ const extension = await build({
 });
 
 const chat = await build(chatBundle);
+const visualizer = await build(visualizerBundle);
 
 writeFileSync('dist/meta.json', JSON.stringify({
-  inputs: { ...modules.metafile.inputs, ...extension.metafile.inputs, ...chat.metafile.inputs },
-  outputs: { ...modules.metafile.outputs, ...extension.metafile.outputs, ...chat.metafile.outputs },
+  inputs: { ...modules.metafile.inputs, ...extension.metafile.inputs, ...chat.metafile.inputs, ...visualizer.metafile.inputs },
+  outputs: { ...modules.metafile.outputs, ...extension.metafile.outputs, ...chat.metafile.outputs, ...visualizer.metafile.outputs },
 }));

@@ -15,6 +15,7 @@ import { showTroubles } from './editor/notices.ts';
 import { EditorRuntime } from './editor/runtime.ts';
 import { SettingsReader } from './editor/settings.ts';
 import { StatusBar } from './editor/statusBar.ts';
+import { startVisualizer } from './editor/visualizer/visualizer.ts';
 import { RuntimeClient } from './session/client.ts';
 
 let runtime: EditorRuntime | undefined;
@@ -28,17 +29,22 @@ export function activate(context: ExtensionContext): void {
   const marker = new CrashMarker(Uri.joinPath(globalStorageUri, 'runs').fsPath, extensionVersion, (sentence) => log.warn(sentence));
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
-  const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => statusBar.update() });
+  const completions = new Completions({ source: started, settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered() });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, 'deltallm.menu');
   chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
+  const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });
+  const answered = (): void => {
+    statusBar.update();
+    visualizer.answered();
+  };
   settings.onChange(() => {
     completions.forget();
     started.settingsChanged();
     statusBar.update();
   });
   context.subscriptions.push(
-    log, settings, completions, documents, statusBar, chat,
+    log, settings, completions, documents, statusBar, chat, visualizer,
     started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
     ...registerCommands({ runtime: started, completions, documents, settings, log, extensionVersion }),

@@ -49,7 +49,7 @@ export async function fillStage(stage) {
   };
 
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media/icon.png', 'models/starter/README.md', ...translations(), ...pictures()]) copy(file);
-  for (const bundle of ['dist/extension.cjs', 'dist/cli.js', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css']) {
+  for (const bundle of ['dist/extension.cjs', 'dist/cli.js', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) {
     copy(bundle);
     writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n(?:\/\/|\/\*)# sourceMappingURL=\S*(?: \*\/)?\s*$/, '\n'));
   }

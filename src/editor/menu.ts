@@ -23,6 +23,7 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
   }
   entries.push(
     { label: `$(comment-discussion) ${l10n.t('Open the chat')}`, command: 'deltallm.chat.open' },
+    { label: `$(graph) ${l10n.t('Open Sparsity Visualizer')}`, command: 'deltallm.visualizer.open' },
     { label: `$(list-unordered) ${l10n.t('Show last request')}`, command: 'deltallm.showLastRequest' },
     { label: `$(file-code) ${l10n.t('Show last prompt')}`, command: 'deltallm.showLastPrompt' },
     { label: `$(debug-restart) ${l10n.t('Restart the runtime')}`, command: 'deltallm.restart' },

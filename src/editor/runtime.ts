@@ -57,7 +57,7 @@ export class EditorRuntime implements TextSource {
   private client: Client | undefined;
   /** What is tried under the crash marker, the last one last. */
   private readonly guarding: Trial[] = [];
-  /** Calls under way that need no model. */
+  /** Calls under way that are no answers. */
   private visits = 0;
   private restartsLeft = 1;
   private closing: Promise<void> = Promise.resolve();
@@ -143,6 +143,25 @@ export class EditorRuntime implements TextSource {
       this.visits--;
       const { completion, chat } = this.slots;
       if (client === this.client && this.visits === 0 && !completion.loading && !chat.loading) this.end();
+    }
+  }
+
+  /** Dense and delta attention on a text, by the model for completions and behind everything that somebody waits for. Whoever asks says what went wrong. */
+  async inspect<N extends 'inspect' | 'attentionMap'>(name: N, options: Calls[N]['options'], hear: (event: Event) => void, cancel: CancelFlag): Promise<Calls[N]['result']> {
+    const { completion } = this.slots;
+    this.visits++;
+    this.holdIdle();
+    try {
+      const client = await this.ready(completion);
+      if (cancel.isSet) throw new DeltaError('cancelled');
+      return await this.guarded(completion, () => client.call(name, options, hear, cancel)).catch((thrown) => {
+        const error = asDeltaError(thrown);
+        if (error.code === 'workerDied') this.failed(completion, error, client);
+        throw error;
+      });
+    } finally {
+      this.visits--;
+      this.settle();
     }
   }
 
@@ -426,11 +445,11 @@ export class EditorRuntime implements TextSource {
     if (!this.client || !this.anyLoaded) return;
     const { idleUnloadMinutes: minutes, 'completions.enabled': enabled } = this.needs.settings();
     if (completion.active === 0 && completion.model) {
-      if (enabled) this.become(completion, 'ready');
+      if (enabled || this.visits > 0) this.become(completion, 'ready');
       else this.giveBack(completion);
     }
     if (chat.active === 0 && chat.model) this.become(chat, 'ready');
-    if (this.anyActive || !this.anyLoaded) return;
+    if (this.anyActive || this.visits > 0 || !this.anyLoaded) return;
     this.holdIdle();
     if (minutes > 0) {
       this.idleTimer = setTimeout(() => {

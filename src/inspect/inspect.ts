@@ -12,6 +12,8 @@ import { readDeltaTables } from '../model/stores.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { HeadCaches, type HeadFigures } from './headCaches.ts';
 import { Lag1 } from './lag1.ts';
+import { LastRows } from './lastRows.ts';
+import { lineOfTokens } from './lineOfTokens.ts';
 import { INSPECT_SCHEMA, type InspectReport, type LayerReport, type NextToken, type Work } from './report.ts';
 import { TwinAttention } from './twinAttention.ts';
 
@@ -23,6 +25,9 @@ export interface InspectOptions {
   /** Tokens to read at most: dense keys and values of all of them are kept in float32. */
   most: number;
 }
+
+/** Share of the work that the passes are; the rest is where the last rows looked. */
+const PASSES = 0.9;
 
 /** Throws `usage` for an empty text, `cancelled` when it was stopped. */
 export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
@@ -37,7 +42,8 @@ export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokeniz
   const twin = new TwinAttention(addon, manifest, tables, firstFar ?? Infinity, cancel.word);
   const heads = new HeadCaches(addon, manifest, tables, cancel.word);
   try {
-    const dense: LayerAttention = listening(twin, forward, lags, ids.length);
+    const last = new LastRows(shape, ids.length);
+    const dense: LayerAttention = listening(twin, forward, lags, last, ids.length);
     const seen: Seen[] = [];
     for (let at = 0; at < ids.length; at += chunk) {
       const step = ids.subarray(at, at + chunk);
@@ -52,13 +58,19 @@ export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokeniz
         }));
       }
       compare(logits[0], logits[1], step, ids[at + step.length], shape.vocabulary, seen);
-      progress((at + step.length) / ids.length);
+      progress(PASSES * ((at + step.length) / ids.length));
     }
+    const looked = await last.looked(twin, delta, lineOfTokens(ids, tokenizer), (share) => {
+      if (cancel.isSet) throw new DeltaError('cancelled');
+      progress(PASSES + (1 - PASSES) * share);
+    }, pass);
     return {
       schema: INSPECT_SCHEMA, model: manifest.name, kernels: addon.cpu().selected, attention, sinks: delta.sinks,
       window: { least: delta.windowMin, most: delta.windowMax, divisor: delta.windowDivisor },
       text: { name, tokens: ids.length, total: all.length },
+      shape: { layers: shape.layers, heads: shape.heads, kvHeads: shape.kvHeads, keyLength: shape.keyLength, valueLength: shape.valueLength },
       next: summarise(seen, firstFar ?? 0),
+      looked,
       ...layersOf(forward, twin, heads, lags, ids.length),
     };
   } finally {
@@ -75,8 +87,8 @@ interface Seen {
   delta: number;
 }
 
-/** Passes queries, keys and values on, and shows the rotated keys to `lags`. */
-function listening(twin: TwinAttention, { manifest: { shape, rope } }: Forward, lags: Lag1[], tokens: number): LayerAttention {
+/** Passes queries, keys and values on, shows the rotated keys to `lags` and the rotated queries to `last`. */
+function listening(twin: TwinAttention, { manifest: { shape, rope } }: Forward, lags: Lag1[], last: LastRows, tokens: number): LayerAttention {
   const { heads, kvHeads, keyLength } = shape;
   const width = flowWidths(shape).qkv;
   const rotations = new Rotations(tokens, inverseFrequencies(rope));
@@ -87,6 +99,7 @@ function listening(twin: TwinAttention, { manifest: { shape, rope } }: Forward, 
         const keys = qkv.slice(i * width + heads * keyLength, i * width + (heads + kvHeads) * keyLength);
         for (let g = 0; g < kvHeads; g++) rotations.rotate(keys, g * keyLength, positions[layer]);
         lags[layer].push(keys);
+        last.see(layer, positions[layer], qkv.subarray(i * width, i * width + heads * keyLength), rotations);
       }
       twin.attend(layer, rows, qkv, out);
     },

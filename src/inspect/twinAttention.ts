@@ -1,6 +1,6 @@
 // Dense attention that carries delta attention along: both see the same queries, keys and values, so that what differs is one layer's own doing.
 // Values get one channel more, 1 for the sink tokens and 0 for all others: its output is the share of attention that the sinks receive.
-import type { Addon, DeltaTables } from '../binding/addon.ts';
+import { BLOCK, type Addon, type DeltaTables } from '../binding/addon.ts';
 import type { Lease } from '../cache/lease.ts';
 import { KvCache } from '../cache/store.ts';
 import type { LayerAttention } from '../model/forward.ts';
@@ -90,6 +90,29 @@ export class TwinAttention implements LayerAttention {
         out.set(qkv.subarray(from + before + g * valueLength, from + before + (g + 1) * valueLength), at);
         out[at + valueLength] = this.start + i < this.sinks ? 1 : 0;
       }
+    }
+    return out;
+  }
+
+  /** Keys of one KV head as dense attention reads them, `[tokens, keyLength]`, rotated. */
+  denseKeys(layer: number, kvHead: number): Float64Array {
+    return this.keys(0, layer, kvHead, () => 'exact');
+  }
+
+  /** As delta attention reads them: in delta form before block `far`, exact from block `near` on; `near` must be at most `far`. */
+  deltaKeys(layer: number, kvHead: number, near: number, far: number): { exact: Float64Array; far: Float64Array } {
+    return { exact: this.keys(1, layer, kvHead, (block) => (block >= near ? 'exact' : null)), far: this.keys(1, layer, kvHead, (block) => (block < far ? 'delta' : null)) };
+  }
+
+  /** Blocks without a form stay zero. */
+  private keys(side: 0 | 1, layer: number, kvHead: number, form: (block: number) => 'exact' | 'delta' | null): Float64Array {
+    const { addon, store } = this.caches[side];
+    const { table, length } = this.leases[side];
+    const { keyLength } = this.shape;
+    const out = new Float64Array(length * keyLength);
+    for (let block = 0; block < table.size; block++) {
+      const read = form(block);
+      if (read) out.set(addon.readKeys(store, table.handle(block), layer, kvHead, read), block * BLOCK * keyLength);
     }
     return out;
   }

@@ -9,8 +9,9 @@ import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
+import { attentionMap, type MapOptions } from '../inspect/attentionMap.ts';
 import { inspect, type InspectOptions } from '../inspect/inspect.ts';
-import type { InspectReport } from '../inspect/report.ts';
+import type { AttentionMap, InspectReport } from '../inspect/report.ts';
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { Neighbours } from '../locality/neighbours.ts';
 import { Forward } from '../model/forward.ts';
@@ -309,6 +310,10 @@ export class Engine {
   /** Dense and delta attention side by side, on caches of their own. */
   inspect(options: InspectOptions, cancel: CancelFlag, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
     return inspect(this.forward, this.addon, this.tokenizer, options, cancel, (share) => progress('inspecting', share), pass);
+  }
+
+  attentionMap(options: MapOptions, cancel: CancelFlag, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<AttentionMap> {
+    return attentionMap(this.forward, this.addon, this.tokenizer, options, cancel, (share) => progress('looking', share), pass);
   }
 
   /** The time of each stage at one context length. */

@@ -5,7 +5,8 @@ import type { Sparsity } from '../cache/lease.ts';
 import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
 import type { LaneState } from '../model/lane.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
-import type { InspectReport } from '../inspect/report.ts';
+import type { MapOptions } from '../inspect/attentionMap.ts';
+import type { AttentionMap, InspectReport } from '../inspect/report.ts';
 import type { ChatMessage } from '../chat/answerSource.ts';
 import type { ChatTemplate } from '../chat/template.ts';
 import type { Score } from './firstLine.ts';
@@ -194,6 +195,8 @@ export interface Calls {
   confidence: { options: { tokens: number }; result: ConfidenceCurve };
   /** Dense and delta attention side by side on a text. */
   inspect: { options: InspectOptions; result: InspectReport };
+  /** The attention of one query head over a text. */
+  attentionMap: { options: MapOptions; result: AttentionMap };
   /** Model files that other programs keep on this computer; they are read, never changed. Needs no model. */
   findModels: { options: Record<string, never>; result: FoundModels };
   /** One file, read as far as it takes to say what it is. */

@@ -139,6 +139,8 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       return models.use('completion', (engine) => engine.confidence(request.options.tokens, cancel, pass('background')));
     case 'inspect':
       return models.use('completion', (engine) => engine.inspect(request.options, cancel, progress, pass('background')));
+    case 'attentionMap':
+      return models.use('completion', (engine) => engine.attentionMap(request.options, cancel, progress, pass('background')));
     case 'findModels':
       return findModels({ ...thisComputer(), progress: (share) => progress('looking for models', share), cancelled: () => cancel.isSet });
     case 'lookAtModel':

@@ -1,5 +1,7 @@
 // Inspection of a real file: every figure against an independent computation, the schema against its document, and the command.
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeKeys, hybridAttention } from '../../src/attention/reference.ts';
 import { rotate } from '../../src/attention/rope.ts';
@@ -72,7 +74,7 @@ describe('an inspection of the tiny model', () => {
     const all = engine.tokenizer.encode(text, { bos: true }).length;
     expect(report.text).toEqual({ name: FILE, tokens: MOST, total: all });
     expect(all).toBeGreaterThan(MOST);
-    expect(report).toMatchObject({ schema: 1, attention: 'delta', sinks: 4, window: { least: 2, most: 4, divisor: 64 }, kernels: engine.addon.cpu().selected });
+    expect(report).toMatchObject({ schema: 2, attention: 'delta', sinks: 4, window: { least: 2, most: 4, divisor: 64 }, kernels: engine.addon.cpu().selected });
     expect(report.next).toMatchObject({ from: 192, positions: MOST - 1 - 192 });
     expect(report.next.klByBlock.length).toBe(Math.ceil((MOST - 1) / 64));
   });
@@ -224,5 +226,27 @@ describe('the schema', () => {
     expect(table.match(/^ {2}layer \d/gm)).toHaveLength(report.layers.length);
     expect(heads.match(/^ {6}head \d/gm)).toHaveLength(report.layers.length * report.layers[0].heads.length);
     expect(table + heads).not.toMatch(/NaN|undefined|Infinity|null/);
+  });
+});
+
+describe('the report as a file of its own', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'deltallm-inspect-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('holds the figures that --json prints, the text, and nothing that is loaded from anywhere', async (context) => {
+    context.skip(!existsSync('dist/visualizer.js'), 'dist/ is not built');
+    const path = join(folder, 'one file.html');
+    const printed = await succeedJson<InspectReport>(['inspect', '--model', TINY_F16, '--file', FILE, '--most', '256', '--html', path], { cache: process.env.DELTALLM_CACHE });
+    const page = readFileSync(path, 'utf8');
+    const held = JSON.parse(/<script type="application\/json" id="state">(.*?)<\/script>/s.exec(page)![1]);
+    expect(held.measurement.report).toEqual(printed);
+    expect(held.measurement.lines).toEqual(text.split('\n'));
+    expect(page).toMatch(/default-src &#39;none&#39;; script-src &#39;sha256-[\w+/=]{44}&#39;; style-src &#39;sha256-[\w+/=]{44}&#39;/);
+    expect(page).not.toMatch(/<(?:link|img|iframe)|\ssrc=|sourceMappingURL/);
+  });
+
+  it('is refused before anything is measured where it cannot be written', async () => {
+    const { code, stderr } = await run(['inspect', '--model', TINY_F16, '--file', FILE, '--html', join(folder, 'no', 'such', 'folder.html')], { cache: process.env.DELTALLM_CACHE });
+    expect([code, stderr.toString()]).toEqual([1, expect.stringMatching(/cannot be written \(ENOENT\)/)]);
   });
 });

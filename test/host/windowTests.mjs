@@ -15,6 +15,7 @@ import { crash } from './processes.mjs';
 import { screenshots } from './screenshots.mjs';
 import { startSession } from './session.mjs';
 import { twoWindows } from './twoWindows.mjs';
+import { visualizer, visualizerBesideCompletions, visualizerComingBack, visualizerComparing } from './visualizer.mjs';
 
 /** How often windows are closed, and how long nobody types, where nothing else is asked for. */
 const usual = { newest: { cycles: 50, idle: 20 }, floor: { cycles: 10, idle: 5 } };
@@ -50,6 +51,10 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'chat, coming back': comingBack,
     'chat elsewhere': elsewhere,
     'chat, quiet': quietChat,
+    visualizer,
+    'visualizer, comparing': visualizerComparing,
+    'visualizer beside completions': visualizerBesideCompletions,
+    'visualizer, coming back': visualizerComingBack,
     ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
   };
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */

@@ -84,6 +84,7 @@ export class InlineCompletionItem {
 
 export const InlineCompletionTriggerKind = { Invoke: 0, Automatic: 1 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
+export const ViewColumn = { Active: -1, Beside: -2, One: 1 };
 export const FileType = { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
 export const version = '1.106.1';
@@ -155,6 +156,26 @@ export function fakeWebviewView() {
       visibility.fire();
     },
     dispose: () => disposed.fire(),
+  };
+}
+
+/** A page in the editor area; `close` is what the user does, `say` a message from it. */
+export function fakeWebviewPanel() {
+  const { view, posted, say } = fakeWebviewView();
+  const [states, closed] = [new EventEmitter<void>(), new EventEmitter<void>()];
+  let open = true;
+  const close = () => {
+    if (!open) return;
+    open = false;
+    closed.fire();
+  };
+  const panel = { visible: true, webview: view.webview, revealed: 0, reveal: () => void panel.revealed++, onDidChangeViewState: states.event, onDidDispose: closed.event, dispose: close };
+  return {
+    panel, posted, say, close,
+    show: (visible: boolean) => {
+      panel.visible = visible;
+      states.fire();
+    },
   };
 }
 
@@ -239,6 +260,10 @@ const fresh = () => ({
   mayEdit: true,
   diagnostics: [] as [Uri, { range: Range; message: string; severity: number; source?: string }[]][],
   webviewProviders: new Map<string, { resolveWebviewView(view: unknown): void }>(),
+  panels: [] as ReturnType<typeof fakeWebviewPanel>[],
+  serializers: new Map<string, { deserializeWebviewPanel(panel: unknown, state: unknown): Promise<void> }>(),
+  /** Where the user saves something. */
+  saveAs: undefined as Uri | undefined,
   codeActions: [] as { provideCodeActions(...args: unknown[]): unknown }[],
   languageModels: new Map<string, unknown>(),
   participants: new Map<string, (...args: unknown[]) => Promise<unknown>>(),
@@ -350,6 +375,16 @@ export const window = {
     fake.webviewProviders.set(id, provider);
     return { dispose: () => void fake.webviewProviders.delete(id) };
   },
+  createWebviewPanel: () => {
+    const made = fakeWebviewPanel();
+    fake.panels.push(made);
+    return made.panel;
+  },
+  registerWebviewPanelSerializer: (id: string, serializer: { deserializeWebviewPanel(panel: unknown, state: unknown): Promise<void> }) => {
+    fake.serializers.set(id, serializer);
+    return { dispose: () => void fake.serializers.delete(id) };
+  },
+  showSaveDialog: async () => fake.saveAs,
   tabGroups: {
     get all() {
       return [{ tabs: fake.tabs }];

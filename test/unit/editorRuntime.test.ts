@@ -404,3 +404,65 @@ describe('a restart', () => {
     expect([workers.map(({ closed }) => closed), runtime.state, troubles]).toEqual([[true, false], 'ready', []]);
   });
 });
+
+describe('an inspection', () => {
+  const inspect = (cancel = new CancelFlag()) => runtime.inspect('inspect', { text: 'a b', name: 'a.ts', attention: 'delta', most: 100 }, () => {}, cancel);
+
+  it('loads the model as a completion does, and shows no other state than that it is ready', async () => {
+    const result = inspect();
+    await settle();
+    expect(last().of('load')).toHaveLength(1);
+    last().of('inspect')[0].answer({ schema: 2 });
+    expect(await result).toEqual({ schema: 2 });
+    expect(states).toEqual(['loading', 'ready']);
+  });
+
+  it('keeps the model for as long as it takes, though completions are off or nobody types', async () => {
+    const result = inspect();
+    await settle();
+    settings = { ...defaults, 'completions.enabled': false, idleUnloadMinutes: 1 };
+    runtime.settingsChanged();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect([workers.length, last().closed, last().of('unload').length]).toEqual([1, false, 0]);
+    last().of('inspect')[0].answer({});
+    await result;
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(last().closed).toBe(true);
+  });
+
+  it('runs beside completions, whose states are what they are without it', async () => {
+    const result = inspect();
+    await settle();
+    const typed = ask();
+    await answer();
+    expect((await typed).text).toBe('x');
+    expect(runtime.state).toBe('ready');
+    last().of('inspect')[0].answer({});
+    await result;
+  });
+
+  it('that fails is told by whoever asked, and another worker answers the next one', async () => {
+    const result = expect(inspect()).rejects.toMatchObject({ code: 'workerDied' });
+    await settle();
+    last().die();
+    await result;
+    expect(troubles.filter(({ kind }) => kind === 'complaint')).toEqual([]);
+    const again = inspect();
+    await settle();
+    expect(workers).toHaveLength(2);
+    last().of('inspect')[0].fail('usage', 'The text is too short to inspect: it has fewer than two tokens');
+    await expect(again).rejects.toMatchObject({ code: 'usage' });
+    expect(runtime.state).toBe('ready');
+  });
+
+  it('that is cancelled while the model loads asks for nothing', async () => {
+    auto = null;
+    const cancel = new CancelFlag();
+    const result = expect(inspect(cancel)).rejects.toMatchObject({ code: 'cancelled' });
+    await settle();
+    cancel.set();
+    last().of('load')[0].answer(model);
+    await result;
+    expect(last().of('inspect')).toEqual([]);
+  });
+});

@@ -37,7 +37,7 @@ describe('the manifest', () => {
   it('works in virtual workspaces and on either side of a remote window, and starts only after the editor', () => {
     expect(manifest.capabilities.virtualWorkspaces).toBe(true);
     expect(manifest.extensionKind).toEqual(['ui', 'workspace']);
-    expect(manifest.activationEvents).toEqual(['onStartupFinished']);
+    expect(manifest.activationEvents).toEqual(['onStartupFinished', 'onWebviewPanel:deltallm.visualizer']);
   });
 
   it('has a text for every key, and no other texts', () => {

@@ -10,7 +10,7 @@ describe('the bundles', () => {
     context.skip(!existsSync(metaPath), 'dist/ is not built');
     const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
     const outputs = Object.keys(meta.outputs).filter((output) => !output.endsWith('.map'));
-    expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css']));
+    expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js']));
     expect(networkViolations(meta, (output) => readFileSync(output, 'utf8'))).toEqual([]);
   });
 

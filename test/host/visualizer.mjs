@@ -1,0 +1,133 @@
+// The visualizer as a user has it: before anything was asked, while a completion is written, compared and cancelled, after a reload, with a model that fails, with one without sinks.
+
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { check } from './checks.mjs';
+import { sure } from './samples.mjs';
+import { listShut } from './selectors.mjs';
+import { VisualizerPanel } from './visualizerPanel.mjs';
+
+const tiny = fileURLToPath(new URL('../fixtures/models/starter-tiny-q8_0.gguf', import.meta.url));
+const calibration = fileURLToPath(new URL('../../models/calibration/1-inventory.ts', import.meta.url));
+const NAME = 'inventory.ts';
+
+/** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
+
+/** A file to be measured, and a small model with which that takes a moment. @param {Session} session @param {EditorWindow} window */
+async function withFile(session, window) {
+  const path = join(session.place.workspace, NAME);
+  if (!existsSync(path)) writeFileSync(path, readFileSync(calibration));
+  const model = join(session.place.folder, 'my models', 'tiny.gguf');
+  mkdirSync(join(model, '..'), { recursive: true });
+  if (!existsSync(model)) copyFileSync(tiny, model);
+  await window.set({ 'deltallm.model.path': model, ...listShut });
+  return path;
+}
+
+/** The file in the first group, the panel beside it. @param {EditorWindow} window @param {string} path */
+async function besideFile(window, path) {
+  await window.closeEditors();
+  await window.open(path);
+  const panel = new VisualizerPanel(window);
+  await panel.open();
+  return panel;
+}
+
+/** The keyboard goes into the file again, and the panel stays in sight. @param {EditorWindow} window @param {string} path @param {{ line: number, column: number }} [cursor] */
+async function backToFile(window, path, cursor) {
+  await window.execute('workbench.action.focusFirstEditorGroup');
+  await window.open(path, cursor);
+}
+
+/** @param {Session} session @param {EditorWindow} window */
+export async function visualizer(session, window) {
+  const path = await withFile(session, window);
+  await window.closeEditors();
+  const alone = new VisualizerPanel(window);
+  await alone.open();
+  check(/Recorded example/.test(await alone.text()) && (await alone.page.getByRole('button', { name: 'Measure this file' }).isDisabled()), 'without an editor the visualizer shows a recorded example, labelled as one, and nothing can be measured', [await alone.text()]);
+
+  const panel = await besideFile(window, path);
+  await window.until(async () => (await panel.text()).includes(NAME), 'the panel knows the file of the editor');
+  await panel.measure();
+  check(/^Skipped [\d.]+ % of the key work\. This model has no sinks\.$/.test(await panel.headline()), 'a measured file has its sentence, and a model without sinks says so', [await panel.headline()]);
+  check(/Starter Tiny.*balanced.*inventory\.ts/.test(await panel.text()), 'the caption names model, mode and file', [await panel.text()]);
+
+  await panel.page.locator('.lines').focus();
+  await panel.page.locator('.lines').press('Home');
+  await panel.page.locator('.lines').press('ArrowDown');
+  await panel.page.locator('.lines').press('Enter');
+  const line = () => window.inside((vscode) => vscode.window.activeTextEditor?.selection.active.line ?? -1);
+  await window.until(async () => (await line()) === 1, 'the line that was chosen is shown in the editor');
+  check((await line()) === 1, 'Enter on a line leads to it in the file');
+
+  await panel.press('Copy as Markdown');
+  const clipboard = () => window.inside((vscode) => vscode.env.clipboard.readText());
+  await window.until(async () => (await clipboard()).startsWith('**Skipped'), 'the table is in the clipboard');
+  check(/^\| 0 \| [\d.]+ %/m.test(await clipboard()), 'the Markdown is a table by layer', [await clipboard()]);
+
+  await panel.page.locator('picture-view.sinks .drawing').focus();
+  await panel.page.locator('picture-view.sinks .drawing').press('Enter');
+  await panel.page.locator('picture-view.map canvas').waitFor({ timeout: 120_000 });
+  check((await panel.text()).includes('Where layer 0, head 0 looks'), 'Enter on a head shows where it looks');
+}
+
+/** @param {Session} session @param {EditorWindow} window */
+export async function visualizerComparing(session, window) {
+  const path = await withFile(session, window);
+  const panel = await besideFile(window, path);
+  if (!(await panel.page.getByRole('button', { name: 'Compare modes' }).count())) await panel.measure();
+  await panel.press('Compare modes');
+  await panel.press('Cancel');
+  await panel.idle();
+  check(/Stopped/.test(await panel.text()), 'a comparison that is cancelled says so', [await panel.text()]);
+  await panel.press('Compare modes');
+  await window.until(async () => !/Stopped/.test(await panel.text()), 'it runs again');
+  await panel.idle();
+  check((await panel.page.locator('.comparison tbody td', { hasText: '…' }).count()) === 0 && !/Stopped/.test(await panel.text()), 'and is complete when it runs again', [await panel.text()]);
+  await panel.press('Use compact');
+  const mode = () => window.inside((vscode) => vscode.workspace.getConfiguration('deltallm').get('mode'));
+  await window.until(async () => (await mode()) === 'compact', 'the setting is written');
+  check((await mode()) === 'compact', '"Use compact" writes the setting');
+  await window.set({ 'deltallm.mode': undefined });
+}
+
+/** What is typed comes first. @param {Session} session @param {EditorWindow} window */
+export async function visualizerBesideCompletions(session, window) {
+  await withFile(session, window);
+  await window.set({ 'deltallm.model.path': undefined });
+  const path = join(session.place.workspace, 'beside.ts');
+  writeFileSync(path, `${readFileSync(calibration, 'utf8')}\n`);
+  const panel = await besideFile(window, path);
+  await panel.press('Measure this file');
+  await panel.page.locator('.busy').waitFor();
+  await backToFile(window, path, { line: 1_000_000, column: 1 });
+  await window.type(`\n${sure[0]}`);
+  await window.until(async () => (await window.ghost()) !== null, 'ghost text while a file is measured', 120_000);
+  check((await panel.page.locator('.busy').count()) > 0, 'ghost text comes while the measurement goes on');
+  await panel.press('Cancel');
+  await panel.idle();
+}
+
+/** @param {Session} session @param {EditorWindow} window */
+export async function visualizerComingBack(session, window) {
+  const path = await withFile(session, window);
+  const panel = await besideFile(window, path);
+  await panel.measure();
+  const before = await panel.headline();
+  await window.reload();
+  const again = new VisualizerPanel(window);
+  await again.find();
+  await window.until(async () => (await again.page.locator('h1').count()) > 0 && (await again.headline()) === before, 'the measurement is shown again');
+  check((await again.headline()) === before && (await again.page.locator('.line').count()) > 5, 'after a reload the panel is there with what it showed, and with the text');
+
+  await window.set({ 'deltallm.model.path': join(session.place.folder, 'no such model.gguf') });
+  await backToFile(window, path);
+  await again.press('Measure this file');
+  await again.idle();
+  check(/no such model\.gguf/.test(await again.page.locator('.note').innerText()), 'where the model cannot be loaded the panel says why, in a sentence', [await again.text()]);
+  await window.set({ 'deltallm.model.path': undefined });
+  await window.execute('notifications.clearAll');
+  await window.closeEditors();
+}

@@ -1,0 +1,4 @@
+// What the pictures of the visualizer are made with, as one module.
+export { missing, PanelBench } from './panelBench.ts';
+export { measured, panel, states } from './panelStates.ts';
+export { themeNames } from './themes.ts';

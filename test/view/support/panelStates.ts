@@ -1,0 +1,105 @@
+// Every state of the visualizer once, as the host would tell it; and reports of any shape.
+import { readFileSync } from 'node:fs';
+import type { InspectReport, KvHeadReport, LayerReport } from '../../../src/shared/inspectReport.ts';
+import type { ComparisonView, MapView, MeasurementView, ModeFigures, PanelState } from '../../../src/shared/panelProtocol.ts';
+
+/** A recording of a real run: src/session/queue.ts with the model that comes with the extension. */
+export const recorded = JSON.parse(readFileSync('media/visualizer/example.json', 'utf8')) as MeasurementView;
+
+export const panel = (over: Partial<PanelState> = {}): PanelState => ({ file: 'queue.ts', mode: 'balanced', busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, time: null, ...over });
+
+/** A number from 0 to 1 that is the same every time. */
+const noise = (seed: number) => {
+  const x = Math.sin(seed * 12.9898 + 78.233) * 43758.5453;
+  return x - Math.floor(x);
+};
+
+export interface ReportShape {
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  tokens: number;
+  /** Largest sink mass. */
+  sinks?: number;
+}
+
+/** Of no model: figures that depend on nothing but their place. */
+export function madeReport({ layers, heads, kvHeads, tokens, sinks = 0.6 }: ReportShape): InspectReport {
+  const work = (seed: number) => {
+    const required = 0.55 + 0.3 * noise(seed);
+    return { keySparsity: 0.4 + 0.4 * noise(seed + 1), multiplyAdds: { dense: 1e6, required: 1e6 * required, executed: 1.05e6 }, attentionSparsity: 1 - required };
+  };
+  const layersOf = Array.from({ length: layers }, (_, layer): LayerReport => ({
+    layer, ...work(layer), lag1: 0.5, outputError: 0.01 + 0.03 * noise(layer), sinkMass: { dense: sinks / 2, delta: sinks / 2 },
+    kvHeads: Array.from({ length: kvHeads }, (__, kvHead): KvHeadReport => ({ kvHead, ...work(layer * 100 + kvHead), lag1: 0.4 })),
+    heads: Array.from({ length: heads }, (__, head) => {
+      const dense = sinks * noise(layer * 1000 + head) ** 3;
+      return { head, kvHead: Math.floor((head * kvHeads) / heads), sinkMass: { dense, delta: dense * (0.94 + 0.1 * noise(head + layer)) }, outputError: 0.02 };
+    }),
+  }));
+  const blocks = Math.ceil(tokens / 64);
+  const lines = Math.ceil(tokens / 10);
+  const masses = (seed: number, count: number) => {
+    const raw = Array.from({ length: count }, (_, i) => noise(i + seed) ** 6 + (i > count * 0.9 ? 0.5 * noise(i) : 0));
+    const sum = raw.reduce((a, b) => a + b, 0);
+    return raw.map((mass) => (0.7 * mass) / sum);
+  };
+  return {
+    schema: 2, model: 'Made-up-1B', kernels: 'avx2', attention: 'delta', sinks: 4, window: { least: 2, most: 4, divisor: 64 }, text: { name: 'src/long.ts', tokens, total: tokens }, shape: { layers, heads, kvHeads, keyLength: 64, valueLength: 64 },
+    next: { from: tokens > 256 ? 192 : 0, positions: tokens > 256 ? tokens - 193 : tokens - 1, kl: { mean: 0.004, median: 0.001, p95: 0.02, most: 0.2 }, klByBlock: Array.from({ length: blocks }, (_, i) => 0.01 * noise(i)), top1: 0.962, loss: { dense: 1.2, delta: 1.21 } },
+    looked: {
+      from: tokens - 32, rows: 32, window: Math.max(0, (blocks - 5) * 64), sinks: { dense: 0.3, delta: 0.3 },
+      lines: { tokens: Array.from({ length: lines }, (_, i) => (i < lines - 1 ? 10 : tokens - 10 * (lines - 1))), dense: masses(1, lines), delta: masses(1.01, lines) }, blocks: { dense: masses(2, blocks), delta: masses(2, blocks) },
+    },
+    whole: { ...work(7), bytes: { allocated: tokens * 2400, float16: tokens * 6144 } }, layers: layersOf,
+  };
+}
+
+export const measured = (report: InspectReport, over: Partial<MeasurementView> = {}): MeasurementView => ({
+  report, mode: 'balanced', at: 1_795_874_485_000, version: '0.1.0', stale: false, lines: report.looked.lines.tokens.map((_, i) => `${'  '.repeat(i % 4)}const value${i} = await read(${i}); // the line of number ${i}`), ...over,
+});
+
+const short = (): InspectReport => {
+  const report = madeReport({ layers: 4, heads: 4, kvHeads: 2, tokens: 120 });
+  const nothing = { sinkMass: null, outputError: null };
+  return {
+    ...report, whole: { ...report.whole, keySparsity: null, attentionSparsity: 0, multiplyAdds: { dense: 1e6, required: 1e6, executed: 1e6 } }, looked: { ...report.looked, window: 0 },
+    layers: report.layers.map((layer) => ({ ...layer, ...nothing, keySparsity: null, attentionSparsity: 0, kvHeads: layer.kvHeads.map((own) => ({ ...own, keySparsity: null, attentionSparsity: 0 })), heads: layer.heads.map((head) => ({ ...head, ...nothing })) })),
+  };
+};
+
+const figures = (over: Partial<ModeFigures>): ModeFigures => ({ keySparsity: 0.606, keyWork: 0.33, sinksKept: 0.984, outputError: 0.021, top1: 0.947, positions: 474, kl: 0.0056, bytes: 5.66e6, ...over });
+const exact = figures({ keySparsity: 0, keyWork: 0, sinksKept: 1, outputError: 0, top1: 1, kl: 0, bytes: 8.2e6 });
+export const comparison = (over: Partial<ComparisonView> = {}): ComparisonView => ({
+  name: 'queue.ts', tokens: 667, model: 'Starter', stopped: false, ...over,
+  columns: over.columns ?? [{ mode: 'exact', figures: exact }, { mode: 'balanced', figures: figures({}) }, { mode: 'compact', figures: figures({ keySparsity: 0.703, keyWork: 0.38, sinksKept: 0.968, outputError: 0.034, top1: 0.921, kl: 0.0112, bytes: 5.1e6 }) }],
+});
+
+export function madeMap(tokens: number): MapView {
+  const bins = Math.min(512, tokens);
+  const mass = new Float32Array(bins * bins);
+  for (let row = 0; row < bins; row++) {
+    let sum = 0;
+    for (let column = 0; column <= row; column++) sum += mass[row * bins + column] = Math.exp(-(row - column) / 20) + (column < 2 ? 2 : 0) + (noise(column) > 0.97 ? 0.4 : 0);
+    for (let column = 0; column <= row; column++) mass[row * bins + column] *= tokens / bins / sum;
+  }
+  return { layer: 8, head: 3, name: 'queue.ts', tokens, bins, sinks: 4, window: { least: 2, most: 4, divisor: 64 }, mass };
+}
+
+const withTime = { cache: { bytes: 38e6, blocks: 92, budget: 1.024e9, reused: 48_210, computed: 9120 }, time: { pause: 40, waiting: 12, reading: 310, writing: 205, total: 580, computed: 46, written: 18 } };
+
+export const states: Record<string, PanelState> = {
+  'no-file': panel({ file: null }),
+  empty: panel(),
+  measuring: panel({ busy: { what: 'measuring', mode: 'balanced', name: 'queue.ts', share: 0.41, loading: false } }),
+  loading: panel({ busy: { what: 'measuring', mode: 'balanced', name: 'queue.ts', share: 0.2, loading: true } }),
+  failed: panel({ note: 'The language-model worker stopped unexpectedly (it ran out of memory).' }),
+  measured: panel({ measurement: recorded, ...withTime }),
+  stale: panel({ measurement: { ...recorded, stale: true }, file: null }),
+  'no-sinks': panel({ measurement: measured(madeReport({ layers: 5, heads: 4, kvHeads: 1, tokens: 640, sinks: 0.02 })) }),
+  short: panel({ measurement: measured(short()) }),
+  comparing: panel({ measurement: recorded, comparison: comparison({ columns: [{ mode: 'exact', figures: exact }, { mode: 'balanced', figures: figures({}) }, { mode: 'compact', figures: null }] }), busy: { what: 'comparing', mode: 'compact', name: 'queue.ts', share: 0.7, loading: false } }),
+  compared: panel({ measurement: recorded, comparison: comparison(), ...withTime }),
+  map: panel({ measurement: recorded, map: madeMap(667) }),
+  large: panel({ measurement: measured(madeReport({ layers: 32, heads: 32, kvHeads: 8, tokens: 16_384 })) }),
+};
