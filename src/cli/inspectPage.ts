@@ -17,11 +17,11 @@ export class InspectPage {
   /** Reads what the file is made of and looks whether it can be written, before minutes are spent on measuring. Throws fileMissing or folderNotWritable. */
   constructor(private readonly path: string) {
     const part = (name: string): string => {
-      const from = join(packageRoot(), 'dist', name);
       try {
-        return readFileSync(from, 'utf8').replace(/\n(?:\/\/|\/\*)# sourceMappingURL=\S*(?: \*\/)?\s*$/, '\n');
+        // A map beside it would be looked for wherever the page is opened.
+        return readFileSync(join(packageRoot(), 'dist', name), 'utf8').replace(/\n(?:\/\/|\/\*)# source[M]appingURL=\S*(?: \*\/)?\s*$/, '\n');
       } catch {
-        throw new DeltaError('fileMissing', from);
+        throw new DeltaError('fileMissing', join(packageRoot(), 'dist', name));
       }
     };
     this.script = part('visualizer.js');

@@ -53,8 +53,11 @@ export class ChatPanel {
   /** @param {string} text */
   async ask(text) {
     await this.input.fill(text);
-    await this.input.press('Enter');
-    await this.window.until(async () => (await this.turns()).some((turn) => turn.role === 'question' && turn.text === text), `the question ${JSON.stringify(text)} is shown`);
+    // While an answer is under way Enter sends nothing, and the text stays.
+    await this.window.until(async () => {
+      if ((await this.input.inputValue()) === text) await this.input.press('Enter');
+      return (await this.turns()).some((turn) => turn.role === 'question' && turn.text === text);
+    }, `the question ${JSON.stringify(text)} is shown`);
   }
 
   /** Waits until the last answer is in one of these states, and gives it. @param {string[]} states @returns {Promise<Turn>} */
