@@ -1,6 +1,6 @@
 // The chat as a user has it, with a model that was trained for it: what is asked, answered, stopped, gone on with, applied, reloaded, and what stands beside it.
 
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check } from './checks.mjs';
@@ -251,11 +251,22 @@ export async function withoutModel(session, window) {
   await chat.ask(HELLO);
   const waiting = await chat.until('waiting');
   check(waiting.text === '' && /kept/.test(await chat.text()), 'the question is kept', [await chat.text()]);
+  // As LM Studio keeps them; the second one says that it is larger than any memory.
+  const kept = join(place.folder, 'home', '.lmstudio', 'models', 'somebody', 'instruct');
+  mkdirSync(kept, { recursive: true });
+  for (const name of ['small.gguf', 'huge.gguf']) copyFileSync(fixture, join(kept, name));
+  truncateSync(join(kept, 'huge.gguf'), 200e9);
   await chat.press('Find models on this computer');
-  await window.until(async () => !/Looking for models/.test(await chat.text()), 'the search ends');
-  await window.set({ 'deltallm.chat.model': chatModel(session) });
+  const offers = chat.frame.locator('.offer');
+  await offers.nth(1).waitFor();
+  const listed = await offers.allInnerTexts();
+  check(listed.length === 2 && listed.every((text) => /LM Studio/.test(text)), 'the models of another program are offered', listed);
+  check((await chat.frame.locator('.offer.refused').allInnerTexts()).every((text) => /needs .* GB/.test(text)) && (await chat.frame.locator('button.offer').count()) === 1, 'one that does not fit the memory says so and cannot be chosen', listed);
+  await chat.frame.locator('button.offer').click();
   const answer = await chat.until('done', 'failed', 'cut');
   check(answer.text === helloAnswer, 'the kept question is sent when a model is chosen', [JSON.stringify(answer)]);
+  const chosen = await window.inside((vscode) => vscode.workspace.getConfiguration().get('deltallm.chat.model'));
+  check(chosen === join(kept, 'small.gguf'), 'the choice is a setting of the user', [String(chosen)]);
 
   const broken = join(place.folder, 'broken chat.gguf');
   writeFileSync(broken, 'GGUF but not really');
