@@ -173,7 +173,8 @@ export class Engine {
     if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
     const kept = end.result(text);
-    if (chat) conversation.transcript.become(chat.text, [...tokens], ids);
+    // What was only read ahead is no turn: the ids of the last one are still to be gone on from.
+    if (chat && options.max > 0) conversation.transcript.become(chat.text, [...tokens], ids);
     return {
       text: kept,
       reason: stopped ? 'stop' : session.ending,

@@ -75,6 +75,19 @@ describe.each(['off', 'auto'] as const)('a conversation, prefill lane %s', (lane
     expect(tokens.prompt - tokens.reused).toBeLessThanOrEqual(BLOCK);
   });
 
+  it('keeps the ids of its last answer while the next question is read ahead', async () => {
+    engine.cache.clear();
+    const first = [user(`${file(20)}\nCount from 1 to 50.`)];
+    const { text, tokens } = await ask(first, { max: 60, sampling: { temperature: 1.5, seed: 7, topK: 0, topP: 1, minP: 0 } });
+    const next = (question: string) => [...first, assistant(text), user(question)];
+    await ask(next('And'), { max: 0, priority: 'background' });
+    const { tokens: again } = await ask(next('And then'), { max: 0, priority: 'background' });
+    expect(again.prompt - again.reused).toBeLessThanOrEqual(BLOCK);
+    const { tokens: followUp } = await ask(next('And then what?'));
+    expect(followUp.prompt).toBeGreaterThan(tokens.prompt + tokens.generated);
+    expect(followUp.reused).toBeGreaterThanOrEqual(tokens.prompt + tokens.generated - BLOCK);
+  });
+
   it('ends its turn, and no control token is in what it writes', async () => {
     const { text, reason } = await cold([user('Repeat: hello')], { max: 60 });
     expect(reason).toBe('end');
