@@ -78,11 +78,16 @@ describe.each(['off', 'auto'] as const)('a conversation, prefill lane %s', (lane
   it('keeps the ids of its last answer while the next question is read ahead', async () => {
     engine.cache.clear();
     const first = [user(`${file(20)}\nCount from 1 to 50.`)];
-    const { text, tokens } = await ask(first, { max: 60, sampling: { temperature: 1.5, seed: 7, topK: 0, topP: 1, minP: 0 } });
+    // An answer in other tokens than its text would be cut into.
+    let [text, tokens] = ['', { prompt: 0, generated: 0 }];
+    for (let seed = 1; engine.tokenizer.encode(text).length === tokens.generated; seed++) {
+      ({ text, tokens } = await ask(first, { max: 60, sampling: { temperature: 1.5, seed, topK: 0, topP: 1, minP: 0 } }));
+      expect(seed).toBeLessThan(40);
+    }
     const next = (question: string) => [...first, assistant(text), user(question)];
     await ask(next('And'), { max: 0, priority: 'background' });
     const { tokens: again } = await ask(next('And then'), { max: 0, priority: 'background' });
-    expect(again.prompt - again.reused).toBeLessThanOrEqual(BLOCK);
+    expect(again.prompt - again.reused).toBeLessThan(24);
     const { tokens: followUp } = await ask(next('And then what?'));
     expect(followUp.prompt).toBeGreaterThan(tokens.prompt + tokens.generated);
     expect(followUp.reused).toBeGreaterThanOrEqual(tokens.prompt + tokens.generated - BLOCK);
