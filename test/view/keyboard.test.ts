@@ -9,6 +9,7 @@ async function opened(state = chat()) {
   const view = await browser.open();
   await view.show(state);
   await view.send({ type: 'focus' });
+  await view.page.locator('textarea:focus').waitFor();
   return view;
 }
 
