@@ -229,6 +229,8 @@ async function measure(file: GgufFile, arch: Architecture, folder: string, manif
 
   // Until the lane is measured, the folder is one without.
   await fs.writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, lane: undefined }));
+  // What converting took and freed goes back to the system before the weights come.
+  addon.keepFreedMemory(0);
   const forward = await Forward.load(folder, threads, PREFILL_CHUNK, undefined, undefined, pass);
   let measured: Awaited<ReturnType<typeof calibrate>>;
   try {
