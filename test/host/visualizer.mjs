@@ -63,16 +63,19 @@ export async function visualizer(session, window) {
   check((await line()) === 1, 'Enter on a line leads to it in the file');
 
   const saved = join(session.place.folder, 'saved figures.json');
-  await panel.press('Save JSON…');
   const input = window.page.locator(window.selectors.palette);
-  await input.waitFor();
-  await input.fill(saved);
   const ok = window.page.locator('.quick-input-widget .monaco-button', { hasText: 'OK' });
-  // The dialog lists the folder of what is typed: a press meanwhile is lost.
+  // The dialog lists the folder of what is typed: a press meanwhile is lost. And it goes away when something else takes the keyboard.
   await window.until(async () => {
+    if (!(await input.isVisible())) {
+      await panel.press('Save JSON…');
+      await input.waitFor();
+      await input.fill(saved);
+    }
     if (await ok.isVisible()) await ok.click({ timeout: 1000 }).catch(() => {});
+    await window.pause(1000);
     return existsSync(saved);
-  }, 'the file is written');
+  }, 'the file is written', 90_000);
   const report = JSON.parse(readFileSync(saved, 'utf8'));
   check(report.schema === 2 && report.text.name === NAME && report.layers.length === report.shape.layers, 'the figures are saved as the JSON of the command line', [JSON.stringify(report).slice(0, 300)]);
 
