@@ -251,17 +251,17 @@ export async function withoutModel(session, window) {
   await chat.ask(HELLO);
   const waiting = await chat.until('waiting');
   check(waiting.text === '' && /kept/.test(await chat.text()), 'the question is kept', [await chat.text()]);
-  // As LM Studio keeps them; the second one says that it is larger than any memory.
+  // As LM Studio keeps them; the second one's download was cut off.
   const kept = join(place.folder, 'home', '.lmstudio', 'models', 'somebody', 'instruct');
   mkdirSync(kept, { recursive: true });
-  for (const name of ['small.gguf', 'huge.gguf']) copyFileSync(fixture, join(kept, name));
-  truncateSync(join(kept, 'huge.gguf'), 200e9);
+  for (const name of ['small.gguf', 'short.gguf']) copyFileSync(fixture, join(kept, name));
+  truncateSync(join(kept, 'short.gguf'), 5e6);
   await chat.press('Find models on this computer');
   const offers = chat.frame.locator('.offer');
   await offers.nth(1).waitFor();
   const listed = await offers.allInnerTexts();
   check(listed.length === 2 && listed.every((text) => /LM Studio/.test(text)), 'the models of another program are offered', listed);
-  check((await chat.frame.locator('.offer.refused').allInnerTexts()).every((text) => /needs .* GB/.test(text)) && (await chat.frame.locator('button.offer').count()) === 1, 'one that does not fit the memory says so and cannot be chosen', listed);
+  check((await chat.frame.locator('.offer.refused').allInnerTexts()).every((text) => /cut short/.test(text)) && (await chat.frame.locator('button.offer').count()) === 1, 'one that cannot be used says why and cannot be chosen', listed);
   await chat.frame.locator('button.offer').click();
   const answer = await chat.until('done', 'failed', 'cut');
   check(answer.text === helloAnswer, 'the kept question is sent when a model is chosen', [JSON.stringify(answer)]);

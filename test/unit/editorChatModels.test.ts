@@ -54,7 +54,7 @@ describe('without a chat model', () => {
     const { memento } = chat;
     await chat.chat.close();
     chat.chat.dispose();
-    expect(memento.size).toBe(2);
+    expect(memento.size).toBe(1);
     chat.source.become({ state: 'none' });
     chat.start();
     await chat.show();
@@ -158,7 +158,7 @@ describe('a model that fails', () => {
     chat.start();
     chat.source.become({ state: 'unloaded', name: 'big' });
     await chat.show();
-    expect([memento.size, chat.state.kept, chat.source.calls.length, chat.answer.state]).toEqual([2, true, 1, 'failed']);
+    expect([memento.size, chat.state.kept, chat.source.calls.length, chat.answer.state]).toEqual([1, true, 1, 'failed']);
     chat.source.become({ state: 'unloaded', name: 'other' });
     await chat.wait();
     expect(chat.source.calls.length).toBe(2);

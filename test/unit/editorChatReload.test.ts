@@ -16,7 +16,7 @@ afterEach(async () => {
   await quiet();
 });
 
-const saved = () => [...fake.disk.keys()].filter((path) => path.startsWith('/storage/conversations/'));
+const saved = () => [...fake.disk.keys()].filter((path) => /^\/storage\/conversations\/.*\.json$/.test(path));
 const list = () => fake.lists.at(-1)!;
 const titles = () => list().items.map(({ label }) => label);
 

@@ -4,6 +4,9 @@ import { maxHistoryFile, parseConversation, serialise } from '../../chat/history
 import type { Conversation } from '../../chat/turns.ts';
 import type { OwnFolder } from './ownFolder.ts';
 
+/** Names the conversation that was shown last. Beside the files, for what is told to VS Code while its window reloads may be lost. */
+const CURRENT = 'current';
+
 /** The oldest go when there are more. */
 export const MOST_CONVERSATIONS = 100;
 
@@ -37,6 +40,17 @@ export class ConversationFiles {
       await this.folder.write(name, text);
       if (isNew) await this.dropOldest(conversation.id);
     });
+  }
+
+  /** The conversation that was shown last; null: an empty one. */
+  async current(): Promise<string | null> {
+    await this.last;
+    const id = (await this.folder.read(CURRENT, 100)) ?? '';
+    return isId(id) ? id : null;
+  }
+
+  shows(id: string | null): Promise<void> {
+    return this.next(() => (id === null ? this.folder.remove(CURRENT) : this.folder.write(CURRENT, id)));
   }
 
   remove(id: string): Promise<void> {

@@ -4,8 +4,6 @@ import { answerOf, changeAnswer, type Conversation } from '../../chat/turns.ts';
 import type { Clock } from '../../completion/source.ts';
 import type { ConversationFiles } from './conversationFiles.ts';
 
-/** The conversation that was shown last in this workspace. */
-const CURRENT = 'deltallm.chat.current';
 /** The answer in it that waits for a model to be chosen. */
 const KEPT = 'deltallm.chat.kept';
 /** While an answer is written its text is saved that often. */
@@ -22,6 +20,8 @@ export class Saving {
   /** Something was said that no file knows yet. */
   private unsaved = false;
   private endWait: (() => void) | undefined;
+  /** What the files say was shown last, as far as it is known. */
+  private current: string | null | undefined;
 
   constructor(private readonly needs: SavingNeeds) {}
 
@@ -41,18 +41,23 @@ export class Saving {
   async rest(): Promise<void> {
     this.endWait?.();
     this.endWait = undefined;
-    const { files, state } = this.needs;
+    const { files } = this.needs;
     const conversation = this.needs.conversation();
     if (!this.unsaved || conversation.turns.length === 0) return;
     this.unsaved = false;
     const written = files.write(conversation);
-    if (state.get(CURRENT) !== conversation.id) await state.update(CURRENT, conversation.id);
-    await written;
+    await Promise.all([written, this.point(conversation.id)]);
   }
 
   /** Another conversation is shown, which its file knows or which is empty. */
   async shows({ id, turns }: Conversation): Promise<void> {
-    await this.needs.state.update(CURRENT, turns.length > 0 ? id : undefined);
+    await this.point(turns.length > 0 ? id : null);
+  }
+
+  private async point(id: string | null): Promise<void> {
+    if (this.current === id) return;
+    this.current = id;
+    await this.needs.files.shows(id);
   }
 
   keeps(answer: string | null): void {
@@ -62,8 +67,8 @@ export class Saving {
   /** What was shown last; null: nothing, or it is damaged. An answer that waited for a model waits again. */
   async restored(): Promise<{ conversation: Conversation; kept: string | null } | null> {
     const { files, state } = this.needs;
-    const id = state.get<string>(CURRENT);
-    const conversation = typeof id === 'string' ? await files.read(id) : null;
+    const id = await files.current();
+    const conversation = id === null ? null : await files.read(id);
     if (!conversation) return null;
     const kept = state.get<string>(KEPT);
     const answer = typeof kept === 'string' ? answerOf(conversation, kept) : undefined;
