@@ -1,6 +1,6 @@
 // Messages between the visualizer's page and its host in the extension. Plain data that both sides import.
 // The host owns the state. The page shows it, says `hello` with the last sequence number that it has, and gets the rest or everything anew.
-import type { InspectReport } from './inspectReport.ts';
+import type { AttentionMap, InspectReport } from './inspectReport.ts';
 
 /** Raised with every change that an older page could not read: a page of another version asks for nothing and shows nothing. */
 export const PANEL_PROTOCOL = 1;
@@ -47,17 +47,8 @@ export interface ComparisonView {
   stopped: boolean;
 }
 
-/** The attention of one head; `mass` as in AttentionMap. */
-export interface MapView {
-  layer: number;
-  head: number;
-  name: string;
-  tokens: number;
-  bins: number;
-  sinks: number;
-  window: { least: number; most: number; divisor: number };
-  mass: Float32Array;
-}
+/** The attention of one head, as the panel shows it. */
+export type MapView = Omit<AttentionMap, 'schema' | 'model'>;
 
 /** The KV caches of this window. */
 export interface CacheView {
