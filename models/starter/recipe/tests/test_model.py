@@ -84,13 +84,14 @@ class ModelTest(unittest.TestCase):
             self.assertTrue(0.7 < float(torch.linalg.svdvals(found).median()) < 1.3)
 
     def test_bfloat16_orthogonalises_as_closely_as_its_rounding_allows(self):
-        # Rounding the matrix to 8 bits moves it by at most 2⁻⁸ of its norm 1/1.02, the slopes at 0 (446 together) make at most 1.71
-        # of that, and the result's norm is near √40: 0.27 of it. What is rounded later is multiplied by fewer slopes.
+        # Each of the four iterations rounds the matrix to 8 bits, which moves it by at most 2⁻⁹ of its norm; before the first that norm is 1/1.02
+        # and the slopes at 0 (446 together) make at most 0.86 of it, an iteration later the norm is larger by no more than the slopes left are fewer.
+        # The result's norm is near √40: at most 4 · 0.86 / √40 = 0.54 of it. How much of that comes about depends on the order in which a machine adds.
         for shape in ((64, 64), (40, 128), (128, 40)):
             matrices = torch.randn(10, *shape)
             exact = orthogonalise(matrices, torch.float32)
             error = (orthogonalise(matrices) - exact).norm(dim=(1, 2)) / exact.norm(dim=(1, 2))
-            self.assertLess(float(error.max()), 0.27)
+            self.assertLess(float(error.max()), 0.54)
 
     def test_each_of_several_matrices_is_orthogonalised_as_if_alone(self):
         several = torch.randn(3, 48, 80)
