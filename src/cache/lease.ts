@@ -29,8 +29,6 @@ export class Lease {
   private readonly nodes: TreeNode[] = [];
   /** Entries before this one no longer keep their exact form on our account. */
   private kept = 0;
-  /** Tokens from here on are never shared. */
-  private own = Infinity;
   /** Tokens stored before the step under way. */
   private start = 0;
   /** Between `begin` and `commit` or `abort`. */
@@ -65,11 +63,6 @@ export class Lease {
   /** Whether a step waits for its `commit` or `abort`. */
   get open(): boolean {
     return this.stepping;
-  }
-
-  /** What is stored from `from` on is this lease's own: a cold reading of the same tokens would make something else of it. */
-  keepOwn(from: number): void {
-    this.own = from;
   }
 
   /** The tokens stored, as a view. */
@@ -115,7 +108,7 @@ export class Lease {
     const { cache, table } = this;
     this.stepping = false;
     if (length < this.length) this.truncate(Math.max(this.start, length));
-    while ((this.nodes.length + 1) * BLOCK <= Math.min(this.length, this.own)) this.publish();
+    while ((this.nodes.length + 1) * BLOCK <= this.length) this.publish();
     const first = Math.min(table.size, firstKeptBlock(cache.config, this.length));
     for (; this.kept < first; this.kept++) {
       const node = this.nodes[this.kept];
@@ -195,10 +188,9 @@ export class Lease {
     return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };
   }
 
-  /** Ends the lease; what it computed stays in the tree, the open tail too, except what is its own. The node at its end, undefined where nothing is shared. */
+  /** Ends the lease; what it computed stays in the tree, the open tail too. The node at its end, undefined where nothing is shared. */
   release(): TreeNode | undefined {
     const { cache, table, nodes } = this;
-    if (this.length > this.own) this.truncate(this.own);
     for (const node of nodes.slice(this.kept)) node.exactPins--;
     const last = table.size - 1;
     let end = nodes.at(-1);

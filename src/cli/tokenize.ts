@@ -1,9 +1,8 @@
 // deltallm tokenize and detokenize: the model's tokenizer alone; a GGUF without weights is enough.
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
 import { readGguf } from '../model/import/gguf.ts';
-import { readTokenizer } from '../model/readTokenizer.ts';
+import { ggufOf } from '../model/library.ts';
 import { tokenizerFromMetadata } from '../tokenizer/fromGguf.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Command } from '../cli.ts';
@@ -48,10 +47,9 @@ export function parseIds(text: string, vocabulary: number): number[] {
   });
 }
 
-/** The tokenizer of a GGUF (with or without weights) or of a model folder. */
+/** The tokenizer of a GGUF, with or without weights. */
 async function openTokenizer(values: Values): Promise<Tokenizer> {
   const model = modelOf(values);
-  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return readTokenizer(model).tokenizer;
-  const { metadata, path } = await readGguf(model);
+  const { metadata, path } = await readGguf(await ggufOf(model));
   return Tokenizer.fromFiles(tokenizerFromMetadata(metadata, path));
 }

@@ -7,7 +7,6 @@ import type { Speed, TextSource } from '../completion/source.ts';
 import type { RuntimeClient } from '../session/client.ts';
 import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel, LoadResult, Role } from '../session/protocol.ts';
 import type { CrashMarker, Trial } from './crashMarker.ts';
-import { laneSentence } from './laneSentence.ts';
 import { chatModelPath, loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
 import { withoutFolders } from './messages.ts';
 import { ModelSlot, type SlotState } from './modelSlot.ts';
@@ -310,7 +309,7 @@ export class EditorRuntime implements TextSource {
         slot.model = model;
         if (unloaded) this.wasUnloaded(unloaded, model.name);
         const millions = (model.parameters / 1e6).toFixed(1);
-        log.info(`Loaded ${model.name} for ${slot.role}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, prefill lane ${laneSentence(model.lane)}, ${Math.round(performance.now() - started)} ms.`);
+        log.info(`Loaded ${model.name} for ${slot.role}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, ${Math.round(performance.now() - started)} ms.`);
         this.become(slot, 'ready');
         return;
       } catch (thrown) {

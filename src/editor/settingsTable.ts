@@ -63,8 +63,6 @@ export const settingsTable = {
   /** What answers in the chat; empty: the model for completions where it has a chat template. */
   'chat.model': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
-  /** Whether prompts are read by 8-bit arithmetic. */
-  prefillLane: oneOf('auto', ['auto', 'off'], 'window'),
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */

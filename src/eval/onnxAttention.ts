@@ -5,7 +5,7 @@ import { BLOCK } from '../binding/addon.ts';
 import type { Region } from '../attention/reference.ts';
 import { Rotations } from '../attention/rope.ts';
 import type { LayerAttention } from '../model/forward.ts';
-import { GraphBuilder } from '../model/import/onnx.ts';
+import { GraphBuilder } from './onnxGraph.ts';
 import { flowWidths, inverseFrequencies, type Manifest, type Shape } from '../model/manifest.ts';
 import { Segment } from '../model/segment.ts';
 
@@ -86,7 +86,7 @@ export class OnnxAttention implements LayerAttention {
 
   /** @param capacity tokens that are kept at most */
   static async create({ shape, rope }: Pick<Manifest, 'shape' | 'rope'>, capacity: number, threads = 1): Promise<OnnxAttention> {
-    const segment = await Segment.fromBytes('attention', graph(shape.keyLength, shape.valueLength), threads);
+    const segment = await Segment.fromBytes(graph(shape.keyLength, shape.valueLength), threads);
     return new OnnxAttention(segment, shape, new Rotations(capacity, inverseFrequencies(rope)), capacity);
   }
 

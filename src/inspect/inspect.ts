@@ -1,5 +1,5 @@
 // Dense and delta attention side by side on one text: two passes in step, chunk by chunk, so that only one chunk of dense predictions is kept.
-import { BLOCK, type Addon } from '../binding/addon.ts';
+import { BLOCK, type Addon, type DeltaTables } from '../binding/addon.ts';
 import { Rotations } from '../attention/rope.ts';
 import { firstExactBlock } from '../cache/window.ts';
 import type { CancelFlag } from '../shared/cancel.ts';
@@ -8,7 +8,7 @@ import { atOnce, type RunPass } from '../shared/pass.ts';
 import { divergence, surprise } from '../model/divergence.ts';
 import type { Forward, LayerAttention } from '../model/forward.ts';
 import { flowWidths, inverseFrequencies } from '../model/manifest.ts';
-import { readDeltaTables } from '../model/stores.ts';
+import type { Mode } from '../model/stores.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { HeadCaches, type HeadFigures } from './headCaches.ts';
 import { Lag1 } from './lag1.ts';
@@ -21,7 +21,7 @@ export interface InspectOptions {
   text: string;
   /** What the text is called in the report. */
   name: string;
-  attention: 'delta' | 'compact';
+  attention: Mode;
   /** Tokens to read at most: dense keys and values of all of them are kept in float32. */
   most: number;
 }
@@ -30,14 +30,14 @@ export interface InspectOptions {
 const PASSES = 0.9;
 
 /** Throws `usage` for an empty text, `cancelled` when it was stopped. */
-export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
-  const { manifest, folder, chunk } = forward;
+export async function inspect(forward: Forward, tablesOf: Record<Mode, DeltaTables[]>, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
+  const { manifest, chunk } = forward;
   const { shape, delta } = manifest;
   const all = tokenizer.encode(text, { bos: true });
   const ids = Int32Array.from(all.slice(0, Math.min(most, shape.context)));
   if (ids.length < 2) throw new DeltaError('usage', 'The text is too short to inspect: it has fewer than two tokens');
   const firstFar = Array.from(ids.keys()).find((i) => firstExactBlock(delta, i) * BLOCK > delta.sinks);
-  const tables = readDeltaTables(folder, manifest, attention);
+  const tables = tablesOf[attention];
   const lags = Array.from({ length: shape.layers }, () => new Lag1(shape.kvHeads * shape.keyLength));
   const twin = new TwinAttention(addon, manifest, tables, firstFar ?? Infinity, cancel.word);
   const heads = new HeadCaches(addon, manifest, tables, cancel.word);

@@ -1,7 +1,7 @@
 // The runtime behind the worker: one loaded model with its cache. No messages, no vscode; tests and benchmarks use it directly.
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
-import type { Addon } from '../binding/addon.ts';
+import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { opensReasoning } from '../chat/reasoning.ts';
 import { ChatTemplate, hasTemplate } from '../chat/template.ts';
 import { forceKernels } from '../binding/load.ts';
@@ -14,12 +14,9 @@ import { inspect, type InspectOptions } from '../inspect/inspect.ts';
 import type { AttentionMap, InspectReport } from '../inspect/report.ts';
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { Neighbours } from '../locality/neighbours.ts';
-import { Forward } from '../model/forward.ts';
-import { laneState, type LaneState } from '../model/lane.ts';
-import { resolveModel } from '../model/library.ts';
-import { readTokenizer } from '../model/readTokenizer.ts';
-import type { Manifest } from '../model/manifest.ts';
-import { storeFor } from '../model/stores.ts';
+import type { Forward } from '../model/forward.ts';
+import { loadModel } from '../model/loadModel.ts';
+import { storeFor, type Mode } from '../model/stores.ts';
 import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
 import { fimOrder } from '../prompt/order.ts';
@@ -38,8 +35,6 @@ import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
 
-/** Rows per precise prefill step: bounds how long a cancellation waits (one segment of one chunk). On the lane: LANE_CHUNK. */
-export const PREFILL_CHUNK = 64;
 /** Tokens of a completion prompt at most: what a CPU reads in seconds when nothing is cached. */
 const PROMPT_TOKENS = 2048;
 /** MiB of freed memory that are kept while a model is loaded: more than the activations of a segment. */
@@ -79,26 +74,25 @@ export class Engine {
     readonly tokenizer: Tokenizer,
     private readonly templateSource: string | undefined,
     private known: ConfidenceCurve | null,
-    private readonly lane: LaneState,
+    /** What `cache` codes keys by, of each mode. */
+    readonly tables: Record<Mode, DeltaTables[]>,
+    /** Where what is measured of the model is kept. */
+    private readonly folder: string,
   ) {
     const documents = new DocumentTokens((text) => tokenizer.encode(text));
     this.neighbours = new Neighbours(documents);
     this.conversations = new Conversations(tokenizer, documents);
   }
 
-  /** Imports the model if need be and loads it. */
+  /** Loads a model, and measures it where that was not done before. */
   static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, { pass = atOnce, notice }: { pass?: RunPass; notice?: (text: string) => void } = {}): Promise<Engine> {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
-    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress, pass, notice });
-    const { tokenizer, chatTemplate } = readTokenizer(folder);
-    let lane: LaneState = { state: 'off' };
-    const withLane = (manifest: Manifest) => (lane = laneState(manifest, options.lane ?? 'off', options.laneBytes)).state === 'used';
-    const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total), withLane, pass);
+    const { forward, tokenizer, chatTemplate, tables, folder } = await loadModel(options.model, { addon, chunk: options.chunk, progress, pass, notice });
     try {
-      const cache = storeFor(options.attention, addon, folder, forward.manifest, options.cacheBytes, forward.hasLane);
-      const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.sha256), lane);
+      const cache = storeFor(options.attention, addon, forward.manifest, tables, options.cacheBytes);
+      const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.identity), tables, folder);
       engine.keepFreedMemory(); // after the weights, which are to be given back
       return engine;
     } catch (error) {
@@ -108,10 +102,10 @@ export class Engine {
   }
 
   describe(): LoadedModel {
-    const { manifest, folder } = this.forward;
+    const { forward: { manifest }, folder } = this;
     return {
       name: manifest.name, folder, parameters: manifest.parameters, context: manifest.shape.context, vocabulary: manifest.shape.vocabulary,
-      fim: this.tokenizer.special.fim !== null, chat: this.converses, kernels: this.addon.cpu().selected, rowInvariant: manifest.rowInvariant, lane: this.lane,
+      fim: this.tokenizer.special.fim !== null, chat: this.converses, kernels: this.addon.cpu().selected,
       recipe: Buffer.from(this.cache.recipe).toString('hex'), confidence: this.known,
     };
   }
@@ -149,10 +143,9 @@ export class Engine {
       ends: atCursor || chat ? this.tokenizer.ends : this.tokenizer.special.eos,
       approximate: options.approximate ?? atCursor,
       returns: chat !== undefined,
-      // Rows that depend on those beside them could make another text of it.
       around: conversation.around(tokens, {
         ...('snapshot' in options.prompt && { whole: options.prompt.snapshot, seen: mixes ? withoutTail(options.prompt.snapshot).snapshot : options.prompt.snapshot }),
-        mixes, ahead: (options.lookup ?? true) && this.forward.manifest.rowInvariant, neighbours: beside?.index,
+        mixes, ahead: options.lookup ?? true, neighbours: beside?.index,
       }),
       owed,
       read: atCursor || chat ? (share: number, unread: number) => progress('reading', share, unread) : undefined,
@@ -304,13 +297,13 @@ export class Engine {
   /** Measures how far the model's confidence can be trusted, on at most `tokens` tokens of sample code, and keeps the answer beside the weights. */
   async confidence(tokens: number, cancel: CancelFlag, pass: RunPass = atOnce): Promise<ConfidenceCurve> {
     this.known = await measureConfidence(this, await sampleTexts(), tokens, cancel, { pass });
-    await keepConfidence(this.forward.folder, this.forward.manifest.source.sha256, this.known);
+    await keepConfidence(this.folder, this.forward.manifest.source.identity, this.known);
     return this.known;
   }
 
   /** Dense and delta attention side by side, on caches of their own. */
   inspect(options: InspectOptions, cancel: CancelFlag, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
-    return inspect(this.forward, this.addon, this.tokenizer, options, cancel, (share) => progress('inspecting', share), pass);
+    return inspect(this.forward, this.tables, this.addon, this.tokenizer, options, cancel, (share) => progress('inspecting', share), pass);
   }
 
   attentionMap(options: MapOptions, cancel: CancelFlag, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<AttentionMap> {

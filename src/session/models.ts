@@ -128,7 +128,7 @@ export class Models {
 }
 
 /** Equal for loads that come to the same model in memory. */
-const keyOf = ({ model, threads, attention, cacheBytes, lane, chunk, kernels }: LoadOptions): string => JSON.stringify([model, threads, attention, cacheBytes, lane, chunk, kernels]);
+const keyOf = ({ model, threads, attention, cacheBytes, chunk, kernels }: LoadOptions): string => JSON.stringify([model, threads, attention, cacheBytes, chunk, kernels]);
 
 /** Of a file, or of the files in a folder and its folders; 0 where there is nothing that can be read: loading says so better. */
 async function bytesOnDisk(path: string): Promise<number> {

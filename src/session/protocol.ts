@@ -3,7 +3,7 @@ import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
 import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
-import type { LaneState } from '../model/lane.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { MapOptions } from '../inspect/attentionMap.ts';
 import type { AttentionMap, InspectReport } from '../inspect/report.ts';
@@ -15,7 +15,7 @@ import type { Priority } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
-export type { FoundModel, FoundModels, LaneState, Priority };
+export type { FoundModel, FoundModels, Priority };
 
 /** What a model is loaded for. One file for both is loaded once. */
 export type Role = 'completion' | 'chat';
@@ -26,7 +26,7 @@ export type AttentionMode = 'delta' | 'compact' | 'dense';
 export interface LoadOptions {
   /** Default: completion. */
   role?: Role;
-  /** GGUF file or model folder; empty: the embedded model. */
+  /** A GGUF file, or the folder of what was measured of one; empty: the embedded model. */
   model: string;
   /** 0: as many as suit this machine. */
   threads: number;
@@ -35,10 +35,6 @@ export interface LoadOptions {
   cacheBytes: number;
   /** Run below normal priority (in the editor). */
   background: boolean;
-  /** Whether prompts are read on the prefill lane, where the model, this CPU and the memory allow it. Default: off. */
-  lane?: 'auto' | 'off';
-  /** Bytes that the lane may take; default: a quarter of the memory that is available. */
-  laneBytes?: number;
   /** Rows per prefill step. */
   chunk?: number;
   /** Forces a set of CPU kernels ("scalar"); default: the best that this CPU runs. Throws kernelSetUnknown. */
@@ -67,8 +63,6 @@ export interface LoadedModel {
   /** Whether it was made to converse: its file has a chat template. */
   chat: boolean;
   kernels: string;
-  rowInvariant: boolean;
-  lane: LaneState;
   /** Hexadecimal: what the cache's bytes depend on besides the tokens. */
   recipe: string;
   /** Null when it was never measured: ask with the call `confidence`. */
@@ -187,7 +181,7 @@ export interface Calls {
   load: { options: LoadOptions; result: LoadResult };
   /** Gives a role's model back; does nothing where there is none. */
   unload: { options: { role: Role }; result: null };
-  import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string } };
+  import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string; manifest: Manifest } };
   generate: { options: GenerateOptions; result: GenerateResult };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };
   bench: { options: BenchOptions; result: BenchResult };

@@ -11,7 +11,6 @@ import type { DraftLength } from '../locality/draftLength.ts';
 import { mix } from '../locality/mixture.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Forward, Wanted } from '../model/forward.ts';
-import { LANE_FROM } from '../model/lane.ts';
 import type { Sampler } from './sampler.ts';
 
 export interface TokenEvent {
@@ -80,8 +79,6 @@ export class Session {
     if (prompt.length >= context) throw new DeltaError('contextFull', prompt.length, context);
     const lease = this.cache.lease(prompt, { most: prompt.length - 1, approximate: options.approximate });
     lease.cancel = options.cancel.word;
-    // On the lane a token's keys depend on whether it was read or written: only what was read is what another session would make of it.
-    if (this.forward.hasLane) lease.keepOwn(prompt.length);
     let anchor: Lease | undefined;
     try {
       this.reused = lease.length;
@@ -129,7 +126,7 @@ export class Session {
       const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
       const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
       const begun = performance.now();
-      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
+      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, 'open');
       if (logits) {
         lookup?.lengths.timed(ids.length, performance.now() - begun);
         this.lookup.passes++;
@@ -204,20 +201,11 @@ interface Ahead {
   accepted: number;
 }
 
-export interface StepOptions {
-  /** `commit`: the pass counts when it ran to its end. `open`: the caller commits. */
-  after?: 'commit' | 'open';
-  /** Whether text is read, on the prefill lane from its first position on, or written, which is precise. All rows must lie on one side of that position: see Forward.chunkEnd. */
-  onLane?: boolean;
-}
-
-/** One pass over `ids` on a lease; undone when it was cancelled or failed. */
-export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', onLane = true }: StepOptions = {}): Promise<Float32Array | undefined> {
-  const from = lease.length;
-  if (onLane && from + ids.length > forward.chunkEnd(from, Infinity)) throw new DeltaError('internal', 'a chunk lies on both sides of the prefill lane');
+/** One pass over `ids` on a lease; undone when it was cancelled or failed. `after`: `commit` where the pass counts when it ran to its end, `open` where the caller commits. */
+export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, after: 'commit' | 'open' = 'commit'): Promise<Float32Array | undefined> {
   lease.begin(ids);
   try {
-    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet, onLane && from >= LANE_FROM);
+    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet);
     if (cancel.isSet) {
       lease.abort();
       return undefined;

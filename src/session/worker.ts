@@ -8,8 +8,8 @@ import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
 import { findModels, thisComputer } from '../model/found/findModels.ts';
 import { readOffer } from '../model/found/readOffer.ts';
-import { importModel } from '../model/import/importModel.ts';
-import { resolveModel, starterModel } from '../model/library.ts';
+import { starterModel } from '../model/library.ts';
+import { loadModel } from '../model/loadModel.ts';
 import { COMPLETIONS } from './conversation.ts';
 import { Engine } from './engine.ts';
 import { InOrder } from './inOrder.ts';
@@ -115,12 +115,11 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       await models.unload(request.options.role);
       return null;
     case 'import': {
-      const options = { addon: addon(), threads: request.options.threads, progress, pass: pass('background'), notice };
-      options.addon.setThreads(options.threads);
-      const { gguf, out } = request.options;
-      if (!out) return { folder: await resolveModel(gguf, options) };
-      await importModel(gguf, out, options);
-      return { folder: out };
+      const { gguf, out, threads } = request.options;
+      addon().setThreads(threads);
+      const { forward, folder } = await loadModel(gguf, { addon: addon(), progress, pass: pass('background'), notice, out });
+      await forward.release();
+      return { folder, manifest: forward.manifest };
     }
     case 'generate': {
       const { options } = request;

@@ -7,7 +7,7 @@ import type { Score } from '../../src/session/firstLine.ts';
 import type { CallName, Event, GenerateResult, LoadedModel } from '../../src/session/protocol.ts';
 
 export const model: LoadedModel = {
-  name: 'tiny', folder: '/somewhere/tiny', parameters: 5e6, context: 2048, vocabulary: 1000, fim: true, chat: false, kernels: 'avx2', rowInvariant: true, lane: { state: 'off' }, recipe: '00',
+  name: 'tiny', folder: '/somewhere/tiny', parameters: 5e6, context: 2048, vocabulary: 1000, fim: true, chat: false, kernels: 'avx2', recipe: '00',
   confidence: { samples: 10, points: [{ threshold: -1, coverage: 0.5, precision: 0.5 }] },
 };
 

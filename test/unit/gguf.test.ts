@@ -139,7 +139,7 @@ describe('the GGUF reader', () => {
     ['an offset between two alignments', { ...model, tensors: [one('x', { offset: 4n })] }, 'notGguf', 'not aligned'],
     ['overlapping tensors', { ...model, tensors: [one('x'), one('y', { offset: 224n })] }, 'notGguf', 'overlap'],
     ['a tensor twice', { ...model, tensors: [one('x'), one('x')] }, 'notGguf', 'x appears twice'],
-    ['an unread tensor type', { ...model, tensors: [{ name: 'x', type: 12, dims: [256], byteLength: 144 }] }, 'tensorTypeUnknown', 'Q4_K'],
+    ['an unread tensor type', { ...model, tensors: [{ name: 'x', type: 16, dims: [256], byteLength: 66 }] }, 'tensorTypeUnknown', 'IQ2_XXS'],
     ['an unknown tensor type', { ...model, tensors: [{ name: 'x\n\u001b[31m', type: 4_000_000_000, dims: [256], byteLength: 144 }] }, 'tensorTypeUnknown', 'number 4000000000'],
     ['alignment 0', withMetadata(['general.alignment', 'u32', 0]), 'ggufLimit', 'alignment is 0'],
     ['alignment 33', withMetadata(['general.alignment', 'u32', 33]), 'ggufLimit', 'alignment is 33'],

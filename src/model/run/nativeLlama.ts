@@ -1,13 +1,15 @@
-// The `llama` decoder as native segments, cut at every attention as `../import/llama.ts` cuts its graphs: the same ports, the weights as they lie in the file.
-import { promises as fs } from 'node:fs';
+// The `llama` decoder as native segments, cut at every attention, the weights in the file's own quantisation.
+import { DeltaError } from '../../shared/errors.ts';
+import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon } from '../../binding/addon.ts';
-import { readArchitecture, TensorSource, type Architecture } from '../import/architecture.ts';
-import { readGguf } from '../import/gguf.ts';
-import { halfSplitOrder, headTensor, PORTS } from '../import/llama.ts';
+import type { Architecture, TensorSource } from '../import/architecture.ts';
+import type { TensorInfo } from '../import/gguf.ts';
+import { JoinedFiles } from '../import/splitFile.ts';
 import { flowWidths } from '../manifest.ts';
 import { NativeEmbedding } from './nativeEmbedding.ts';
 import { SegmentSteps, type NativeSegment, type ProductPart } from './nativeSegment.ts';
 import { NativeWeights } from './nativeWeights.ts';
+import { PORTS } from './ports.ts';
 import type { Runners } from './segmentRunner.ts';
 
 export interface NativeRunners extends Runners {
@@ -15,25 +17,40 @@ export interface NativeRunners extends Runners {
   bytes: number;
 }
 
-/** Reads a GGUF's weights into native segments, `asFloats` as float32. Throws what reading a GGUF throws; `outOfMemory` comes from the addon. */
-export async function nativeLlama(addon: Addon, path: string, asFloats = false): Promise<NativeRunners> {
-  const gguf = await readGguf(path);
-  const arch = readArchitecture(gguf);
-  const file = await fs.open(path, 'r');
+export interface NativeOptions {
+  /** All matrices as float32: the reference for what rounding costs, at several times the memory. */
+  asFloats?: boolean;
+  /** Hears which share of the weights has been read; what it throws ends the load. */
+  progress?: (share: number) => void;
+  /** Runs the reading of each segment. Default: at once. */
+  pass?: RunPass;
+}
+
+/** Reads a GGUF's weights into native segments; every tensor of the file must be one that the architecture knows. Throws tensorMissing, architectureUnknown, ggufTruncated; `outOfMemory` comes from the addon. */
+export async function nativeLlama(addon: Addon, arch: Architecture, source: TensorSource, { asFloats = false, progress = () => {}, pass = atOnce }: NativeOptions = {}): Promise<NativeRunners> {
+  const { layers, vocabulary, hidden } = arch.shape;
+  const file = await JoinedFiles.open(source.file.parts);
   const weights = new NativeWeights(addon, file, asFloats);
-  const source = new TensorSource(gguf);
-  const embedding = new NativeEmbedding(addon, path, source.take('token_embd.weight', arch.shape.vocabulary, arch.shape.hidden));
   const runners: NativeSegment[] = [];
+  let embedding: NativeEmbedding | undefined;
   const release = () => {
     for (const runner of runners) runner.release();
     weights.release();
-    embedding.close();
+    embedding?.close();
   };
   try {
+    embedding = new NativeEmbedding(addon, source.file, source.take('token_embd.weight', vocabulary, hidden));
+    if (source.has('rope_freqs.weight')) arch.rope.factors = await ropeFactors(weights, source, arch.rope.rotated / 2);
     const decoder = new Decoder(addon, arch, source, weights);
-    for (let i = 0; i <= arch.shape.layers; i++) runners.push(await decoder.segment(i));
-    runners.push(await decoder.head());
-    return { embedding, segments: runners.slice(0, -1), head: runners.at(-1)!, bytes: weights.bytes, release };
+    for (let i = 0; i <= layers; i++) {
+      runners.push(await pass(() => decoder.segment(i)));
+      progress((i + 1) / (layers + 2));
+    }
+    const head = await pass(() => decoder.head());
+    runners.push(head);
+    progress(1);
+    source.finish();
+    return { embedding, segments: runners.slice(0, -1), head, bytes: weights.bytes, release };
   } catch (error) {
     release();
     throw error;
@@ -106,4 +123,22 @@ class Decoder {
   private async part(name: string, rows: number, columns: number, rowOrder?: Int32Array): Promise<ProductPart> {
     return { weights: await this.weights.matrix(this.source.take(`${name}.weight`, rows, columns), rowOrder), rows };
   }
+}
+
+/** Divisors of the inverse frequencies. Throws metadataInvalid. */
+async function ropeFactors(weights: NativeWeights, source: TensorSource, length: number): Promise<number[]> {
+  const name = 'rope_freqs.weight';
+  const values = await weights.vector(source.take(name, 1, length));
+  if (!values.every((v) => Number.isFinite(v) && v > 0)) throw new DeltaError('metadataInvalid', source.file.path, name, 'a factor is not positive');
+  return [...values];
+}
+
+/** The head's own matrix, or the embedding where they are tied. */
+function headTensor({ shape }: Architecture, source: TensorSource): TensorInfo {
+  return source.take(source.has('output.weight') ? 'output.weight' : 'token_embd.weight', shape.vocabulary, shape.hidden);
+}
+
+/** Row order of one head: half-split row i is adjacent-pair row 2i, row i + rotated/2 is 2i + 1; the rest stays. */
+export function halfSplitOrder(headLength: number, rotated: number): Int32Array {
+  return Int32Array.from({ length: headLength }, (_, i) => (i >= rotated ? i : i < rotated / 2 ? 2 * i : 2 * (i - rotated / 2) + 1));
 }

@@ -1,6 +1,6 @@
 // A segment as a list of native steps over named slots: built like a graph, run in one native call.
 import type { Addon, SegmentStep } from '../../binding/addon.ts';
-import type { Rows } from '../segment.ts';
+import type { Rows } from '../rows.ts';
 import type { SegmentRunner } from './segmentRunner.ts';
 
 /** A named slot: rows of that width. */

@@ -1,8 +1,7 @@
 // The matrices and vectors of a GGUF for native segments: copied from the file a piece at a time, in the file's own quantisation; nothing is converted.
-import { promises as fs } from 'node:fs';
 import type { Addon } from '../../binding/addon.ts';
 import type { TensorInfo } from '../import/gguf.ts';
-import { readFully, reorderRows } from '../import/segmentWriter.ts';
+import type { JoinedFiles } from '../import/splitFile.ts';
 
 /** Rows are read in pieces of about this many bytes. */
 const PIECE_BYTES = 4 << 20;
@@ -16,7 +15,7 @@ export class NativeWeights {
 
   constructor(
     private readonly addon: Addon,
-    private readonly file: fs.FileHandle,
+    private readonly file: JoinedFiles,
     /** Whether matrices become float32 too: products then round nothing. The reference for what rounding costs, at several times the memory. */
     private readonly asFloats = false,
   ) {}
@@ -32,7 +31,7 @@ export class NativeWeights {
     const buffer = Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes);
     for (let row = 0; row < rows; row += most) {
       const piece = buffer.subarray(0, Math.min(most, rows - row) * rowBytes);
-      await readFully(this.file, piece, tensor.offset + row * rowBytes);
+      await this.file.readFully(piece, tensor.offset + row * rowBytes);
       const ordered = rowOrder ? reorderRows(piece, rowBytes, rowOrder) : piece;
       this.addon.appendRows(id, this.asFloats ? this.floats(tensor, columns, ordered) : ordered);
     }
@@ -42,7 +41,7 @@ export class NativeWeights {
   /** A vector as float32. */
   async vector(tensor: TensorInfo): Promise<Float32Array> {
     const bytes = Buffer.alloc(tensor.bytes);
-    await readFully(this.file, bytes, tensor.offset);
+    await this.file.readFully(bytes, tensor.offset);
     return new Float32Array(this.floats(tensor, tensor.shape[0], bytes).buffer);
   }
 
@@ -67,4 +66,14 @@ function leastCommonMultiple(a: number, b: number): number {
   let n = a;
   while (n % b !== 0) n += a;
   return n;
+}
+
+/** Rows of `source` in another order within each group: new row i of a group is old row order[i]. */
+function reorderRows(source: Uint8Array, rowBytes: number, order: Int32Array): Uint8Array {
+  const out = new Uint8Array(source.length);
+  for (let row = 0; row * rowBytes < source.length; row++) {
+    const from = row - (row % order.length) + order[row % order.length];
+    out.set(source.subarray(from * rowBytes, (from + 1) * rowBytes), row * rowBytes);
+  }
+  return out;
 }
