@@ -125,6 +125,7 @@ function faults(manifest: Manifest): [string, boolean][] {
     ['files', Object.entries(files).every(([name, facts]) => isFile(name) && isRecord(facts) && Number.isInteger(facts.bytes) && typeof facts.sha1 === 'string')],
     ['method', Number.isInteger(manifest.method)],
     ['delta', (delta.reference === 'previous' || delta.reference === 'mean') && [delta.sinks, delta.windowMin, delta.windowMax].every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 20)],
+    ['delta.keySparsity', [delta.keySparsity, delta.compactSparsity].every((shares) => isList(shares, shape.layers, Number.isFinite))],
     ['delta.windowDivisor', isCount(delta.windowDivisor) && delta.windowMin <= delta.windowMax],
   ];
 }

@@ -2,5 +2,5 @@
 
 /** The file in the source tree and in the package. */
 export const STARTER_GGUF = 'models/starter/starter-q8_0.gguf';
-/** What is measured of it, in the package only. */
+/** What was measured of it, beside it: `deltallm import` made it. */
 export const STARTER_MEASURED = 'models/starter/measured';
