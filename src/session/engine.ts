@@ -135,7 +135,7 @@ export class Engine {
     };
     // Where the template has opened the reasoning already, whoever tells it from the answer must see that.
     if (chat?.opens) give(chat.opens);
-    const sampler = new Sampler({ ...options.sampling });
+    const sampler = new Sampler({ ...options.sampling }, (logits, ids) => this.addon.bestLogits(logits, ids));
     let stopped = false;
     const atCursor = 'snapshot' in options.prompt;
     const limits = {

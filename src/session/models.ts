@@ -1,7 +1,8 @@
 // The models of a worker by what they are loaded for: one file for two roles is loaded once, and where memory is short the one used longest ago goes.
 import { promises as fs } from 'node:fs';
-import { join } from 'node:path';
 import { availableMemory } from '../model/found/fit.ts';
+import { partsOf } from '../model/import/splitFile.ts';
+import { ggufOf } from '../model/library.ts';
 import { DeltaError } from '../shared/errors.ts';
 import type { RunPass } from '../shared/pass.ts';
 import { Engine, type Progress } from './engine.ts';
@@ -130,13 +131,10 @@ export class Models {
 /** Equal for loads that come to the same model in memory. */
 const keyOf = ({ model, threads, attention, cacheBytes, chunk, kernels }: LoadOptions): string => JSON.stringify([model, threads, attention, cacheBytes, chunk, kernels]);
 
-/** Of a file, or of the files in a folder and its folders; 0 where there is nothing that can be read: loading says so better. */
+/** Of the files of a model; 0 where there is nothing that can be read: loading says so better. */
 async function bytesOnDisk(path: string): Promise<number> {
-  const stat = await fs.stat(path).catch(() => undefined);
-  if (!stat) return 0;
-  if (!stat.isDirectory()) return stat.size;
-  const names = await fs.readdir(path, { recursive: true }).catch(() => []);
-  const sizes = await Promise.all(names.map((name) => fs.stat(join(path, name)).then((found) => (found.isFile() ? found.size : 0), () => 0)));
+  const parts = await ggufOf(path).then(partsOf, () => []);
+  const sizes = await Promise.all(parts.map((part) => fs.stat(part).then(({ size }) => size, () => 0)));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

@@ -30,7 +30,7 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
     const perToken = (stage: (typeof STAGES)[number]) => (forward.times[stage] - before[stage]) / computed;
     const prefill = { tokens: context - reused, perSecond: (context - reused) / seconds, embedding: perToken('embedding'), segments: perToken('segments'), attention: perToken('attention') };
 
-    const sampler = new Sampler();
+    const sampler = new Sampler({}, (logits, ids) => cache.addon.bestLogits(logits, ids));
     const samples: BenchResult['decode'][] = [];
     for (let i = 0; i < WARM_UP + tokens && !cancel.isSet; i++) {
       const times = { ...forward.times };
