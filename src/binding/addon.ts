@@ -146,7 +146,7 @@ export interface Addon {
   setThreads(threads: number): void;
 
   /**
-   * How many MiB of freed memory malloc keeps for what is allocated next (0 … 1 024). ONNX Runtime asks for megabytes in every segment and frees them again;
+   * How many MiB of freed memory malloc keeps for what is allocated next (0 … 1 024). A pass over many rows asks for megabytes and frees them again;
    * given back to the system each time, they would be faulted in anew, page by page. 0: as usual, and what is free is given back now. Of the whole
    * process, and of glibc only.
    */

@@ -61,7 +61,7 @@ export const bench: Command = async (args, cancel) => {
       row(formatRow(rows.at(-1)!));
     }
     const longest = Math.max(0, ...rows.map((row) => row.longestCall));
-    row(`longest single call of ONNX Runtime: ${longest.toFixed(0)} ms`);
+    row(`longest stage of one layer: ${longest.toFixed(0)} ms`);
     if (values.json) print(`${JSON.stringify({ model: model.name, longestCall: longest, rows })}\n`);
   });
 };

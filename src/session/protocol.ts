@@ -170,7 +170,7 @@ export interface BenchResult {
   prefill: { tokens: number; perSecond: number; embedding: number; segments: number; attention: number };
   /** Milliseconds of everything in the worker. */
   total: number;
-  /** Longest single call of ONNX Runtime so far, milliseconds. */
+  /** The longest stage of one layer so far, milliseconds: a cancellation waits no longer. */
   longestCall: number;
   cacheBytes: number;
   sparsity: Sparsity;

@@ -88,7 +88,7 @@ describe('a folder that was damaged', () => {
     await check(['import', gguf, '--out', out], 'exists already', { code: 2 });
     for (const damage of [() => rmSync(join(out, 'manifest.json'))]) {
       damage();
-      await check(generate(out), 'is not a usable model folder');
+      await check(generate(out), 'is no folder of what was measured');
       expect(await run(['import', gguf, '--out', out])).toMatchObject({ code: 0, stderr: expect.stringContaining(`The model folder ${out} was damaged`) as string });
       expect((await succeed(generate(out))).equals(text)).toBe(true);
     }
