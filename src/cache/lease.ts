@@ -41,10 +41,9 @@ export class Lease {
   /** @internal use KvCache.lease */
   static open(cache: KvCache, tokens: Int32Array, approximate: boolean): Lease {
     const lease = new Lease(cache);
-    const strict = prefixIn(cache, cache.tree, tokens);
-    const found = approximate ? longest(strict, prefixIn(cache, cache.approximate, tokens)) : exactPart(cache, strict);
+    const { strict, found } = findPrefix(cache, tokens, approximate);
     const { full, tail } = found;
-    const length = full.length * BLOCK + (tail?.common ?? 0);
+    const length = lengthOf(found);
     for (const node of full) lease.adopt(node);
     lease.kept = Math.min(full.length, firstKeptBlock(cache.config, length));
     for (const node of lease.nodes.slice(lease.kept)) node.exactPins++;
@@ -280,6 +279,17 @@ function prefixIn(cache: KvCache, tree: PrefixTree, tokens: Int32Array): Prefix 
 const hasWindow = (cache: KvCache, path: TreeNode[], length: number): boolean =>
   cache.config.mode !== 'delta' || path.slice(firstExactBlock(cache.config, length)).every((node) => cache.hasExact(node.handle));
 
+/** The strictly read prefix, and the one that is used. */
+function findPrefix(cache: KvCache, tokens: Int32Array, approximate: boolean): { strict: Prefix; found: Prefix } {
+  const strict = prefixIn(cache, cache.tree, tokens);
+  return { strict, found: approximate ? longest(strict, prefixIn(cache, cache.approximate, tokens)) : exactPart(cache, strict) };
+}
+
+/** Tokens from the beginning that a lease on them would find. */
+export const knownLength = (cache: KvCache, tokens: Int32Array, approximate: boolean): number => lengthOf(findPrefix(cache, tokens, approximate).found);
+
+const lengthOf = ({ full, tail }: Prefix): number => full.length * BLOCK + (tail?.common ?? 0);
+
 /** The longest part of a prefix that has its window. */
 function exactPart(cache: KvCache, prefix: Prefix): Prefix {
   if (prefix.isExact) return prefix;
@@ -290,6 +300,5 @@ function exactPart(cache: KvCache, prefix: Prefix): Prefix {
 
 /** The strict one, unless the approximate one saves more than a block. */
 function longest(strict: Prefix, approximate: Prefix): Prefix {
-  const length = ({ full, tail }: Prefix) => full.length * BLOCK + (tail?.common ?? 0);
-  return length(approximate) > length(strict) + (strict.isExact ? BLOCK : 0) ? approximate : strict;
+  return lengthOf(approximate) > lengthOf(strict) + (strict.isExact ? BLOCK : 0) ? approximate : strict;
 }

@@ -54,6 +54,8 @@ export const settingsTable = {
   'completions.latencyBudget': whole(600, 100, 30_000, 'window'),
   /** Tokens. */
   'completions.maxTokens': whole(96, 1, 1024, 'window'),
+  /** 0: never more than is read while somebody waits. */
+  'completions.promptTokens': whole(8192, 0, 16_384, 'window'),
   /** Glob patterns, besides those that are always refused. */
   'completions.exclude': texts([], 'window'),
   /** Whether what lies beside a document takes part in what is written in it. */

@@ -20,6 +20,7 @@ import { storeFor, type Mode } from '../model/stores.ts';
 import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
 import { fimOrder } from '../prompt/order.ts';
+import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StreamText } from '../tokenizer/streamText.ts';
 import { completionText, plainText, type TextEnd } from './textEnd.ts';
@@ -31,6 +32,7 @@ import { firstLineLogProbability, Scores, type Score } from './firstLine.ts';
 import { bounded, type NeighbourSet } from './neighbourSet.ts';
 import { chatPrompt } from './chatPrompt.ts';
 import { COMPLETIONS, Conversations, type Conversation } from './conversation.ts';
+import { CursorPrompts } from './cursorPrompt.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
@@ -63,9 +65,12 @@ export class Engine {
   /** Of the last set that came; whoever has time reads on in it. */
   readonly neighbours: Neighbours;
   private readonly conversations: Conversations;
+  private readonly prompts: CursorPrompts;
   private madeTemplate: ChatTemplate | undefined;
   /** The last prompt at a cursor, as long as it was read only approximately. */
   private unsettled: number[] | undefined;
+  /** Where the last request at a cursor was. */
+  private place: Snapshot | undefined;
 
   private constructor(
     readonly addon: Addon,
@@ -82,6 +87,10 @@ export class Engine {
     const documents = new DocumentTokens((text) => tokenizer.encode(text));
     this.neighbours = new Neighbours(documents);
     this.conversations = new Conversations(tokenizer, documents);
+    this.prompts = new CursorPrompts((snapshot, total, { suffix, suffixFirst }) => {
+      const budget = fimBudget(total);
+      return fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, modelName: forward.manifest.name });
+    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true }));
   }
 
   /** Loads a model, and measures it where that was not done before. */
@@ -162,6 +171,7 @@ export class Engine {
     if ('snapshot' in options.prompt) {
       conversation.over(this.cache, options.prompt.snapshot, session.end);
       this.unsettled = session.approximate ? [...tokens] : undefined;
+      this.place = options.prompt.snapshot;
     }
     if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
@@ -197,26 +207,35 @@ export class Engine {
       return { conversation, tokens, end: plainText([...stop, ...template.stops]), chat: { text, opens: opensReasoning(text) ? THINK : '', dropped, template: template.origin } };
     }
     // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
-    const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
+    const room = Math.max(shape.context >> 1, shape.context - max - 1);
+    const affordable = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, room);
     const { snapshot, tail } = mixes ? withoutTail(prompt.snapshot) : { snapshot: prompt.snapshot, tail: '' };
-    const { tokens, spans } = fimPrompt(snapshot, this.tokenizer, { order: fimOrder(model), budget: fimBudget(total), modelName: model });
+    const suffixFirst = fimOrder(model) === 'spm' || this.tokenizer.special.fim?.layout === 'suffixFirst';
+    const suffix = suffixFirst ? 0 : (prompt.suffixTokens ?? fimBudget(affordable).suffix);
+    const { tokens, spans } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, prompt.mostTokens ?? 0), room), suffix, suffixFirst });
     return {
       conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, tail),
       prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
     };
   }
 
-  /** Whether the last prompt at a cursor was read only approximately: `readStrictly` mends that. */
-  get isUnsettled(): boolean {
-    return this.unsettled !== undefined;
+  /** Whether something is worth reading while nobody waits. */
+  get hasAhead(): boolean {
+    return this.unsettled !== undefined || (this.place !== undefined && this.prompts.ahead(this.place) !== undefined);
   }
 
-  /** Reads the last prompt at a cursor as a cold run does, so that the next ones are what they would be without the edits before them. */
-  async readStrictly(cancel: CancelFlag, pass: RunPass): Promise<void> {
-    const { unsettled } = this;
-    if (!unsettled) return;
-    await this.generate({ prompt: { tokens: unsettled }, conversation: 'strict', max: 0, sampling: {}, approximate: false, lookup: false }, cancel, undefined, undefined, pass);
-    if (!cancel.isSet && this.unsettled === unsettled) this.unsettled = undefined;
+  /**
+   * Reads one thing while nobody waits, and says whether there is more: the last prompt at a cursor as a cold run reads it, so that the next ones are what they
+   * would be without the edits before them; then more of the file around it, so that the next ones can show the model more.
+   */
+  async readAhead(cancel: CancelFlag, pass: RunPass): Promise<boolean> {
+    const { unsettled, place } = this;
+    const ahead = unsettled ? { tokens: unsettled, read: () => { if (this.unsettled === unsettled) this.unsettled = undefined; } } : place && this.prompts.ahead(place);
+    if (!ahead) return false;
+    await this.generate({ prompt: { tokens: [...ahead.tokens] }, conversation: 'ahead', max: 0, sampling: {}, approximate: false, lookup: false }, cancel, undefined, undefined, pass);
+    if (cancel.isSet) return false;
+    ahead.read();
+    return this.hasAhead;
   }
 
   /** Whether it was made to converse. */

@@ -80,9 +80,20 @@ export interface ChatRequest {
   continues?: boolean;
 }
 
+/** A cursor in a document. */
+export interface CursorRequest {
+  snapshot: Snapshot;
+  /** Tokens that are read in time: the prompt has no more of them that are not known. Default: 2,048. */
+  promptTokens?: number;
+  /** Tokens of the prompt at most, where the others are known. Default: `promptTokens`. */
+  mostTokens?: number;
+  /** Of a suffix that comes last, and is read with every key; default: as many as go with `promptTokens`. */
+  suffixTokens?: number;
+  maxLines?: number;
+}
+
 export interface GenerateOptions {
-  /** At a cursor, `promptTokens` bounds the prompt (default 2,048). */
-  prompt: { text: string } | { tokens: number[] } | { snapshot: Snapshot; promptTokens?: number; maxLines?: number } | ChatRequest;
+  prompt: { text: string } | { tokens: number[] } | CursorRequest | ChatRequest;
   /** Tokens to generate at most; 0 reads the prompt into the cache. */
   max: number;
   /** Tells a conversation from others that run beside it; requests of one run one after the other. Default: the one that ghost text is. */

@@ -19,7 +19,7 @@ import { PassQueue } from './queue.ts';
 import { defaultThreads } from './threadCount.ts';
 
 const BACKGROUND_NICENESS = 10;
-/** Quiet before what was read approximately is read strictly: whoever types on would only cancel it. */
+/** Quiet before anything is read that nobody waits for: whoever types on would only cancel it. */
 const QUIET_MS = 1000;
 
 type Asked = Exclude<Request, { call: 'close' }>;
@@ -43,7 +43,7 @@ port.on('message', (request: Request) => {
     if (--waiting > 0) return;
     idling = new CancelFlag();
     setImmediate(readOn);
-    readStrictly(idling);
+    readAhead(idling);
   });
 });
 
@@ -76,13 +76,13 @@ function readOn(): void {
   if (waiting === 0 && models.of('completion')?.neighbours.readOn()) setImmediate(readOn);
 }
 
-/** After a quiet second; nothing is waited for where nothing is to be done. */
-function readStrictly(cancel: CancelFlag): void {
-  if (!models.of('completion')?.isUnsettled) return;
-  setTimeout(() => {
-    if (cancel.isSet) return;
-    void order.run('strict', () => models.use('completion', (engine) => engine.readStrictly(cancel, passes.request('background', cancel)))).catch(() => {});
-  }, QUIET_MS).unref();
+/** After a quiet second, one thing after the other; nothing is waited for where nothing is to be done. */
+function readAhead(cancel: CancelFlag): void {
+  if (!models.of('completion')?.hasAhead) return;
+  const read = async () => {
+    while (!cancel.isSet && (await models.use('completion', (engine) => engine.readAhead(cancel, passes.request('background', cancel)))));
+  };
+  setTimeout(() => void (cancel.isSet || order.run('ahead', read).catch(() => {})), QUIET_MS).unref();
 }
 
 async function answer(request: Asked): Promise<void> {

@@ -16,6 +16,7 @@ describe('a setting', () => {
     ['completions.eagerness', ['maximal', 2, null]],
     ['completions.latencyBudget', [0, 99, 30_001, 1.5, '1000', Number.NaN, Infinity]],
     ['completions.maxTokens', [0, -1, 1025, 2.5, '96']],
+    ['completions.promptTokens', [-1, 16_385, 2.5, '8192']],
     ['completions.exclude', ['*.env', [1], {}, null]],
     ['completions.neighbours', ['no', 0, null]],
     ['model.path', [null, 7, ['a.gguf']]],
