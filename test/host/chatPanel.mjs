@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** A model may have to be converted and loaded first, beside other work. */
+/** A model may have to be measured and loaded first, beside other work. */
 const ANSWER_MS = 240_000;
 const VIEW_MS = 60_000;
 
