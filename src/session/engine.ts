@@ -45,6 +45,8 @@ const KEPT_MEGABYTES = 64;
 const THINK = '<think>\n';
 /** Parameters below which the text around the cursor takes part before it was measured whether that helps. */
 const SMALL_MODEL = 100e6;
+/** Tokens of a prompt beyond which such a model gains nothing (docs/locality.md): the text around the cursor is the whole file in any case. */
+const SMALL_PROMPT = 2048;
 
 /** `tokens`: of the reading of a prompt, how many there are to read. */
 export type Progress = (stage: string, share: number, tokens?: number) => void;
@@ -200,7 +202,7 @@ export class Engine {
     const conversation = this.conversations.of(name);
     if ('tokens' in prompt) return { conversation, tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { conversation, tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
-    const { name: model, shape } = this.forward.manifest;
+    const { name: model, shape, parameters } = this.forward.manifest;
     if ('messages' in prompt) {
       const { template } = this;
       const { tokens, text, dropped } = chatPrompt(prompt, { template, tokenizer: this.tokenizer, transcript: conversation.transcript, context: shape.context, max });
@@ -210,9 +212,10 @@ export class Engine {
     const room = Math.max(shape.context >> 1, shape.context - max - 1);
     const affordable = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, room);
     const { snapshot, tail } = mixes ? withoutTail(prompt.snapshot) : { snapshot: prompt.snapshot, tail: '' };
+    const most = prompt.mostTokens ?? affordable;
     const suffixFirst = fimOrder(model) === 'spm' || this.tokenizer.special.fim?.layout === 'suffixFirst';
     const suffix = suffixFirst ? 0 : (prompt.suffixTokens ?? fimBudget(affordable).suffix);
-    const { tokens, spans } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, prompt.mostTokens ?? 0), room), suffix, suffixFirst });
+    const { tokens, spans } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst });
     return {
       conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, tail),
       prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
