@@ -111,8 +111,9 @@ export class CompletionStop {
     return '';
   }
 
+  /** In a string or a comment brackets are only signs. */
   private leavesOpen(text: string): boolean {
-    return this.place.scan(text).open > this.place.scan('').open;
+    return !this.place.within && this.place.scan(text).open > this.place.scan('').open;
   }
 
   /** What was generated, cut where it should end. */
