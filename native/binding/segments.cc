@@ -59,7 +59,14 @@ void readStep(Arguments *arguments, napi_value value, const Segment &segment, St
   arguments->check(from == to, "to");
   if (step->kind == StepKind::norm) {
     step->epsilon = static_cast<float>(arguments->number(arguments->property(value, "epsilon"), "epsilon", 0, 1));
-    copyFloats(arguments, arguments->property(value, "scale"), "scale", to, &step->scale);
+    const napi_value column = arguments->property(value, "column"), groups = arguments->property(value, "groups");
+    if (isGiven(arguments, column)) step->column = arguments->wholeNumber(column, "column", 0, to - 1);
+    if (isGiven(arguments, groups)) step->groups = arguments->wholeNumber(groups, "groups", 1, to);
+    const View<float> scale = arguments->view<float>(arguments->property(value, "scale"), napi_float32_array, "scale");
+    if (arguments->failed) return;
+    const size_t covered = scale.length * static_cast<size_t>(step->groups) + step->column;
+    arguments->check(scale.length >= 1 && (isGiven(arguments, groups) ? covered <= static_cast<size_t>(to) : covered == static_cast<size_t>(to)), "scale");
+    if (!arguments->failed) copyFloats(arguments, arguments->property(value, "scale"), "scale", scale.length, &step->scale);
     return;
   }
   step->other = slot("other", 0);

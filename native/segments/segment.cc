@@ -21,8 +21,10 @@ struct Job {
 
 void runItem(void *context, int, int item) {
   const Job &job = *static_cast<Job *>(context);
-  const size_t row = item / job.parts, column = item % job.parts * static_cast<size_t>(kColumns);
-  const int n = job.parts == 1 ? job.width : static_cast<int>(job.width - column < kColumns ? job.width - column : kColumns);
+  const bool isNorm = job.step.kind == StepKind::norm;
+  const int run = isNorm ? job.width : kColumns;
+  const size_t row = item / job.parts, column = item % job.parts * static_cast<size_t>(run);
+  const int n = isNorm || job.parts == 1 ? job.width : static_cast<int>(job.width - column < kColumns ? job.width - column : kColumns);
   const float *from = job.from + row * job.fromWidth + column, *other = job.other ? job.other + row * job.fromWidth + column : nullptr;
   float *to = job.to + row * job.toWidth + column;
   switch (job.step.kind) {
@@ -37,7 +39,7 @@ void runItem(void *context, int, int item) {
 }
 
 void runRows(Job job, int rows, Threads *threads) {
-  job.parts = job.step.kind == StepKind::norm ? 1 : (job.width + kColumns - 1) / kColumns;
+  job.parts = job.step.kind == StepKind::norm ? job.step.groups : (job.width + kColumns - 1) / kColumns;
   threads->run(runItem, &job, rows * job.parts, static_cast<size_t>(rows) * job.width > kWorthWaking);
 }
 
@@ -70,8 +72,9 @@ Status runSegment(const Segment &segment, const dl_products *set, MatrixOf matri
       multiply(set, *w, space->activations, at[step.to] + step.column, toWidth, threads);
       if (step.scale.size()) runRows({set, step, at[step.to] + step.column, nullptr, at[step.to] + step.column, toWidth, toWidth, w->rows(), 1}, rows, threads);
     } else {
-      const float *other = step.kind == StepKind::norm ? nullptr : at[step.other];
-      runRows({set, step, at[step.from], other, at[step.to], fromWidth, toWidth, static_cast<int>(toWidth), 1}, rows, threads);
+      const bool isNorm = step.kind == StepKind::norm;
+      const int width = isNorm ? static_cast<int>(step.scale.size()) : static_cast<int>(toWidth);
+      runRows({set, step, at[step.from] + step.column, isNorm ? nullptr : at[step.other], at[step.to] + step.column, fromWidth, toWidth, width, 1}, rows, threads);
     }
     if (step.to == taken) taken = -1;
   }

@@ -14,7 +14,8 @@ enum class StepKind { norm, product, add, gate };
 struct Step {
   StepKind kind = StepKind::norm;
   int from = 0, other = 0, to = 0;  // slots; `other`: the second operand of add, and what a gate multiplies
-  int column = 0;                   // product: where in `to` it begins
+  int column = 0;                   // product: where in `to` it begins; norm: where in both
+  int groups = 1;                   // norm: runs of columns, each normed by itself
   int weights = 0;                  // product: id
   float epsilon = 0;                // norm
   bool gelu = false;                // gate: instead of SiLU

@@ -107,8 +107,8 @@ export interface WeightsInfo {
 
 /** One step of a segment over rows of float32. `from`, `other` and `to` are slots; a step may write over what it reads, but for products. */
 export type SegmentStep =
-  /** to = from · scale / √(mean of from² + epsilon) */
-  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number }
+  /** to = from · scale / √(mean of from² + epsilon), for each of `groups` runs of as many columns as `scale` has, from `column` on; by default the whole row is one. */
+  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number; column?: number; groups?: number }
   /** Columns [column, column + rows of W) of to = from · Wᵀ + bias. The matrix must outlive the segment; products of one input in a row round it once. */
   | { kind: 'product'; from: number; to: number; column: number; weights: number; bias?: Float32Array }
   /** to = from + other */

@@ -72,6 +72,7 @@ export class OnnxAttention implements LayerAttention {
   private constructor(
     private readonly segment: Segment,
     private readonly shape: Shape,
+    private readonly scale: number,
     private readonly rotations: Rotations,
     private readonly capacity: number,
   ) {
@@ -85,9 +86,9 @@ export class OnnxAttention implements LayerAttention {
   }
 
   /** @param capacity tokens that are kept at most */
-  static async create({ shape, rope }: Pick<Manifest, 'shape' | 'rope'>, capacity: number, threads = 1): Promise<OnnxAttention> {
+  static async create({ shape, rope, attentionScale }: Pick<Manifest, 'shape' | 'rope' | 'attentionScale'>, capacity: number, threads = 1): Promise<OnnxAttention> {
     const segment = await Segment.fromBytes(graph(shape.keyLength, shape.valueLength), threads);
-    return new OnnxAttention(segment, shape, new Rotations(capacity, inverseFrequencies(rope)), capacity);
+    return new OnnxAttention(segment, shape, attentionScale, new Rotations(capacity, inverseFrequencies(rope)), capacity);
   }
 
   /** Forgets all tokens; from now on far queries read `far`, or exact keys everywhere. */
@@ -156,7 +157,7 @@ export class OnnxAttention implements LayerAttention {
     const { heads, kvHeads, keyLength, valueLength } = this.shape;
     const { qkv: width, attention: outWidth } = flowWidths(this.shape);
     const group = heads / kvHeads;
-    const scale = 1 / Math.sqrt(keyLength);
+    const scale = this.scale;
     const rows = to - from;
     const farEnd = this.recede(layer, Math.floor(from / BLOCK));
     const bias = { data: this.makeBias(from, to, farEnd), dims: [group * rows, to] };

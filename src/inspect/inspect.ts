@@ -42,7 +42,7 @@ export async function inspect(forward: Forward, tablesOf: Record<Mode, DeltaTabl
   const twin = new TwinAttention(addon, manifest, tables, firstFar ?? Infinity, cancel.word);
   const heads = new HeadCaches(addon, manifest, tables, cancel.word);
   try {
-    const last = new LastRows(shape, ids.length);
+    const last = new LastRows(shape, ids.length, manifest.attentionScale);
     const dense: LayerAttention = listening(twin, forward, lags, last, ids.length);
     const seen: Seen[] = [];
     for (let at = 0; at < ids.length; at += chunk) {

@@ -17,7 +17,7 @@ export class LastRows {
   /** By layer, `[heads, rows, keyLength]`, rotated. */
   private readonly queries: Float64Array[];
 
-  constructor(private readonly shape: Shape, private readonly tokens: number) {
+  constructor(private readonly shape: Shape, private readonly tokens: number, private readonly scale: number) {
     this.rows = Math.min(ROWS, tokens);
     this.from = tokens - this.rows;
     this.queries = Array.from({ length: shape.layers }, () => new Float64Array(shape.heads * this.rows * shape.keyLength));
@@ -73,7 +73,7 @@ export class LastRows {
   /** Adds the shares of all rows of the query heads of one KV head. */
   private weigh(layer: number, kvHead: number, twin: TwinAttention, rule: WindowRule & { sinks: number }, dense: Float64Array, delta: Float64Array): void {
     const { heads, kvHeads, keyLength } = this.shape;
-    const scale = 1 / Math.sqrt(keyLength);
+    const { scale } = this;
     const own = twin.denseKeys(layer, kvHead);
     const { exact, far } = twin.deltaKeys(layer, kvHead, firstExactBlock(rule, this.from), firstExactBlock(rule, this.tokens - 1));
     const row = new Float64Array(this.tokens);

@@ -15,7 +15,7 @@ import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 import { measure } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
 import { readMeasured, writeMeasured, type Measured } from './measured.ts';
-import { nativeLlama } from './run/nativeLlama.ts';
+import { nativeDecoder } from './run/nativeDecoder.ts';
 import { markUsed, tidy } from './shelf.ts';
 import type { Mode } from './stores.ts';
 
@@ -61,7 +61,7 @@ export async function loadModel(path: string, options: LoadModelOptions): Promis
   const source = new TensorSource(gguf);
   // What was freed before goes back to the system before the weights come.
   addon.keepFreedMemory(0);
-  const runners = await nativeLlama(addon, arch, source, { progress: (share) => progress('loading', share), pass });
+  const runners = await nativeDecoder(addon, arch, source, { progress: (share) => progress('loading', share), pass });
   const manifest: Manifest = { ...describe(files, gguf, arch, source), ...(kept && { delta: kept.manifest.delta }) };
   const forward = new Forward(manifest, chunk, runners);
   try {
@@ -115,9 +115,9 @@ function describe({ folder, identity }: ModelFiles, gguf: GgufFile, arch: Archit
   return {
     format: FOLDER_FORMAT,
     name: printable(String(gguf.metadata['general.name'] ?? basename(gguf.path, '.gguf'))),
-    architecture: String(gguf.metadata['general.architecture']),
+    architecture: arch.name,
     source: { file: relative(resolve(folder), resolve(gguf.path)), bytes: gguf.size, identity },
-    parameters: elements(tensors), shape: arch.shape, normEpsilon: arch.normEpsilon, rope: arch.rope,
+    parameters: elements(tensors), shape: arch.shape, normEpsilon: arch.normEpsilon, rope: arch.rope, attentionScale: arch.scales.attention,
     bitsPerWeight: (8 * matrices.reduce((n, { bytes }) => n + bytes, 0)) / elements(matrices),
     delta: { ...CODING, keySparsity: [], compactSparsity: [], tokens: 0 },
     method: METHOD_NUMBER, files: {},

@@ -64,6 +64,8 @@ export interface Manifest {
   shape: Shape;
   normEpsilon: number;
   rope: RopeConfig;
+  /** Scores are multiplied by this before softmax. */
+  attentionScale: number;
   /** Of the matrices as they lie in the file, scales included; the embedding only where it is the head too. */
   bitsPerWeight: number;
   delta: DeltaConfig;
@@ -118,6 +120,7 @@ function faults(manifest: Manifest): [string, boolean][] {
     ['parameters', isPositive(manifest.parameters)],
     ['bitsPerWeight', isPositive(manifest.bitsPerWeight)],
     ['normEpsilon', isPositive(manifest.normEpsilon)],
+    ['attentionScale', isPositive(manifest.attentionScale)],
     ['source', typeof source.file === 'string' && source.file !== '' && !source.file.includes('\0') && typeof source.identity === 'string' && Number.isInteger(source.bytes)],
     ['shape.kvHeads', shape.heads % shape.kvHeads === 0],
     ['rope.rotated', isCount(rope.rotated, shape.keyLength) && rope.rotated % 2 === 0],

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Forward } from '../../src/model/forward.ts';
 import { readArchitecture, TensorSource } from '../../src/model/import/architecture.ts';
 import { readGguf } from '../../src/model/import/gguf.ts';
-import { nativeLlama } from '../../src/model/run/nativeLlama.ts';
+import { nativeDecoder } from '../../src/model/run/nativeDecoder.ts';
 import { SegmentSteps } from '../../src/model/run/nativeSegment.ts';
 import { STARTER_GGUF } from '../../src/model/starter.ts';
 import { exactStore } from '../../src/model/stores.ts';
@@ -79,7 +79,7 @@ describe.each(CASES)('native segments of $name', ({ model, tokens, cosine, top1 
     expect(ids.length).toBe(tokens);
     const { vocabulary } = native.manifest.shape;
     const gguf = await readGguf(model);
-    const floats = new Forward(native.manifest, native.chunk, await nativeLlama(addon, readArchitecture(gguf), new TensorSource(gguf), { asFloats: true }));
+    const floats = new Forward(native.manifest, native.chunk, await nativeDecoder(addon, readArchitecture(gguf), new TensorSource(gguf), { asFloats: true }));
     const exact = await logitsOf(floats, ids, [native.chunk]);
     await floats.release();
     const found = agreement(await logitsOf(native, ids, [native.chunk]), exact, vocabulary);

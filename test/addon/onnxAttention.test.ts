@@ -51,7 +51,7 @@ const hybrid: FarForm = { region: { sinks: 3, windowBlocks: (b) => (b > 3 ? 2 : 
 describe('attention in ONNX Runtime', () => {
   let attention: OnnxAttention;
   beforeAll(async () => {
-    attention = await OnnxAttention.create({ shape, rope }, TOKENS);
+    attention = await OnnxAttention.create({ attentionScale: 1 / Math.sqrt(shape.keyLength), shape, rope }, TOKENS);
   });
   afterAll(() => attention.release());
 

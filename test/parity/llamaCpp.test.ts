@@ -9,6 +9,7 @@ import { fimOrder } from '../../src/prompt/order.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { step } from '../../src/session/session.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
+import { compare } from '../support/compareWithPeer.ts';
 import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
 import { openEngine, TINY_F16, TINY_Q8 } from '../support/engine.ts';
 import { randomModel } from '../support/models.ts';
@@ -21,29 +22,8 @@ const SOURCES = ['src/cache/lease.ts', 'src/model/loadModel.ts', 'native/kv/enco
 /** Where greedy texts are compared. */
 const PLACES = 20;
 
-interface Agreement {
-  positions: number;
-  top1: number;
-  /** Mean and smallest cosine of the centred logits. */
-  cosine: number;
-  worst: number;
-}
-
 const noCancel = new CancelFlag();
 const argmax = (values: Float32Array) => values.reduce((best, x, i) => (x > values[best] ? i : best), 0);
-
-/** llama.cpp gives log-probabilities, which are logits up to a constant: both are centred before the cosine. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  const mean = (v: Float32Array) => v.reduce((x, y) => x + y, 0) / v.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += (a[i] - ma) * (b[i] - mb);
-    aa += (a[i] - ma) ** 2;
-    bb += (b[i] - mb) ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
-}
 
 /** The `count` likeliest tokens, one after the other, whatever they are. */
 async function greedy(engine: Engine, prompt: number[], count: number): Promise<number[]> {
@@ -59,28 +39,6 @@ async function greedy(engine: Engine, prompt: number[], count: number): Promise<
   }
   lease.release();
   return ids;
-}
-
-/** Compares the logits behind `positions` of one text. */
-async function check(engine: Engine, peer: Peer, ids: number[], positions: number[]): Promise<Agreement> {
-  const theirs = await peer.logProbabilities(ids, positions);
-  const result: Agreement = { positions: positions.length, top1: 0, cosine: 0, worst: 1 };
-  const lease = engine.cache.lease(new Int32Array(0));
-  for (const [i, position] of positions.entries()) {
-    // Chunks end at the wanted positions: the head runs on their rows only.
-    let row: Float32Array | undefined;
-    while (lease.length <= position) {
-      const chunk = ids.slice(lease.length, Math.min(position + 1, lease.length + engine.forward.chunk));
-      row = await step(engine.forward, lease, chunk, lease.length + chunk.length > position ? 'last' : 'none', noCancel);
-    }
-    const similarity = cosine(row!, theirs[i]);
-    if (argmax(row!) === argmax(theirs[i])) result.top1 += 1 / positions.length;
-    result.cosine += similarity / positions.length;
-    result.worst = Math.min(result.worst, similarity);
-  }
-  lease.release();
-  console.log(`${engine.forward.manifest.source.file}: ${positions.length} positions up to ${Math.max(...positions)}, top-1 ${(100 * result.top1).toFixed(2)} %, cosine mean ${result.cosine.toFixed(6)}, worst ${result.worst.toFixed(6)}`);
-  return result;
 }
 
 describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', () => {
@@ -104,7 +62,7 @@ describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', 
     test(`over 3 000 held-out positions top-1 agrees in ≥ ${top1}, the cosine is ≥ ${least}`, async () => {
       const ids = peer.tokenize(readFileSync(HELD_OUT, 'utf8')).slice(0, 3000);
       expect(ids).toHaveLength(3000);
-      const agreement = await check(engine, peer, ids, [...ids.keys()]);
+      const agreement = await compare(engine, peer, ids, [...ids.keys()]);
       expect(agreement.top1).toBeGreaterThanOrEqual(top1);
       expect(agreement.cosine).toBeGreaterThanOrEqual(least);
     });
@@ -149,7 +107,7 @@ describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', 
     try {
       const ids = Array.from({ length }, (_, i) => (i * 7919 + 13) % 100_000);
       const positions = [0, 1, 63, 64, 511, 1000, 2047, 4095, 6000, 8191, 10_000, 12_345, 14_000, 16_000, length - 1];
-      const agreement = await check(engine, peer, ids, positions);
+      const agreement = await compare(engine, peer, ids, positions);
       expect(agreement.worst).toBeGreaterThanOrEqual(0.998);
     } finally {
       await engine.close();

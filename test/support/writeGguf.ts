@@ -2,7 +2,27 @@
 
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 
-export type TensorType = 'F32' | 'F16' | 'BF16' | 'Q8_0' | 'Q4_0';
+/** Blocks of integers under float16 scales: where those lie, what each is of the first, and the deviation of random weights under a first of 1. */
+const blockTypes = {
+  Q4_0: { id: 2, elements: 32, bytes: 18, halves: [0], parts: [1], deviation: 4.69 },
+  Q4_1: { id: 3, elements: 32, bytes: 20, halves: [0, 2], parts: [1, -7.5], deviation: 4.66 },
+  Q5_0: { id: 6, elements: 32, bytes: 22, halves: [0], parts: [1], deviation: 9.33 },
+  Q5_1: { id: 7, elements: 32, bytes: 24, halves: [0, 2], parts: [1, -15.5], deviation: 9.32 },
+  Q8_0: { id: 8, elements: 32, bytes: 34, halves: [0], parts: [1], deviation: 74.1 },
+  IQ4_NL: { id: 20, elements: 32, bytes: 18, halves: [0], parts: [1], deviation: 70 },
+  Q2_K: { id: 10, elements: 256, bytes: 84, halves: [80, 82], parts: [1, 1.5], deviation: 13.9 },
+  Q3_K: { id: 11, elements: 256, bytes: 110, halves: [108], parts: [1], deviation: 42 },
+  Q4_K: { id: 12, elements: 256, bytes: 144, halves: [0, 2], parts: [1, 7.5], deviation: 261 },
+  Q5_K: { id: 13, elements: 256, bytes: 176, halves: [0, 2], parts: [1, 15.5], deviation: 525 },
+  Q6_K: { id: 14, elements: 256, bytes: 210, halves: [208], parts: [1], deviation: 1367 },
+  IQ4_XS: { id: 23, elements: 256, bytes: 136, halves: [0], parts: [1], deviation: 1300 },
+  TQ1_0: { id: 34, elements: 256, bytes: 54, halves: [52], parts: [1], deviation: 0.82 },
+  TQ2_0: { id: 35, elements: 256, bytes: 66, halves: [64], parts: [1], deviation: 1.2 },
+} as const;
+type BlockType = keyof typeof blockTypes;
+export type TensorType = 'F32' | 'F16' | 'BF16' | BlockType;
+/** What files are made of: one type, or the mixture that quantising tools make. */
+export type FileType = TensorType | 'Q4_K_M';
 export type MetadataType = 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'bool' | 'string' | 'u64' | 'i64' | 'f64';
 /** `[key, type, value]`; a list is `[key, [elementType], values]`. */
 export type MetadataEntry = [key: string, type: MetadataType | [MetadataType], value: unknown];
@@ -16,9 +36,8 @@ const valueTypes: Record<MetadataType | 'array', number> = {
 const tensorTypes: Record<TensorType, { id: number; elements: number; bytes: number }> = {
   F32: { id: 0, elements: 1, bytes: 4 },
   F16: { id: 1, elements: 1, bytes: 2 },
-  Q4_0: { id: 2, elements: 32, bytes: 18 },
-  Q8_0: { id: 8, elements: 32, bytes: 34 },
   BF16: { id: 30, elements: 1, bytes: 2 },
+  ...blockTypes,
 };
 
 export interface TensorEntry {
@@ -47,8 +66,9 @@ export interface GgufFile {
   truncate?: number;
 }
 
-/** Chunks handed to `data` functions: a multiple of every block size below 8 MiB. */
-const CHUNK_BYTES = 18 * 34 * 4 * 3000;
+/** Chunks handed to `data` functions hold whole blocks of the type. */
+const MOST_CHUNK_BYTES = 7 << 20;
+const chunkOf = (type: TensorType | number): number => (typeof type === 'number' ? MOST_CHUNK_BYTES : Math.floor(MOST_CHUNK_BYTES / (4 * tensorTypes[type].bytes)) * 4 * tensorTypes[type].bytes);
 
 function uint(bytes: 1 | 2 | 4, value: number): Buffer {
   const buffer = Buffer.alloc(bytes);
@@ -132,14 +152,15 @@ export function writeGguf(path: string, file: GgufFile): number {
   try {
     write(header);
     if (tensors.length > 0) write(Buffer.alloc(aligned(size) - size));
-    const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, Math.max(0, ...lengths)));
+    const chunk = Buffer.alloc(Math.min(MOST_CHUNK_BYTES, Math.max(0, ...lengths)));
     for (const [i, tensor] of tensors.entries()) {
       const { data } = tensor;
       if (data instanceof Uint8Array) write(data);
       else {
         if (!data) chunk.fill(0);
-        for (let left = lengths[i]; left > 0; left -= CHUNK_BYTES) {
-          const part = chunk.subarray(0, Math.min(left, CHUNK_BYTES));
+        const most = chunkOf(tensor.type);
+        for (let left = lengths[i]; left > 0; left -= most) {
+          const part = chunk.subarray(0, Math.min(left, most));
           data?.(part);
           write(part);
         }
@@ -205,8 +226,10 @@ export interface RandomLlama {
   headDim?: number;
   ffn: number;
   vocabulary: number;
-  /** Of every matrix; norms and rope_freqs are F32. */
-  type: TensorType;
+  /** Of every matrix; norms, biases and rope_freqs are F32. */
+  type: FileType;
+  /** Default: llama. */
+  family?: 'llama' | 'qwen2' | 'qwen3' | 'granite';
   /** The embedding is the output head too. */
   tied: boolean;
   ropeBase: number;
@@ -305,11 +328,11 @@ type Fill = (chunk: Buffer) => void;
 function randomFills(seed: number): (type: TensorType, deviation: number, mean?: number) => Fill {
   const next = randomWords(seed);
   const quantiles = normalQuantiles();
-  const words = new Uint32Array(Math.ceil(CHUNK_BYTES / 4));
+  const words = new Uint32Array(Math.ceil(MOST_CHUNK_BYTES / 4));
 
   /** Blocks of random integers under scales of random sign (so that the mean is 0) that vary by ± 25 %. */
-  const blocks = (blockBytes: number, scale: number): Fill => {
-    const scales = Uint16Array.from({ length: 256 }, (_, i) => f16Bits(scale * (0.75 + (i >> 1) / 254) * (i & 1 ? -1 : 1)));
+  const blocks = ({ bytes: blockBytes, halves, parts, deviation }: (typeof blockTypes)[BlockType], wanted: number): Fill => {
+    const scales = parts.map((part) => Uint16Array.from({ length: 256 }, (_, i) => f16Bits(((part * wanted) / deviation) * (0.75 + (i >> 1) / 254) * (i & 1 ? -1 : 1))));
     return (chunk) => {
       const part = words.subarray(0, Math.ceil(chunk.length / 4));
       next(part);
@@ -317,9 +340,8 @@ function randomFills(seed: number): (type: TensorType, deviation: number, mean?:
       // −128 does not occur in files made by quantising: 8-bit blocks keep to −127…127.
       if (blockBytes === 34) for (let i = 0; i < chunk.length; i++) if (chunk[i] === 0x80) chunk[i] = 0;
       for (let i = 0; i < chunk.length; i += blockBytes) {
-        const bits = scales[chunk[i]];
-        chunk[i] = bits & 255;
-        chunk[i + 1] = bits >>> 8;
+        const choice = chunk[i + halves[0]];
+        halves.forEach((half, n) => chunk.writeUInt16LE(scales[n][choice], i + half));
       }
     };
   };
@@ -340,9 +362,7 @@ function randomFills(seed: number): (type: TensorType, deviation: number, mean?:
 
   // Uniform integers: −8…7 has deviation 4.61 about −0.5 (root mean square 4.64), −127…127 has 73.3; the scales' ± 25 % add 1 %.
   return (type, deviation, mean = 0) => {
-    if (type === 'Q4_0') return blocks(18, deviation / 4.69);
-    if (type === 'Q8_0') return blocks(34, deviation / 74.1);
-    return floats(type, deviation, mean);
+    return type === 'F32' || type === 'F16' || type === 'BF16' ? floats(type, deviation, mean) : blocks(blockTypes[type], deviation);
   };
 }
 
@@ -408,15 +428,20 @@ function syntheticTokenizer(size: number, pre: string): MetadataEntry[] {
   ];
 }
 
+/** Granite 3's factors, roughly. */
+const granite: MetadataEntry[] = [['granite.embedding_scale', 'f32', 12], ['granite.residual_scale', 'f32', 0.22], ['granite.logit_scale', 'f32', 8], ['granite.attention.scale', 'f32', 1 / 32]];
+
 /** The metadata and tensors of a random model, ready for `writeGguf`; tests may damage them first. */
 export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEntry[] } {
-  const { layers, hidden, heads, kvHeads, ffn, vocabulary, type } = shape;
+  const { layers, hidden, heads, kvHeads, ffn, vocabulary, family = 'llama' } = shape;
   const headDim = shape.headDim ?? hidden / heads;
   const fill = randomFills(shape.seed);
-  const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => ({
-    name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)),
-  });
-  const norm = (name: string): TensorEntry => ({ name, type: 'F32', dims: [hidden], data: fill('F32', 0.1, 1) });
+  const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => {
+    const type = shape.type !== 'Q4_K_M' ? shape.type : /attn_v|ffn_down|^output|token_embd/.test(name) ? 'Q6_K' : 'Q4_K';
+    return { name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)) };
+  };
+  const norm = (name: string, length = hidden): TensorEntry => ({ name, type: 'F32', dims: [length], data: fill('F32', 0.1, 1) });
+  const biases = (layer: number): TensorEntry[] => Object.entries({ attn_q: heads, attn_k: kvHeads, attn_v: kvHeads }).map(([part, count]) => ({ name: `blk.${layer}.${part}.bias`, type: 'F32', dims: [count * headDim], data: fill('F32', 0.3) }));
   // With unit keys and queries a score has deviation 1; each branch adds 1 / (2 · layers) of the residual's variance.
   const [score, branch] = [shape.scoreSpread ?? 2, 1 / Math.sqrt(2 * layers)];
 
@@ -437,6 +462,8 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
       matrix(name('ffn_gate'), hidden, ffn),
       matrix(name('ffn_up'), hidden, ffn),
       matrix(name('ffn_down'), ffn, hidden, branch),
+      ...(family === 'qwen2' ? biases(layer) : []),
+      ...(family === 'qwen3' ? [norm(name('attn_q_norm'), headDim), norm(name('attn_k_norm'), headDim)] : []),
     );
   }
   tensors.push(norm('output_norm.weight'));
@@ -445,26 +472,27 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
   const tokenizer = shape.tokenizer
     ? readMetadata(shape.tokenizer).filter(([key]) => key.startsWith('tokenizer.'))
     : syntheticTokenizer(vocabulary, shape.pre ?? 'llama-bpe');
-  const fileType = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 }[type];
+  const fileType = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, Q5_0: 8, Q5_1: 9, Q2_K: 10, Q3_K: 12, Q4_K: 14, Q4_K_M: 15, Q5_K: 16, Q6_K: 18, IQ4_NL: 25, IQ4_XS: 30, BF16: 32, TQ1_0: 36, TQ2_0: 37 }[shape.type];
   return {
     metadata: [
-      ['general.architecture', 'string', 'llama'],
+      ['general.architecture', 'string', family],
       ['general.type', 'string', 'model'],
       ['general.name', 'string', 'Random weights'],
       ['general.file_type', 'u32', fileType],
       ['general.quantization_version', 'u32', 2],
-      ['llama.block_count', 'u32', layers],
-      ['llama.context_length', 'u32', shape.context],
-      ['llama.embedding_length', 'u32', hidden],
-      ['llama.feed_forward_length', 'u32', ffn],
-      ['llama.attention.head_count', 'u32', heads],
-      ['llama.attention.head_count_kv', 'u32', kvHeads],
-      ['llama.attention.key_length', 'u32', headDim],
-      ['llama.attention.value_length', 'u32', headDim],
-      ['llama.attention.layer_norm_rms_epsilon', 'f32', 1e-5],
-      ['llama.rope.dimension_count', 'u32', headDim],
-      ['llama.rope.freq_base', 'f32', shape.ropeBase],
-      ['llama.vocab_size', 'u32', vocabulary],
+      [`${family}.block_count`, 'u32', layers],
+      [`${family}.context_length`, 'u32', shape.context],
+      [`${family}.embedding_length`, 'u32', hidden],
+      [`${family}.feed_forward_length`, 'u32', ffn],
+      [`${family}.attention.head_count`, 'u32', heads],
+      [`${family}.attention.head_count_kv`, 'u32', kvHeads],
+      [`${family}.attention.key_length`, 'u32', headDim],
+      [`${family}.attention.value_length`, 'u32', headDim],
+      [`${family}.attention.layer_norm_rms_epsilon`, 'f32', 1e-5],
+      [`${family}.rope.dimension_count`, 'u32', headDim],
+      [`${family}.rope.freq_base`, 'f32', shape.ropeBase],
+      [`${family}.vocab_size`, 'u32', vocabulary],
+      ...(family === 'granite' ? granite : []),
       ...tokenizer,
     ],
     tensors,

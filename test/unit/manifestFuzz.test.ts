@@ -9,7 +9,7 @@ import { mutate, randomBelow } from '../support/mutate.ts';
 const manifest: Manifest = {
   format: FOLDER_FORMAT, name: 'Test', architecture: 'llama', source: { file: 'm.gguf', bytes: 1000, identity: 'ab'.repeat(6) }, parameters: 100_000,
   shape: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, keyLength: 16, valueLength: 16, feedForward: 192, vocabulary: 512, context: 2048 },
-  normEpsilon: 1e-5, rope: { base: 10_000, rotated: 16, linear: 1, factors: [1, 1, 1, 2, 4, 8, 8, 8] },
+  normEpsilon: 1e-5, attentionScale: 0.25, rope: { base: 10_000, rotated: 16, linear: 1, factors: [1, 1, 1, 2, 4, 8, 8, 8] },
   bitsPerWeight: 9,
   delta: { reference: 'previous', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 16, keySparsity: [0.6, 0.6], compactSparsity: [0.7, 0.7], tokens: 2048 },
   method: 6, files: { 'delta.f32': { bytes: 100, sha1: 'ab'.repeat(20) } },
@@ -52,7 +52,7 @@ describe('the manifest', () => {
     ['format', FOLDER_FORMAT - 1], ['format', FOLDER_FORMAT + 1], ['shape.layers', 0], ['shape.layers', 3], ['shape.hidden', 64.5], ['shape.heads', 3], ['shape.kvHeads', 0], ['shape.vocabulary', '512'], ['shape.context', 1e300],
     ['rope.rotated', 15], ['rope.rotated', 32], ['rope.base', 0], ['rope.linear', -1], ['rope.factors', [1]], ['source.file', ''], ['source.identity', 7],
     ['delta.reference', 'other'], ['delta.windowDivisor', 0], ['delta.windowMin', 9],
-    ['normEpsilon', null], ['name', 7], ['method', 'x'], ['files', null], ['files', 3], ['files', { '../x': { bytes: 1, sha1: '' } }], ['files', { 'delta.f32': 5 }],
+    ['normEpsilon', null], ['attentionScale', 0], ['attentionScale', '1'], ['name', 7], ['method', 'x'], ['files', null], ['files', 3], ['files', { '../x': { bytes: 1, sha1: '' } }], ['files', { 'delta.f32': 5 }],
   ])('is refused with %s = %j', (path, value) => {
     const damaged = JSON.stringify(replaced(path.split('.'), value));
     expect(() => parse(damaged)).toThrowError(expect.objectContaining({ code: 'modelFolderInvalid' }) as Error);

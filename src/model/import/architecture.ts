@@ -1,15 +1,23 @@
-// What a GGUF's metadata says about the decoder, checked. Supported: `llama`.
+// What a GGUF's metadata says about the decoder, checked.
 import { DeltaError } from '../../shared/errors.ts';
 import type { RopeConfig, Shape } from '../manifest.ts';
+import { FAMILIES, type Family } from './families.ts';
 import type { GgufFile, TensorInfo } from './gguf.ts';
 import { printable, type Metadata, type MetadataScalar } from './ggufHeader.ts';
 
-const ARCHITECTURES = ['llama'];
+/** For messages. */
+const KNOWN = Object.keys(FAMILIES).join(', ');
 /** Above any model that a CPU can run; a larger claim is an attack or a mistake. */
 const LIMITS = { layers: 512, hidden: 65_536, heads: 1_024, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
+/** Of a factor; a larger one makes infinities. */
+const MOST_SCALE = 1e6;
 
 export interface Architecture {
+  name: string;
+  family: Family;
   shape: Shape;
+  /** What is multiplied with: token rows, what a sub-layer adds, logits, scores. */
+  scales: { embedding: number; residual: number; logits: number; attention: number };
   normEpsilon: number;
   rope: RopeConfig;
 }
@@ -17,7 +25,8 @@ export interface Architecture {
 /** Reads the hyper-parameters of a file with weights. Throws architectureUnknown, metadataInvalid, vocabularyOnly. */
 export function readArchitecture(file: GgufFile): Architecture {
   const name = text(file.metadata['general.architecture']);
-  if (!ARCHITECTURES.includes(name)) throw new DeltaError('architectureUnknown', name, ARCHITECTURES.join(', '));
+  const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
+  if (!family) throw new DeltaError('architectureUnknown', name, KNOWN);
   if (file.tensors.size === 0) throw new DeltaError('vocabularyOnly', file.path);
 
   const invalid = (key: string, reason: string) => new DeltaError('metadataInvalid', file.path, key, reason);
@@ -57,7 +66,16 @@ export function readArchitecture(file: GgufFile): Architecture {
   if (!(normEpsilon > 0 && normEpsilon < 1)) throw invalid(`${name}.attention.layer_norm_rms_epsilon`, String(normEpsilon));
   if (number('expert_count', 0) > 0) throw invalid(`${name}.expert_count`, 'mixtures of experts are not supported');
 
+  const scale = (key: string | undefined, otherwise = 1): number => {
+    const value = key === undefined ? otherwise : number(key, otherwise);
+    if (!(value > 0 && value < MOST_SCALE)) throw invalid(`${name}.${key}`, `${value} is no scale`);
+    return value;
+  };
+  const { scales = {} } = family;
+
   return {
+    name, family,
+    scales: { embedding: scale(scales.embedding), residual: scale(scales.residual), logits: 1 / scale(scales.logits), attention: scale(scales.attention, 1 / Math.sqrt(keyLength)) },
     shape: {
       layers: count('block_count', LIMITS.layers), hidden, heads, kvHeads, keyLength, valueLength,
       feedForward: count('feed_forward_length', LIMITS.feedForward), vocabulary, context: count('context_length', LIMITS.context),
@@ -94,7 +112,7 @@ export class TensorSource {
   /** Throws when a tensor was left over: ignoring it would give wrong numbers. */
   finish(): void {
     for (const name of this.file.tensors.keys()) {
-      if (!this.used.has(name)) throw new DeltaError('architectureUnknown', `llama with the tensor ${printable(name)}`, ARCHITECTURES.join(', '));
+      if (!this.used.has(name)) throw new DeltaError('architectureUnknown', `${text(this.file.metadata['general.architecture'])} with the tensor ${printable(name)}`, KNOWN);
     }
   }
 }

@@ -18,7 +18,7 @@ export interface LayerError {
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /** A cache for one layer alone; without tables an exact one. */
-export function layerCache(addon: Addon, manifest: Pick<Manifest, 'shape' | 'rope' | 'delta'>, tables?: DeltaTables): KvCache {
+export function layerCache(addon: Addon, manifest: Pick<Manifest, 'shape' | 'rope' | 'delta' | 'attentionScale'>, tables?: DeltaTables): KvCache {
   return new KvCache(addon, storeConfig({ ...manifest, shape: { ...manifest.shape, layers: 1 } }, tables && [tables]), UNLIMITED);
 }
 
@@ -48,7 +48,7 @@ export function withLease<T>(cache: KvCache, use: (lease: Lease) => T): T {
 }
 
 /** Compares one layer's attention with each of `tables` with exact attention over the same `qkv`, `[tokens, width]`. */
-export function layerErrors(addon: Addon, manifest: Pick<Manifest, 'shape' | 'rope' | 'delta'>, qkv: Float32Array, tables: DeltaTables[], chunk: number): LayerError[] {
+export function layerErrors(addon: Addon, manifest: Pick<Manifest, 'shape' | 'rope' | 'delta' | 'attentionScale'>, qkv: Float32Array, tables: DeltaTables[], chunk: number): LayerError[] {
   const exact = withLease(layerCache(addon, manifest), (lease) => attendAll(lease, qkv, manifest, chunk));
   const energy = exact.reduce((n, x) => n + x * x, 0);
   return tables.map((table) => withLease(layerCache(addon, manifest, table), (lease) => {

@@ -14,8 +14,11 @@ export class NativeEmbedding implements EmbeddingRows {
   private readonly rowBytes: number;
   private rows = Buffer.alloc(0);
 
-  /** @param tensor `[vocabulary, hidden]` in one of the parts of `gguf` */
-  constructor(private readonly addon: Addon, gguf: Pick<GgufFile, 'parts'>, private readonly tensor: TensorInfo) {
+  /**
+   * @param tensor `[vocabulary, hidden]` in one of the parts of `gguf`
+   * @param factor multiplies every row
+   */
+  constructor(private readonly addon: Addon, gguf: Pick<GgufFile, 'parts'>, private readonly tensor: TensorInfo, private readonly factor = 1) {
     this.rowBytes = tensor.bytes / tensor.shape[1];
     let part = 0;
     let begin = tensor.offset;
@@ -27,7 +30,7 @@ export class NativeEmbedding implements EmbeddingRows {
 
   /** Writes the rows of `ids` into `out` `[ids, hidden]`. Throws tokenOutOfRange, ggufTruncated. */
   lookup(ids: ArrayLike<number>, out: Float32Array): void {
-    const { tensor: { shape: [hidden, vocabulary], type }, rowBytes } = this;
+    const { tensor: { shape: [hidden, vocabulary], type }, rowBytes, factor } = this;
     if (this.rows.length < ids.length * rowBytes) this.rows = Buffer.alloc(ids.length * rowBytes);
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i];
@@ -35,7 +38,7 @@ export class NativeEmbedding implements EmbeddingRows {
       const read = readSync(this.file, this.rows, i * rowBytes, rowBytes, this.begin + id * rowBytes);
       if (read !== rowBytes) throw new DeltaError('ggufTruncated', this.path, 'it became shorter while it was used');
     }
-    this.addon.decodeRows(type.id, hidden, 1, this.rows.subarray(0, ids.length * rowBytes), out.subarray(0, ids.length * hidden));
+    this.addon.decodeRows(type.id, hidden, factor, this.rows.subarray(0, ids.length * rowBytes), out.subarray(0, ids.length * hidden));
   }
 
   close(): void {

@@ -42,6 +42,11 @@ export class SegmentSteps {
     }
   }
 
+  /** Norms `heads` runs of columns from `column` on, each by itself and in place. */
+  headNorms(slot: string, column: number, heads: number, scale: Float32Array, epsilon: number): void {
+    this.steps.push({ kind: 'norm', from: this.known(slot), to: this.known(slot), column, groups: heads, scale, epsilon });
+  }
+
   add(from: string, other: string, to: string): void {
     this.steps.push({ kind: 'add', from: this.known(from), other: this.known(other), to: this.slot(to, this.widths[this.known(from)]) });
   }

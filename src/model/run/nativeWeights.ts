@@ -10,6 +10,14 @@ const TILE_ROWS = 16;
 /** ggml's number of the type. */
 const FLOAT32 = 0;
 
+/** How a matrix comes out of its tensor. */
+export interface MatrixForm {
+  /** The order of rows within each group, where the architecture asks for another. */
+  rowOrder?: Int32Array;
+  /** Multiplies every product. */
+  factor?: number;
+}
+
 export class NativeWeights {
   private readonly ids: number[] = [];
 
@@ -20,10 +28,10 @@ export class NativeWeights {
     private readonly asFloats = false,
   ) {}
 
-  /** All rows of a tensor `[rows, columns]` as a native matrix; its id. `rowOrder`: the order of rows within each group, where the architecture asks for another. */
-  async matrix(tensor: TensorInfo, rowOrder?: Int32Array): Promise<number> {
+  /** All rows of a tensor `[rows, columns]` as a native matrix; its id. */
+  async matrix(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<number> {
     const [columns, rows = 1] = tensor.shape;
-    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, 1);
+    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, factor);
     this.ids.push(id);
     const rowBytes = tensor.bytes / rows;
     const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
@@ -38,11 +46,13 @@ export class NativeWeights {
     return id;
   }
 
-  /** A vector as float32. */
-  async vector(tensor: TensorInfo): Promise<Float32Array> {
+  /** A vector as float32; as a bias, in the form of its matrix. */
+  async vector(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<Float32Array> {
     const bytes = Buffer.alloc(tensor.bytes);
     await this.file.readFully(bytes, tensor.offset);
-    return new Float32Array(this.floats(tensor, tensor.shape[0], bytes).buffer);
+    const floats = this.floats(tensor, tensor.shape[0], bytes);
+    const values = new Float32Array((rowOrder ? reorderRows(floats, Float32Array.BYTES_PER_ELEMENT, rowOrder) : floats).buffer as ArrayBuffer);
+    return factor === 1 ? values : values.map((value) => value * factor);
   }
 
   /** Whole rows of a tensor as the bytes of float32. */

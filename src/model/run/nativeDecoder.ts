@@ -1,4 +1,4 @@
-// The `llama` decoder as native segments, cut at every attention, the weights in the file's own quantisation.
+// A decoder as native segments, cut at every attention, the weights in the file's own quantisation: `llama` and what differs from it by a line or two.
 import { DeltaError } from '../../shared/errors.ts';
 import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon } from '../../binding/addon.ts';
@@ -8,7 +8,7 @@ import { JoinedFiles } from '../import/splitFile.ts';
 import { flowWidths } from '../manifest.ts';
 import { NativeEmbedding } from './nativeEmbedding.ts';
 import { SegmentSteps, type NativeSegment, type ProductPart } from './nativeSegment.ts';
-import { NativeWeights } from './nativeWeights.ts';
+import { NativeWeights, type MatrixForm } from './nativeWeights.ts';
 import { PORTS } from './ports.ts';
 import type { Runners } from './segmentRunner.ts';
 
@@ -27,7 +27,7 @@ export interface NativeOptions {
 }
 
 /** Reads a GGUF's weights into native segments; every tensor of the file must be one that the architecture knows. Throws tensorMissing, architectureUnknown, ggufTruncated; `outOfMemory` comes from the addon. */
-export async function nativeLlama(addon: Addon, arch: Architecture, source: TensorSource, { asFloats = false, progress = () => {}, pass = atOnce }: NativeOptions = {}): Promise<NativeRunners> {
+export async function nativeDecoder(addon: Addon, arch: Architecture, source: TensorSource, { asFloats = false, progress = () => {}, pass = atOnce }: NativeOptions = {}): Promise<NativeRunners> {
   const { layers, vocabulary, hidden } = arch.shape;
   const file = await JoinedFiles.open(source.file.parts);
   const weights = new NativeWeights(addon, file, asFloats);
@@ -39,7 +39,7 @@ export async function nativeLlama(addon: Addon, arch: Architecture, source: Tens
     embedding?.close();
   };
   try {
-    embedding = new NativeEmbedding(addon, source.file, source.take('token_embd.weight', vocabulary, hidden));
+    embedding = new NativeEmbedding(addon, source.file, source.take('token_embd.weight', vocabulary, hidden), arch.scales.embedding);
     if (source.has('rope_freqs.weight')) arch.rope.factors = await ropeFactors(weights, source, arch.rope.rotated / 2);
     const decoder = new Decoder(addon, arch, source, weights);
     for (let i = 0; i <= layers; i++) {
@@ -85,43 +85,52 @@ class Decoder {
     const { shape } = this.arch;
     const steps = new SegmentSteps([{ name: PORTS.hidden, width: shape.hidden }], [{ name: PORTS.logits, width: shape.vocabulary }]);
     await this.norm(steps, PORTS.hidden, 'normed', 'output_norm');
-    steps.product('normed', PORTS.logits, [{ weights: await this.weights.matrix(headTensor(this.arch, this.source)), rows: shape.vocabulary }]);
+    steps.product('normed', PORTS.logits, [{ weights: await this.weights.matrix(headTensor(this.arch, this.source), { factor: this.arch.scales.logits }), rows: shape.vocabulary }]);
     return steps.finish(this.addon);
   }
 
   /** residual + Wo·attention, then + MLP(norm(·)). */
   private async feedForward(steps: SegmentSteps, layer: number): Promise<void> {
-    const { shape } = this.arch;
+    const { shape, scales: { residual: factor } } = this.arch;
     const name = (what: string) => `blk.${layer}.${what}`;
-    steps.product(PORTS.attention, 'projected', [await this.part(name('attn_output'), shape.hidden, shape.heads * shape.valueLength)]);
+    steps.product(PORTS.attention, 'projected', [await this.part(name('attn_output'), shape.hidden, shape.heads * shape.valueLength, { factor })]);
     steps.add(PORTS.residual, 'projected', 'after_attention');
     await this.norm(steps, 'after_attention', 'ffn_in', name('ffn_norm'));
     steps.product('ffn_in', 'gate', [await this.part(name('ffn_gate'), shape.feedForward, shape.hidden)]);
     steps.product('ffn_in', 'up', [await this.part(name('ffn_up'), shape.feedForward, shape.hidden)]);
     steps.gate('gate', 'up', 'product', 'silu');
-    steps.product('product', 'down', [await this.part(name('ffn_down'), shape.hidden, shape.feedForward)]);
+    steps.product('product', 'down', [await this.part(name('ffn_down'), shape.hidden, shape.feedForward, { factor })]);
     steps.add('after_attention', 'down', PORTS.residualOut);
   }
 
-  /** q, k and v of the normed residual stream, side by side; query and key rows from adjacent pairs to half-split pairs. */
+  /** q, k and v of the normed residual stream, side by side, as kernels turn them: rows of adjacent pairs become rows of half-split pairs. */
   private async qkv(steps: SegmentSteps, layer: number, residual: string): Promise<void> {
-    const { shape, rope } = this.arch;
-    const order = halfSplitOrder(shape.keyLength, rope.rotated);
+    const { shape, rope, family } = this.arch;
+    const rowOrder = family.pairs === 'adjacent' ? halfSplitOrder(shape.keyLength, rope.rotated) : undefined;
     const name = (what: string) => `blk.${layer}.${what}`;
+    const [queries, keys] = [shape.heads, shape.kvHeads].map((heads) => heads * shape.keyLength);
     await this.norm(steps, residual, 'attn_in', name('attn_norm'));
     steps.product('attn_in', PORTS.qkv, [
-      await this.part(name('attn_q'), shape.heads * shape.keyLength, shape.hidden, order),
-      await this.part(name('attn_k'), shape.kvHeads * shape.keyLength, shape.hidden, order),
+      await this.part(name('attn_q'), queries, shape.hidden, { rowOrder }),
+      await this.part(name('attn_k'), keys, shape.hidden, { rowOrder }),
       await this.part(name('attn_v'), shape.kvHeads * shape.valueLength, shape.hidden),
     ]);
+    if (!family.headNorms) return;
+    const scale = async (what: string) => this.weights.vector(this.source.take(`${name(what)}.weight`, 1, shape.keyLength));
+    steps.headNorms(PORTS.qkv, 0, shape.heads, await scale('attn_q_norm'), this.arch.normEpsilon);
+    steps.headNorms(PORTS.qkv, queries, shape.kvHeads, await scale('attn_k_norm'), this.arch.normEpsilon);
   }
 
   private async norm(steps: SegmentSteps, from: string, to: string, name: string): Promise<void> {
     steps.norm(from, to, await this.weights.vector(this.source.take(`${name}.weight`, 1, this.arch.shape.hidden)), this.arch.normEpsilon);
   }
 
-  private async part(name: string, rows: number, columns: number, rowOrder?: Int32Array): Promise<ProductPart> {
-    return { weights: await this.weights.matrix(this.source.take(`${name}.weight`, rows, columns), rowOrder), rows };
+  /** A matrix with its bias, where the file has one. */
+  private async part(name: string, rows: number, columns: number, form: MatrixForm = {}): Promise<ProductPart> {
+    const weights = await this.weights.matrix(this.source.take(`${name}.weight`, rows, columns), form);
+    if (!this.source.has(`${name}.bias`)) return { weights, rows };
+    const bias = await this.weights.vector(this.source.take(`${name}.bias`, 1, rows), form);
+    return { weights, rows, bias };
   }
 }
 
