@@ -17,8 +17,10 @@ const PARTS: { model: Preset; contexts: number[] }[] = [
   { model: 'llama32_1b', contexts: [64, 512, 2048] },
   { model: 'llama32_1b', contexts: [8192] },
   { model: 'llama32_1b_4layers', contexts: [8192, 16_384] },
-  { model: 'qwen05b_shape_as_llama', contexts: [64, 512, 2048] },
-  { model: 'qwen05b_shape_as_llama_6layers', contexts: [8192, 16_384] },
+  { model: 'qwen05b', contexts: [64, 512, 2048] },
+  { model: 'qwen05b_6layers', contexts: [8192, 16_384] },
+  { model: 'llama32_1b_q4km', contexts: [64, 512, 2048] },
+  { model: 'qwen05b_q4km', contexts: [64, 512, 2048] },
 ];
 const LONGEST = 32_768;
 

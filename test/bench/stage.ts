@@ -13,7 +13,7 @@ import type { Memory } from '../support/processMemory.ts';
 import type { Measured } from './engineSide.ts';
 import { median, megabytes, NAMES, progress, Side, WARM_UP, type Preset } from './sides.ts';
 
-const SHAPES: Preset[] = ['llama32_1b', 'qwen05b_shape_as_llama'];
+const SHAPES: Preset[] = ['llama32_1b', 'qwen05b'];
 
 const { values, positionals: [stage] } = parseArgs({
   allowPositionals: true,

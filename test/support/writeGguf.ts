@@ -247,13 +247,18 @@ export interface RandomLlama {
 
 const llama32 = { hidden: 2048, heads: 32, kvHeads: 8, ffn: 8192, vocabulary: 128256, tied: true, ropeBase: 500_000, ropeFactors: true, context: 131_072 };
 /** The real one has a context of 32 768; what is decoded after as many tokens needs a few more. */
-const qwen05b = { hidden: 896, heads: 14, kvHeads: 2, ffn: 4864, vocabulary: 151_936, tied: true, ropeBase: 1_000_000, context: 65_536, pre: 'qwen2' };
+const qwen05b = { family: 'qwen2', hidden: 896, heads: 14, kvHeads: 2, ffn: 4864, vocabulary: 151_936, tied: true, ropeBase: 1_000_000, context: 65_536, pre: 'qwen2' } as const;
+/** Mistral 7B's: 4.4 GB in Q4_K_M. */
+const sevenB = { hidden: 4096, heads: 32, kvHeads: 8, ffn: 14_336, vocabulary: 32_000, tied: false, ropeBase: 1_000_000, context: 32_768 };
 
 export const presets = {
   llama32_1b: { ...llama32, layers: 16, type: 'Q4_0', seed: 1 },
   llama32_1b_4layers: { ...llama32, layers: 4, type: 'Q4_0', seed: 1 },
-  qwen05b_shape_as_llama: { ...qwen05b, layers: 24, type: 'Q4_0', seed: 2 },
-  qwen05b_shape_as_llama_6layers: { ...qwen05b, layers: 6, type: 'Q4_0', seed: 2 },
+  llama32_1b_q4km: { ...llama32, layers: 16, type: 'Q4_K_M', seed: 1 },
+  qwen05b: { ...qwen05b, layers: 24, type: 'Q4_0', seed: 2 },
+  qwen05b_6layers: { ...qwen05b, layers: 6, type: 'Q4_0', seed: 2 },
+  qwen05b_q4km: { ...qwen05b, layers: 24, type: 'Q4_K_M', seed: 2 },
+  llama_7b_q4km: { ...sevenB, layers: 32, type: 'Q4_K_M', seed: 4 },
   tiny: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 32, ffn: 192, vocabulary: 512, type: 'F16', tied: true, ropeBase: 10_000, context: 2048, seed: 3 },
 } as const satisfies Record<string, RandomLlama>;
 
@@ -428,6 +433,13 @@ function syntheticTokenizer(size: number, pre: string): MetadataEntry[] {
   ];
 }
 
+/** The type of a matrix in a file, as quantising tools choose it: some get more bits, and rows of no whole blocks of 256 another type. */
+function typeIn(file: FileType, name: string, inputs: number): TensorType {
+  const type = file !== 'Q4_K_M' ? file : /attn_v|ffn_down|^output|token_embd/.test(name) ? 'Q6_K' : 'Q4_K';
+  if (file !== 'Q4_K_M' || inputs % 256 === 0) return type;
+  return type === 'Q6_K' ? 'Q8_0' : 'Q5_0';
+}
+
 /** Granite 3's factors, roughly. */
 const granite: MetadataEntry[] = [['granite.embedding_scale', 'f32', 12], ['granite.residual_scale', 'f32', 0.22], ['granite.logit_scale', 'f32', 8], ['granite.attention.scale', 'f32', 1 / 32]];
 
@@ -437,7 +449,7 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
   const headDim = shape.headDim ?? hidden / heads;
   const fill = randomFills(shape.seed);
   const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => {
-    const type = shape.type !== 'Q4_K_M' ? shape.type : /attn_v|ffn_down|^output|token_embd/.test(name) ? 'Q6_K' : 'Q4_K';
+    const type = typeIn(shape.type, name, inputs);
     return { name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)) };
   };
   const norm = (name: string, length = hidden): TensorEntry => ({ name, type: 'F32', dims: [length], data: fill('F32', 0.1, 1) });

@@ -12,12 +12,12 @@ import { calibrate } from './calibrate.ts';
 import { BALANCED, CODING, COMPACT } from './method.ts';
 
 /** Tokens of sample code: somebody waits for the first token of a large model. */
-const SAMPLE = { small: 2048, large: 256, smallParameters: 100e6 };
+const SAMPLE = { small: 2048, large: 256, huge: 128, smallParameters: 100e6, hugeParameters: 2e9 };
 
 /** Measures `forward`, whose manifest states the coding, in passes of `pass`. */
 export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass): Promise<{ delta: DeltaConfig; tables: Record<Mode, DeltaTables[]> }> {
   const { parameters, shape } = forward.manifest;
-  const sample = await sampleCode(tokenizer, Math.min(shape.context, parameters <= SAMPLE.smallParameters ? SAMPLE.small : SAMPLE.large));
+  const sample = await sampleCode(tokenizer, Math.min(shape.context, parameters <= SAMPLE.smallParameters ? SAMPLE.small : parameters <= SAMPLE.hugeParameters ? SAMPLE.large : SAMPLE.huge));
   const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass);
   return {
     delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length },

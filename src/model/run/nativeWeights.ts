@@ -36,10 +36,17 @@ export class NativeWeights {
     const rowBytes = tensor.bytes / rows;
     const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
     const most = Math.max(group, Math.floor(PIECE_BYTES / rowBytes / group) * group);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes);
-    for (let row = 0; row < rows; row += most) {
-      const piece = buffer.subarray(0, Math.min(most, rows - row) * rowBytes);
+    // The next piece is read while the last one is laid into tiles.
+    const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes));
+    const read = async (row: number): Promise<Buffer> => {
+      const piece = buffers[(row / most) % 2].subarray(0, Math.max(0, Math.min(most, rows - row)) * rowBytes);
       await this.file.readFully(piece, tensor.offset + row * rowBytes);
+      return piece;
+    };
+    for (let row = 0, next = read(0); row < rows; row += most) {
+      const piece = await next;
+      next = read(row + most);
+      next.catch(() => {}); // it is heard where it is waited for
       const ordered = rowOrder ? reorderRows(piece, rowBytes, rowOrder) : piece;
       this.addon.appendRows(id, this.asFloats ? this.floats(tensor, columns, ordered) : ordered);
     }
