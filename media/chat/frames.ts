@@ -18,6 +18,11 @@ export class Frames {
     this.#last = last;
   }
 
+  /** Shows what the store holds at once: what the keyboard goes into must be there. */
+  show(): void {
+    this.#first();
+  }
+
   request(): void {
     if (this.#pending) return;
     this.#pending = true;

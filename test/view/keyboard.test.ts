@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CHAT_PROTOCOL, type ToChatView } from '../../src/shared/chatProtocol.ts';
 import { useBrowser } from './support/browser.ts';
 import { answer, chat, longAnswer, question, selection, states } from './support/states.ts';
 
@@ -78,6 +79,50 @@ describe('the input', () => {
     await view.page.keyboard.type(' again');
     await view.page.keyboard.press('Enter');
     expect(await said(view)).toEqual([{ type: 'edit', turn: 'q2', text: 'second again' }]);
+  });
+});
+
+describe('the view takes the keyboard', () => {
+  const focus = { type: 'focus' } as const;
+  const state = (state: ReturnType<typeof chat>) => ({ type: 'state', protocol: CHAT_PROTOCOL, epoch: 'one', seq: 0, state, words: {} }) as const;
+  /** What has the keyboard when the last of these messages has been heard, and after the frames that follow; `then`: who takes it meanwhile. */
+  async function holders(messages: readonly ToChatView[], then = '') {
+    const view = await browser.open();
+    const now = await view.page.evaluate(({ messages, then }) => {
+      for (const data of messages) window.dispatchEvent(new MessageEvent('message', { data }));
+      const now = document.activeElement!.tagName;
+      if (then) document.querySelector<HTMLElement>(then)!.focus();
+      return now;
+    }, { messages, then });
+    await view.settled();
+    return { view, now, later: await view.page.evaluate(() => document.activeElement!.tagName + (document.activeElement!.classList.contains('conversation') ? '.conversation' : '')) };
+  }
+
+  it('as soon as it hears that it shall, also with its first state', async () => {
+    expect(await holders([state(chat()), focus])).toMatchObject({ now: 'TEXTAREA', later: 'TEXTAREA' });
+  });
+
+  it('never later: whoever has it after that keeps it', async () => {
+    expect(await holders([state(states.done), focus], '.conversation')).toMatchObject({ later: 'DIV.conversation' });
+  });
+
+  it('never by itself: not with a state that comes when it had no input to give it to, nor with what an answer does', async () => {
+    const { view, later } = await holders([focus, state(states.writing)]);
+    expect(later).toBe('BODY');
+    await view.change({ kind: 'append', turn: 'r1', text: ' more' }, { kind: 'turn', turn: answer({ text: 'all of it' }) });
+    await view.show(states['model-failed']);
+    expect(await view.page.evaluate(() => document.activeElement!.tagName)).toBe('BODY');
+  });
+
+  it('with the question that is edited, the cursor at its end', async () => {
+    const view = await browser.open();
+    await view.show(chat({ turns: [question({ text: 'first' }), answer({ text: 'a' })] }));
+    const at = await view.page.evaluate(() => {
+      document.querySelector<HTMLElement>('.question button')!.click();
+      const input = document.querySelector('textarea')!;
+      return [document.activeElement === input, input.value, input.selectionStart];
+    });
+    expect(at).toEqual([true, 'first', 5]);
   });
 });
 
