@@ -150,6 +150,9 @@ describe('what is too much', () => {
     'a table of ten thousand cells': () => `${'|a'.repeat(100)}|\n${'|-'.repeat(100)}|\n${`${'|b'.repeat(100)}|\n`.repeat(100)}`,
     'indented lists': () => Array.from({ length: 3000 }, (_, index) => `${'  '.repeat(index % 200)}- item`).join('\n'),
     'ten thousand small blocks': () => '# a\n\n'.repeat(10_000),
+    addresses: () => 'https://a.example/b '.repeat(20_000),
+    'one address': () => `https://a.example/${'b/(c.'.repeat(50_000)}`,
+    'beginnings of addresses': () => 'https://'.repeat(50_000),
     entities: () => '&amp;&#x202e;'.repeat(20_000),
   };
 

@@ -188,6 +188,36 @@ describe('the keyboard alone', () => {
   });
 });
 
+describe('a bare address', () => {
+  const links = async (text: string) => {
+    const view = await browser.open();
+    await view.show(chat({ turns: [question(), answer({ text })] }));
+    return { view, shown: await view.page.locator('answer-text a').evaluateAll((all) => all.map((link) => [link.textContent, (link as HTMLElement).dataset.target])), text: await view.page.locator('answer-text').innerText() };
+  };
+
+  it('is a link, also that of a reference, and tells the host when it is pressed', async () => {
+    const { view, shown } = await links('See https://nodejs.org/api/fs.html. And [this][1] (http://localhost:8080/a).\n\n[1]: https://example.org/a_b?c=d');
+    expect(shown.map(([, target]) => target)).toEqual(['https://nodejs.org/api/fs.html', 'http://localhost:8080/a', 'https://example.org/a_b?c=d']);
+    await view.page.getByRole('link', { name: 'https://nodejs.org/api/fs.html' }).click();
+    expect(await said(view)).toEqual([{ type: 'open', href: 'https://nodejs.org/api/fs.html' }]);
+  });
+
+  it('is none in code, without its scheme, or with another one', async () => {
+    const { shown } = await links('`https://a.example/` www.example.org example.org a@example.org mailto:a@example.org ftp://example.org //example.org vscode://x command:x 127.0.0.1');
+    expect(shown).toEqual([]);
+  });
+
+  it('leads where its own text says, whatever stands behind it', async () => {
+    const { shown } = await links('https://good.example@evil.example/');
+    expect(shown).toEqual([['https://good.example', 'https://good.example']]);
+  });
+
+  it('that looks like another one shows what it is', async () => {
+    const { text } = await links('https://ex\u0430mple.org/');
+    expect(text).toContain('(https://xn--exmple-4nf.org/)');
+  });
+});
+
 describe('every button says what it does', () => {
   const check = (name: string, button: string | RegExp, expected: object) =>
     it(`${name}: ${button}`, async () => {
