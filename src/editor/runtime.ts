@@ -120,9 +120,10 @@ export class EditorRuntime implements TextSource {
     return this.guarded(this.slots[role], () => client.call(name, options, () => {}, cancel)).catch(() => null);
   }
 
-  /** Loads a role's model now; what came of it, its slot says. */
+  /** Loads a role's model now, also where it failed before; what came of it, its slot says. */
   async loadNow(role: Role): Promise<void> {
     const slot = this.slots[role];
+    slot.error = null;
     slot.active++;
     this.holdIdle();
     await this.ready(slot).catch(() => {});

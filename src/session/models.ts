@@ -1,5 +1,6 @@
 // The models of a worker by what they are loaded for: one file for two roles is loaded once, and where memory is short the one used longest ago goes.
 import { promises as fs } from 'node:fs';
+import { basename } from 'node:path';
 import { availableMemory } from '../model/found/fit.ts';
 import { partsOf } from '../model/import/splitFile.ts';
 import { ggufOf } from '../model/library.ts';
@@ -11,9 +12,14 @@ import type { LoadOptions, LoadResult, Role } from './protocol.ts';
 /** Of the cache's budget, what a model is expected to fill soon: it grows as it is used. */
 const FIRST_CACHE_BYTES = 256e6;
 
+/** Weights in memory lie in tiles, which round a little up. */
+const GROWTH = 1.05;
+
 interface Loaded {
   key: string;
   engine: Engine;
+  /** Bytes of memory that come back with it, at most. */
+  bytes: number;
   roles: Set<Role>;
   /** Requests that run on it. */
   active: number;
@@ -82,8 +88,11 @@ export class Models {
       this.give(role, shared);
       return { ...shared.engine.describe(), unloaded: null };
     }
-    const unloaded = await this.makeRoom(options);
-    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
+    const weights = await this.sizeOf(options.model);
+    this.checkRoom(options.model, weights);
+    const unloaded = await this.makeRoom(options, weights);
+    const bytes = weights * GROWTH + options.cacheBytes;
+    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), bytes, roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
     this.give(role, loaded);
     return { ...loaded.engine.describe(), unloaded };
   }
@@ -109,15 +118,21 @@ export class Models {
     this.roles.set(role, loaded);
   }
 
+  /** No other role gives up its model for one that would not fit even then. Throws modelTooLarge. */
+  private checkRoom(model: string, weights: number): void {
+    const held = [...new Set(this.roles.values())].reduce((sum, { bytes }) => sum + bytes, 0);
+    const available = this.available();
+    if (weights > available + held) throw new DeltaError('modelTooLarge', basename(model), gigabytes(weights), gigabytes(available));
+  }
+
   /** Unloads the others, the one used longest ago first, until the model fits. Throws modelTooLarge where it does not fit alone. */
-  private async makeRoom({ model, cacheBytes }: LoadOptions): Promise<LoadResult['unloaded']> {
-    const weights = await this.sizeOf(model);
+  private async makeRoom({ model, cacheBytes }: LoadOptions, weights: number): Promise<LoadResult['unloaded']> {
     const needed = weights + Math.min(cacheBytes, FIRST_CACHE_BYTES);
     let unloaded: LoadResult['unloaded'] = null;
     for (let available = this.available(); available < needed; available = this.available()) {
       const [oldest] = [...this.roles].sort(([, a], [, b]) => a.used - b.used);
       if (!oldest) {
-        if (available < weights) throw new DeltaError('modelTooLarge', model, gigabytes(needed), gigabytes(available));
+        if (available < weights) throw new DeltaError('modelTooLarge', basename(model), gigabytes(needed), gigabytes(available));
         break;
       }
       const [role, { engine }] = oldest;

@@ -11,7 +11,7 @@ import type { ChatMessage } from '../chat/answerSource.ts';
 import type { ChatTemplate } from '../chat/template.ts';
 import type { Score } from './firstLine.ts';
 import type { NeighbourSet } from './neighbourSet.ts';
-import type { Priority } from './queue.ts';
+import type { Priority, Waited } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
@@ -193,7 +193,8 @@ export interface Calls {
   /** Gives a role's model back; does nothing where there is none. */
   unload: { options: { role: Role }; result: null };
   import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string; manifest: Manifest } };
-  generate: { options: GenerateOptions; result: GenerateResult };
+  /** With what the request waited for in the queue. */
+  generate: { options: GenerateOptions; result: GenerateResult & { waited?: Waited } };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };
   bench: { options: BenchOptions; result: BenchResult };
   /** Measures the curve on at most `tokens` tokens of the shipped sample code and keeps it in the model folder where that can be written. */

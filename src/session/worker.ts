@@ -123,12 +123,14 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     }
     case 'generate': {
       const { options } = request;
-      return models.use(roleOf(options), (engine) => engine.generate(
+      const line = pass(priorityOf(options));
+      const result = await models.use(roleOf(options), (engine) => engine.generate(
         options, cancel,
         (text, scores) => reply({ id, event: 'text', text, scores }),
         (stage, share, tokens) => reply({ id, event: 'progress', stage, share, tokens }),
-        pass(priorityOf(options)),
+        line,
       ));
+      return { ...result, waited: line.waited };
     }
     case 'logits':
       return models.use('completion', (engine) => engine.logits(request.options, cancel, progress, pass('background')));

@@ -1,6 +1,6 @@
 // Writes GGUF v3 files: hand-made small ones (valid or damaged on purpose) and random LLaMA models of real shape, streamed to disk.
 
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 
 /** Blocks of integers under float16 scales: where those lie, what each is of the first, and the deviation of random weights under a first of 1. */
 const blockTypes = {
@@ -46,7 +46,7 @@ export interface TensorEntry {
   type: TensorType | number;
   /** As in the file: the fastest dimension first (`[in, out]` for a matrix that maps `in` to `out`). */
   dims: (number | bigint)[];
-  /** The bytes, or a function that fills a chunk of whole blocks; without it the tensor is zero. */
+  /** The bytes, or a function that fills a chunk of whole blocks; without it the tensor is zero, and a hole in the file. */
   data?: Uint8Array | ((chunk: Buffer) => void);
   /** Stated offset instead of the true one, for damaged files. */
   offset?: bigint;
@@ -146,27 +146,28 @@ export function writeGguf(path: string, file: GgufFile): number {
   const descriptor = openSync(path, 'w');
   let size = 0;
   const write = (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done);
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, size + done);
     size += bytes.length;
   };
   try {
     write(header);
     if (tensors.length > 0) write(Buffer.alloc(aligned(size) - size));
-    const chunk = Buffer.alloc(Math.min(MOST_CHUNK_BYTES, Math.max(0, ...lengths)));
+    const chunk = Buffer.alloc(Math.min(MOST_CHUNK_BYTES, Math.max(0, ...lengths.filter((_, i) => tensors[i].data))));
     for (const [i, tensor] of tensors.entries()) {
       const { data } = tensor;
       if (data instanceof Uint8Array) write(data);
+      else if (!data) size += lengths[i];
       else {
-        if (!data) chunk.fill(0);
         const most = chunkOf(tensor.type);
         for (let left = lengths[i]; left > 0; left -= most) {
           const part = chunk.subarray(0, Math.min(left, most));
-          data?.(part);
+          data(part);
           write(part);
         }
       }
       write(Buffer.alloc(aligned(lengths[i]) - lengths[i]));
     }
+    ftruncateSync(descriptor, size);
   } finally {
     closeSync(descriptor);
   }
@@ -514,4 +515,13 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
 /** Writes a random model and returns its size in bytes. The same shape and seed give the same file. */
 export function writeRandomLlama(path: string, shape: RandomLlama): number {
   return writeGguf(path, randomLlama(shape));
+}
+
+/** A model file whose header says truly that it is as large as this, and which holds nothing: it takes no room on the disk. Returns its size in bytes. */
+export function writeHollowLlama(path: string, bytes: number, tokenizer: string): number {
+  const vocabulary = (readMetadata(tokenizer).find(([key]) => key === 'tokenizer.ggml.tokens')![2] as unknown[]).length;
+  const shape: RandomLlama = { layers: 1, hidden: 8192, heads: 64, kvHeads: 8, ffn: 28_672, vocabulary, type: 'Q8_0', tied: false, ropeBase: 500_000, context: 8192, seed: 1, tokenizer };
+  const layerBytes = tensorBytes('Q8_0', 8192 * (2 * 8192 + 2 * 1024 + 3 * 28_672));
+  const { metadata, tensors } = randomLlama({ ...shape, layers: Math.ceil(bytes / layerBytes) });
+  return writeGguf(path, { metadata, tensors: tensors.map(({ name, type, dims }) => ({ name, type, dims })) });
 }

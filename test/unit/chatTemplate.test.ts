@@ -179,6 +179,24 @@ describe('quirks', () => {
     check('BitNet', ['u: U1 '], '<|begin_of_text|>User: U1<|eot_id|>Assistant: ');
   });
 
+  it('contents keep their blanks where the template only joins them', () => {
+    check('Mistral v3, tekken', ['u:U1', 'a:  A1 ', 'u:U2'], '<s>[INST]U1[/INST]  A1 </s>[INST]U2[/INST]');
+  });
+
+  it('what is stripped are the characters that the template names, as in Python', () => {
+    const made = (source: string) => new ChatTemplate({ source, architecture: 'llama', name: 'test', bos: null, eos: null, controls: [] }).render(conversation('u:\n\n  U1 x👩x\n'));
+    expect(made("{{ messages[0].content.lstrip('\\n') }}")).toBe('  U1 x👩x\n');
+    expect(made("{{ messages[0].content.rstrip('\\n') }}")).toBe('\n\n  U1 x👩x');
+    expect(made("{{ messages[0].content.strip('\\nx ') }}")).toBe('U1 x👩');
+    expect(made("{{ messages[0].content | trim('\\n x👩') }}")).toBe('U1');
+    expect(made('{{ messages[0].content.strip() }}|{{ messages[0].content.lstrip() }}')).toBe('U1 x👩x|U1 x👩x\n');
+  });
+
+  it('line ends of the template are line feeds, whoever wrote it', () => {
+    const source = "{% for m in messages %}\r\n{{ m.role + '\r\n' + m.content }}\r\n{% endfor %}\r\nend";
+    expect(new ChatTemplate({ source, architecture: 'llama', name: 'test', bos: null, eos: null, controls: [] }).render(conversation('u:U1\r\nU2'))).toBe('user\nU1\r\nU2\nend');
+  });
+
   it('contents come in parts where the template takes nothing else', () => {
     const source = "{% for m in messages %}{{ m.role }}:{% for part in m.content %}{% if part.type == 'text' %}{{ part.text }}{% endif %}{% endfor %};{% endfor %}";
     const template = new ChatTemplate({ source, architecture: 'mllama', name: 'test', bos: null, eos: null, controls: [] });
