@@ -129,7 +129,7 @@ export class Session {
       const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
       const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
       const begun = performance.now();
-      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
+      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', writes: true });
       if (logits) {
         lookup?.lengths.timed(ids.length, performance.now() - begun);
         this.lookup.passes++;
@@ -207,17 +207,17 @@ interface Ahead {
 export interface StepOptions {
   /** `commit`: the pass counts when it ran to its end. `open`: the caller commits. */
   after?: 'commit' | 'open';
-  /** Whether text is read, on the prefill lane from its first position on, or written, which is precise. All rows must lie on one side of that position: see Forward.chunkEnd. */
-  onLane?: boolean;
+  /** Whether text is written, which is precise, or read, on the prefill lane from its first position on. All rows must lie on one side of that position: see Forward.chunkEnd. */
+  writes?: boolean;
 }
 
 /** One pass over `ids` on a lease; undone when it was cancelled or failed. */
-export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', onLane = true }: StepOptions = {}): Promise<Float32Array | undefined> {
+export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', writes = false }: StepOptions = {}): Promise<Float32Array | undefined> {
   const from = lease.length;
-  if (onLane && from + ids.length > forward.chunkEnd(from, Infinity)) throw new DeltaError('internal', 'a chunk lies on both sides of the prefill lane');
-  lease.begin(ids);
+  if (!writes && from + ids.length > forward.chunkEnd(from, Infinity)) throw new DeltaError('internal', 'a chunk lies on both sides of the prefill lane');
+  lease.begin(ids, writes);
   try {
-    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet, onLane && from >= LANE_FROM);
+    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet, !writes && from >= LANE_FROM);
     if (cancel.isSet) {
       lease.abort();
       return undefined;
