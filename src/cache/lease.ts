@@ -233,6 +233,7 @@ export class Lease {
   private adopt(node: TreeNode): void {
     this.cache.addon.retainBlock(this.cache.store, node.handle);
     node.pins++;
+    node.reused = true;
     this.nodes.push(node);
     this.table.push(node.handle, BLOCK);
   }

@@ -345,7 +345,7 @@ describe('another life of the window', () => {
 });
 
 describe('the cache and the time', () => {
-  const record = { at: 0, path: '/a', languageId: 'x', manual: false, answer: 'returned', reason: null, origin: 'generation', text: '', confidence: null, tokens: { prompt: 10, reused: 4, computed: 6, generated: 2 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 11 }, prompt: null } as const;
+  const record = { at: 0, path: '/a', languageId: 'x', manual: false, answer: 'returned', reason: null, origin: 'generation', text: '', confidence: null, tokens: { prompt: 10, reused: 4, computed: 6, generated: 2 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 11 }, stages: null, prompt: null } as const;
 
   it('follow the requests while the panel is open, and no call is made while there is none', async () => {
     panel.tally.add({ ...record });
