@@ -150,7 +150,7 @@ function labels(context: CanvasRenderingContext2D, picture: Picture, plan: Plan,
   if (picture.kind === 'bars') return;
   context.textAlign = 'center';
   const everyColumn = Math.ceil(20 / plan.cell.width);
-  for (let column = 0; column < picture.columns; column += everyColumn) context.fillText(String(column), columnAt(plan, column, picture.group) + plan.cell.width / 2, plan.top - 8);
+  for (let column = 0; column < picture.columns; column += everyColumn) context.fillText(picture.columnLabel?.(column) ?? String(column), columnAt(plan, column, picture.group) + plan.cell.width / 2, plan.top - 8);
 }
 
 function map(context: CanvasRenderingContext2D, picture: Picture, plan: Plan, ramp: Ramp): void {

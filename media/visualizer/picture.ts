@@ -26,6 +26,8 @@ export interface Picture {
   read(row: number, column: number): string;
   rowName(row: number): string;
   columnName(column: number): string;
+  /** Above the columns, where there is room; their number by default. */
+  columnLabel?(column: number): string;
   /** Where the cells are too many to be printed one by one. */
   table?: { head: string[]; rows: string[][] };
   /** Words beside the ramp for the outline. */

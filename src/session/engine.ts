@@ -195,13 +195,14 @@ export class Engine {
     const kept = end.result(text);
     // What was only read ahead is no turn: the ids of the last one are still to be gone on from.
     if (chat && options.max > 0) conversation.transcript.become(chat.text, [...tokens], ids);
+    const queued = Math.max(0, performance.now() - started - tokenize - session.ms.prefill - session.ms.decode);
     return {
       text: kept,
       reason: stopped ? 'stop' : session.ending,
       rule: end.rule,
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated: ids.length },
-      ms: { ...session.ms, queued: Math.max(0, performance.now() - started - tokenize - session.ms.prefill - session.ms.decode) },
-      stages: { tokenize, ...session.stages },
+      ms: { ...session.ms, queued },
+      stages: { tokenize, queue: queued, ...session.stages },
       lookup: session.lookup,
       locality: mixes,
       sparsity: session.sparsity,

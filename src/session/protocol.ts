@@ -131,6 +131,7 @@ export interface PromptDescription {
 
 export interface StageMs {
   tokenize: number;
+  queue: number;
   attention: number;
   products: number;
   head: number;
@@ -146,7 +147,7 @@ export interface GenerateResult {
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   /** In passes; `queued`: between them, for others that were more urgent. */
   ms: { prefill: number; decode: number; queued: number };
-  /** Where it went, milliseconds: making tokens of the prompt; within the passes, attention, products of weights, the head, and choosing tokens. */
+  /** Where it went, milliseconds: making tokens of the prompt, waiting between passes; within them attention, products of weights, the head, and choosing tokens. */
   stages: StageMs;
   lookup: LookupCounts;
   /** Whether the text around the cursor was mixed in. */

@@ -106,13 +106,14 @@ export class PanelPageView {
   }
 
   async send(...messages: ToPanel[]): Promise<void> {
-    // A Float32Array does not travel as JSON.
-    const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value))) as unknown);
+    // Typed arrays do not travel as JSON.
+    const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value instanceof Float64Array ? { doubles: Array.from(value) } : value))) as unknown);
     await this.page.evaluate(async (all) => {
       const revive = (value: unknown): unknown => {
         if (Array.isArray(value)) return value.map(revive);
         if (typeof value !== 'object' || value === null) return value;
         if ('floats' in value) return Float32Array.from(value.floats as number[]);
+        if ('doubles' in value) return Float64Array.from(value.doubles as number[]);
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revive(inner)]));
       };
       const revived = all.map(revive);
