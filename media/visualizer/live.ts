@@ -70,7 +70,7 @@ export function livePictures(live: LiveView, { say, figures }: Speaking): Pictur
     ...shared, id: 'liveBlocks', columns, columnName: tokens, columnLabel: (column) => String(first(column)), axes: say('layers by blocks of 64 tokens'), title: say('Where the last row looked'),
     about: say('Of the row at token {0}, without the sinks: {1} blocks of 64 tokens, mean of the heads, tinted by the square root.', figures.whole(sample.position), figures.whole(blocks)),
     value: (row, column) => Math.sqrt(share(row, column)), print: (row, column) => figures.hundredths(share(row, column)), read: (row, column) => `${layerName(row)}, ${tokens(column)}: ${figures.share(share(row, column))}`,
-    table: { head: ['', ...Array.from({ length: columns }, (_, column) => tokens(column))], rows: Array.from({ length: layers }, (_, row) => [layerName(row), ...Array.from({ length: columns }, (__, column) => figures.share(share(row, column)))]) },
+    table: () => ({ head: ['', ...Array.from({ length: columns }, (_, column) => tokens(column))], rows: Array.from({ length: layers }, (_, row) => [layerName(row), ...Array.from({ length: columns }, (__, column) => figures.share(share(row, column)))]) }),
   });
   return pictures;
 }

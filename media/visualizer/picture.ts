@@ -28,8 +28,8 @@ export interface Picture {
   columnName(column: number): string;
   /** Above the columns, where there is room; their number by default. */
   columnLabel?(column: number): string;
-  /** Where the cells are too many to be printed one by one. */
-  table?: { head: string[]; rows: string[][] };
+  /** Where the cells are too many to be printed one by one; made when somebody wants it. */
+  table?(): { head: string[]; rows: string[][] };
   /** Words beside the ramp for the outline. */
   legend?: { fill: string; outline: string };
   /** Of a map: the first column and row of regions that are marked. */
