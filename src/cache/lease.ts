@@ -33,6 +33,8 @@ export class Lease {
   private start = 0;
   /** Between `begin` and `commit` or `abort`. */
   private stepping = false;
+  /** What the step under way adds was written, not read. */
+  private writes = false;
   private readonly noCancel = new Int32Array(1);
   cancel: Int32Array = this.noCancel;
 
@@ -69,9 +71,10 @@ export class Lease {
     return this.tokens.subarray(0, this.length);
   }
 
-  /** Makes room for `ids` behind the tip; `attend` for every layer and then `commit` or `abort` must follow. */
-  begin(ids: ArrayLike<number>): void {
+  /** Makes room for `ids` behind the tip; `attend` for every layer and then `commit` or `abort` must follow. `writes`: they are written, not read; counted apart. */
+  begin(ids: ArrayLike<number>, writes = false): void {
     this.start = this.length;
+    this.writes = writes;
     const { cache, table } = this;
     try {
       for (let left = ids.length; left > 0; ) {
@@ -93,7 +96,7 @@ export class Lease {
   /** One layer of the step: stores keys and values of the new tokens and attends over all. See Addon.attend. */
   attend(layer: number, rows: number, qkv: Float32Array, out: Float32Array): void {
     const { cache, ops } = this;
-    const stats = cache.addon.attend(cache.store, layer, this.table.view, this.start, rows, qkv, out, this.cancel);
+    const stats = cache.addon.attend(cache.store, layer, this.table.view, this.start, rows, qkv, out, this.cancel, Number(this.writes));
     ops.dense += stats.denseOps;
     ops.required += stats.requiredOps;
     ops.executed += stats.executedOps;
@@ -221,6 +224,7 @@ export class Lease {
   private adopt(node: TreeNode): void {
     this.cache.addon.retainBlock(this.cache.store, node.handle);
     node.pins++;
+    node.reused = true;
     this.nodes.push(node);
     this.table.push(node.handle, BLOCK);
   }

@@ -24,7 +24,7 @@ export class KvCache {
     readonly addon: Addon,
     readonly config: StoreConfig,
     /** Bytes that blocks may take together. */
-    private readonly budget: number,
+    readonly budget: number,
     /** 32 bytes: what the blocks' bytes depend on besides the tokens. Blocks of another recipe are foreign. */
     readonly recipe: Uint8Array = new Uint8Array(32),
   ) {

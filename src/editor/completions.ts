@@ -189,6 +189,6 @@ const isOpenInEditor = (document: TextDocument): boolean => window.visibleTextEd
 function refusalRecord(document: TextDocument, manual: boolean, reason: NoneReason): RequestRecord {
   return {
     at: Date.now(), path: document.uri.path, languageId: document.languageId, manual, answer: 'suppressed', reason,
-    origin: null, text: '', confidence: null, tokens: null, ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, prompt: null,
+    origin: null, text: '', confidence: null, tokens: null, ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, stages: null, prompt: null,
   };
 }

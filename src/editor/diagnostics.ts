@@ -7,7 +7,7 @@ import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 
 export interface DiagnosticsNeeds {
-  runtime: Pick<EditorRuntime, 'state' | 'model' | 'speed' | 'safeMode' | 'lastErrors' | 'memory' | 'error'>;
+  runtime: Pick<EditorRuntime, 'state' | 'model' | 'speed' | 'safeMode' | 'lastErrors' | 'look' | 'error'>;
   settings: Settings;
   extensionVersion: string;
   /** Of the requests so far. */
@@ -19,7 +19,7 @@ const listed = (counts: Partial<Record<string, number>>): string => Object.entri
 
 export async function diagnostics({ runtime, settings, extensionVersion, counts }: DiagnosticsNeeds): Promise<string> {
   const { model, speed } = runtime;
-  const cache = await runtime.memory();
+  const cache = await runtime.look('memory', {});
   const path = settings['model.path'];
   const chatPath = settings['chat.model'];
   const rows: [string, string][] = [

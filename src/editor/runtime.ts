@@ -210,10 +210,9 @@ export class EditorRuntime implements TextSource {
     return options;
   }
 
-  /** Bytes and blocks of the KV caches; null without a model or while it works. */
-  async memory(): Promise<Calls['memory']['result'] | null> {
-    if (!this.client || !this.anyLoaded || this.anyActive || this.measuring) return null;
-    return this.client.call('memory', {}).catch(() => null);
+  /** What the worker knows of its models without computing anything; null without one. */
+  async look<N extends 'memory' | 'live' | 'census'>(name: N, options: Calls[N]['options']): Promise<Calls[N]['result'] | null> {
+    return this.client && this.anyLoaded ? this.client.call(name, options).catch(() => null) : null;
   }
 
   /** Ends the worker and starts it again, whatever happened before. Never rejects. */
@@ -494,5 +493,6 @@ export class EditorRuntime implements TextSource {
 /** For a generation that was cancelled before it began. */
 const nothing = (): GenerateResult => ({
   text: '', reason: 'cancelled', rule: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: { prefill: 0, decode: 0, queued: 0 },
+  stages: { tokenize: 0, queue: 0, attention: 0, products: 0, head: 0, sampling: 0 },
   lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: 0, firstLineLogProbability: 0, scores: [],
 });

@@ -5,8 +5,10 @@ import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { opensReasoning } from '../chat/reasoning.ts';
 import { ChatTemplate, hasTemplate } from '../chat/template.ts';
 import { forceKernels } from '../binding/load.ts';
+import { census, claim } from '../cache/census.ts';
 import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
+import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { attentionMap, type MapOptions } from '../inspect/attentionMap.ts';
@@ -33,6 +35,7 @@ import { bounded, type NeighbourSet } from './neighbourSet.ts';
 import { chatPrompt } from './chatPrompt.ts';
 import { COMPLETIONS, Conversations, type Conversation } from './conversation.ts';
 import { CursorPrompts } from './cursorPrompt.ts';
+import { liveFigures } from './liveFigures.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
@@ -41,6 +44,8 @@ import { Session, step } from './session.ts';
 const PROMPT_TOKENS = 2048;
 /** MiB of freed memory that are kept while a model is loaded: more than the activations of a segment. */
 const KEPT_MEGABYTES = 64;
+/** Characters of what was written last that are told. */
+const MOST_TOLD = 2000;
 /** Opens what a model thinks before it answers. */
 const THINK = '<think>\n';
 /** Parameters below which the text around the cursor takes part before it was measured whether that helps. */
@@ -73,6 +78,12 @@ export class Engine {
   private unsettled: number[] | undefined;
   /** Where the last request at a cursor was. */
   private place: Snapshot | undefined;
+  /** What was written last, as it grows: for whoever looks. */
+  private wrote: { path: string | null; text: string } | null = null;
+  /** Of the document that was last completed in. */
+  private path: string | null = null;
+  /** Tokens of all prompts so far. */
+  private readonly saved = { reused: 0, computed: 0 };
 
   private constructor(
     readonly addon: Addon,
@@ -130,7 +141,12 @@ export class Engine {
     const started = performance.now();
     const mixes = this.mixes(options);
     const beside = this.beside(options.neighbours, mixes);
+    const before = performance.now();
     const { tokens, conversation, end, owed, prompt, chat } = this.prepare(options, mixes);
+    const tokenize = performance.now() - before;
+    if ('snapshot' in options.prompt) this.path = options.prompt.snapshot.path;
+    const path = chat ? null : this.path;
+    const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
     const session = new Session(this.forward, this.cache);
     const stream = new StreamText(this.tokenizer);
     const ids: number[] = [];
@@ -141,6 +157,7 @@ export class Engine {
     const give = (piece: string) => {
       text += piece;
       if (piece === '') return;
+      if (wrote) wrote.text = text.slice(-MOST_TOLD);
       emit(piece, scores.all.slice(emitted));
       emitted = scores.all.length;
     };
@@ -170,6 +187,9 @@ export class Engine {
       stopped = end.done;
       return !stopped;
     });
+    claim(session.end, path);
+    this.saved.reused += session.reused;
+    this.saved.computed += session.computed;
     if ('snapshot' in options.prompt) {
       conversation.over(this.cache, options.prompt.snapshot, session.end);
       this.unsettled = session.approximate ? [...tokens] : undefined;
@@ -180,12 +200,14 @@ export class Engine {
     const kept = end.result(text);
     // What was only read ahead is no turn: the ids of the last one are still to be gone on from.
     if (chat && options.max > 0) conversation.transcript.become(chat.text, [...tokens], ids);
+    const queued = Math.max(0, performance.now() - started - tokenize - session.ms.prefill - session.ms.decode);
     return {
       text: kept,
       reason: stopped ? 'stop' : session.ending,
       rule: end.rule,
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated: ids.length },
-      ms: { ...session.ms, queued: Math.max(0, performance.now() - started - session.ms.prefill - session.ms.decode) },
+      ms: { ...session.ms, queued },
+      stages: { tokenize, queue: queued, ...session.stages },
       lookup: session.lookup,
       locality: mixes,
       sparsity: session.sparsity,
@@ -326,6 +348,15 @@ export class Engine {
     this.known = await measureConfidence(this, await sampleTexts(), tokens, cancel, { pass });
     await keepConfidence(this.folder, this.forward.manifest.source.identity, this.known);
     return this.known;
+  }
+
+  /** What attention has counted; with `sample`, the next row that is written is looked at. */
+  live(sample: boolean): Omit<LiveFigures, 'role'> {
+    return { ...liveFigures(this.addon, this.cache.store, this.forward.manifest, sample), wrote: this.wrote };
+  }
+
+  census(): Omit<CacheFigures, 'roles'> {
+    return { model: this.forward.manifest.name, ...census(this.cache), saved: this.saved.reused, computed: this.saved.computed };
   }
 
   /** Dense and delta attention side by side, on caches of their own. */

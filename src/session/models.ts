@@ -65,6 +65,17 @@ export class Models {
     return [...new Set(this.roles.values())].map(({ engine }) => engine);
   }
 
+  /** The model that was used last, and what it is loaded for. */
+  get latest(): { engine: Engine; role: Role } | undefined {
+    const [last] = [...this.roles].sort(([, a], [, b]) => b.used - a.used);
+    return last && { engine: last[1].engine, role: last[0] };
+  }
+
+  /** Every model with what it is loaded for. */
+  get all(): { engine: Engine; roles: Role[] }[] {
+    return [...new Set(this.roles.values())].map(({ engine, roles }) => ({ engine, roles: [...roles] }));
+  }
+
   /** Runs a request on a role's model, which stays loaded until it is over. */
   async use<T>(role: Role, request: (engine: Engine) => Promise<T> | T): Promise<T> {
     const loaded = this.roles.get(role);

@@ -7,6 +7,7 @@ import type { Manifest } from '../model/manifest.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { MapOptions } from '../inspect/attentionMap.ts';
 import type { AttentionMap, InspectReport } from '../inspect/report.ts';
+import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
 import type { ChatMessage } from '../chat/answerSource.ts';
 import type { ChatTemplate } from '../chat/template.ts';
 import type { Score } from './firstLine.ts';
@@ -133,6 +134,15 @@ export interface PromptDescription {
   neighbours: readonly string[];
 }
 
+export interface StageMs {
+  tokenize: number;
+  queue: number;
+  attention: number;
+  products: number;
+  head: number;
+  sampling: number;
+}
+
 export interface GenerateResult {
   text: string;
   /** Why it ended. */
@@ -142,6 +152,8 @@ export interface GenerateResult {
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   /** In passes; `queued`: between them, for others that were more urgent. */
   ms: { prefill: number; decode: number; queued: number };
+  /** Where it went, milliseconds: making tokens of the prompt, waiting between passes; within them attention, products of weights, the head, and choosing tokens. */
+  stages: StageMs;
   lookup: LookupCounts;
   /** Whether the text around the cursor was mixed in. */
   locality: boolean;
@@ -210,6 +222,10 @@ export interface Calls {
   /** Tokens of each text, by a role's model; null without one. */
   count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
+  /** What attention counts, of the model that worked last; null without one. `sample`: what the next written row looks at is to be among it. Waits for no pass but the one under way. */
+  live: { options: { sample: boolean }; result: LiveFigures | null };
+  /** What each model's cache holds. */
+  census: { options: Record<string, never>; result: CacheFigures[] };
 }
 
 export type CallName = keyof Calls;

@@ -54,6 +54,8 @@ export class Session {
   computed = 0;
   /** Of passes alone: what was waited for between them is not in it. */
   readonly ms = { prefill: 0, decode: 0 };
+  /** Where that time went. What is left of it lies between the stages. */
+  readonly stages = { attention: 0, products: 0, head: 0, sampling: 0 };
   sparsity: Sparsity = { key: 0, attention: 0 };
   approximate = false;
   /** What ended the text: an end token, a limit, or (`cancelled`) the caller. */
@@ -104,7 +106,7 @@ export class Session {
       due = await pass(async () => {
         const clock = performance.now();
         const isLast = end === prompt.length;
-        const logits = await step(this.forward, lease, prompt.subarray(at, end), isLast ? 'last' : 'none', cancel);
+        const logits = await this.step(lease, prompt.subarray(at, end), isLast ? 'last' : 'none', cancel);
         this.computed += end - at;
         this.ms.prefill += performance.now() - clock;
         return logits && isLast ? this.write(lease, { logits, guesses: [], drafted: 0, accepted: 0 }, options, take) : undefined;
@@ -126,7 +128,7 @@ export class Session {
       const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
       const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
       const begun = performance.now();
-      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, 'open');
+      const logits = await this.step(lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', writes: true });
       if (logits) {
         lookup?.lengths.timed(ids.length, performance.now() - begun);
         this.lookup.passes++;
@@ -136,6 +138,19 @@ export class Session {
       this.ms.decode += performance.now() - clock;
       return logits && this.write(lease, { logits, guesses, drafted, accepted: 0 }, options, take);
     });
+  }
+
+  /** A pass, with its stages by Forward's clocks: nobody else's pass runs meanwhile. */
+  private async step(lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, options?: StepOptions): Promise<Float32Array | undefined> {
+    const { stages, forward: { times } } = this;
+    const before = { ...times };
+    try {
+      return await step(this.forward, lease, ids, wanted, cancel, options);
+    } finally {
+      stages.attention += times.attention - before.attention;
+      stages.products += times.segments - before.segments + (times.embedding - before.embedding);
+      stages.head += times.head - before.head;
+    }
   }
 
   /**
@@ -173,7 +188,9 @@ export class Session {
       }
     } finally {
       this.settle(lease, ahead, options);
-      this.ms.decode += performance.now() - clock;
+      const spent = performance.now() - clock;
+      this.ms.decode += spent;
+      this.stages.sampling += spent;
     }
   }
 
@@ -201,9 +218,16 @@ interface Ahead {
   accepted: number;
 }
 
-/** One pass over `ids` on a lease; undone when it was cancelled or failed. `after`: `commit` where the pass counts when it ran to its end, `open` where the caller commits. */
-export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, after: 'commit' | 'open' = 'commit'): Promise<Float32Array | undefined> {
-  lease.begin(ids);
+export interface StepOptions {
+  /** `commit`: the pass counts when it ran to its end. `open`: the caller commits. */
+  after?: 'commit' | 'open';
+  /** Whether text is written or read: they are counted apart. */
+  writes?: boolean;
+}
+
+/** One pass over `ids` on a lease; undone when it was cancelled or failed. */
+export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', writes = false }: StepOptions = {}): Promise<Float32Array | undefined> {
+  lease.begin(ids, writes);
   try {
     const logits = await forward.run(ids, lease, wanted, () => cancel.isSet);
     if (cancel.isSet) {

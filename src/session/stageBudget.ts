@@ -35,7 +35,7 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
     for (let i = 0; i < WARM_UP + tokens && !cancel.isSet; i++) {
       const times = { ...forward.times };
       const begun = performance.now();
-      const logits = await step(forward, lease, [ids[context + i]], 'last', cancel);
+      const logits = await step(forward, lease, [ids[context + i]], 'last', cancel, { writes: true });
       const computedAt = performance.now();
       if (logits) sampler.sample(logits);
       const ended = performance.now();

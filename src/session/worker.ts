@@ -36,6 +36,7 @@ let waiting = 0;
 let idling = new CancelFlag();
 
 port.on('message', (request: Request) => {
+  if (isLook(request)) return void answer(request);
   idling.set();
   if (request.call === 'close') return void close();
   waiting++;
@@ -47,6 +48,9 @@ port.on('message', (request: Request) => {
   });
 });
 
+/** Whoever looks asks for no work, waits for none and ends none. */
+const isLook = (request: Request): request is Asked => request.call === 'live' || request.call === 'census' || request.call === 'memory';
+
 /** What must not run beside it comes one after the other: loads, requests of one conversation, and what measures. */
 function placeOf(request: Asked): string {
   switch (request.call) {
@@ -56,8 +60,7 @@ function placeOf(request: Asked): string {
     case 'generate':
       return `generate ${roleOf(request.options)} ${request.options.conversation ?? COMPLETIONS}`;
     case 'count':
-    case 'memory':
-      return `${request.call} ${request.id}`;
+      return `count ${request.id}`;
     default:
       return 'work';
   }
@@ -150,6 +153,12 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       const { role, texts } = request.options;
       return models.of(role) ? models.use(role, (engine) => engine.count(texts)) : null;
     }
+    case 'live': {
+      const { latest } = models;
+      return latest ? { ...latest.engine.live(request.options.sample), role: latest.role } : null;
+    }
+    case 'census':
+      return models.all.map(({ engine, roles }) => ({ ...engine.census(), roles }));
     case 'memory': {
       const infos = models.engines.map((engine) => engine.addon.storeInfo(engine.cache.store));
       return { cacheBytes: infos.reduce((sum, { bytes }) => sum + bytes, 0), cacheBlocks: infos.reduce((sum, { blocks }) => sum + blocks, 0) };

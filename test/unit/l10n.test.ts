@@ -32,7 +32,7 @@ const plainWords = (text: string): string[] => (text.replace(names, ' ').match(/
 
 const record: RequestRecord = {
   at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer: 'suppressed', reason: null, origin: null, text: '', confidence: { value: -1, threshold: -0.5 },
-  tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 },
+  tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 }, stages: null,
   prompt: { text: '', spans: [{ name: 'prefix', start: 0, end: 5, tokens: 0, dropped: true }, { name: 'suffix', start: 5, end: 9, tokens: 3, dropped: false }], neighbours: ['/b.ts'] },
 };
 
