@@ -344,6 +344,7 @@ export async function withoutModel(session, window) {
   const later = join(place.folder, 'whole later.gguf');
   writeFileSync(later, 'GGUF but not really');
   await window.set({ 'deltallm.chat.model': later });
+  await newConversation(chat);
   await chat.ask(HELLO);
   await chat.until('failed', 'done');
   copyFileSync(fixture, later);
