@@ -144,6 +144,8 @@ export async function codeOfAnswers(session, window) {
     const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
     return input instanceof vscode.TabInputTextDiff ? { left: input.original.toString(), right: input.modified.scheme } : null;
   });
+  // The extension host hears of a tab later than it is on the screen.
+  await window.until(async () => (await diff()) !== null, 'the diff is the active tab');
   const shown = await diff();
   check(shown?.right === 'deltallm-proposal' && shown.left.endsWith('worker.ts'), "\"Apply\" opens VS Code's own diff editor", [JSON.stringify(shown)]);
   const textOf = () => window.inside((vscode, _, path) => vscode.workspace.openTextDocument(vscode.Uri.file(path)).then((document) => document.getText()), path);
