@@ -50,7 +50,7 @@ function answer(turn: AnswerView, last: boolean, told: boolean, context: ViewCon
   const { say } = context;
   const busy = isBusy(turn.state);
   const text = (source: string, ended: boolean) => html`<answer-text .context=${context} .content=${{ text: source, ended }}></answer-text>`;
-  return html`<article class="turn answer ${turn.dropped ? 'dropped' : ''} ${last ? 'last' : ''}" data-turn=${turn.id} data-state=${turn.state} aria-label=${say('Answer')} aria-busy=${busy ? 'true' : 'false'}>
+  return html`<article class="turn answer ${turn.dropped ? 'dropped' : ''} ${last ? 'last' : ''}" data-turn=${turn.id} data-state=${turn.state} aria-label=${say('Answer')} aria-busy=${busy ? 'true' : 'false'} ?hidden=${told && turn.reasoning === ''}>
     ${turn.reasoning === '' ? nothing : html`<details class="reasoning"><summary>${say('Reasoning')}</summary>${text(turn.reasoning, !busy || turn.text !== '')}</details>`}
     ${turn.text === '' ? nothing : text(turn.text, !busy)}
     ${told ? nothing : foot(turn, last, context)}

@@ -144,6 +144,8 @@ export async function codeOfAnswers(session, window) {
     const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
     return input instanceof vscode.TabInputTextDiff ? { left: input.original.toString(), right: input.modified.scheme } : null;
   });
+  // The extension host hears of a tab later than it is on the screen.
+  await window.until(async () => (await diff()) !== null, 'the diff is the active tab');
   const shown = await diff();
   check(shown?.right === 'deltallm-proposal' && shown.left.endsWith('worker.ts'), "\"Apply\" opens VS Code's own diff editor", [JSON.stringify(shown)]);
   const textOf = () => window.inside((vscode, _, path) => vscode.workspace.openTextDocument(vscode.Uri.file(path)).then((document) => document.getText()), path);
@@ -244,7 +246,8 @@ export async function besideCompletions(session, window) {
     await openSample(session, window, file);
     const { ms, took } = await ghostAfterLastKey(window);
     alone.push(took);
-    console.log(`  ${file}: ghost text ${ms.toFixed(0)} ms after the last key, of which ${took.toFixed(0)} ms in the extension, without an answer`);
+    const passes = (await recordsOf(window, file)).map(({ ms }) => `${(ms.prefill + ms.decode).toFixed(0)} ms`);
+    console.log(`  ${file}: ghost text ${ms.toFixed(0)} ms after the last key, of which ${took.toFixed(0)} ms in the extension, without an answer; its requests: ${passes.join('; ')} in their passes`);
   }
   const [states, beside, passMs] = [[], [], []];
   for (const file of ['beside-one.ts', 'beside-two.ts', 'beside-three.ts']) {
@@ -258,11 +261,12 @@ export async function besideCompletions(session, window) {
     states.push(meanwhile?.state);
     check(ghost !== '', `${file}: ghost text shows while an answer is under way (${meanwhile?.state}, ${meanwhile?.text.length} characters)`, await requests(window));
     const answer = await chat.until('done', 'failed', 'cut');
-    const waited = (await recordsOf(window, file)).flatMap(({ waited }) => waited ?? []);
+    const records = await recordsOf(window, file);
+    const waited = records.flatMap(({ waited }) => waited ?? []);
     const written = /** @type {import('./inside/observe.ts').WorkerRecord} */ ((await recordsOf(window, '')).at(-1));
     beside.push(took);
     passMs.push(written.ms.decode / written.tokens.generated);
-    console.log(`  ${file}: ghost text ${ms.toFixed(0)} ms after the last key, of which ${took.toFixed(0)} ms in the extension, beside an answer whose pass takes ${passMs.at(-1).toFixed(1)} ms; its requests waited for ${waited.map(({ passes, ms }) => `${passes} passes of others, ${ms.toFixed(1)} ms`).join('; ')}`);
+    console.log(`  ${file}: ghost text ${ms.toFixed(0)} ms after the last key, of which ${took.toFixed(0)} ms in the extension, beside an answer whose pass takes ${passMs.at(-1).toFixed(1)} ms; its requests: ${records.map(({ ms, waited }) => `${(ms.prefill + ms.decode).toFixed(0)} ms in its passes, ${ms.queued.toFixed(0)} ms between them, after ${waited?.passes} passes of others (${waited?.ms.toFixed(1)} ms)`).join('; ')}`);
     check(waited.length > 0 && waited.every(({ passes }) => passes <= 1), `${file}: no request of a completion waited for more than one pass of others`, [JSON.stringify(waited)]);
     check(answer.text === undisturbed.text, `${file}: the answer is what it is undisturbed`, [JSON.stringify(answer), JSON.stringify(undisturbed)]);
   }
@@ -344,6 +348,7 @@ export async function withoutModel(session, window) {
   const later = join(place.folder, 'whole later.gguf');
   writeFileSync(later, 'GGUF but not really');
   await window.set({ 'deltallm.chat.model': later });
+  await newConversation(chat);
   await chat.ask(HELLO);
   await chat.until('failed', 'done');
   copyFileSync(fixture, later);

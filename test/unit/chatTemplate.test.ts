@@ -1,4 +1,7 @@
 // Prompts as the models were trained on them: each family's template, rendered, against what is known about the family.
+// Five conversations through the published templates of LLaMA-3.2-3B, Qwen2.5-7B, Qwen3-0.6B, Gemma 2-2B, Phi-3.5-mini, Granite 3.0 and 3.3, and Mistral Nemo
+// gave the same texts as through these files. Of 65 published templates Jinja2 3.1 and this engine gave the same texts, or both refused, but for one whose objects have numbers
+// for keys, one that filters tools that are none, and system messages that a template refuses and we put before the question.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -239,6 +239,12 @@ describe('every button says what it does', () => {
   check('ready', 'Earlier conversations', { type: 'history' });
   check('dropped', 'New conversation', { type: 'newConversation' });
 
+  it('why a model failed is said once, with one way to try again, and the question stays', async () => {
+    const view = await opened(states['model-failed']);
+    const text = await view.page.locator('.turns').innerText();
+    expect([text.match(/needs 8\.1 GB/g)?.length, text.match(/Try again/g)?.length, /Explain this code/.test(text)]).toEqual([1, 1, true]);
+  });
+
   it('of code: copy, insert', async () => {
     const view = await opened(chat({ turns: [question(), answer({ text: longAnswer })] }));
     const code = view.page.getByRole('group', { name: 'Code, typescript' });

@@ -355,7 +355,7 @@ describe('figures', () => {
   });
 });
 
-const sources = readdirSync('media/visualizer', { encoding: 'utf8' }).filter((path) => /\.(ts|css)$/.test(path)).map((path) => ({ path, text: readFileSync(`media/visualizer/${path}`, 'utf8') }));
+const sources = [...readdirSync('media/visualizer', { encoding: 'utf8' }), '../controls.css'].filter((path) => /\.(ts|css)$/.test(path)).map((path) => ({ path, text: readFileSync(`media/visualizer/${path}`, 'utf8') }));
 
 describe('the sources', () => {
   it('say every text of the list, each once in it', () => {
