@@ -8,7 +8,7 @@ import { keyWorkSkipped, regionsOfLines, sinkVerdict, withoutSinks } from '../..
 import { panelPage, standalonePage } from '../../src/shared/panelPage.ts';
 import { panelTexts } from '../../src/shared/panelWords.ts';
 import { PanelBench, missing, type PanelOptions, type PanelPageView } from './support/panelBench.ts';
-import { comparison, madeReport, measured, panel, recorded, states } from './support/panelStates.ts';
+import { comparison, madeReport, panel, recorded, states } from './support/panelStates.ts';
 import { themeNames, themes } from './support/themes.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
