@@ -81,6 +81,7 @@ export class VisualizerApp {
       ${busyPart(state, this.#context)}
       ${measurement ? this.#body(measurement, state, false) : nothing}
       ${state.live ? this.#live(state.live) : nothing}
+      ${measurement || !(state.cache?.length || state.time) ? nothing : html`<div class="panes">${cachePart(state, this.#context)}${timePart(state, this.#context)}</div>`}
       ${measurement ? nothing : html`<div class="example" aria-label=${this.#context.say('Recorded example')} role="group"><p class="exampleLabel">${this.#context.say('Recorded example: src/session/queue.ts of DeltaLLM with the model that comes with it. Not your file.')}</p><p class="headline">${headline(recordedExample, this.#context)}</p><p class="muted">${caption(recordedExample, this.#context)}</p>${this.#body(recordedExample, state, true)}</div>`}
       <div class="told" role="status"></div>
     </div>`;

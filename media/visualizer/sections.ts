@@ -82,7 +82,7 @@ function cacheOf({ model, roles, blocks, bytes, budget, float16, groups, underWa
   };
   return html`<p class="muted">${say('{0}, for {1}: {2} tokens of prompts were known already since it was loaded and need not be read, {3} were computed.', model, of, figures.whole(saved), figures.whole(computed))}</p>
     ${parted([{ name: say('In use'), value: bytes, text: say('{0} of {1}', figures.bytes(bytes), figures.bytes(budget)) }], budget)}
-    ${known > 0 ? parted([{ name: say('as it is'), value: known, text: figures.bytes(known) }, { name: say('float16'), value: float16, text: figures.bytes(float16) }], Math.max(known, float16)) : nothing}
+    ${known > 0 ? parted([{ name: say('as stored'), value: known, text: figures.bytes(known) }, { name: say('float16'), value: float16, text: figures.bytes(float16) }], Math.max(known, float16)) : nothing}
     <div class="table" tabindex="0" role="region" aria-label=${say('{0}, table', say('Blocks of 64 tokens by file'))}><table>
       <thead><tr><th scope="col">${say('Blocks of 64 tokens by file')}</th><th scope="col">${say('blocks')}</th><th scope="col">${say('reused')}</th><th scope="col">${say('computed')}</th><th scope="col">${say('with exact form')}</th><th scope="col">${say('with delta form')}</th><th scope="col">${say('bytes')}</th></tr></thead>
       <tbody>${named.map((group) => row(group.path ?? say('without a file'), [group]))}
@@ -117,13 +117,13 @@ export function measuredEndPart({ report, lines }: MeasurementView, { say, figur
   const text = lines.slice(Math.max(0, first), looked.lines.tokens.length).join('\n');
   if (text.trim() === '') return nothing;
   return html`<section class="suggestion" aria-labelledby="end"><h2 id="end">${say('The end of the measured text')}</h2>
-    <p class="muted">${say('Measured, not suggested: the lines on the left are tinted by what the last {0} tokens of these looked at.', figures.whole(looked.rows))}</p>
+    <p class="muted">${say('Measured, not suggested: the tints are what its last {0} tokens looked at.', figures.whole(looked.rows))}</p>
     <pre tabindex="0" aria-labelledby="end">${lastLines(text)}</pre></section>`;
 }
 
 /** What the model wrote last, as far as it is. */
-export function wrotePart({ wrote }: LiveView, { say }: Speaking): TemplateResult | typeof nothing {
+export function wrotePart({ wrote, sample }: LiveView, { say }: Speaking): TemplateResult | typeof nothing {
   if (!wrote || wrote.text.trim() === '') return nothing;
-  return html`<h3 id="wrote">${say('What the model wrote last')}</h3><p class="muted">${wrote.path ? say('In {0}. The last row below belongs to it.', wrote.path) : say('In a conversation. The last row below belongs to it.')}</p>
+  return html`<h3 id="wrote">${say('What the model wrote last')}</h3><p class="muted">${wrote.path ? say('In {0}.', wrote.path) : say('In a conversation.')}${sample ? ` ${say('The last row below is one of it.')}` : nothing}</p>
     <pre tabindex="0" aria-labelledby="wrote">${lastLines(wrote.text)}</pre>`;
 }

@@ -8,7 +8,7 @@ import { keyWorkSkipped, regionsOfLines, sinkVerdict, withoutSinks } from '../..
 import { panelPage, standalonePage } from '../../src/shared/panelPage.ts';
 import { panelTexts } from '../../src/shared/panelWords.ts';
 import { PanelBench, missing, type PanelOptions, type PanelPageView } from './support/panelBench.ts';
-import { comparison, madeReport, measured, panel, recorded, states } from './support/panelStates.ts';
+import { comparison, madeLive, madeReport, panel, recorded, states } from './support/panelStates.ts';
 import { themeNames, themes } from './support/themes.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -220,6 +220,58 @@ describe('a picture', () => {
     await view.settled();
     await view.page.evaluate(() => window.dispatchEvent(new Event('resize')));
     expect((await view.page.locator('.line').first().locator('.figure').count())).toBe(1);
+  });
+});
+
+describe('what stands beside the strip', () => {
+  it('is the text that its tints belong to, and said to be measured', async () => {
+    const view = await opened();
+    const { looked } = recorded.report;
+    expect(plain(await view.page.locator('.suggestion .muted').textContent())).toBe(`Measured, not suggested: the tints are what its last ${looked.rows} tokens looked at.`);
+    const shown = (await view.page.locator('.suggestion pre').textContent())!;
+    expect(recorded.lines.slice(0, looked.lines.tokens.length).join('\n').endsWith(shown)).toBe(true);
+    expect(shown.trim()).not.toBe('');
+  });
+});
+
+describe('live', () => {
+  it('has reading and writing apart, on axes that do not move, and what was written', async () => {
+    const view = await opened(states.live);
+    expect(plain(await view.page.locator('.live > .muted').first().textContent())).toMatch(/^Made-up-1B since it was loaded: 1 200 tokens read, [\d.]+ % of the key work skipped; 31 written, [\d.]+ % skipped\.$/);
+    expect(await view.page.locator('.live pre').textContent()).toContain('this.waiting.filter');
+    const axes = () => view.page.locator('.live .legend').allTextContents();
+    const before = await axes();
+    await view.change({ live: madeLive({ layers: 12, heads: 8, kvHeads: 1, position: 70 }) });
+    expect(await axes()).toEqual(before);
+    const { reading } = states.live.live!;
+    await view.page.locator('picture-view.liveReading button.quiet').click();
+    const cells = (await view.page.locator('picture-view.liveReading tbody td').allTextContents()).map(plain);
+    expect(cells).toEqual(Array.from(reading.dense, (dense, i) => plain(figuresIn('en').share((2 * (dense - reading.required[i])) / dense))));
+  });
+
+  it('joins blocks where there are many, and loses none of the attention', async () => {
+    const view = await opened(states['live-large']);
+    await view.page.locator('picture-view.liveBlocks button.quiet').click();
+    const rows = await view.page.locator('picture-view.liveBlocks tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('td')].map((cell) => parseFloat(cell.textContent!) / 100)));
+    const { sample, shape } = states['live-large'].live!;
+    expect([rows.length, rows[0].length]).toEqual([32, 48]);
+    rows.forEach((row, layer) => {
+      const sinks = sample!.sinks.subarray(layer * shape.heads, (layer + 1) * shape.heads).reduce((a, b) => a + b, 0) / shape.heads;
+      expect(row.reduce((a, b) => a + b, sinks)).toBeCloseTo(1, 1);
+    });
+  });
+});
+
+describe('the cache and the time', () => {
+  it('are tables and bars whose sums are what the whole is said to be', async () => {
+    const view = await opened();
+    const [cache] = states.measured.cache!;
+    const rows = await view.page.locator('.cache tbody tr').evaluateAll((all) => all.map((row) => Number(row.querySelector('td')!.textContent)));
+    expect(rows.reduce((a, b) => a + b, 0)).toBe(cache.blocks);
+    expect(plain(await view.page.locator('.cache tfoot td').first().textContent())).toBe(String(cache.blocks));
+    const times = await view.page.locator('.time .parts .figure').allTextContents();
+    expect(times.length).toBe(9);
+    expect(times.reduce((sum, text) => sum + parseFloat(text), 0)).toBe(states.measured.time!.total);
   });
 });
 
