@@ -9,6 +9,22 @@ namespace {
 constexpr int kColumns = 2048;           // of add and gate in one item
 constexpr size_t kWorthWaking = 8192;    // values below which helpers stay parked
 
+/** What an activation that multiplies nothing is multiplied with. */
+struct Ones {
+  float values[kColumns];
+  constexpr Ones() : values() {
+    for (int i = 0; i < kColumns; i++) values[i] = 1;
+  }
+};
+constexpr Ones kOnes;
+
+void squaredReluGate(const float *gate, const float *x, int n, float *to) {
+  for (int i = 0; i < n; i++) {
+    const float z = gate[i] > 0 || gate[i] != gate[i] ? gate[i] : 0;
+    to[i] = z * z * x[i];
+  }
+}
+
 /** One step over rows; `tensors` are those of its slots. */
 struct Job {
   const dl_products *set;
@@ -28,8 +44,14 @@ void runItem(void *context, int, int item) {
   const float *from = job.from + row * job.fromWidth + column, *other = job.other ? job.other + row * job.fromWidth + column : nullptr;
   float *to = job.to + row * job.toWidth + column;
   switch (job.step.kind) {
-    case StepKind::norm: return rmsNorm(from, job.step.scale.data(), job.step.epsilon, n, to);
-    case StepKind::gate: return job.set->gate(from, other, n, job.step.gelu, to);
+    case StepKind::norm:
+      if (job.step.bias.size()) return layerNorm(from, job.step.scale.data(), job.step.bias.data(), job.step.epsilon, n, to);
+      return rmsNorm(from, job.step.scale.data(), job.step.epsilon, n, to);
+    case StepKind::gate:
+      if (job.step.alone) other = kOnes.values;
+      if (job.step.activation == Activation::squaredRelu) return squaredReluGate(from, other, n, to);
+      return job.set->gate(from, other, n, job.step.activation == Activation::gelu, to);
+    case StepKind::cap: return softCap(from, job.step.most, n, to);
     case StepKind::add:
       for (int i = 0; i < n; i++) to[i] = from[i] + other[i];
       return;
@@ -74,7 +96,7 @@ Status runSegment(const Segment &segment, const dl_products *set, MatrixOf matri
     } else {
       const bool isNorm = step.kind == StepKind::norm;
       const int width = isNorm ? static_cast<int>(step.scale.size()) : static_cast<int>(toWidth);
-      runRows({set, step, at[step.from] + step.column, isNorm ? nullptr : at[step.other], at[step.to] + step.column, fromWidth, toWidth, width, 1}, rows, threads);
+      runRows({set, step, at[step.from] + step.column, step.kind == StepKind::add || step.kind == StepKind::gate ? at[step.other] : nullptr, at[step.to] + step.column, fromWidth, toWidth, width, 1}, rows, threads);
     }
     if (step.to == taken) taken = -1;
   }

@@ -122,16 +122,21 @@ export interface WeightsInfo {
   bytes: number;
 }
 
+/** gelu: by tanh, as llama.cpp; squaredRelu: max(z, 0)². */
+export type Activation = 'silu' | 'gelu' | 'squaredRelu';
+
 /** One step of a segment over rows of float32. `from`, `other` and `to` are slots; a step may write over what it reads, but for products. */
 export type SegmentStep =
-  /** to = from · scale / √(mean of from² + epsilon), for each of `groups` runs of as many columns as `scale` has, from `column` on; by default the whole row is one. */
-  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number; column?: number; groups?: number }
+  /** to = from · scale / √(mean of from² + epsilon), for each of `groups` runs of as many columns as `scale` has, from `column` on; by default the whole row is one. With a bias: (from − mean) · scale / √(variance + epsilon) + bias. */
+  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number; bias?: Float32Array; column?: number; groups?: number }
   /** Columns [column, column + rows of W) of to = from · Wᵀ + bias. The matrix must outlive the segment; products of one input in a row round it once. */
   | { kind: 'product'; from: number; to: number; column: number; weights: number; bias?: Float32Array }
   /** to = from + other */
   | { kind: 'add'; from: number; other: number; to: number }
-  /** to = activation(from) · other */
-  | { kind: 'gate'; from: number; other: number; to: number; activation: 'silu' | 'gelu' };
+  /** to = activation(from) · other, or activation(from) alone */
+  | { kind: 'gate'; from: number; other?: number; to: number; activation: Activation }
+  /** to = most · tanh(from / most) */
+  | { kind: 'cap'; from: number; to: number; most: number };
 
 /** What lies between two attentions, for one native call: at most 32 slots and 64 steps. */
 export interface SegmentConfig {

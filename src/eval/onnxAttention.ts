@@ -4,9 +4,11 @@
 import { BLOCK } from '../binding/addon.ts';
 import type { Region } from '../attention/reference.ts';
 import { Rotations } from '../attention/rope.ts';
+import { DeltaError } from '../shared/errors.ts';
 import type { LayerAttention } from '../model/forward.ts';
 import { GraphBuilder } from './onnxGraph.ts';
-import { flowWidths, inverseFrequencies, type Manifest, type Shape } from '../model/manifest.ts';
+import { attendsPlainly, type AttentionFacts } from '../model/attentionRule.ts';
+import { flowWidths, inverseFrequencies, type Shape } from '../model/manifest.ts';
 import { Segment } from '../model/segment.ts';
 
 /** Bias of a key that must not be read: exp of it is 0 in float32. */
@@ -86,7 +88,9 @@ export class OnnxAttention implements LayerAttention {
   }
 
   /** @param capacity tokens that are kept at most */
-  static async create({ shape, rope, attentionScale }: Pick<Manifest, 'shape' | 'rope' | 'attentionScale'>, capacity: number, threads = 1): Promise<OnnxAttention> {
+  static async create(manifest: AttentionFacts, capacity: number, threads = 1): Promise<OnnxAttention> {
+    const { shape, rope, attentionScale } = manifest;
+    if (!attendsPlainly(manifest)) throw new DeltaError('usage', 'This measurement knows only models whose layers all attend alike, without caps or windows');
     const segment = await Segment.fromBytes(graph(shape.keyLength, shape.valueLength), threads);
     return new OnnxAttention(segment, shape, attentionScale, new Rotations(capacity, inverseFrequencies(rope)), capacity);
   }

@@ -1,13 +1,13 @@
 // Dense and delta attention side by side on one text: two passes in step, chunk by chunk, so that only one chunk of dense predictions is kept.
 import { BLOCK, type Addon, type DeltaTables } from '../binding/addon.ts';
-import { Rotations } from '../attention/rope.ts';
 import { firstExactBlock } from '../cache/window.ts';
 import type { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { divergence, surprise } from '../model/divergence.ts';
 import type { Forward, LayerAttention } from '../model/forward.ts';
-import { flowWidths, inverseFrequencies } from '../model/manifest.ts';
+import { attentionRules, rotationsOf } from '../model/attentionRule.ts';
+import { flowWidths } from '../model/manifest.ts';
 import type { Mode } from '../model/stores.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { HeadCaches, type HeadFigures } from './headCaches.ts';
@@ -42,7 +42,7 @@ export async function inspect(forward: Forward, tablesOf: Record<Mode, DeltaTabl
   const twin = new TwinAttention(addon, manifest, tables, firstFar ?? Infinity, cancel.word);
   const heads = new HeadCaches(addon, manifest, tables, cancel.word);
   try {
-    const last = new LastRows(shape, ids.length, manifest.attentionScale);
+    const last = new LastRows(shape, ids.length, attentionRules(manifest));
     const dense: LayerAttention = listening(twin, forward, lags, last, ids.length);
     const seen: Seen[] = [];
     for (let at = 0; at < ids.length; at += chunk) {
@@ -88,18 +88,19 @@ interface Seen {
 }
 
 /** Passes queries, keys and values on, shows the rotated keys to `lags` and the rotated queries to `last`. */
-function listening(twin: TwinAttention, { manifest: { shape, rope } }: Forward, lags: Lag1[], last: LastRows, tokens: number): LayerAttention {
+function listening(twin: TwinAttention, { manifest }: Forward, lags: Lag1[], last: LastRows, tokens: number): LayerAttention {
+  const { shape } = manifest;
   const { heads, kvHeads, keyLength } = shape;
   const width = flowWidths(shape).qkv;
-  const rotations = new Rotations(tokens, inverseFrequencies(rope));
+  const rotations = rotationsOf(manifest, tokens);
   const positions = new Int32Array(shape.layers);
   return {
     attend(layer, rows, qkv, out) {
       for (let i = 0; i < rows; i++, positions[layer]++) {
         const keys = qkv.slice(i * width + heads * keyLength, i * width + (heads + kvHeads) * keyLength);
-        for (let g = 0; g < kvHeads; g++) rotations.rotate(keys, g * keyLength, positions[layer]);
+        for (let g = 0; g < kvHeads; g++) rotations[layer].rotate(keys, g * keyLength, positions[layer]);
         lags[layer].push(keys);
-        last.see(layer, positions[layer], qkv.subarray(i * width, i * width + heads * keyLength), rotations);
+        last.see(layer, positions[layer], qkv.subarray(i * width, i * width + heads * keyLength), rotations[layer]);
       }
       twin.attend(layer, rows, qkv, out);
     },

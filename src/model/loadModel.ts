@@ -118,6 +118,7 @@ function describe({ folder, identity }: ModelFiles, gguf: GgufFile, arch: Archit
     architecture: arch.name,
     source: { file: relative(resolve(folder), resolve(gguf.path)), bytes: gguf.size, identity },
     parameters: elements(tensors), shape: arch.shape, normEpsilon: arch.normEpsilon, rope: arch.rope, attentionScale: arch.scales.attention,
+    softcap: arch.softcap, others: arch.others,
     bitsPerWeight: (8 * matrices.reduce((n, { bytes }) => n + bytes, 0)) / elements(matrices),
     delta: { ...CODING, keySparsity: [], compactSparsity: [], tokens: 0 },
     method: METHOD_NUMBER, files: {},

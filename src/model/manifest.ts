@@ -22,15 +22,27 @@ export interface Shape {
   context: number;
 }
 
-/** RoPE of every layer, half-split pairing. */
+/** RoPE, half-split pairing. */
 export interface RopeConfig {
   base: number;
   /** Elements of a head that are rotated (even, ≤ keyLength). */
   rotated: number;
   /** Positions are divided by this (linear scaling). */
   linear: number;
-  /** `rope_freqs`: divisors of the inverse frequencies, `[rotated / 2]`. */
+  /** `rope_freqs`, YaRN: divisors of the inverse frequencies, `[rotated / 2]`. */
   factors?: number[];
+  /** Multiplies cosine and sine (YaRN); absent for 1. */
+  scale?: number;
+}
+
+/** Layers that attend otherwise than the rest of their model. */
+export interface OtherLayers {
+  /** Counted from 0, ascending. */
+  layers: number[];
+  /** Tokens that a query looks back, itself included; 0 for all. */
+  window: number;
+  /** null: nothing turns. */
+  rope: RopeConfig | null;
 }
 
 /** How keys are delta-coded; the tables themselves are files of their own (`measured.ts`). */
@@ -66,6 +78,10 @@ export interface Manifest {
   rope: RopeConfig;
   /** Scores are multiplied by this before softmax. */
   attentionScale: number;
+  /** c in c·tanh(score / c) before softmax; absent for none. */
+  softcap?: number;
+  /** Absent where all layers are alike. */
+  others?: OtherLayers;
   /** Of the matrices as they lie in the file, scales included; the embedding only where it is the head too. */
   bitsPerWeight: number;
   delta: DeltaConfig;
@@ -124,7 +140,9 @@ function faults(manifest: Manifest): [string, boolean][] {
     ['source', typeof source.file === 'string' && source.file !== '' && !source.file.includes('\0') && typeof source.identity === 'string' && Number.isInteger(source.bytes)],
     ['shape.kvHeads', shape.heads % shape.kvHeads === 0],
     ['rope.rotated', isCount(rope.rotated, shape.keyLength) && rope.rotated % 2 === 0],
-    ['rope', isPositive(rope.base) && isPositive(rope.linear) && (rope.factors === undefined || isList(rope.factors, rope.rotated / 2, isPositive))],
+    ['rope', isRope(rope, shape)],
+    ['softcap', manifest.softcap === undefined || isPositive(manifest.softcap)],
+    ['others', manifest.others === undefined || isOthers(manifest.others, shape)],
     ['files', Object.entries(files).every(([name, facts]) => isFile(name) && isRecord(facts) && Number.isInteger(facts.bytes) && typeof facts.sha1 === 'string')],
     ['method', Number.isInteger(manifest.method)],
     ['delta', (delta.reference === 'previous' || delta.reference === 'mean') && [delta.sinks, delta.windowMin, delta.windowMax].every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 20)],
@@ -133,13 +151,24 @@ function faults(manifest: Manifest): [string, boolean][] {
   ];
 }
 
+function isRope(rope: unknown, { keyLength }: Shape): boolean {
+  if (!isRecord(rope) || !isCount(rope.rotated, keyLength) || rope.rotated % 2 !== 0) return false;
+  return [rope.base, rope.linear, rope.scale ?? 1].every(isPositive) && (rope.factors === undefined || isList(rope.factors, rope.rotated / 2, isPositive));
+}
+
+function isOthers(others: unknown, shape: Shape): boolean {
+  if (!isRecord(others) || !Array.isArray(others.layers) || !others.layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < shape.layers)) return false;
+  return (others.window === 0 || isCount(others.window)) && (others.rope === null || isRope(others.rope, shape));
+}
+
 /** Floats per token that flow between segment and attention. */
 export function flowWidths(shape: Shape): { qkv: number; attention: number } {
   return { qkv: (shape.heads + shape.kvHeads) * shape.keyLength + shape.kvHeads * shape.valueLength, attention: shape.heads * shape.valueLength };
 }
 
-/** Radians per position of each rotated pair, `[rotated / 2]`: base^(−2i/rotated) / (linear · factor_i). */
-export function inverseFrequencies(rope: RopeConfig): Float64Array {
+/** Radians per position of each rotated pair, `[rotated / 2]`: base^(−2i/rotated) / (linear · factor_i); empty where nothing turns. */
+export function inverseFrequencies(rope: RopeConfig | null): Float64Array {
+  if (!rope) return new Float64Array(0);
   const half = rope.rotated / 2;
   return Float64Array.from({ length: half }, (_, i) => rope.base ** ((-2 * i) / rope.rotated) / (rope.linear * (rope.factors?.[i] ?? 1)));
 }

@@ -2,20 +2,21 @@
 import { createHash } from 'node:crypto';
 import type { Addon, DeltaTables, StoreConfig } from '../binding/addon.ts';
 import { KvCache } from '../cache/store.ts';
-import { FOLDER_FORMAT, inverseFrequencies, type Manifest } from './manifest.ts';
+import { attentionRules, type AttentionFacts } from './attentionRule.ts';
+import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 
 /** The modes in which keys are delta-coded, each with tables of its own. */
 export type Mode = 'delta' | 'compact';
+/** The part of a manifest that stores depend on. */
+export type StoreFacts = AttentionFacts & Pick<Manifest, 'delta'>;
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /** The store's configuration; with delta tables mode `delta`, else `exact`. */
-export function storeConfig({ shape, rope, delta, attentionScale }: Pick<Manifest, 'shape' | 'rope' | 'delta' | 'attentionScale'>, tables?: DeltaTables[]): StoreConfig {
-  const frequencies = inverseFrequencies(rope);
+export function storeConfig(manifest: StoreFacts, tables?: DeltaTables[]): StoreConfig {
+  const { shape, delta } = manifest;
   return {
     mode: tables ? 'delta' : 'exact',
-    layers: Array.from({ length: shape.layers }, (_, layer) => ({
-      scale: attentionScale, softcap: 0, slidingWindow: 0, inverseFrequencies: frequencies, ropeScale: 1, delta: tables?.[layer],
-    })),
+    layers: attentionRules(manifest).map((rule, layer) => ({ ...rule, delta: tables?.[layer] })),
     heads: shape.heads, kvHeads: shape.kvHeads, keyLength: shape.keyLength, valueLength: shape.valueLength,
     sinks: delta.sinks, reference: delta.reference, windowMin: delta.windowMin, windowMax: delta.windowMax, windowDivisor: delta.windowDivisor,
   };
@@ -42,8 +43,8 @@ export function deltaTableBytes(tables: DeltaTables[]): Uint8Array {
 /** 32 bytes over everything that a cache's bytes depend on besides the tokens (design, section 4). */
 export function recipeId(manifest: Manifest, config: StoreConfig): Buffer {
   const hash = createHash('sha256');
-  const { source, rope, shape, delta, attentionScale } = manifest;
-  hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.identity, rope, shape, attentionScale, delta: { ...delta, keySparsity: undefined, compactSparsity: undefined }, mode: config.mode, sinks: config.sinks }));
+  const { source, rope, shape, delta, attentionScale, softcap, others } = manifest;
+  hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.identity, rope, shape, attentionScale, softcap, others, delta: { ...delta, keySparsity: undefined, compactSparsity: undefined }, mode: config.mode, sinks: config.sinks }));
   for (const { delta: tables } of config.layers) if (tables) hash.update(deltaTableBytes([tables]));
   return hash.digest();
 }

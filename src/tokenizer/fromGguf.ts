@@ -2,7 +2,7 @@
 import { DeltaError } from '../shared/errors.ts';
 import { byteToChar } from './byteAlphabet.ts';
 import type { AddedToken, TokenizerFiles } from './files.ts';
-import { byteLevel, preTokenizerFor, preTokenizerJson } from './preTokenizer.ts';
+import { byteLevel, preTokenizerFor, preTokenizerJson, presumedName } from './preTokenizer.ts';
 import { fimKeys, findEnds, findFim, looksSpecial } from './specialTokens.ts';
 import type { NamedIds } from './specialTokens.ts';
 
@@ -97,7 +97,7 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
 
   const name = metadata[key('pre')];
   if (name !== undefined && typeof name !== 'string') invalid(key('pre'), 'it is not a string');
-  const pre = preTokenizerFor(name as string | undefined);
+  const pre = preTokenizerFor((name as string | undefined) || presumedName(tokens.length, metadata['general.architecture'], (token) => idOf.has(token)));
   if (pre.warning) warnings.push(pre.warning);
 
   const wanted = metadata[key('add_bos_token')] ?? pre.addBos;

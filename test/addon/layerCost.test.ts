@@ -38,7 +38,7 @@ describe('the error of one layer', () => {
     }
     lease.release();
     const tables = engine.tables.delta[LAYER];
-    const [native, none] = layerErrors(engine.addon, manifest, qkv, [tables, { ...tables, threshold: new Float32Array(kvHeads * D) }], chunk);
+    const [native, none] = layerErrors(engine.addon, manifest, 0, qkv, [tables, { ...tables, threshold: new Float32Array(kvHeads * D) }], chunk);
 
     const region = { sinks: manifest.delta.sinks, windowBlocks: (b: number) => windowBlocks(manifest.delta, b) };
     const frequencies = inverseFrequencies(manifest.rope);

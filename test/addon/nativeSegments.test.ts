@@ -131,6 +131,48 @@ describe('the parts of a segment', () => {
     addon.destroyWeights(weights);
   });
 
+  it('norm with mean and bias, activate alone and by squares, and cap, as their formulas say in doubles', () => {
+    const [columns, rows] = [83, 3];
+    const [x, y] = [new Rows(rows, columns), new Rows(rows, columns)];
+    for (let i = 0; i < x.data.length; i++) x.data[i] = 3 * Math.sin(i * i) + 1;
+    const [scale, bias] = [2, -0.5].map((value) => new Float32Array(columns).fill(value));
+    const each = (f: (z: number) => number) => (own: number[]) => own.map(f);
+    const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / columns;
+    const gelu = (z: number) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)));
+    const cases: Record<string, [(steps: SegmentSteps) => void, (own: number[]) => number[]]> = {
+      'LayerNorm': [(steps) => steps.norm('x', 'y', scale, 1e-5, bias), (own) => {
+        const middle = mean(own);
+        const deviation = Math.sqrt(mean(own.map((z) => (z - middle) ** 2)) + 1e-5);
+        return own.map((z) => ((z - middle) / deviation) * 2 - 0.5);
+      }],
+      'GELU of nothing else': [(steps) => steps.gate('x', undefined, 'y', 'gelu'), each(gelu)],
+      'squared ReLU': [(steps) => steps.gate('x', 'x', 'y', 'squaredRelu'), each((z) => Math.max(z, 0) ** 2 * z)],
+      'a cap': [(steps) => steps.cap('x', 'y', 1.5), each((z) => 1.5 * Math.tanh(z / 1.5))],
+    };
+    for (const [name, [build, expected]] of Object.entries(cases)) {
+      const steps = new SegmentSteps([{ name: 'x', width: columns }], [{ name: 'y', width: columns }]);
+      build(steps);
+      const segment = steps.finish(addon);
+      segment.run({ x }, { y }, rows);
+      for (let row = 0; row < rows; row++) {
+        const own = [...x.data.subarray(row * columns, (row + 1) * columns)];
+        expected(own).forEach((value, i) => expect(Math.abs(y.data[row * columns + i] - value), `${name} of ${own[i]}`).toBeLessThan(1e-5 * (1 + Math.abs(value))));
+      }
+      segment.release();
+    }
+  });
+
+  it('cap what is beyond all bounds, and nothing that is no number', () => {
+    const [x, y] = [new Rows(1, 6), new Rows(1, 6)];
+    x.data.set([Infinity, -Infinity, 1e30, 1e-30, NaN, 0]);
+    const steps = new SegmentSteps([{ name: 'x', width: 6 }], [{ name: 'y', width: 6 }]);
+    steps.cap('x', 'y', 30);
+    const segment = steps.finish(addon);
+    segment.run({ x }, { y }, 1);
+    expect([...y.data]).toEqual([30, -30, 30, Math.fround(1e-30), NaN, 0]);
+    segment.release();
+  });
+
   it('refuse a matrix that is gone', () => {
     const weights = addon.createWeights(0, 16, 32, 1);
     addon.appendRows(weights, new Uint8Array(4 * 16 * 32));

@@ -218,6 +218,8 @@ export function readMetadata(path: string): MetadataEntry[] {
 
 // Random models ---------------------------------------------------------------------------------------------------------------
 
+export type RandomFamily = 'llama' | 'qwen2' | 'qwen3' | 'granite' | 'starcoder2' | 'smollm3' | 'gemma2' | 'gemma3' | 'bitnet' | 'bitnet-b1.58' | 'bitnet-25';
+
 export interface RandomLlama {
   layers: number;
   hidden: number;
@@ -228,9 +230,11 @@ export interface RandomLlama {
   ffn: number;
   vocabulary: number;
   /** Of every matrix; norms, biases and rope_freqs are F32. */
-  type: FileType;
+  type: FileType | 'I2_S';
   /** Default: llama. */
-  family?: 'llama' | 'qwen2' | 'qwen3' | 'granite';
+  family?: RandomFamily;
+  /** More of the metadata. */
+  metadata?: MetadataEntry[];
   /** The embedding is the output head too. */
   tied: boolean;
   ropeBase: number;
@@ -435,14 +439,28 @@ function syntheticTokenizer(size: number, pre: string): MetadataEntry[] {
 }
 
 /** The type of a matrix in a file, as quantising tools choose it: some get more bits, and rows of no whole blocks of 256 another type. */
-function typeIn(file: FileType, name: string, inputs: number): TensorType {
+function typeIn(file: Exclude<FileType, 'I2_S'>, name: string, inputs: number): TensorType {
   const type = file !== 'Q4_K_M' ? file : /attn_v|ffn_down|^output|token_embd/.test(name) ? 'Q6_K' : 'Q4_K';
   if (file !== 'Q4_K_M' || inputs % 256 === 0) return type;
   return type === 'Q6_K' ? 'Q8_0' : 'Q5_0';
 }
 
-/** Granite 3's factors, roughly. */
-const granite: MetadataEntry[] = [['granite.embedding_scale', 'f32', 12], ['granite.residual_scale', 'f32', 0.22], ['granite.logit_scale', 'f32', 8], ['granite.attention.scale', 'f32', 1 / 32]];
+/** What a family says of itself: Granite 3's factors, roughly; windows and caps that a short text and random weights reach. */
+const own: Partial<Record<RandomFamily, MetadataEntry[]>> = {
+  granite: [['granite.embedding_scale', 'f32', 12], ['granite.residual_scale', 'f32', 0.22], ['granite.logit_scale', 'f32', 8], ['granite.attention.scale', 'f32', 1 / 32]],
+  gemma2: [['gemma2.attention.sliding_window', 'u32', 100], ['gemma2.attn_logit_softcapping', 'f32', 2], ['gemma2.final_logit_softcapping', 'f32', 3]],
+  gemma3: [['gemma3.attention.sliding_window', 'u32', 100], ['gemma3.rope.scaling.type', 'string', 'linear'], ['gemma3.rope.scaling.factor', 'f32', 8]],
+};
+
+/** A matrix of I2_S: four codes 0, 1, 2 a byte, then eight copies of the scale. */
+function ternary(name: string, inputs: number, outputs: number, deviation: number, seed: number): TensorEntry {
+  const words = new Uint32Array(inputs * outputs);
+  randomWords(seed + [...name].reduce((sum, character) => 31 * sum + character.charCodeAt(0) | 0, 0))(words);
+  const data = Buffer.alloc(words.length / 4 + 32);
+  for (let at = 0; at < words.length / 4; at++) data[at] = [0, 1, 2, 3].reduce((byte, i) => byte << 2 | words[4 * at + i] % 3, 0);
+  for (let copy = 0; copy < 8; copy++) data.writeFloatLE(deviation * Math.sqrt(1.5), words.length / 4 + 4 * copy);
+  return { name, type: 36, dims: [inputs, outputs], data };
+}
 
 /** The metadata and tensors of a random model, ready for `writeGguf`; tests may damage them first. */
 export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEntry[] } {
@@ -450,11 +468,26 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
   const headDim = shape.headDim ?? hidden / heads;
   const fill = randomFills(shape.seed);
   const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => {
+    if (shape.type === 'I2_S') return name.startsWith('blk.') ? ternary(name, inputs, outputs, gain / Math.sqrt(inputs), shape.seed) : { name, type: 'F16', dims: [inputs, outputs], data: fill('F16', gain / Math.sqrt(inputs)) };
     const type = typeIn(shape.type, name, inputs);
     return { name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)) };
   };
   const norm = (name: string, length = hidden): TensorEntry => ({ name, type: 'F32', dims: [length], data: fill('F32', 0.1, 1) });
-  const biases = (layer: number): TensorEntry[] => Object.entries({ attn_q: heads, attn_k: kvHeads, attn_v: kvHeads }).map(([part, count]) => ({ name: `blk.${layer}.${part}.bias`, type: 'F32', dims: [count * headDim], data: fill('F32', 0.3) }));
+  const bias = (name: string, length: number): TensorEntry => ({ name: `${name}.bias`, type: 'F32', dims: [length], data: fill('F32', 0.3) });
+  const biases = (layer: number): TensorEntry[] => Object.entries({ attn_q: heads, attn_k: kvHeads, attn_v: kvHeads }).map(([part, count]) => bias(`blk.${layer}.${part}`, count * headDim));
+  const [isGemma, isBitnet, isStarcoder] = [/^gemma/.test(family), /^bitnet/.test(family), family === 'starcoder2'];
+  /** What only some families have in a layer. */
+  const special = (layer: number): TensorEntry[] => {
+    const name = (part: string) => `blk.${layer}.${part}`;
+    return [
+      ...(family === 'qwen2' || isStarcoder ? biases(layer) : []),
+      ...(family === 'qwen3' || family === 'gemma3' ? [norm(`${name('attn_q_norm')}.weight`, headDim), norm(`${name('attn_k_norm')}.weight`, headDim)] : []),
+      ...(isGemma ? [norm(`${name('post_attention_norm')}.weight`), norm(`${name('post_ffw_norm')}.weight`)] : []),
+      ...(isBitnet ? [norm(`${name('attn_sub_norm')}.weight`, heads * headDim), norm(`${name('ffn_sub_norm')}.weight`, ffn)] : []),
+      ...(isStarcoder ? ['attn_norm', 'ffn_norm', 'attn_output', 'ffn_down'].map((part) => bias(name(part), hidden)) : []),
+      ...(isStarcoder ? [bias(name('ffn_up'), ffn)] : []),
+    ];
+  };
   // With unit keys and queries a score has deviation 1; each branch adds 1 / (2 · layers) of the residual's variance.
   const [score, branch] = [shape.scoreSpread ?? 2, 1 / Math.sqrt(2 * layers)];
 
@@ -472,20 +505,19 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
       matrix(name('attn_v'), hidden, kvHeads * headDim),
       matrix(name('attn_output'), heads * headDim, hidden, branch),
       norm(name('ffn_norm')),
-      matrix(name('ffn_gate'), hidden, ffn),
+      ...(isStarcoder ? [] : [matrix(name('ffn_gate'), hidden, ffn)]),
       matrix(name('ffn_up'), hidden, ffn),
       matrix(name('ffn_down'), ffn, hidden, branch),
-      ...(family === 'qwen2' ? biases(layer) : []),
-      ...(family === 'qwen3' ? [norm(name('attn_q_norm'), headDim), norm(name('attn_k_norm'), headDim)] : []),
+      ...special(layer),
     );
   }
-  tensors.push(norm('output_norm.weight'));
+  tensors.push(norm('output_norm.weight'), ...(isStarcoder ? [bias('output_norm', hidden)] : []));
   if (!shape.tied) tensors.push(matrix('output.weight', hidden, vocabulary, 2));
 
   const tokenizer = shape.tokenizer
     ? readMetadata(shape.tokenizer).filter(([key]) => key.startsWith('tokenizer.'))
     : syntheticTokenizer(vocabulary, shape.pre ?? 'llama-bpe');
-  const fileType = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, Q5_0: 8, Q5_1: 9, Q2_K: 10, Q3_K: 12, Q4_K: 14, Q4_K_M: 15, Q5_K: 16, Q6_K: 18, IQ4_NL: 25, IQ4_XS: 30, BF16: 32, TQ1_0: 36, TQ2_0: 37 }[shape.type];
+  const fileType = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, Q5_0: 8, Q5_1: 9, Q2_K: 10, Q3_K: 12, Q4_K: 14, Q4_K_M: 15, Q5_K: 16, Q6_K: 18, IQ4_NL: 25, IQ4_XS: 30, BF16: 32, TQ1_0: 36, TQ2_0: 37, I2_S: 40 }[shape.type];
   return {
     metadata: [
       ['general.architecture', 'string', family],
@@ -501,13 +533,13 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
       [`${family}.attention.head_count_kv`, 'u32', kvHeads],
       [`${family}.attention.key_length`, 'u32', headDim],
       [`${family}.attention.value_length`, 'u32', headDim],
-      [`${family}.attention.layer_norm_rms_epsilon`, 'f32', 1e-5],
+      [`${family}.attention.${isStarcoder ? 'layer_norm_epsilon' : 'layer_norm_rms_epsilon'}`, 'f32', 1e-5],
       [`${family}.rope.dimension_count`, 'u32', headDim],
       [`${family}.rope.freq_base`, 'f32', shape.ropeBase],
       [`${family}.vocab_size`, 'u32', vocabulary],
-      ...(family === 'granite' ? granite : []),
+      ...(own[family] ?? []),
       ...tokenizer,
-    ],
+    ].filter(([key]) => !shape.metadata?.some(([given]) => given === key)).concat(shape.metadata ?? []) as MetadataEntry[],
     tensors,
   };
 }

@@ -44,6 +44,10 @@ const metadataBut = (...changed: MetadataEntry[]): MetadataEntry[] => [
   ...changed.filter(([, type]) => type !== ('gone' as never)),
 ];
 const withMetadata = (...changed: MetadataEntry[]): Written => ({ ...model, metadata: metadataBut(...changed) });
+/** The same file as one of another family. */
+const asFamily = (family: string, ...more: MetadataEntry[]): Written => ({
+  ...model, metadata: [...model.metadata.map(([key, type, value]): MetadataEntry => (key === 'general.architecture' ? [key, type, family] : [key.replace(/^llama\./, `${family}.`), type, value])), ...more],
+});
 const without = (key: string): Written => ({ ...model, metadata: model.metadata.filter(([other]) => other !== key) });
 
 describe('the GGUF reader', () => {
@@ -200,6 +204,11 @@ describe('the architecture', () => {
     ['an infinite RoPE base', withMetadata([key('rope.freq_base'), 'f32', Infinity]), 'metadataInvalid', 'not one number'],
     ['an unknown RoPE scaling', withMetadata([key('rope.scaling.type'), 'string', 'yarn\n']), 'metadataInvalid', 'yarn'],
     ['linear scaling without a factor', withMetadata([key('rope.scaling.type'), 'string', 'linear']), 'metadataInvalid', 'factor'],
+    ['YaRN without a factor', withMetadata([key('rope.scaling.type'), 'string', 'yarn']), 'metadataInvalid', 'factor'],
+    ['YaRN that shortens', withMetadata([key('rope.scaling.type'), 'string', 'yarn'], [key('rope.scaling.factor'), 'f32', 0.5]), 'metadataInvalid', 'between 1'],
+    ['YaRN mixed beyond the whole', withMetadata([key('rope.scaling.type'), 'string', 'yarn'], [key('rope.scaling.factor'), 'f32', 2], [key('rope.scaling.yarn_ext_factor'), 'f32', 2]), 'metadataInvalid', 'between 0 and 1'],
+    ['a cap of next to nothing', asFamily('gemma2', ['gemma2.attn_logit_softcapping', 'f32', 1e-6]), 'metadataInvalid', 'no cap'],
+    ['half a token of window', asFamily('gemma2', ['gemma2.attention.sliding_window', 'f32', 0.5]), 'metadataInvalid', 'sliding_window'],
     ['a negative epsilon', withMetadata([key('attention.layer_norm_rms_epsilon'), 'f32', -1]), 'metadataInvalid', 'epsilon'],
     ['experts', withMetadata([key('expert_count'), 'u32', 8]), 'metadataInvalid', 'mixtures'],
     ['a context of 0', withMetadata([key('context_length'), 'u32', 0]), 'metadataInvalid', 'context_length'],

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
-import { preTokenizerFor } from '../../src/tokenizer/preTokenizer.ts';
+import { preTokenizerFor, presumedName } from '../../src/tokenizer/preTokenizer.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { fixturePath, metadataOf, smallMetadata, tinyPath, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
 
@@ -292,6 +292,16 @@ describe('pre-tokenizers', () => {
     ['default', 'a+b 1234', ['a', '+', 'b', ' ', '123', '4']],
   ])('%s cuts as its model was trained', (pre, input, expected) => {
     expect(words(pre, input)).toEqual(expected);
+  });
+
+  test('are presumed where a file names none, by what else it says', () => {
+    const none = () => false;
+    expect([128_256, 151_936, 152_064, 32_256, 49_152, 50_257].map((size) => presumedName(size, 'llama', none))).toEqual(['llama-bpe', 'qwen2', 'qwen2', 'deepseek-coder', undefined, undefined]);
+    expect(presumedName(49_152, 'llama', (token) => token === '<fim_prefix>')).toBe('starcoder');
+    expect(presumedName(1000, 'qwen3', none)).toBe('qwen2');
+    const metadata = { ...smallMetadata(), 'general.architecture': 'qwen2', 'tokenizer.ggml.pre': undefined };
+    expect(tokenizerFromMetadata(metadata, 'a').warnings.join()).not.toContain('pre-tokenizer');
+    expect(tokenizerFromMetadata(metadata, 'a').tokenizer.pre_tokenizer).toEqual(tokenizerFromMetadata({ ...metadata, 'tokenizer.ggml.pre': 'qwen2' }, 'a').tokenizer.pre_tokenizer);
   });
 
   test('keep every character, whatever the text', () => {

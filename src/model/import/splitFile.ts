@@ -74,7 +74,7 @@ export function checkPart(path: string, metadata: Metadata, no: number, count: n
 /** The bytes of all parts, end to end: positions count from the beginning of the first. */
 export class JoinedFiles {
   private constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly parts: { handle: fs.FileHandle; begin: number; size: number }[],
   ) {}
 

@@ -8,7 +8,12 @@ export interface TensorType {
   block: number;
   /** Bytes of a block. */
   bytes: number;
+  /** Bytes behind all blocks of a tensor; they begin with its scale, as float32. */
+  tail?: number;
 }
+
+/** Ternary weights as BitNet's authors publish them, in files of their architectures only: elsewhere the number meant another type, which is gone. */
+export const I2_S: TensorType = { name: 'I2_S', id: 36, block: 128, bytes: 32, tail: 32 };
 
 export const TENSOR_TYPES: readonly TensorType[] = [
   { name: 'F32', id: 0, block: 1, bytes: 4 },

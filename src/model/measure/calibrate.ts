@@ -5,7 +5,8 @@ import type { Lease } from '../../cache/lease.ts';
 import { codeKeys, type Coded } from '../../attention/reference.ts';
 import { rotate } from '../../attention/rope.ts';
 import { channelStatistics, thresholdShape, type ChannelStatistics, type ThresholdLaw } from '../../attention/thresholdLaw.ts';
-import { flowWidths, inverseFrequencies } from '../manifest.ts';
+import { attentionRules } from '../attentionRule.ts';
+import { flowWidths } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
 import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
@@ -27,11 +28,11 @@ export interface Trace {
 
 /** Runs `ids` with exact attention on a lease that knows nothing of them, and keeps what attention saw. */
 async function trace(forward: Forward, lease: Lease, ids: number[], { withQueries, withInputs, pass }: { withQueries: boolean; withInputs: boolean; pass: RunPass }, progress: (share: number) => void): Promise<Trace> {
-  const { shape, rope } = forward.manifest;
+  const { shape } = forward.manifest;
   const q = shape.heads * shape.keyLength;
   const k = shape.kvHeads * shape.keyLength;
   const width = flowWidths(shape).qkv;
-  const frequencies = inverseFrequencies(rope);
+  const rules = attentionRules(forward.manifest);
   const qkvs = Array.from({ length: shape.layers }, () => new Float32Array(withInputs ? ids.length * width : 0));
   const layers: LayerTrace[] = qkvs.map(() => ({ keys: new Float32Array(ids.length * k), queries: new Float32Array(withQueries ? ids.length * q : 0) }));
   const hidden = new Float32Array(ids.length * shape.hidden);
@@ -40,15 +41,16 @@ async function trace(forward: Forward, lease: Lease, ids: number[], { withQuerie
     lease.begin(chunk);
     const rows = await pass(() => forward.run(chunk, {
       attend(layer, count, qkv, out) {
+        const { inverseFrequencies: frequencies, ropeScale } = rules[layer];
         if (withInputs) qkvs[layer].set(qkv, at * width);
         for (let i = 0; i < count; i++) {
           const row = qkv.subarray(i * width, (i + 1) * width);
           const { queries, keys } = layers[layer];
           keys.set(row.subarray(q, q + k), (at + i) * k);
-          for (let h = 0; h < shape.kvHeads; h++) rotate(keys, (at + i) * k + h * shape.keyLength, at + i, frequencies);
+          for (let h = 0; h < shape.kvHeads; h++) rotate(keys, (at + i) * k + h * shape.keyLength, at + i, frequencies, ropeScale);
           if (!withQueries) continue;
           queries.set(row.subarray(0, q), (at + i) * q);
-          for (let h = 0; h < shape.heads; h++) rotate(queries, (at + i) * q + h * shape.keyLength, at + i, frequencies);
+          for (let h = 0; h < shape.heads; h++) rotate(queries, (at + i) * q + h * shape.keyLength, at + i, frequencies, ropeScale);
         }
         lease.attend(layer, count, qkv, out);
       },
@@ -104,7 +106,7 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
 
     const errors: LayerError[][] = [];
     for (const [layer, { threshold, step }] of measured ? even.entries() : []) {
-      errors.push(await pass(async () => layerErrors(addon, manifest, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk)));
+      errors.push(await pass(async () => layerErrors(addon, manifest, layer, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk)));
       progress(0.3 + (0.2 * (layer + 1)) / layers);
       // Measuring is synchronous: a signal is heard in between.
       await new Promise(setImmediate);

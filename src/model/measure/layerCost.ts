@@ -6,7 +6,7 @@ import type { Lease } from '../../cache/lease.ts';
 import { divergence } from '../divergence.ts';
 import type { Forward } from '../forward.ts';
 import { flowWidths, type Manifest } from '../manifest.ts';
-import { storeConfig } from '../stores.ts';
+import { storeConfig, type StoreFacts } from '../stores.ts';
 
 export interface LayerError {
   /** Zeros among the coded elements; NaN where nothing was coded. */
@@ -17,9 +17,10 @@ export interface LayerError {
 
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-/** A cache for one layer alone; without tables an exact one. */
-export function layerCache(addon: Addon, manifest: Pick<Manifest, 'shape' | 'rope' | 'delta' | 'attentionScale'>, tables?: DeltaTables): KvCache {
-  return new KvCache(addon, storeConfig({ ...manifest, shape: { ...manifest.shape, layers: 1 } }, tables && [tables]), UNLIMITED);
+/** A cache for that layer alone; without tables an exact one. */
+export function layerCache(addon: Addon, manifest: StoreFacts, layer: number, tables?: DeltaTables): KvCache {
+  const config = storeConfig(manifest);
+  return new KvCache(addon, { ...config, mode: tables ? 'delta' : 'exact', layers: [{ ...config.layers[layer], delta: tables }] }, UNLIMITED);
 }
 
 /** Attention of one layer over `qkv`, `[tokens, width]`, in steps of `chunk` rows: `[tokens, heads · valueLength]`. */
@@ -47,11 +48,11 @@ export function withLease<T>(cache: KvCache, use: (lease: Lease) => T): T {
   }
 }
 
-/** Compares one layer's attention with each of `tables` with exact attention over the same `qkv`, `[tokens, width]`. */
-export function layerErrors(addon: Addon, manifest: Pick<Manifest, 'shape' | 'rope' | 'delta' | 'attentionScale'>, qkv: Float32Array, tables: DeltaTables[], chunk: number): LayerError[] {
-  const exact = withLease(layerCache(addon, manifest), (lease) => attendAll(lease, qkv, manifest, chunk));
+/** Compares that layer's attention with each of `tables` with exact attention over the same `qkv`, `[tokens, width]`. */
+export function layerErrors(addon: Addon, manifest: StoreFacts, layer: number, qkv: Float32Array, tables: DeltaTables[], chunk: number): LayerError[] {
+  const exact = withLease(layerCache(addon, manifest, layer), (lease) => attendAll(lease, qkv, manifest, chunk));
   const energy = exact.reduce((n, x) => n + x * x, 0);
-  return tables.map((table) => withLease(layerCache(addon, manifest, table), (lease) => {
+  return tables.map((table) => withLease(layerCache(addon, manifest, layer, table), (lease) => {
     const out = attendAll(lease, qkv, manifest, chunk);
     const error = out.reduce((n, x, i) => n + (x - exact[i]) ** 2, 0);
     lease.encode();
@@ -76,7 +77,7 @@ export async function layerDivergences(forward: Forward, exact: KvCache, ids: re
   for (let layer = -1; layer < layers; layer++) {
     progress((layer + 1) / (layers + 1));
     const lease = exact.lease(Int32Array.from(ids.slice(0, known)));
-    const coded = layer < 0 ? undefined : layerCache(exact.addon, manifest, tables[layer]);
+    const coded = layer < 0 ? undefined : layerCache(exact.addon, manifest, layer, tables[layer]);
     const own = coded?.lease(new Int32Array(0));
     let roots = 0;
     try {

@@ -40,7 +40,10 @@ export async function nativeDecoder(addon: Addon, arch: Architecture, source: Te
   };
   try {
     embedding = new NativeEmbedding(addon, source.file, source.take('token_embd.weight', vocabulary, hidden), arch.scales.embedding);
-    if (source.has('rope_freqs.weight')) arch.rope.factors = await ropeFactors(weights, source, arch.rope.rotated / 2);
+    if (source.has('rope_freqs.weight')) {
+      const own = await ropeFactors(weights, source, arch.rope.rotated / 2);
+      arch.rope.factors = own.map((factor, pair) => factor * (arch.rope.factors?.[pair] ?? 1));
+    }
     const decoder = new Decoder(addon, arch, source, weights);
     for (let i = 0; i <= layers; i++) {
       runners.push(await pass(() => decoder.segment(i)));
@@ -82,24 +85,32 @@ class Decoder {
 
   /** Final norm, then logits. */
   async head(): Promise<NativeSegment> {
-    const { shape } = this.arch;
+    const { shape, logitCap } = this.arch;
     const steps = new SegmentSteps([{ name: PORTS.hidden, width: shape.hidden }], [{ name: PORTS.logits, width: shape.vocabulary }]);
     await this.norm(steps, PORTS.hidden, 'normed', 'output_norm');
     steps.product('normed', PORTS.logits, [{ weights: await this.weights.matrix(headTensor(this.arch, this.source), { factor: this.arch.scales.logits }), rows: shape.vocabulary }]);
+    if (logitCap) steps.cap(PORTS.logits, PORTS.logits, logitCap);
     return steps.finish(this.addon);
   }
 
   /** residual + Wo·attention, then + MLP(norm(·)). */
   private async feedForward(steps: SegmentSteps, layer: number): Promise<void> {
-    const { shape, scales: { residual: factor } } = this.arch;
+    const { shape, family, scales: { residual: factor } } = this.arch;
     const name = (what: string) => `blk.${layer}.${what}`;
-    steps.product(PORTS.attention, 'projected', [await this.part(name('attn_output'), shape.hidden, shape.heads * shape.valueLength, { factor })]);
+    const mixed = shape.heads * shape.valueLength;
+    if (family.subNorms) await this.norm(steps, PORTS.attention, 'attention_normed', name('attn_sub_norm'), mixed);
+    steps.product(family.subNorms ? 'attention_normed' : PORTS.attention, 'projected', [await this.part(name('attn_output'), shape.hidden, mixed, { factor })]);
+    if (family.postNorms) await this.norm(steps, 'projected', 'projected', name('post_attention_norm'));
     steps.add(PORTS.residual, 'projected', 'after_attention');
     await this.norm(steps, 'after_attention', 'ffn_in', name('ffn_norm'));
-    steps.product('ffn_in', 'gate', [await this.part(name('ffn_gate'), shape.feedForward, shape.hidden)]);
+    if (!family.ungated) steps.product('ffn_in', 'gate', [await this.part(name('ffn_gate'), shape.feedForward, shape.hidden)]);
     steps.product('ffn_in', 'up', [await this.part(name('ffn_up'), shape.feedForward, shape.hidden)]);
-    steps.gate('gate', 'up', 'product', 'silu');
+    const activation = family.activation ?? 'silu';
+    if (family.ungated) steps.gate('up', undefined, 'product', activation);
+    else steps.gate('gate', 'up', 'product', activation);
+    if (family.subNorms) await this.norm(steps, 'product', 'product', name('ffn_sub_norm'), shape.feedForward);
     steps.product('product', 'down', [await this.part(name('ffn_down'), shape.hidden, shape.feedForward, { factor })]);
+    if (family.postNorms) await this.norm(steps, 'down', 'down', name('post_ffw_norm'));
     steps.add('after_attention', 'down', PORTS.residualOut);
   }
 
@@ -121,13 +132,15 @@ class Decoder {
     steps.headNorms(PORTS.qkv, queries, shape.kvHeads, await scale('attn_k_norm'), this.arch.normEpsilon);
   }
 
-  private async norm(steps: SegmentSteps, from: string, to: string, name: string): Promise<void> {
-    steps.norm(from, to, await this.weights.vector(this.source.take(`${name}.weight`, 1, this.arch.shape.hidden)), this.arch.normEpsilon);
+  private async norm(steps: SegmentSteps, from: string, to: string, name: string, width = this.arch.shape.hidden): Promise<void> {
+    const vector = (part: string) => this.weights.vector(this.source.take(`${name}.${part}`, 1, width));
+    steps.norm(from, to, await vector('weight'), this.arch.normEpsilon, this.arch.family.layerNorm ? await vector('bias') : undefined);
   }
 
-  /** A matrix with its bias, where the file has one. */
+  /** A matrix with its scale and its bias, where the file has them. */
   private async part(name: string, rows: number, columns: number, form: MatrixForm = {}): Promise<ProductPart> {
-    const weights = await this.weights.matrix(this.source.take(`${name}.weight`, rows, columns), form);
+    const own = this.source.has(`${name}.scale`) ? (await this.weights.vector(this.source.take(`${name}.scale`, 1, 1)))[0] : 1;
+    const weights = await this.weights.matrix(this.source.take(`${name}.weight`, rows, columns), { ...form, factor: (form.factor ?? 1) * own });
     if (!this.source.has(`${name}.bias`)) return { weights, rows };
     const bias = await this.weights.vector(this.source.take(`${name}.bias`, 1, rows), form);
     return { weights, rows, bias };

@@ -19,7 +19,7 @@ export class NativeEmbedding implements EmbeddingRows {
    * @param factor multiplies every row
    */
   constructor(private readonly addon: Addon, gguf: Pick<GgufFile, 'parts'>, private readonly tensor: TensorInfo, private readonly factor = 1) {
-    this.rowBytes = tensor.bytes / tensor.shape[1];
+    this.rowBytes = (tensor.shape[0] / tensor.type.block) * tensor.type.bytes;
     let part = 0;
     let begin = tensor.offset;
     while (begin >= gguf.parts[part].size) begin -= gguf.parts[part++].size;

@@ -1,5 +1,5 @@
 // A segment as a list of native steps over named slots: built like a graph, run in one native call.
-import type { Addon, SegmentStep } from '../../binding/addon.ts';
+import type { Activation, Addon, SegmentStep } from '../../binding/addon.ts';
 import type { Rows } from '../rows.ts';
 import type { SegmentRunner } from './segmentRunner.ts';
 
@@ -29,8 +29,9 @@ export class SegmentSteps {
     for (const port of [...inputs, ...outputs]) this.slot(port.name, port.width);
   }
 
-  norm(from: string, to: string, scale: Float32Array, epsilon: number): void {
-    this.steps.push({ kind: 'norm', from: this.known(from), to: this.slot(to, scale.length), scale, epsilon });
+  /** With a bias a LayerNorm, without one an RMS norm. */
+  norm(from: string, to: string, scale: Float32Array, epsilon: number, bias?: Float32Array): void {
+    this.steps.push({ kind: 'norm', from: this.known(from), to: this.slot(to, scale.length), scale, epsilon, bias });
   }
 
   product(from: string, to: string, parts: readonly ProductPart[]): void {
@@ -51,8 +52,13 @@ export class SegmentSteps {
     this.steps.push({ kind: 'add', from: this.known(from), other: this.known(other), to: this.slot(to, this.widths[this.known(from)]) });
   }
 
-  gate(from: string, other: string, to: string, activation: 'silu' | 'gelu'): void {
-    this.steps.push({ kind: 'gate', from: this.known(from), other: this.known(other), to: this.slot(to, this.widths[this.known(from)]), activation });
+  /** `other`: what the activation multiplies, if anything. */
+  gate(from: string, other: string | undefined, to: string, activation: Activation): void {
+    this.steps.push({ kind: 'gate', from: this.known(from), other: other === undefined ? undefined : this.known(other), to: this.slot(to, this.widths[this.known(from)]), activation });
+  }
+
+  cap(from: string, to: string, most: number): void {
+    this.steps.push({ kind: 'cap', from: this.known(from), to: this.slot(to, this.widths[this.known(from)]), most });
   }
 
   /** The segment; its matrices stay whoever's they are. */

@@ -1,5 +1,7 @@
 // The matrices and vectors of a GGUF for native segments: copied from the file a piece at a time, in the file's own quantisation; nothing is converted.
+import { DeltaError } from '../../shared/errors.ts';
 import type { Addon } from '../../binding/addon.ts';
+import { printable } from '../import/ggufHeader.ts';
 import type { TensorInfo } from '../import/gguf.ts';
 import type { JoinedFiles } from '../import/splitFile.ts';
 
@@ -7,6 +9,8 @@ import type { JoinedFiles } from '../import/splitFile.ts';
 const PIECE_BYTES = 4 << 20;
 /** Native tiles hold so many rows: a piece that is not the last is a multiple of them. */
 const TILE_ROWS = 16;
+/** Of the weights of one tensor; a larger one makes infinities. */
+const MOST_SCALE = 1e6;
 /** ggml's number of the type. */
 const FLOAT32 = 0;
 
@@ -31,9 +35,10 @@ export class NativeWeights {
   /** All rows of a tensor `[rows, columns]` as a native matrix; its id. */
   async matrix(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<number> {
     const [columns, rows = 1] = tensor.shape;
-    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, factor);
+    const scale = tensor.type.tail ? await this.scaleBehind(tensor, tensor.type.tail) : 1;
+    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, factor * scale);
     this.ids.push(id);
-    const rowBytes = tensor.bytes / rows;
+    const rowBytes = (columns / tensor.type.block) * tensor.type.bytes;
     const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
     const most = Math.max(group, Math.floor(PIECE_BYTES / rowBytes / group) * group);
     // The next piece is read while the last one is laid into tiles.
@@ -55,11 +60,20 @@ export class NativeWeights {
 
   /** A vector as float32; as a bias, in the form of its matrix. */
   async vector(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<Float32Array> {
-    const bytes = Buffer.alloc(tensor.bytes);
+    const bytes = Buffer.alloc(tensor.bytes - (tensor.type.tail ?? 0));
     await this.file.readFully(bytes, tensor.offset);
     const floats = this.floats(tensor, tensor.shape[0], bytes);
     const values = new Float32Array((rowOrder ? reorderRows(floats, Float32Array.BYTES_PER_ELEMENT, rowOrder) : floats).buffer as ArrayBuffer);
     return factor === 1 ? values : values.map((value) => value * factor);
+  }
+
+  /** The scale of a whole tensor. Throws metadataInvalid. */
+  private async scaleBehind({ name, offset, bytes }: TensorInfo, tail: number): Promise<number> {
+    const buffer = Buffer.alloc(Float32Array.BYTES_PER_ELEMENT);
+    await this.file.readFully(buffer, offset + bytes - tail);
+    const scale = buffer.readFloatLE();
+    if (!(Math.abs(scale) < MOST_SCALE)) throw new DeltaError('metadataInvalid', this.file.path, printable(name), `its scale is ${scale}`);
+    return scale;
   }
 
   /** Whole rows of a tensor as the bytes of float32. */
