@@ -18,7 +18,7 @@ export const tokenize: Command = async (args, cancel) => {
   const text = await readInput(cancel);
   if (values.json) await write('[');
   let count = 0;
-  for (const ids of tokenizer.encodeInParts(text)) {
+  for (const ids of tokenizer.encodeInParts(text, { atStart: true })) {
     if (ids.length > 0) await write(values.json ? `${count > 0 ? ',' : ''}${ids.join(',')}` : `${ids.join('\n')}\n`);
     count += ids.length;
   }
@@ -33,7 +33,7 @@ async function write(text: string): Promise<void> {
 export const detokenize: Command = async (args, cancel) => {
   const { values } = parse(args, OPTIONS);
   const tokenizer = await openTokenizer(values);
-  print(tokenizer.decode(parseIds(await readInput(cancel), tokenizer.size)));
+  print(tokenizer.decode(parseIds(await readInput(cancel), tokenizer.size), { atStart: true }));
 };
 
 /** Ids from a JSON array or separated by white space and commas. Throws `usage` or tokenOutOfRange. */

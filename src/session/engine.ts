@@ -238,8 +238,10 @@ export class Engine {
     const suffixFirst = fimOrder(model) === 'spm' || this.tokenizer.special.fim?.layout === 'suffixFirst';
     const suffix = suffixFirst ? 0 : (prompt.suffixTokens ?? fimBudget(affordable).suffix);
     const { tokens, spans } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst });
+    // Where nothing stands before the cursor and the model writes right behind the prefix, its text begins as the tokenizer begins one.
+    const opening = suffixFirst && this.tokenizer.isControl(tokens.at(-1)!) ? this.tokenizer.opening : '';
     return {
-      conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, tail),
+      conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, opening + tail),
       prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
     };
   }

@@ -95,7 +95,8 @@ describe('a wrong model file', () => {
     ['that is cut in the data', () => written('cut2.gguf', readFileSync(good).subarray(0, -1)), 'cut short'],
     ['with a vocabulary only', () => resolve('test/fixtures/vocab/gpt-2.gguf'), 'is not supported'],
     ['with a vocabulary only, of our architecture', () => resolve('test/fixtures/vocab/deepseek-coder.gguf'), 'holds a vocabulary but no weights'],
-    ['with a sentencepiece vocabulary', () => resolve('test/fixtures/vocab/llama-spm.gguf'), ''],
+    ['with a vocabulary of pieces only', () => resolve('test/fixtures/vocab/llama-spm.gguf'), 'holds a vocabulary but no weights'],
+    ['with another kind of vocabulary', () => written('kind.gguf', { ...model, metadata: model.metadata.map(([key, type, value]) => [key, type, key === 'tokenizer.ggml.model' ? 'bert' : value]) }), 'The tokenizer "bert" is not supported'],
     ['of another architecture', () => written('arch.gguf', { ...model, metadata: [['general.architecture', 'string', 'mamba\u001b[2J\n']] }), '"mamba'],
     ['with a missing tensor', () => written('missing.gguf', { ...model, tensors: model.tensors.filter(({ name }) => name !== 'blk.1.ffn_down.weight') }), 'blk.1.ffn_down.weight'],
     ['with an extra tensor', () => written('extra.gguf', { ...model, tensors: [...model.tensors, { name: 'blk.0.attn_q.bias', type: 'F32', dims: [128] }] }), 'blk.0.attn_q.bias'],
@@ -116,7 +117,7 @@ describe('a wrong model file', () => {
   it('is refused by tokenize in the same way', async () => {
     await check(['tokenize', '--model', file('none.gguf')], 'There is no file at');
     await check(['tokenize', '--model', written('text.gguf', 'hello')], 'it does not begin with GGUF');
-    await check(['tokenize', '--model', resolve('test/fixtures/vocab/llama-spm.gguf')], 'The tokenizer "llama" is not supported');
+    await check(['tokenize', '--model', file('kind.gguf')], 'The tokenizer "bert" is not supported');
     await check(['tokenize', '--model', folder], 'is no folder of what was measured');
   });
 

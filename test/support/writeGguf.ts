@@ -218,7 +218,7 @@ export function readMetadata(path: string): MetadataEntry[] {
 
 // Random models ---------------------------------------------------------------------------------------------------------------
 
-export type RandomFamily = 'llama' | 'qwen2' | 'qwen3' | 'granite' | 'starcoder2' | 'smollm3' | 'gemma2' | 'gemma3' | 'bitnet' | 'bitnet-b1.58' | 'bitnet-25';
+export type RandomFamily = 'llama' | 'qwen2' | 'qwen3' | 'granite' | 'starcoder2' | 'smollm3' | 'gemma' | 'phi3' | 'gemma2' | 'gemma3' | 'bitnet' | 'bitnet-b1.58' | 'bitnet-25';
 
 export interface RandomLlama {
   layers: number;
@@ -475,7 +475,7 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
   const norm = (name: string, length = hidden): TensorEntry => ({ name, type: 'F32', dims: [length], data: fill('F32', 0.1, 1) });
   const bias = (name: string, length: number): TensorEntry => ({ name: `${name}.bias`, type: 'F32', dims: [length], data: fill('F32', 0.3) });
   const biases = (layer: number): TensorEntry[] => Object.entries({ attn_q: heads, attn_k: kvHeads, attn_v: kvHeads }).map(([part, count]) => bias(`blk.${layer}.${part}`, count * headDim));
-  const [isGemma, isBitnet, isStarcoder] = [/^gemma/.test(family), /^bitnet/.test(family), family === 'starcoder2'];
+  const [isGemma, isBitnet, isStarcoder] = [/^gemma[23]/.test(family), /^bitnet/.test(family), family === 'starcoder2'];
   /** What only some families have in a layer. */
   const special = (layer: number): TensorEntry[] => {
     const name = (part: string) => `blk.${layer}.${part}`;
@@ -500,13 +500,14 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
     const name = (part: string) => `blk.${layer}.${part}.weight`;
     tensors.push(
       norm(name('attn_norm')),
-      matrix(name('attn_q'), hidden, heads * headDim, score),
-      matrix(name('attn_k'), hidden, kvHeads * headDim),
-      matrix(name('attn_v'), hidden, kvHeads * headDim),
+      ...(family === 'phi3' ? [matrix(name('attn_qkv'), hidden, (heads + 2 * kvHeads) * headDim, Math.sqrt(score))] : [
+        matrix(name('attn_q'), hidden, heads * headDim, score),
+        matrix(name('attn_k'), hidden, kvHeads * headDim),
+        matrix(name('attn_v'), hidden, kvHeads * headDim),
+      ]),
       matrix(name('attn_output'), heads * headDim, hidden, branch),
       norm(name('ffn_norm')),
-      ...(isStarcoder ? [] : [matrix(name('ffn_gate'), hidden, ffn)]),
-      matrix(name('ffn_up'), hidden, ffn),
+      ...(family === 'phi3' ? [matrix(name('ffn_up'), hidden, 2 * ffn)] : [...(isStarcoder ? [] : [matrix(name('ffn_gate'), hidden, ffn)]), matrix(name('ffn_up'), hidden, ffn)]),
       matrix(name('ffn_down'), ffn, hidden, branch),
       ...special(layer),
     );

@@ -213,7 +213,7 @@ describe('the architecture', () => {
     ['experts', withMetadata([key('expert_count'), 'u32', 8]), 'metadataInvalid', 'mixtures'],
     ['a context of 0', withMetadata([key('context_length'), 'u32', 0]), 'metadataInvalid', 'context_length'],
     ['no embedding', { ...model, tensors: model.tensors.slice(1) }, 'tensorMissing', 'token_embd.weight'],
-    ['another tokenizer', withMetadata(['tokenizer.ggml.model', 'string', 'llama']), 'tokenizerUnknown', 'llama'],
+    ['another tokenizer', withMetadata(['tokenizer.ggml.model', 'string', 'bert']), 'tokenizerUnknown', 'bert'],
     ['a tokenizer name with control characters', withMetadata(['tokenizer.ggml.model', 'string', '\u001b]0;x\u0007\n']), 'tokenizerUnknown', 'not supported'],
     ['no tokens', without('tokenizer.ggml.tokens'), 'metadataInvalid', 'tokens'],
     ['tokens that are numbers', withMetadata(['tokenizer.ggml.tokens', ['u32'], [1, 2]]), 'metadataInvalid', 'not a string'],

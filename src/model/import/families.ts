@@ -23,6 +23,8 @@ export interface Family {
   rootScaled?: boolean;
   /** Keys of tanh caps, and what they are where the file is silent; 0: none. */
   caps?: { scores?: { key: string; otherwise: number }; logits: { key: string; otherwise: number } };
+  /** One matrix for queries, keys and values (`attn_qkv`), and one for the gate and what goes through it (`ffn_up`). */
+  fused?: boolean;
   /** Of every so many layers the last attends to everything, the others to `attention.sliding_window` tokens, without RoPE scaling. */
   local?: { every: number; window: number; /** In place of `rope.freq_base`, where the file does not say. */ ropeBase?: number };
   /** Of every so many layers the last does not turn its queries and keys. */
@@ -44,6 +46,8 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   qwen3: { pairs: 'halves', headNorms: true },
   /** Granite 3 */
   granite: { pairs: 'adjacent', scales: { embedding: 'embedding_scale', residual: 'residual_scale', logits: 'logit_scale', attention: 'attention.scale' } },
+  /** Gemma 1 and CodeGemma */
+  gemma,
   starcoder2: { pairs: 'halves', layerNorm: true, activation: 'gelu', ungated: true },
   smollm3: { pairs: 'adjacent', unturned: 4 },
   gemma2: {
@@ -56,4 +60,6 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   /** BitNet-b1.58-2B-4T, and what its first upload is called. */
   'bitnet-b1.58': { ...bitnet, activation: 'squaredRelu' },
   'bitnet-25': { ...bitnet, activation: 'squaredRelu' },
+  /** Phi-3 */
+  phi3: { pairs: 'halves', fused: true },
 };

@@ -103,11 +103,17 @@ class Decoder {
     if (family.postNorms) await this.norm(steps, 'projected', 'projected', name('post_attention_norm'));
     steps.add(PORTS.residual, 'projected', 'after_attention');
     await this.norm(steps, 'after_attention', 'ffn_in', name('ffn_norm'));
-    if (!family.ungated) steps.product('ffn_in', 'gate', [await this.part(name('ffn_gate'), shape.feedForward, shape.hidden)]);
-    steps.product('ffn_in', 'up', [await this.part(name('ffn_up'), shape.feedForward, shape.hidden)]);
     const activation = family.activation ?? 'silu';
-    if (family.ungated) steps.gate('up', undefined, 'product', activation);
-    else steps.gate('gate', 'up', 'product', activation);
+    if (family.ungated) {
+      steps.product('ffn_in', 'up', [await this.part(name('ffn_up'), shape.feedForward, shape.hidden)]);
+      steps.gate('up', undefined, 'product', activation);
+    } else {
+      const [gate, up] = family.fused ? await this.halves(name('ffn_up'), shape.feedForward, shape.hidden)
+        : [await this.part(name('ffn_gate'), shape.feedForward, shape.hidden), await this.part(name('ffn_up'), shape.feedForward, shape.hidden)];
+      steps.product('ffn_in', 'gate', [gate]);
+      steps.product('ffn_in', 'up', [up]);
+      steps.gate('gate', 'up', 'product', activation);
+    }
     if (family.subNorms) await this.norm(steps, 'product', 'product', name('ffn_sub_norm'), shape.feedForward);
     steps.product('product', 'down', [await this.part(name('ffn_down'), shape.hidden, shape.feedForward, { factor })]);
     if (family.postNorms) await this.norm(steps, 'down', 'down', name('post_ffw_norm'));
@@ -120,11 +126,12 @@ class Decoder {
     const rowOrder = family.pairs === 'adjacent' ? halfSplitOrder(shape.keyLength, rope.rotated) : undefined;
     const name = (what: string) => `blk.${layer}.${what}`;
     const [queries, keys] = [shape.heads, shape.kvHeads].map((heads) => heads * shape.keyLength);
+    const values = shape.kvHeads * shape.valueLength;
     await this.norm(steps, residual, 'attn_in', name('attn_norm'));
-    steps.product('attn_in', PORTS.qkv, [
+    steps.product('attn_in', PORTS.qkv, family.fused ? [await this.part(name('attn_qkv'), queries + keys + values, shape.hidden)] : [
       await this.part(name('attn_q'), queries, shape.hidden, { rowOrder }),
       await this.part(name('attn_k'), keys, shape.hidden, { rowOrder }),
-      await this.part(name('attn_v'), shape.kvHeads * shape.valueLength, shape.hidden),
+      await this.part(name('attn_v'), values, shape.hidden),
     ]);
     if (!family.headNorms) return;
     const scale = async (what: string) => this.weights.vector(this.source.take(`${name(what)}.weight`, 1, shape.keyLength));
@@ -135,6 +142,13 @@ class Decoder {
   private async norm(steps: SegmentSteps, from: string, to: string, name: string, width = this.arch.shape.hidden): Promise<void> {
     const vector = (part: string) => this.weights.vector(this.source.take(`${name}.${part}`, 1, width));
     steps.norm(from, to, await vector('weight'), this.arch.normEpsilon, this.arch.family.layerNorm ? await vector('bias') : undefined);
+  }
+
+  /** The two matrices of so many rows that a tensor is, one after the other. */
+  private async halves(name: string, rows: number, columns: number): Promise<[ProductPart, ProductPart]> {
+    const both = this.source.take(`${name}.weight`, 2 * rows, columns);
+    const half = async (from: number): Promise<ProductPart> => ({ weights: await this.weights.matrix(rowsOf(both, from, rows)), rows });
+    return [await half(0), await half(rows)];
   }
 
   /** A matrix with its scale and its bias, where the file has them. */
@@ -153,6 +167,12 @@ async function ropeFactors(weights: NativeWeights, source: TensorSource, length:
   const values = await weights.vector(source.take(name, 1, length));
   if (!values.every((v) => Number.isFinite(v) && v > 0)) throw new DeltaError('metadataInvalid', source.file.path, name, 'a factor is not positive');
   return [...values];
+}
+
+/** Some rows of a matrix as a tensor of their own. */
+function rowsOf(tensor: TensorInfo, from: number, rows: number): TensorInfo {
+  const rowBytes = tensor.bytes / tensor.shape[1];
+  return { ...tensor, shape: [tensor.shape[0], rows], offset: tensor.offset + from * rowBytes, bytes: rows * rowBytes };
 }
 
 /** The head's own matrix, or the embedding where they are tied. */
