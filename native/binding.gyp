@@ -31,6 +31,7 @@
       'target_name': 'deltallm',
       'dependencies': ['kernels_scalar'],
       'sources': [
+        'attention/activity.cc',
         'attention/append.cc',
         'attention/attend.cc',
         'attention/rope.cc',

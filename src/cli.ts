@@ -34,7 +34,7 @@ const HELP = `deltallm: offline code completion
   deltallm eval --help                                 deltallm bench engine --help
 
 --model takes a GGUF file or a model folder; without it the embedded model is used. Lines and columns count from 1.
-Converted models are kept in the cache folder (DELTALLM_CACHE overrides it), at most 20 GB of them (DELTALLM_CACHE_GB). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.
+What is measured of models is kept in the cache folder (DELTALLM_CACHE overrides it). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.
 `;
 
 const cancel = new CancelFlag();

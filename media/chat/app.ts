@@ -36,9 +36,10 @@ export class ChatApp {
     new ResizeObserver(() => this.#stayAtEnd()).observe(root);
   }
 
+  /** Now or not at all: in a frame to come the user may be elsewhere. */
   focus(): void {
-    // The input exists only behind the first state that is rendered.
-    requestAnimationFrame(() => this.#composer.focus());
+    this.#context.frames.show();
+    this.#composer.focus();
   }
 
   get #scroller(): HTMLElement | null {

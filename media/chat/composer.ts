@@ -43,10 +43,9 @@ export class Composer {
 
   edit(turn: string, text: string): void {
     this.#change({ text, editing: turn });
-    this.#context.frames.request();
+    this.#context.frames.show();
     this.focus();
-    // The text is in the input with the next frame.
-    requestAnimationFrame(() => this.#input?.setSelectionRange(text.length, text.length));
+    this.#input?.setSelectionRange(text.length, text.length);
   }
 
   #change(draft: Draft): void {

@@ -1,9 +1,11 @@
 // Work on the page, once a frame: what is asked for between two frames is done together in the next, and no frame does more than its share.
 
-/** Milliseconds of a frame that go to writing text; what is left waits for the next one. */
-const SHARE = 8;
+/** Milliseconds of a frame that the view takes, for writing text and for laying out what it wrote; what is left waits for the next one. */
+const SHARE = 12;
+/** Of them for text, however long the rest took: it must come to its end. */
+const LEAST = 2;
 /** Steps of a frame, at most, however fast they are. */
-const STEPS = 16;
+const STEPS = 6;
 
 export class Frames {
   readonly #first: () => void;
@@ -11,6 +13,8 @@ export class Frames {
   /** Each does one bounded step and says whether more is left. */
   readonly #steps = new Set<() => boolean>();
   #pending = false;
+  /** What the frame before took besides writing text. */
+  #besides = 0;
 
   /** `first` shows what the store holds, `last` comes after the texts: where the page is scrolled to. */
   constructor(first: () => void, last: () => void) {
@@ -18,14 +22,23 @@ export class Frames {
     this.#last = last;
   }
 
+  /** Shows what the store holds at once: what the keyboard goes into must be there. */
+  show(): void {
+    this.#first();
+  }
+
   request(): void {
     if (this.#pending) return;
     this.#pending = true;
     requestAnimationFrame(() => {
       this.#pending = false;
+      const begun = performance.now();
       this.#first();
-      this.#work();
+      const shown = performance.now();
+      this.#work(shown + Math.max(LEAST, SHARE - this.#besides));
+      const written = performance.now();
       this.#last();
+      this.#besides = shown - begun + performance.now() - written;
     });
   }
 
@@ -40,8 +53,7 @@ export class Frames {
     this.#steps.delete(step);
   }
 
-  #work(): void {
-    const until = performance.now() + SHARE;
+  #work(until: number): void {
     let taken = 0;
     const goesOn = () => taken < STEPS && performance.now() < until;
     for (const step of [...this.#steps].reverse()) {

@@ -27,11 +27,14 @@ export function modelPart({ model, kept, turns }: ChatState, context: ViewContex
   </section>`;
 }
 
+/** A number stays beside its unit. */
+const withUnits = (text: string): string => text.replace(/(\d) (?=\p{Lu}{1,2}\b)/gu, '$1\u00a0');
+
 const earlier = ({ say, post }: ViewContext): TemplateResult => html`<p><button type="button" class="text" @click=${() => post({ type: 'history' })}>${say('Earlier conversations')}</button></p>`;
 
 function offers(list: readonly OfferView[], { say, post }: ViewContext): TemplateResult {
   if (list.length === 0) return html`<p class="muted">${say('No model that can answer was found on this computer.')}</p>`;
-  const about = ({ name, origin, detail, refused }: OfferView) => html`<span class="name">${name}</span><span class="detail">${origin} · ${detail}</span>${refused === null ? nothing : html`<span class="detail">${refused}</span>`}`;
+  const about = ({ name, origin, detail, refused }: OfferView) => html`<span class="name">${name}</span><span class="detail">${origin} · ${withUnits(detail)}</span>${refused === null ? nothing : html`<span class="detail">${refused}</span>`}`;
   return html`<ul class="offers" aria-label=${say('Models on this computer')}>
     ${list.map((offer) => html`<li>${
       offer.refused === null

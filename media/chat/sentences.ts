@@ -34,7 +34,7 @@ export const furtherFigures = ({ written, firstWord }: AnswerFigures, { say, num
 export function estimateLine(estimate: NonNullable<ChatState['estimate']>, { say, numbers }: Speaking): string {
   const { tokens, most, secondsToFirstWord: seconds } = estimate;
   return joined([
-    say('{0} of {1}', numbers.short(tokens), numbers.short(most)),
+    say('{0} of {1}', numbers.short(tokens), numbers.short(most)).replaceAll(' ', '\u00a0'),
     seconds !== null && (seconds < 90 ? say('about {0} s to the first word', seconds < 0.95 ? numbers.few(Math.max(0.1, seconds)) : numbers.whole(seconds)) : say('about {0} min to the first word', numbers.whole(seconds / 60))),
   ]);
 }

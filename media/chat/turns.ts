@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
-import type { AnswerView, AttachmentView, ChatState, QuestionView } from '../../src/shared/chatProtocol.ts';
+import type { AnswerView, AttachmentView, ChatState, ModelView, QuestionView } from '../../src/shared/chatProtocol.ts';
 import type { ViewContext } from './context.ts';
 import { icons } from './icons.ts';
 import { activity, figuresLine, furtherFigures, isBusy } from './sentences.ts';
@@ -18,11 +18,14 @@ export function turnList({ turns, model }: ChatState, context: ViewContext, acti
   return repeat(turns, ({ id }) => id, (turn, index) => {
     const last = index === turns.length - 1;
     const divided = index === lastDropped;
-    // What it waits for is told below it.
-    const told = last && model.state === 'loading' && turn.role === 'assistant' && turn.state === 'waiting';
+    const told = last && turn.role === 'assistant' && isToldBelow(turn, model);
     return guard([turn, last, divided, told, context.say], () => html`${turn.role === 'user' ? question(turn, context, actions) : answer(turn, last, told, context)}${divided ? divider(context) : nothing}`);
   });
 }
+
+/** What the model says of itself stands in its own place, with what can be done: what an answer without a word waits for, or failed for, is not said twice. */
+const isToldBelow = ({ state, text, note }: AnswerView, model: ModelView): boolean =>
+  text === '' && ((model.state === 'loading' && state === 'waiting') || (model.state === 'failed' && state === 'failed' && note === model.sentence));
 
 const divider = ({ say, post }: ViewContext): TemplateResult => html`<div class="divider">
   <span>${say('The turns above no longer fit into what the model can read. They take no part in the answer.')}</span>
@@ -47,7 +50,7 @@ function answer(turn: AnswerView, last: boolean, told: boolean, context: ViewCon
   const { say } = context;
   const busy = isBusy(turn.state);
   const text = (source: string, ended: boolean) => html`<answer-text .context=${context} .content=${{ text: source, ended }}></answer-text>`;
-  return html`<article class="turn answer ${turn.dropped ? 'dropped' : ''} ${last ? 'last' : ''}" data-turn=${turn.id} data-state=${turn.state} aria-label=${say('Answer')} aria-busy=${busy ? 'true' : 'false'}>
+  return html`<article class="turn answer ${turn.dropped ? 'dropped' : ''} ${last ? 'last' : ''}" data-turn=${turn.id} data-state=${turn.state} aria-label=${say('Answer')} aria-busy=${busy ? 'true' : 'false'} ?hidden=${told && turn.reasoning === ''}>
     ${turn.reasoning === '' ? nothing : html`<details class="reasoning"><summary>${say('Reasoning')}</summary>${text(turn.reasoning, !busy || turn.text !== '')}</details>`}
     ${turn.text === '' ? nothing : text(turn.text, !busy)}
     ${told ? nothing : foot(turn, last, context)}

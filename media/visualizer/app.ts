@@ -1,7 +1,7 @@
 // The page as a whole: the sentence on top, the code on the left, the small multiples on the right.
 import { html, nothing, render, type TemplateResult } from 'lit';
 import { Frames } from '../chat/frames.ts';
-import type { FromPanel, MeasurementView, PanelState } from '../../src/shared/panelProtocol.ts';
+import type { FromPanel, LiveView, MeasurementView, PanelState } from '../../src/shared/panelProtocol.ts';
 import './codeStrip.ts';
 import type { PanelContext } from './context.ts';
 import { recordedExample } from './example.ts';
@@ -11,7 +11,8 @@ import { mapPicture, picturesOf } from './panes.ts';
 import type { Picture } from './picture.ts';
 import './pictureView.ts';
 import { Ramp } from './ramp.ts';
-import { busyPart, cachePart, caption, comparisonPart, headline, timePart } from './sections.ts';
+import { livePictures, liveSentence } from './live.ts';
+import { busyPart, cachePart, caption, comparisonPart, headline, measuredEndPart, timePart, wrotePart } from './sections.ts';
 import { PanelStore } from './store.ts';
 import { speak } from './words.ts';
 
@@ -78,7 +79,10 @@ export class VisualizerApp {
       ${measurement ? this.#head(measurement, state) : this.#empty(state)}
       ${note ? html`<p class="note">${note}</p>` : nothing}
       ${busyPart(state, this.#context)}
-      ${measurement ? this.#body(measurement, state, false) : html`<div class="example" aria-label=${this.#context.say('Recorded example')} role="group"><p class="exampleLabel">${this.#context.say('Recorded example: src/session/queue.ts of DeltaLLM with the model that comes with it. Not your file.')}</p><p class="headline">${headline(recordedExample, this.#context)}</p><p class="muted">${caption(recordedExample, this.#context)}</p>${this.#body(recordedExample, state, true)}</div>`}
+      ${measurement ? this.#body(measurement, state, false) : nothing}
+      ${state.live ? this.#live(state.live) : nothing}
+      ${measurement || !(state.cache?.length || state.time) ? nothing : html`<div class="panes">${cachePart(state, this.#context)}${timePart(state, this.#context)}</div>`}
+      ${measurement ? nothing : html`<div class="example" aria-label=${this.#context.say('Recorded example')} role="group"><p class="exampleLabel">${this.#context.say('Recorded example: src/session/queue.ts of DeltaLLM with the model that comes with it. Not your file.')}</p><p class="headline">${headline(recordedExample, this.#context)}</p><p class="muted">${caption(recordedExample, this.#context)}</p>${this.#body(recordedExample, state, true)}</div>`}
       <div class="told" role="status"></div>
     </div>`;
   }
@@ -123,6 +127,7 @@ export class VisualizerApp {
     return html`<div class="body">
       <code-strip .content=${{ measurement, context }}></code-strip>
       <div class="panes">
+        ${measuredEndPart(measurement, this.#context)}
         ${pictures.map((picture) => html`<picture-view class=${picture.id} .content=${{ picture, context }}></picture-view>`)}
         ${isExample ? nothing : html`
           ${map ? html`<picture-view class="map" .content=${{ picture: this.#mapOf(map), context }}></picture-view>` : nothing}
@@ -130,6 +135,15 @@ export class VisualizerApp {
           ${cachePart(state, this.#context)} ${timePart(state, this.#context)}`}
       </div>
     </div>`;
+  }
+
+  /** What is counted while the model works stands by itself: it is of the requests, not of the file. */
+  #live(live: LiveView): TemplateResult {
+    let pictures = this.#made.get(live);
+    if (!pictures) this.#made.set(live, (pictures = livePictures(live, this.#context)));
+    return html`<section class="live" aria-labelledby="live"><h2 id="live">${this.#context.say('Live')}</h2><p class="muted">${liveSentence(live, this.#context)}</p>
+      ${wrotePart(live, this.#context)}
+      <div class="panes">${pictures.map((picture) => html`<picture-view class=${picture.id} .content=${{ picture, context: this.#context }}></picture-view>`)}</div></section>`;
   }
 
   #mapOf(map: NonNullable<PanelState['map']>): Picture {

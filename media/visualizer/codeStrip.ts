@@ -4,6 +4,7 @@ import { regionsOfLines, withoutSinks } from '../../src/shared/inspectFigures.ts
 import type { MeasurementView } from '../../src/shared/panelProtocol.ts';
 import type { PanelContext } from './context.ts';
 import { icons } from './icons.ts';
+import { readable } from './readable.ts';
 
 /** Pixels of a line, as in the style sheet. */
 const LINE = 18;
@@ -240,5 +241,4 @@ export class CodeStrip extends HTMLElement {
 
 customElements.define('code-strip', CodeStrip);
 
-/** Tabs as two blanks, and no sign that changes the direction or the place of others. */
-const shown = (text: string): string => text.slice(0, MOST_CHARACTERS).replaceAll('\t', '  ').replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{M}{4,}/gu, '·');
+const shown = (text: string): string => readable(text.slice(0, MOST_CHARACTERS));

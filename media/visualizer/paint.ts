@@ -53,32 +53,34 @@ export function cellAt(picture: Picture, plan: Plan, x: number, y: number): { ro
   return null;
 }
 
-export function paint(canvas: HTMLCanvasElement, picture: Picture, plan: Plan, ramp: Ramp, cursor: { row: number; column: number } | null, font: string): void {
-  const scale = Math.max(1, devicePixelRatio || 1);
-  canvas.width = Math.ceil(plan.width * scale);
-  canvas.height = Math.ceil(plan.height * scale);
-  const context = canvas.getContext('2d')!;
-  context.scale(scale, scale);
-  paintInto(context, picture, plan, ramp, font);
-  if (cursor) outline(context, picture, plan, cursor, ramp);
+/** Cells that are drawn at a time. */
+const SLICE = 128;
+
+type Pen = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+/** All of it at once. */
+export function paintInto(context: Pen, picture: Picture, plan: Plan, ramp: Ramp, font: string): void {
+  for (const _ of paintSteps(context, picture, plan, ramp, font));
 }
 
-export function paintInto(context: CanvasRenderingContext2D, picture: Picture, plan: Plan, ramp: Ramp, font: string): void {
+/** Step by step, each of them bounded. */
+export function* paintSteps(context: Pen, picture: Picture, plan: Plan, ramp: Ramp, font: string): Generator<void> {
+  const { kind, rows, columns, group } = picture;
   context.font = `${FONT}px ${font}`;
   context.textBaseline = 'middle';
-  if (picture.kind === 'map') return map(context, picture, plan, ramp);
-  if (picture.kind !== 'columns') labels(context, picture, plan, ramp);
-  if (picture.kind === 'cells') frames(context, picture, plan, ramp);
-  for (let row = 0; row < picture.rows; row++) {
-    for (let column = 0; column < picture.columns; column++) {
-      const value = picture.value(row, column);
-      const box = { x: columnAt(plan, column, picture.group), y: plan.top + row * plan.cell.height, width: plan.cell.width - plan.gap, height: plan.cell.height - plan.gap };
-      if (picture.kind === 'bars') bar(context, picture, box, value, picture.print(row, column), ramp);
-      else if (picture.kind === 'columns') standing(context, picture, box, value, ramp);
-      else cell(context, picture, box, value, picture.reference?.(row, column) ?? null, plan.prints ? picture.print(row, column) : '', ramp);
-    }
+  if (kind === 'map') return yield* map(context, picture, plan, ramp);
+  if (kind !== 'columns') labels(context, picture, plan, ramp);
+  if (kind === 'cells') frames(context, picture, plan, ramp);
+  for (let i = 0; i < rows * columns; i++) {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    const value = picture.value(row, column);
+    const box = { x: columnAt(plan, column, group), y: plan.top + row * plan.cell.height, width: plan.cell.width - plan.gap, height: plan.cell.height - plan.gap };
+    if (kind === 'bars') bar(context, picture, box, value, picture.print(row, column), ramp);
+    else if (kind === 'columns') standing(context, picture, box, value, ramp);
+    else cell(context, picture, box, value, picture.reference?.(row, column) ?? null, plan.prints ? picture.print(row, column) : '', ramp);
+    if (i % SLICE === SLICE - 1) yield;
   }
-  if (picture.kind === 'columns') {
+  if (kind === 'columns') {
     context.fillStyle = ramp.own('line');
     context.fillRect(plan.left, plan.top + plan.cell.height, plan.width - 2, 1);
   }
@@ -91,7 +93,7 @@ interface Box {
   height: number;
 }
 
-function cell(context: CanvasRenderingContext2D, picture: Picture, { x, y, width, height }: Box, value: number | null, reference: number | null, text: string, ramp: Ramp): void {
+function cell(context: Pen, picture: Picture, { x, y, width, height }: Box, value: number | null, reference: number | null, text: string, ramp: Ramp): void {
   if (value === null) {
     context.strokeStyle = ramp.own('line');
     context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
@@ -116,7 +118,7 @@ function cell(context: CanvasRenderingContext2D, picture: Picture, { x, y, width
   context.fillText(text, x + width / 2, y + height / 2 + 0.5);
 }
 
-function bar(context: CanvasRenderingContext2D, picture: Picture, { x, y, width, height }: Box, value: number | null, text: string, ramp: Ramp): void {
+function bar(context: Pen, picture: Picture, { x, y, width, height }: Box, value: number | null, text: string, ramp: Ramp): void {
   const room = width - 52;
   const length = Math.max(value ? 1 : 0, (room * (value ?? 0)) / picture.most);
   context.fillStyle = ramp.colour(1);
@@ -126,14 +128,14 @@ function bar(context: CanvasRenderingContext2D, picture: Picture, { x, y, width,
   context.fillText(text, x + length + 5, y + height / 2 + 0.5);
 }
 
-function standing(context: CanvasRenderingContext2D, picture: Picture, { x, y, width, height }: Box, value: number | null, ramp: Ramp): void {
+function standing(context: Pen, picture: Picture, { x, y, width, height }: Box, value: number | null, ramp: Ramp): void {
   const length = Math.max(value ? 1 : 0, (height * (value ?? 0)) / picture.most);
   context.fillStyle = ramp.colour(1);
   context.fillRect(x, y + height - length, width, length);
 }
 
 /** Around the columns that belong together: where nearly all is nothing, one still sees where it is. */
-function frames(context: CanvasRenderingContext2D, { rows, columns, group = columns }: Picture, plan: Plan, ramp: Ramp): void {
+function frames(context: Pen, { rows, columns, group = columns }: Picture, plan: Plan, ramp: Ramp): void {
   context.strokeStyle = ramp.own('line');
   context.lineWidth = 1;
   for (let column = 0; column < columns; column += group) {
@@ -142,7 +144,7 @@ function frames(context: CanvasRenderingContext2D, { rows, columns, group = colu
 }
 
 /** Layers on the left, heads on top, as many as there is room for. */
-function labels(context: CanvasRenderingContext2D, picture: Picture, plan: Plan, ramp: Ramp): void {
+function labels(context: Pen, picture: Picture, plan: Plan, ramp: Ramp): void {
   context.fillStyle = ramp.own('quiet');
   context.textAlign = 'right';
   const everyRow = Math.ceil(13 / plan.cell.height);
@@ -150,18 +152,24 @@ function labels(context: CanvasRenderingContext2D, picture: Picture, plan: Plan,
   if (picture.kind === 'bars') return;
   context.textAlign = 'center';
   const everyColumn = Math.ceil(20 / plan.cell.width);
-  for (let column = 0; column < picture.columns; column += everyColumn) context.fillText(String(column), columnAt(plan, column, picture.group) + plan.cell.width / 2, plan.top - 8);
+  for (let column = 0; column < picture.columns; column += everyColumn) context.fillText(picture.columnLabel?.(column) ?? String(column), columnAt(plan, column, picture.group) + plan.cell.width / 2, plan.top - 8);
 }
 
-function map(context: CanvasRenderingContext2D, picture: Picture, plan: Plan, ramp: Ramp): void {
+/** Points of a map that are tinted at a time. */
+const POINTS = 16_384;
+
+function* map(context: Pen, picture: Picture, plan: Plan, ramp: Ramp): Generator<void> {
   const { rows, columns } = picture;
-  const picked = ramp.bytes();
+  const picked = new Uint32Array(ramp.bytes().slice().buffer);
   const image = new ImageData(columns, rows);
+  const points = new Uint32Array(image.data.buffer);
+  let tinted = 0;
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column <= row; column++) {
-      const at = 4 * step((picture.value(row, column) ?? 0) / picture.most);
-      image.data.set(picked.subarray(at, at + 4), 4 * (row * columns + column));
-    }
+    for (let column = 0; column <= row; column++) points[row * columns + column] = picked[step((picture.value(row, column) ?? 0) / picture.most)];
+    tinted += row + 1;
+    if (tinted < POINTS) continue;
+    tinted = 0;
+    yield;
   }
   const held = new OffscreenCanvas(columns, rows);
   held.getContext('2d')!.putImageData(image, 0, 0);
@@ -185,7 +193,7 @@ function map(context: CanvasRenderingContext2D, picture: Picture, plan: Plan, ra
   context.setLineDash([]);
 }
 
-function outline(context: CanvasRenderingContext2D, picture: Picture, plan: Plan, { row, column }: { row: number; column: number }, ramp: Ramp): void {
+export function outline(context: Pen, picture: Picture, plan: Plan, { row, column }: { row: number; column: number }, ramp: Ramp): void {
   const x = columnAt(plan, column, picture.group);
   const y = plan.top + row * plan.cell.height;
   const [width, height] = [Math.max(3, plan.cell.width - plan.gap), Math.max(3, plan.cell.height - plan.gap)];

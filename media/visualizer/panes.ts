@@ -61,7 +61,7 @@ export function picturesOf(report: InspectReport, { say, figures }: Speaking, ma
       about: say('Of {0} positions, from token {1} on. Columns: KL(dense ‖ delta) by blocks of 64 tokens, the highest is {2}; mean {3}.', figures.whole(next.positions), figures.whole(next.from), figures.nats(klMost), figures.nats(next.kl.mean)),
       value: (_, column) => kls[column], rowName: () => 'KL', columnName: (column) => say('Tokens {0} to {1}', figures.whole(64 * column), figures.whole(64 * column + 63)),
       print: (_, column) => figures.nats(kls[column]), read: (_, column) => say('Tokens {0} to {1}: {2}', figures.whole(64 * column), figures.whole(64 * column + 63), figures.nats(kls[column])),
-      table: { head: [say('Tokens'), 'KL'], rows: kls.map((kl, block) => [`${figures.whole(64 * block)}–${figures.whole(64 * block + 63)}`, figures.nats(kl)]) },
+      table: () => ({ head: [say('Tokens'), 'KL'], rows: kls.map((kl, block) => [`${figures.whole(64 * block)}–${figures.whole(64 * block + 63)}`, figures.nats(kl)]) }),
     },
   ];
 }
@@ -84,7 +84,7 @@ export function mapPicture({ layer, head, tokens, bins, sinks, window, mass }: M
   // Half of the points would be black beside the few that hold nearly everything.
   const tint = (row: number, column: number) => Math.sqrt(share(row, column));
   const parts = Math.min(PARTS, bins);
-  const rows = Array.from({ length: parts }, (_, part) => {
+  const parted = () => Array.from({ length: parts }, (_, part) => {
     let [all, onSinks, far] = [0, 0, 0];
     const [from, to] = [Math.floor((part * bins) / parts), Math.floor(((part + 1) * bins) / parts)];
     for (let row = from; row < to; row++) {
@@ -104,6 +104,6 @@ export function mapPicture({ layer, head, tokens, bins, sinks, window, mass }: M
     about: say('Rows: queries from the first token to the last, columns: the tokens they look at; dense attention, {0} tokens in {1} bins, tinted by the square root. Dashed: the sinks end. Line: the window begins, left of it is far.', figures.whole(tokens), figures.whole(bins)),
     value: tint, rowName: range, columnName: range, print: () => '', read: (row, column) => (column > row ? say('Tokens {0} do not see what comes after them.', range(row)) : say('Tokens {0} give {1} of their attention to tokens {2}.', range(row), figures.share(share(row, column)), range(column))),
     marks: { sinks: binOf(sinks - 1) + 1, window: (row) => binOf(windowOf(at(row))) },
-    table: { head: [say('Queries'), say('on the sinks'), say('far'), say('in the window')], rows },
+    table: () => ({ head: [say('Queries'), say('on the sinks'), say('far'), say('in the window')], rows: parted() }),
   };
 }

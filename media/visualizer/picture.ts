@@ -26,8 +26,10 @@ export interface Picture {
   read(row: number, column: number): string;
   rowName(row: number): string;
   columnName(column: number): string;
-  /** Where the cells are too many to be printed one by one. */
-  table?: { head: string[]; rows: string[][] };
+  /** Above the columns, where there is room; their number by default. */
+  columnLabel?(column: number): string;
+  /** Where the cells are too many to be printed one by one; made when somebody wants it. */
+  table?(): { head: string[]; rows: string[][] };
   /** Words beside the ramp for the outline. */
   legend?: { fill: string; outline: string };
   /** Of a map: the first column and row of regions that are marked. */

@@ -1,7 +1,7 @@
 // The element that shows a picture: on a canvas, with a cursor that the arrow keys move from cell to cell, or as its table (T swaps them).
 import { html, nothing, render, type TemplateResult } from 'lit';
 import type { PanelContext } from './context.ts';
-import { cellAt, paint, planOf, type Plan } from './paint.ts';
+import { cellAt, outline, paintSteps, planOf, type Plan } from './paint.ts';
 import type { Picture } from './picture.ts';
 
 const MOVES: Readonly<Record<string, [row: number, column: number]>> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -13,11 +13,12 @@ export class PictureView extends HTMLElement {
   #plan: Plan | null = null;
   #cursor: { row: number; column: number } | null = null;
   #asTable = false;
-  readonly #step = (): boolean => {
-    this.#paint();
-    return false;
-  };
-  readonly #sizes = new ResizeObserver(() => this.#again());
+  /** What is being drawn, out of sight; and what was drawn, for as long as only the cursor moves. */
+  #drawing: { steps: Generator<void>; sheet: OffscreenCanvas; plan: Plan } | null = null;
+  #drawn: { sheet: OffscreenCanvas; plan: Plan } | null = null;
+  #isStale = true;
+  readonly #step = (): boolean => this.#paint();
+  readonly #sizes = new ResizeObserver(() => this.#anew());
 
   /** Drawn anew only where the picture or the theme is another one. */
   set content({ picture, context }: { picture: Picture; context: PanelContext }) {
@@ -28,7 +29,7 @@ export class PictureView extends HTMLElement {
     if (same) return;
     if (this.#cursor && (this.#cursor.row >= picture.rows || this.#cursor.column >= picture.columns)) this.#cursor = null;
     this.#show();
-    this.#again();
+    this.#anew();
   }
 
   connectedCallback(): void {
@@ -44,6 +45,15 @@ export class PictureView extends HTMLElement {
     if (this.#picture && !this.#asTable) this.#context?.frames.take(this.#step);
   }
 
+  /**
+   * What was drawn holds no more; it stays in sight until its successor is complete. What is being drawn is completed first: of figures that change
+   * faster than they are drawn, some must be seen.
+   */
+  #anew(): void {
+    this.#isStale = true;
+    this.#again();
+  }
+
   #show(): void {
     const picture = this.#picture!;
     const { say } = this.#context!;
@@ -51,11 +61,11 @@ export class PictureView extends HTMLElement {
       <figcaption><h2>${picture.title}</h2>
         <button type="button" class="quiet" aria-pressed=${this.#asTable} aria-label=${say('{0}: as a table', picture.title)} title=${say('Table (T)')} @click=${() => this.#swap()}>${say('Table')}</button>
         <p class="muted">${picture.about}</p></figcaption>
-      ${this.#asTable ? this.#table(picture) : this.#drawing(picture)}
+      ${this.#asTable ? this.#table(picture) : this.#canvas(picture)}
     </figure>`, this);
   }
 
-  #drawing(picture: Picture): TemplateResult {
+  #canvas(picture: Picture): TemplateResult {
     const { say } = this.#context!;
     const act = (event: MouseEvent) => {
       this.#pointed(event);
@@ -75,7 +85,7 @@ export class PictureView extends HTMLElement {
   #table(picture: Picture): TemplateResult {
     const { say } = this.#context!;
     const { rows, columns } = picture;
-    const own = picture.table ?? {
+    const own = picture.table?.() ?? {
       head: ['', ...Array.from({ length: columns }, (_, column) => picture.columnName(column))],
       rows: Array.from({ length: rows }, (_, row) => [picture.rowName(row), ...Array.from({ length: columns }, (__, column) => this.#printed(picture, row, column))]),
     };
@@ -92,24 +102,44 @@ export class PictureView extends HTMLElement {
     return picture.reference ? `${figures.share(picture.reference(row, column))} → ${value}` : value;
   }
 
-  #paint(): void {
+  /** A bounded part of the picture; true where more is left. */
+  #paint(): boolean {
     const canvas = this.querySelector('canvas');
     const picture = this.#picture;
-    if (!canvas || !picture || !this.#context || this.#asTable) return;
-    const available = this.querySelector('.drawing')!.clientWidth;
-    if (available === 0) return;
+    if (!canvas || !picture || !this.#context || this.#asTable) return false;
     const { ramp } = this.#context;
-    this.#plan = planOf(picture, available, ramp.printing);
+    if (this.#isStale || this.#drawing) {
+      if (!this.#drawing) {
+        const available = this.querySelector('.drawing')!.clientWidth;
+        if (available === 0) return false;
+        const plan = planOf(picture, available, ramp.printing);
+        const sheet = new OffscreenCanvas(Math.ceil(plan.width * scale()), Math.ceil(plan.height * scale()));
+        const context = sheet.getContext('2d')!;
+        context.scale(scale(), scale());
+        this.#isStale = false;
+        this.#drawing = { plan, sheet, steps: paintSteps(context, picture, plan, ramp, getComputedStyle(this).fontFamily) };
+      }
+      if (!this.#drawing.steps.next().done) return true;
+      this.#drawn = this.#drawing;
+      this.#drawing = null;
+    }
+    const { plan, sheet } = this.#drawn!;
+    this.#plan = plan;
     // Through the object model, which the policy of the page allows.
-    canvas.style.setProperty('width', `${this.#plan.width}px`);
-    canvas.style.setProperty('height', `${this.#plan.height}px`);
-    paint(canvas, picture, this.#plan, ramp, this.#cursor, getComputedStyle(this).fontFamily);
+    canvas.style.setProperty('width', `${plan.width}px`);
+    canvas.style.setProperty('height', `${plan.height}px`);
+    Object.assign(canvas, { width: sheet.width, height: sheet.height });
+    const context = canvas.getContext('2d')!;
+    context.drawImage(sheet, 0, 0);
+    context.scale(scale(), scale());
+    if (this.#cursor) outline(context, picture, plan, this.#cursor, ramp);
+    return this.#isStale;
   }
 
   #swap(): void {
     this.#asTable = !this.#asTable;
     this.#show();
-    this.#again();
+    this.#anew();
     this.querySelector<HTMLElement>(this.#asTable ? '.table' : '.drawing')!.focus();
   }
 
@@ -163,5 +193,8 @@ export class PictureView extends HTMLElement {
     return this.#cursor ? this.#picture!.read(this.#cursor.row, this.#cursor.column) : '';
   }
 }
+
+/** Points of the screen to a pixel of the page. */
+const scale = (): number => Math.max(1, devicePixelRatio || 1);
 
 customElements.define('picture-view', PictureView);

@@ -1,8 +1,9 @@
 // What stands around the pictures: the sentence, how it was measured, what can be done, the comparison, the cache and the time.
 import { html, nothing, type TemplateResult } from 'lit';
 import { keyWorkSkipped, sinkVerdict } from '../../src/shared/inspectFigures.ts';
-import type { ComparisonView, MeasurementView, ModeName, PanelState } from '../../src/shared/panelProtocol.ts';
+import type { CacheView, ComparisonView, LiveView, MeasurementView, ModeName, PanelState } from '../../src/shared/panelProtocol.ts';
 import type { PanelContext } from './context.ts';
+import { readable } from './readable.ts';
 
 type Speaking = Pick<PanelContext, 'say' | 'figures'>;
 
@@ -58,26 +59,71 @@ function parted(parts: readonly { name: string; value: number; text: string }[],
   return html`<dl class="parts">${shown.map(({ name, value, text }) => html`<div><dt>${name}</dt><dd class="track"><svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="rest" width="100" height="1"></rect><rect class="part" width=${Math.min(100, (100 * value) / Math.max(whole, 1e-9))} height="1"></rect></svg></dd><dd class="figure">${text}</dd></div>`)}</dl>`;
 }
 
-export function cachePart({ cache, measurement }: PanelState, { say, figures }: Speaking): TemplateResult | typeof nothing {
+/** Documents that are listed by name. */
+const MOST_NAMED = 6;
+
+export function cachePart({ cache, measurement }: PanelState, context: Speaking): TemplateResult | typeof nothing {
+  const { say, figures } = context;
   const own = measurement?.report.whole.bytes;
-  if (!cache && !own) return nothing;
-  return html`<section aria-labelledby="cache"><h2 id="cache">${say('KV cache')}</h2>
+  if (!cache?.length && !own) return nothing;
+  return html`<section class="cache" aria-labelledby="cache"><h2 id="cache">${say('KV cache')}</h2>
     ${own ? html`<p class="muted">${say('Of the measured text, as allocated with one cache for each head, and the same tokens in float16.')}</p>${parted([{ name: say('delta'), value: own.allocated, text: figures.bytes(own.allocated) }, { name: say('float16'), value: own.float16, text: figures.bytes(own.float16) }], Math.max(own.allocated, own.float16))}` : nothing}
-    ${cache ? html`<p class="muted">${say('Of this window: {0} blocks of 64 tokens. In the last requests {1} tokens of prompts were known already, {2} were read.', figures.whole(cache.blocks), figures.whole(cache.reused), figures.whole(cache.computed))}</p>
-      ${parted([{ name: say('In use'), value: cache.bytes, text: say('{0} of {1}', figures.bytes(cache.bytes), figures.bytes(cache.budget)) }], cache.budget)}` : nothing}
+    ${(cache ?? []).map((one) => cacheOf(one, context))}
   </section>`;
+}
+
+function cacheOf({ model, roles, blocks, bytes, budget, float16, groups, underWay, saved, computed }: CacheView[number], { say, figures }: Speaking): TemplateResult {
+  const of = roles.map((role) => (role === 'chat' ? say('chat') : say('completions'))).join(', ');
+  const [named, others] = [groups.slice(0, MOST_NAMED), groups.slice(MOST_NAMED)];
+  const known = bytes - underWay.bytes;
+  const row = (name: string, all: readonly (typeof groups)[number][]) => {
+    const total = (part: (group: (typeof groups)[number]) => number) => figures.whole(all.reduce((n, group) => n + part(group), 0));
+    return html`<tr><th scope="row">${name}</th><td>${total((group) => group.blocks)}</td><td>${total((group) => group.reused)}</td><td>${total((group) => group.blocks - group.reused)}</td><td>${total((group) => group.exact)}</td><td>${total((group) => group.delta)}</td><td>${figures.bytes(all.reduce((n, group) => n + group.bytes, 0))}</td></tr>`;
+  };
+  return html`<p class="muted">${say('{0}, for {1}: {2} tokens of prompts were known already since it was loaded and need not be read, {3} were computed.', model, of, figures.whole(saved), figures.whole(computed))}</p>
+    ${parted([{ name: say('In use'), value: bytes, text: say('{0} of {1}', figures.bytes(bytes), figures.bytes(budget)) }], budget)}
+    ${known > 0 ? parted([{ name: say('as stored'), value: known, text: figures.bytes(known) }, { name: say('float16'), value: float16, text: figures.bytes(float16) }], Math.max(known, float16)) : nothing}
+    <div class="table" tabindex="0" role="region" aria-label=${say('{0}, table', say('Blocks of 64 tokens by file'))}><table>
+      <thead><tr><th scope="col">${say('Blocks of 64 tokens by file')}</th><th scope="col">${say('blocks')}</th><th scope="col">${say('reused')}</th><th scope="col">${say('computed')}</th><th scope="col">${say('with exact form')}</th><th scope="col">${say('with delta form')}</th><th scope="col">${say('bytes')}</th></tr></thead>
+      <tbody>${named.map((group) => row(group.path ?? say('without a file'), [group]))}
+        ${others.length > 0 ? row(say('{0} others', figures.whole(others.length)), others) : nothing}
+        ${underWay.blocks > 0 ? html`<tr><th scope="row">${say('of what runs now')}</th><td>${figures.whole(underWay.blocks)}</td><td></td><td></td><td></td><td></td><td>${figures.bytes(underWay.bytes)}</td></tr>` : nothing}</tbody>
+      <tfoot><tr><th scope="row">${say('all')}</th><td>${figures.whole(blocks)}</td><td></td><td></td><td></td><td></td><td>${figures.bytes(bytes)}</td></tr></tfoot>
+    </table></div>`;
 }
 
 export function timePart({ time }: PanelState, { say, figures }: Speaking): TemplateResult | typeof nothing {
   if (!time) return nothing;
-  const { pause, waiting, reading, writing, total, computed, written } = time;
-  const rate = (tokens: number, ms: number) => (tokens > 0 && ms > 0 ? ` · ${say('{0} tokens a second', figures.whole((1000 * tokens) / ms))}` : '');
-  const rest = Math.max(0, total - pause - waiting - reading - writing);
-  return html`<section aria-labelledby="time"><h2 id="time">${say('Where the time of the last request went')}</h2>
-    <p class="muted">${say('{0} in all, {1} tokens read, {2} written.', figures.milliseconds(total), figures.whole(computed), figures.whole(written))}</p>
-    ${parted([
-      { name: say('Pause'), value: pause, text: figures.milliseconds(pause) }, { name: say('Queue'), value: waiting, text: figures.milliseconds(waiting) },
-      { name: say('Reading'), value: reading, text: `${figures.milliseconds(reading)}${rate(computed, reading)}` }, { name: say('Writing'), value: writing, text: `${figures.milliseconds(writing)}${rate(written, writing)}` },
-      { name: say('Rest'), value: rest, text: figures.milliseconds(rest) },
-    ], total)}</section>`;
+  const { pause, waiting, tokenize, queue, attention, products, head, sampling, reading, writing, total, computed, written } = time;
+  const rate = (tokens: number, ms: number) => (tokens > 0 && ms > 0 ? say('{0} tokens a second', figures.whole((1000 * tokens) / ms)) : '–');
+  const stages = [[say('Pause'), pause], [say('Until it began'), waiting], [say('Making tokens'), tokenize], [say('Queue'), queue], [say('Attention'), attention], [say('Products'), products], [say('Head'), head], [say('Choosing tokens'), sampling]] as const;
+  // What was written behind the answer counts too.
+  const whole = Math.max(total, stages.reduce((sum, [, ms]) => sum + ms, 0), pause + waiting + tokenize + queue + reading + writing);
+  const rest = whole - stages.reduce((sum, [, ms]) => sum + ms, 0);
+  return html`<section class="time" aria-labelledby="time"><h2 id="time">${say('Where the time of the last request went')}</h2>
+    <p class="muted">${say('{0} in all. {1} tokens read in {2}, {3}; {4} written in {5}, {6}.', figures.milliseconds(whole), figures.whole(computed - Math.max(0, written - 1)), figures.milliseconds(reading), rate(computed - Math.max(0, written - 1), reading), figures.whole(written), figures.milliseconds(writing), rate(written, writing))}</p>
+    ${parted([...stages, [say('Rest'), rest] as const].map(([name, value]) => ({ name, value, text: figures.milliseconds(value) })), whole)}</section>`;
+}
+
+/** Lines of a suggestion that are shown: the last ones. */
+const MOST_LINES = 14;
+const lastLines = (text: string): string => readable(text.split('\n').slice(-MOST_LINES).join('\n'));
+
+/** What the tints of the strip belong to: a measurement has no suggestion, its rows are the end of the text. */
+export function measuredEndPart({ report, lines }: MeasurementView, { say, figures }: Speaking): TemplateResult | typeof nothing {
+  const { looked } = report;
+  let token = 0;
+  const first = looked.lines.tokens.findIndex((count) => (token += count) > looked.from);
+  const text = lines.slice(Math.max(0, first), looked.lines.tokens.length).join('\n');
+  if (text.trim() === '') return nothing;
+  return html`<section class="suggestion" aria-labelledby="end"><h2 id="end">${say('The end of the measured text')}</h2>
+    <p class="muted">${say('Measured, not suggested: the tints are what its last {0} tokens looked at.', figures.whole(looked.rows))}</p>
+    <pre tabindex="0" aria-labelledby="end">${lastLines(text)}</pre></section>`;
+}
+
+/** What the model wrote last, as far as it is. */
+export function wrotePart({ wrote, sample }: LiveView, { say }: Speaking): TemplateResult | typeof nothing {
+  if (!wrote || wrote.text.trim() === '') return nothing;
+  return html`<h3 id="wrote">${say('What the model wrote last')}</h3><p class="muted">${wrote.path ? say('In {0}.', wrote.path) : say('In a conversation.')}${sample ? ` ${say('The last row below is one of it.')}` : nothing}</p>
+    <pre tabindex="0" aria-labelledby="wrote">${lastLines(wrote.text)}</pre>`;
 }

@@ -171,7 +171,7 @@ bool Workspace::prepareScratch(const Setup &setup, int threads, int rows) {
   return true;
 }
 
-Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads, AttendNumbers *numbers) {
+Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads, Activity *activity, AttendNumbers *numbers) {
   const Setup &setup = *call.setup;
   Status status = checkTail(call);
   if (status != Status::ok) return status;
@@ -195,17 +195,31 @@ Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads
   status = encodeFar(call, &workspace->drafts, threads);
   if (status != Status::ok) return status;
   call.q = workspace->q.data();
+  // Entries behind the first new token hold later ones only.
+  int seen = call.entryCount;
+  while (call.entries[seen - 1].first > call.start) seen--;
+  call.tiles = activity->begin(setup, call.layer, call.phase, call.start, seen);
 
   Job job = {call, workspace->groups.data(), groups, spans, split, workspace->partials.data(), partialFloats, workspace->scratch.data(), 0};
   const double keys = denseKeys(call);
   numbers->dense = keys * setup.heads * (setup.keyLength + setup.valueLength);
   threads->run(runItem, &job, split ? units * spans : units, numbers->dense > kWorthWaking);
-  for (int i = 0; i < threads->size(); i++) {
-    numbers->required += workspace->scratch[i].operations.required;
-    numbers->executed += workspace->scratch[i].operations.executed;
+  if (call.layer == 0) activity->tokens[static_cast<int>(call.phase)] += call.tokens;
+  for (int h = 0; h < setup.kvHeads; h++) {
+    Work &work = activity->work(call.phase, call.layer, h);
+    work.dense += numbers->dense / setup.kvHeads;
+    for (int i = 0; i < threads->size(); i++) {
+      const Work &own = workspace->scratch[i].work[h];
+      work.required += own.required;
+      work.executed += own.executed;
+      numbers->required += own.required;
+      numbers->executed += own.executed;
+    }
   }
   numbers->cancelled = job.cancelled != 0;
-  if (split && !numbers->cancelled) mergeSpans(job);
+  if (numbers->cancelled) return Status::ok;
+  if (split) mergeSpans(job);
+  if (call.tiles) activity->finish(setup, *call.kernels, call.layer);
   return Status::ok;
 }
 

@@ -23,7 +23,7 @@ struct AttendNumbers {
   bool cancelled = false;
 };
 
-/** `call` comes with everything but rope and q. Results do not depend on the number of threads nor on how tokens are cut into calls. */
-Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads, AttendNumbers *numbers);
+/** `call` comes with everything but rope, q and tiles. Results do not depend on the number of threads nor on how tokens are cut into calls, nor on whether they are sampled. */
+Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads, Activity *activity, AttendNumbers *numbers);
 
 }  // namespace deltallm

@@ -1,5 +1,6 @@
 // One attend as plain structs, and the scratch that a thread needs for it.
 #pragma once
+#include "attention/activity.h"
 #include "kernels/kernels.h"
 #include "kv/block.h"
 
@@ -35,14 +36,11 @@ struct Call {
   const int32_t *cancel;
   const float *rope;  // [tokens, 2·pairs] of the new tokens
   const float *q;     // [kvHeads, tokens, group, keyLength], rotated to their placed position
+  Phase phase;
+  TileMass *tiles;    // [entries, heads] of the first new token, where it is sampled; else null
 
   const LayerSetup &own() const { return setup->layer[layer]; }
   int qkvWidth() const { return (setup->heads + setup->kvHeads) * setup->keyLength + setup->kvHeads * setup->valueLength; }
-};
-
-/** Multiply-adds; see AttendStats. */
-struct Operations {
-  double required = 0, executed = 0;
 };
 
 /** Working memory of one thread; `rows` is the most rows of a group. */
@@ -60,7 +58,7 @@ struct Scratch {
   Array<uint64_t> lanes;       // [rows]
   int movedBy = 0;             // δ that `moved` holds; 0: none
   const float *scaledFrom = nullptr;  // what `scaled` was made from; null: nothing
-  Operations operations;
+  Array<Work> work;            // [kvHeads]; dense is not counted here
 
   bool prepare(const Setup &setup, int rows);
 };

@@ -22,7 +22,7 @@ bool Scratch::prepare(const Setup &setup, int rows) {
   float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
   size_t total = 0;
   for (size_t size : sizes) total += (size + 15) / 16 * 16;
-  if (!memory.atLeast(total) || !lanes.atLeast(n)) return false;
+  if (!memory.atLeast(total) || !lanes.atLeast(n) || !work.atLeast(setup.kvHeads)) return false;
   float *at = memory.data();
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     *parts[i] = at;
@@ -30,7 +30,7 @@ bool Scratch::prepare(const Setup &setup, int rows) {
   }
   movedBy = 0;
   scaledFrom = nullptr;
-  operations = Operations();
+  for (int h = 0; h < setup.kvHeads; h++) work[h] = Work();
   return true;
 }
 
@@ -158,18 +158,34 @@ void deltaScores(const Pass &pass, const Block &block, const DeltaHead &head, co
 }
 
 /** Rows that still weigh something: with none, the tile's values need not be read. */
-int softmax(const Pass &pass, const uint16_t *valueScales, const Partial &partial) {
+int softmax(const Pass &pass, int entry, const uint16_t *valueScales, const Partial &partial) {
   const LayerSetup &own = pass.call.own();
-  return pass.kernels().softmax(pass.scratch.scores, pass.rows, pass.scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, pass.scratch.alpha);
+  const Setup &setup = pass.setup();
+  Scratch &scratch = pass.scratch;
+  // The first row's heads come first; what they had summed up before, this tile's part is told from.
+  const Entry &at = pass.call.entries[entry];
+  TileMass *tiles = pass.call.tiles && pass.group.token == 0 && at.first <= pass.call.start ? pass.call.tiles + static_cast<size_t>(entry) * setup.heads + static_cast<size_t>(pass.kvHead) * setup.group : nullptr;
+  for (int g = 0; tiles && g < setup.group; g++) tiles[g].sum = partial.sum[g];
+  const int left = pass.kernels().softmax(scratch.scores, pass.rows, scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, scratch.alpha);
+  if (!tiles) return left;
+  // The scale of a sink's value is 1: its score is the weight itself.
+  const int sinks = sinkTokens(setup, *at.block);
+  for (int g = 0; g < setup.group; g++) {
+    float onSinks = 0;
+    for (int t = 0; t < sinks; t++) onSinks += scratch.scores[g * DL_TILE + t];
+    const float tile = partial.sum[g] - tiles[g].sum * scratch.alpha[g];
+    tiles[g] = {partial.maximum[g], tile > onSinks ? tile : onSinks, onSinks};
+  }
+  return left;
 }
 
 /** Whether the tile's values were mixed in. */
-bool exactTile(const Pass &pass, const Block &block, const float *q, int tokens, const Partial &partial) {
+bool exactTile(const Pass &pass, int entry, const Block &block, const float *q, int tokens, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int width = setup.valueWidth;
   exactScores(pass, block, q);
-  if (!softmax(pass, nullptr, partial)) return false;
+  if (!softmax(pass, entry, nullptr, partial)) return false;
   const uint8_t *values = exactValues(setup, block, pass.call.layer, pass.kvHead);
   const float *weights = pass.scratch.scores;
   if (!setup.delta) {
@@ -183,7 +199,7 @@ bool exactTile(const Pass &pass, const Block &block, const float *q, int tokens,
   return true;
 }
 
-bool deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
+bool deltaTile(const Pass &pass, int entry, const Block &block, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int width = setup.valueWidth, sinks = sinkTokens(setup, block);
@@ -191,7 +207,7 @@ bool deltaTile(const Pass &pass, const Block &block, const DeltaHead &head, cons
   uint16_t scales[DL_TILE];
   memcpy(scales, head.scales, sizeof scales);
   for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
-  if (!softmax(pass, scales, partial)) return false;
+  if (!softmax(pass, entry, scales, partial)) return false;
   if (!sinks && pass.rows <= kernels.fused_rows) {
     kernels.values_i8(head.values, width, tokens, pass.scratch.scores, pass.rows, pass.scratch.alpha, partial.acc, ahead + setup.keyLength * DL_TILE);
     return true;
@@ -212,7 +228,7 @@ const uint8_t *bytesAhead(const Call &call, const Entry &entry, int kvHead) {
 void countOperations(const Pass &pass, const Entry &entry, bool delta, bool mixed, uint64_t any) {
   const Setup &setup = pass.setup();
   const double D = setup.keyLength, Dv = setup.valueLength;
-  Operations &operations = pass.scratch.operations;
+  Work &work = pass.scratch.work[pass.kvHead];
   double visible = 0;
   for (int i = 0; i < pass.group.tokens; i++) visible += popcount64(pass.scratch.lanes[i * setup.group]);
   double keyOperations = visible * D;
@@ -223,10 +239,10 @@ void countOperations(const Pass &pass, const Entry &entry, bool delta, bool mixe
     keyOperations = pass.group.tokens * stored * entry.count / kBlockTokens;
     if (keyOperations > visible * D) keyOperations = visible * D;
   }
-  operations.required += setup.group * (keyOperations + visible * Dv);
+  work.required += setup.group * (keyOperations + visible * Dv);
   int tokens = 64;
   while (!(any >> (tokens - 1) & 1)) tokens--;
-  operations.executed += static_cast<double>(pass.rows) * (D * kBlockTokens + (mixed ? static_cast<double>(setup.valueWidth) * tokens : 0));
+  work.executed += static_cast<double>(pass.rows) * (D * kBlockTokens + (mixed ? static_cast<double>(setup.valueWidth) * tokens : 0));
 }
 
 }  // namespace
@@ -254,8 +270,8 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
     const float *q = queriesFor(pass, entry.delta);
-    const bool mixed = useDelta ? deltaTile(pass, block, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial)
-                                : exactTile(pass, block, q, tokens, partial);
+    const bool mixed = useDelta ? deltaTile(pass, e, block, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial)
+                                : exactTile(pass, e, block, q, tokens, partial);
     countOperations(pass, entry, useDelta, mixed, any);
   }
   return true;

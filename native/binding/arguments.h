@@ -69,7 +69,7 @@ class Arguments {
   napi_value newArray(napi_typedarray_type type, size_t length, size_t elementBytes, void **data);
 
  private:
-  static constexpr size_t kMost = 8;  // attend takes eight
+  static constexpr size_t kMost = 9;  // attend takes nine
 
   bool typedArray(napi_value value, napi_typedarray_type type, const char *name, void **data, size_t *length);
 

@@ -45,6 +45,7 @@ napi_value attend(napi_env env, napi_callback_info info) {
   const View<float> qkv = arguments.floats(5, "qkv");
   const View<float> out = arguments.floats(6, "out");
   const View<int32_t> cancel = arguments.ints(7, "cancel");
+  call.phase = static_cast<Phase>(arguments.integer(8, "written", 0, 1));
   if (arguments.failed) return arguments.undefined();
   arguments.check(qkv.length == static_cast<size_t>(call.tokens) * call.qkvWidth(), "qkv");
   arguments.check(out.length == static_cast<size_t>(call.tokens) * setup.heads * setup.valueLength, "out");
@@ -59,7 +60,7 @@ napi_value attend(napi_env env, napi_callback_info info) {
   call.cancel = cancel.data;
 
   AttendNumbers n;
-  arguments.check(attend(call, &store->rope, &state.workspace, &state.threads, &n), "table: blocks do not hold what the table says");
+  arguments.check(attend(call, &store->rope, &state.workspace, &state.threads, &store->activity, &n), "table: blocks do not hold what the table says");
   if (arguments.failed) return arguments.undefined();
   const Field fields[] = {{"denseOps", n.dense}, {"requiredOps", n.required}, {"executedOps", n.executed}, {"cancelled", n.cancelled ? 1.0 : 0.0}};
   return numbers(env, fields, 4);

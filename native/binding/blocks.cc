@@ -100,6 +100,11 @@ napi_value createStore(napi_env env, napi_callback_info info) {
     destroy(store);
     return arguments.undefined();
   }
+  if (!store->activity.prepare(store->setup)) {
+    destroy(store);
+    arguments.fail(Status::outOfMemory, "store");
+    return arguments.undefined();
+  }
   const int id = State::of(env)->stores.add(store);
   if (!id) arguments.fail(Status::outOfMemory, "store");
   return arguments.answer(id);
@@ -119,6 +124,41 @@ napi_value storeInfo(napi_env env, napi_callback_info info) {
   const PoolNumbers n = store->pool.totals();
   const Field fields[] = {{"blocks", static_cast<double>(n.blocks)}, {"bytes", n.bytes}, {"exactBytes", n.exactBytes}, {"deltaBytes", n.deltaBytes}};
   return numbers(env, fields, 4);
+}
+
+napi_value storeActivity(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  Store *store = arguments.store(0);
+  const int sampled = arguments.integer(1, "sample", 0, 1);
+  if (arguments.failed) return arguments.undefined();
+  const Setup &setup = store->setup;
+  Activity &activity = store->activity;
+  const Sample &sample = activity.sample();
+  const size_t heads = static_cast<size_t>(setup.layers) * setup.kvHeads;
+  void *work = nullptr, *coded = nullptr, *sinks = nullptr, *blocks = nullptr;
+  const bool none = sample.position < 0;
+  const size_t sinkCount = none ? 0 : static_cast<size_t>(setup.layers) * setup.heads, blockCount = none ? 0 : static_cast<size_t>(setup.layers) * sample.blocks;
+  const napi_value arrays[] = {arguments.newArray(napi_float64_array, kPhases * heads * 3, sizeof(double), &work), arguments.newArray(napi_float64_array, heads * 2, sizeof(double), &coded),
+                               arguments.newArray(napi_float32_array, sinkCount, sizeof(float), &sinks), arguments.newArray(napi_float32_array, blockCount, sizeof(float), &blocks)};
+  if (arguments.failed) return arguments.undefined();
+  double *to = static_cast<double *>(work);
+  for (int phase = 0; phase < kPhases; phase++)
+    for (int layer = 0; layer < setup.layers; layer++)
+      for (int h = 0; h < setup.kvHeads; h++) {
+        const Work &own = activity.work(static_cast<Phase>(phase), layer, h);
+        *to++ = own.dense;
+        *to++ = own.required;
+        *to++ = own.executed;
+      }
+  store->pool.coded(static_cast<CodedNumbers *>(coded));
+  for (size_t i = 0; i < sinkCount; i++) static_cast<float *>(sinks)[i] = sample.sinks.data()[i];
+  for (size_t i = 0; i < blockCount; i++) static_cast<float *>(blocks)[i] = sample.rest.data()[i];
+  if (sampled) activity.want();
+  const Field fields[] = {{"read", activity.tokens[0]}, {"written", activity.tokens[1]}, {"position", static_cast<double>(sample.position)}};
+  const napi_value object = numbers(env, fields, 3);
+  const char *const names[] = {"work", "coded", "sinks", "blocks"};
+  for (int i = 0; i < 4; i++) napi_set_named_property(env, object, names[i], arrays[i]);
+  return object;
 }
 
 napi_value allocateBlock(napi_env env, napi_callback_info info) {

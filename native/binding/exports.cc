@@ -6,7 +6,7 @@ namespace deltallm {
 namespace {
 
 /** ADDON_VERSION of src/binding/addon.ts. */
-constexpr int kAddonVersion = 3;
+constexpr int kAddonVersion = 4;
 
 struct Export {
   const char *name;
@@ -22,6 +22,7 @@ const Export kExports[] = {
     {"createStore", createStore, 1},
     {"destroyStore", destroyStore, 1},
     {"storeInfo", storeInfo, 1},
+    {"storeActivity", storeActivity, 2},
     {"allocateBlock", allocateBlock, 1},
     {"retainBlock", retainBlock, 2},
     {"releaseBlock", releaseBlock, 2},
@@ -34,7 +35,7 @@ const Export kExports[] = {
     {"parseBlock", parseBlock, 3},
     {"readKeys", readKeys, 5},
     {"readValues", readValues, 5},
-    {"attend", attend, 8},
+    {"attend", attend, 9},
     {"createWeights", createWeights, 4},
     {"appendRows", appendRows, 2},
     {"destroyWeights", destroyWeights, 1},

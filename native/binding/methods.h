@@ -12,6 +12,7 @@ napi_value keepFreed(napi_env env, napi_callback_info info);
 napi_value createStore(napi_env env, napi_callback_info info);
 napi_value destroyStore(napi_env env, napi_callback_info info);
 napi_value storeInfo(napi_env env, napi_callback_info info);
+napi_value storeActivity(napi_env env, napi_callback_info info);
 
 napi_value allocateBlock(napi_env env, napi_callback_info info);
 napi_value retainBlock(napi_env env, napi_callback_info info);

@@ -27,8 +27,17 @@ StepKind kindOf(Arguments *arguments, napi_value value) {
   if (strcmp(kind.bytes, "norm") == 0) return StepKind::norm;
   if (strcmp(kind.bytes, "product") == 0) return StepKind::product;
   if (strcmp(kind.bytes, "add") == 0) return StepKind::add;
-  arguments->check(strcmp(kind.bytes, "gate") == 0, "kind");
-  return StepKind::gate;
+  if (strcmp(kind.bytes, "gate") == 0) return StepKind::gate;
+  arguments->check(strcmp(kind.bytes, "cap") == 0, "kind");
+  return StepKind::cap;
+}
+
+Activation activationOf(Arguments *arguments, napi_value value) {
+  const Arguments::Text name = arguments->text(value, "activation");
+  if (strcmp(name.bytes, "silu") == 0) return Activation::silu;
+  if (strcmp(name.bytes, "gelu") == 0) return Activation::gelu;
+  arguments->check(strcmp(name.bytes, "squaredRelu") == 0, "activation");
+  return Activation::squaredRelu;
 }
 
 bool isGiven(Arguments *arguments, napi_value value) {
@@ -59,12 +68,30 @@ void readStep(Arguments *arguments, napi_value value, const Segment &segment, St
   arguments->check(from == to, "to");
   if (step->kind == StepKind::norm) {
     step->epsilon = static_cast<float>(arguments->number(arguments->property(value, "epsilon"), "epsilon", 0, 1));
-    copyFloats(arguments, arguments->property(value, "scale"), "scale", to, &step->scale);
+    const napi_value column = arguments->property(value, "column"), groups = arguments->property(value, "groups");
+    if (isGiven(arguments, column)) step->column = arguments->wholeNumber(column, "column", 0, to - 1);
+    if (isGiven(arguments, groups)) step->groups = arguments->wholeNumber(groups, "groups", 1, to);
+    const View<float> scale = arguments->view<float>(arguments->property(value, "scale"), napi_float32_array, "scale");
+    if (arguments->failed) return;
+    const size_t covered = scale.length * static_cast<size_t>(step->groups) + step->column;
+    arguments->check(scale.length >= 1 && (isGiven(arguments, groups) ? covered <= static_cast<size_t>(to) : covered == static_cast<size_t>(to)), "scale");
+    const size_t length = scale.length;  // reading a property may run code that changes it
+    if (!arguments->failed) copyFloats(arguments, arguments->property(value, "scale"), "scale", length, &step->scale);
+    const napi_value bias = arguments->property(value, "bias");
+    if (isGiven(arguments, bias)) copyFloats(arguments, bias, "bias", length, &step->bias);
     return;
+  }
+  if (step->kind == StepKind::cap) {
+    step->most = static_cast<float>(arguments->number(arguments->property(value, "most"), "most", 1e-3, 1e6));
+    return;
+  }
+  if (step->kind == StepKind::gate) {
+    step->activation = activationOf(arguments, arguments->property(value, "activation"));
+    step->alone = !isGiven(arguments, arguments->property(value, "other"));
+    if (step->alone) return;
   }
   step->other = slot("other", 0);
   arguments->check(arguments->failed || segment.widths[step->other] == to, "other");
-  if (step->kind == StepKind::gate) step->gelu = arguments->choice(arguments->property(value, "activation"), "activation", "silu", "gelu");
 }
 
 void readSegment(Arguments *arguments, napi_value config, Segment *segment) {

@@ -13,6 +13,7 @@ struct Store {
   Setup setup;
   Pool pool{setup};
   RopeCache rope;
+  Activity activity;
 };
 
 /** Owned objects behind ids that are positive and never used twice: a few hundred at most, so they are searched. */

@@ -22,6 +22,13 @@ void copyTokens(const Setup &setup, const Block &from, Block *to, int layer, int
   to->valid[at] = from.valid[at] & lowBits(count);
 }
 
+/** `valid`: tokens of the head that are finite. */
+CodedNumbers codedOf(const Setup &setup, int valid, const HeadRecord &head) {
+  const int tokens = valid - popcount64(head.extraTokens) - (!setup.mean && valid > 0 ? 1 : 0);
+  const double elements = static_cast<double>(tokens) * setup.keyLength;
+  return {elements, elements - head.packedLength};
+}
+
 }  // namespace
 
 Pool::~Pool() {
@@ -143,15 +150,29 @@ Status Pool::numbers(int handle, BlockNumbers *numbers) const {
       n.masked += block->counts[layer] - valid;
       if (!block->deltas[layer].bytes) continue;
       const HeadRecord &head = block->deltas[layer].records()[h];
-      const int extra = popcount64(head.extraTokens);
-      const int coded = valid - extra - (!setup_.mean && valid > 0 ? 1 : 0);
-      const double elements = static_cast<double>(coded) * setup_.keyLength;
-      n.keyElements += elements;
-      n.keyZeros += elements - head.packedLength;
-      n.keyframes += extra;
+      const CodedNumbers coded = codedOf(setup_, valid, head);
+      n.keyElements += coded.elements;
+      n.keyZeros += coded.zeros;
+      n.keyframes += popcount64(head.extraTokens);
     }
   *numbers = n;
   return Status::ok;
+}
+
+void Pool::coded(CodedNumbers *numbers) const {
+  for (int i = 0; i < used_; i++) {
+    const Block *block = slots_[i].block;
+    if (!block || !block->deltaBytes) continue;
+    for (int layer = 0; layer < setup_.layers; layer++) {
+      if (!block->deltas[layer].bytes) continue;
+      for (int h = 0; h < setup_.kvHeads; h++) {
+        const int at = layer * setup_.kvHeads + h;
+        const CodedNumbers own = codedOf(setup_, popcount64(block->valid[at]), block->deltas[layer].records()[h]);
+        numbers[at].elements += own.elements;
+        numbers[at].zeros += own.zeros;
+      }
+    }
+  }
 }
 
 PoolNumbers Pool::totals() const {

@@ -14,6 +14,11 @@ struct PoolNumbers {
   double bytes, exactBytes, deltaBytes;
 };
 
+/** Elements of delta-coded tokens that are no keyframe, and the zeros among them. */
+struct CodedNumbers {
+  double elements, zeros;
+};
+
 /** Handles are positive: slot + 1 in the low 20 bits, the slot's generation above, so that a stale handle is refused. */
 class Pool {
  public:
@@ -35,6 +40,8 @@ class Pool {
   Status dropExact(int handle);
   Status numbers(int handle, BlockNumbers *numbers) const;
   PoolNumbers totals() const;
+  /** Of all blocks, `[layers, kvHeads]`, added to what is there. */
+  void coded(CodedNumbers *numbers) const;
 
  private:
   struct Slot {

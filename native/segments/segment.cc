@@ -9,6 +9,22 @@ namespace {
 constexpr int kColumns = 2048;           // of add and gate in one item
 constexpr size_t kWorthWaking = 8192;    // values below which helpers stay parked
 
+/** What an activation that multiplies nothing is multiplied with. */
+struct Ones {
+  float values[kColumns];
+  constexpr Ones() : values() {
+    for (int i = 0; i < kColumns; i++) values[i] = 1;
+  }
+};
+constexpr Ones kOnes;
+
+void squaredReluGate(const float *gate, const float *x, int n, float *to) {
+  for (int i = 0; i < n; i++) {
+    const float z = gate[i] > 0 || gate[i] != gate[i] ? gate[i] : 0;
+    to[i] = z * z * x[i];
+  }
+}
+
 /** One step over rows; `tensors` are those of its slots. */
 struct Job {
   const dl_products *set;
@@ -21,13 +37,21 @@ struct Job {
 
 void runItem(void *context, int, int item) {
   const Job &job = *static_cast<Job *>(context);
-  const size_t row = item / job.parts, column = item % job.parts * static_cast<size_t>(kColumns);
-  const int n = job.parts == 1 ? job.width : static_cast<int>(job.width - column < kColumns ? job.width - column : kColumns);
+  const bool isNorm = job.step.kind == StepKind::norm;
+  const int run = isNorm ? job.width : kColumns;
+  const size_t row = item / job.parts, column = item % job.parts * static_cast<size_t>(run);
+  const int n = isNorm || job.parts == 1 ? job.width : static_cast<int>(job.width - column < kColumns ? job.width - column : kColumns);
   const float *from = job.from + row * job.fromWidth + column, *other = job.other ? job.other + row * job.fromWidth + column : nullptr;
   float *to = job.to + row * job.toWidth + column;
   switch (job.step.kind) {
-    case StepKind::norm: return rmsNorm(from, job.step.scale.data(), job.step.epsilon, n, to);
-    case StepKind::gate: return job.set->gate(from, other, n, job.step.gelu, to);
+    case StepKind::norm:
+      if (job.step.bias.size()) return layerNorm(from, job.step.scale.data(), job.step.bias.data(), job.step.epsilon, n, to);
+      return rmsNorm(from, job.step.scale.data(), job.step.epsilon, n, to);
+    case StepKind::gate:
+      if (job.step.alone) other = kOnes.values;
+      if (job.step.activation == Activation::squaredRelu) return squaredReluGate(from, other, n, to);
+      return job.set->gate(from, other, n, job.step.activation == Activation::gelu, to);
+    case StepKind::cap: return softCap(from, job.step.most, n, to);
     case StepKind::add:
       for (int i = 0; i < n; i++) to[i] = from[i] + other[i];
       return;
@@ -37,7 +61,7 @@ void runItem(void *context, int, int item) {
 }
 
 void runRows(Job job, int rows, Threads *threads) {
-  job.parts = job.step.kind == StepKind::norm ? 1 : (job.width + kColumns - 1) / kColumns;
+  job.parts = job.step.kind == StepKind::norm ? job.step.groups : (job.width + kColumns - 1) / kColumns;
   threads->run(runItem, &job, rows * job.parts, static_cast<size_t>(rows) * job.width > kWorthWaking);
 }
 
@@ -70,8 +94,9 @@ Status runSegment(const Segment &segment, const dl_products *set, MatrixOf matri
       multiply(set, *w, space->activations, at[step.to] + step.column, toWidth, threads);
       if (step.scale.size()) runRows({set, step, at[step.to] + step.column, nullptr, at[step.to] + step.column, toWidth, toWidth, w->rows(), 1}, rows, threads);
     } else {
-      const float *other = step.kind == StepKind::norm ? nullptr : at[step.other];
-      runRows({set, step, at[step.from], other, at[step.to], fromWidth, toWidth, static_cast<int>(toWidth), 1}, rows, threads);
+      const bool isNorm = step.kind == StepKind::norm;
+      const int width = isNorm ? static_cast<int>(step.scale.size()) : static_cast<int>(toWidth);
+      runRows({set, step, at[step.from] + step.column, step.kind == StepKind::add || step.kind == StepKind::gate ? at[step.other] : nullptr, at[step.to] + step.column, fromWidth, toWidth, width, 1}, rows, threads);
     }
     if (step.to == taken) taken = -1;
   }

@@ -8,17 +8,22 @@ namespace deltallm {
 constexpr uint32_t kMostSlots = 32;
 constexpr uint32_t kMostSteps = 64;
 
-enum class StepKind { norm, product, add, gate };
+enum class StepKind { norm, product, add, gate, cap };
+enum class Activation { silu, gelu, squaredRelu };
 
 /** Slots are rows of a fixed width: first the inputs, then the outputs, then what is only in between. */
 struct Step {
   StepKind kind = StepKind::norm;
   int from = 0, other = 0, to = 0;  // slots; `other`: the second operand of add, and what a gate multiplies
-  int column = 0;                   // product: where in `to` it begins
+  int column = 0;                   // product: where in `to` it begins; norm: where in both
+  int groups = 1;                   // norm: runs of columns, each normed by itself
   int weights = 0;                  // product: id
   float epsilon = 0;                // norm
-  bool gelu = false;                // gate: instead of SiLU
+  float most = 0;                   // cap
+  Activation activation = Activation::silu;  // gate
+  bool alone = false;               // gate: multiplies nothing
   Array<float> scale;               // norm: the scale; product: the bias, or nothing
+  Array<float> bias;                // norm: makes it a LayerNorm; or nothing
 };
 
 struct Segment {

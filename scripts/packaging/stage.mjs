@@ -4,12 +4,13 @@
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { importTs } from '../importTs.mjs';
 import { root, StepError } from '../steps.mjs';
-import { convertedModel, convertModel } from './model.mjs';
 import { notices } from './notices.mjs';
 import { filesOf } from './report.mjs';
 import { renameRuntime } from './soname.mjs';
 
+const { STARTER_GGUF, STARTER_MEASURED } = await importTs('src/model/starter.ts');
 export const platform = { os: 'linux', arch: 'x64' };
 const binaries = `node_modules/onnxruntime-node/bin/napi-v6/${platform.os}/${platform.arch}`;
 
@@ -56,7 +57,8 @@ export async function fillStage(stage) {
   copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
   copyAll(join(root, 'prompts'), 'prompts', /^[\w-]+\.md$/);
   copyAll(join(root, 'models/calibration'), 'models/calibration');
-  copyAll(await convertModel(), convertedModel, /^(?!checked\.json$)/); // it speaks of the files here
+  copy(STARTER_GGUF);
+  copyAll(join(root, STARTER_MEASURED), STARTER_MEASURED);
   for (const addon of nativeAddons('native/build')) copy(addon);
 
   for (const name of ['onnxruntime-node', 'onnxruntime-common']) copy(`node_modules/${name}/package.json`, `dist/node_modules/${name}/package.json`);

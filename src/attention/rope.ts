@@ -20,18 +20,18 @@ export class Rotations {
   private readonly cosine: Float64Array;
   private readonly sine: Float64Array;
 
-  constructor(count: number, inverseFrequencies: Float64Array) {
+  constructor(count: number, inverseFrequencies: Float64Array, scale = 1) {
     this.half = inverseFrequencies.length;
     this.cosine = new Float64Array(count * this.half);
     this.sine = new Float64Array(count * this.half);
     for (let at = 0; at < this.cosine.length; at++) {
       const angle = (Math.floor(at / this.half) * inverseFrequencies[at % this.half]) % (2 * Math.PI);
-      this.cosine[at] = Math.cos(angle);
-      this.sine[at] = Math.sin(angle);
+      this.cosine[at] = Math.cos(angle) * scale;
+      this.sine[at] = Math.sin(angle) * scale;
     }
   }
 
-  /** As `rotate` with scale 1. */
+  /** As `rotate`. */
   rotate(vector: Float64Array | Float32Array, at: number, position: number): void {
     const { half, cosine, sine } = this;
     for (let i = 0; i < half; i++) {

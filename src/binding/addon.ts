@@ -2,7 +2,7 @@
 // Native code owns KV blocks and weights behind integer handles; JavaScript owns activations, borrowed for one call.
 
 /** Raised on both sides with every change of this file's shape. */
-export const ADDON_VERSION = 3;
+export const ADDON_VERSION = 4;
 
 /** Tokens in a block. */
 export const BLOCK = 64;
@@ -94,6 +94,23 @@ export interface AttendStats {
   cancelled: number;
 }
 
+/** What a store's attends came to since it was made, and what its blocks hold. */
+export interface StoreActivity {
+  /** Tokens that were read, and those that were written. */
+  read: number;
+  written: number;
+  /** Multiply-adds `[2, layers, kvHeads, 3]`: of what was read, then of what was written; dense, required, executed, as in AttendStats. */
+  work: Float64Array;
+  /** `[layers, kvHeads, 2]`, of the blocks there are now: elements of delta-coded tokens that are no keyframe, and the zeros among them. */
+  coded: Float64Array;
+  /** Position of the row that was sampled last; −1 and empty arrays while there is none. */
+  position: number;
+  /** Its attention on the sinks, `[layers, heads]`. */
+  sinks: Float32Array;
+  /** Its attention on every block of its table, `[layers, blocks]`, mean over the heads. The sinks stand apart: together with the mean of theirs 1. */
+  blocks: Float32Array;
+}
+
 export interface WeightsInfo {
   /** ggml_type of the file. */
   type: number;
@@ -105,16 +122,21 @@ export interface WeightsInfo {
   bytes: number;
 }
 
+/** gelu: by tanh, as llama.cpp; squaredRelu: max(z, 0)². */
+export type Activation = 'silu' | 'gelu' | 'squaredRelu';
+
 /** One step of a segment over rows of float32. `from`, `other` and `to` are slots; a step may write over what it reads, but for products. */
 export type SegmentStep =
-  /** to = from · scale / √(mean of from² + epsilon) */
-  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number }
+  /** to = from · scale / √(mean of from² + epsilon), for each of `groups` runs of as many columns as `scale` has, from `column` on; by default the whole row is one. With a bias: (from − mean) · scale / √(variance + epsilon) + bias. */
+  | { kind: 'norm'; from: number; to: number; scale: Float32Array; epsilon: number; bias?: Float32Array; column?: number; groups?: number }
   /** Columns [column, column + rows of W) of to = from · Wᵀ + bias. The matrix must outlive the segment; products of one input in a row round it once. */
   | { kind: 'product'; from: number; to: number; column: number; weights: number; bias?: Float32Array }
   /** to = from + other */
   | { kind: 'add'; from: number; other: number; to: number }
-  /** to = activation(from) · other */
-  | { kind: 'gate'; from: number; other: number; to: number; activation: 'silu' | 'gelu' };
+  /** to = activation(from) · other, or activation(from) alone */
+  | { kind: 'gate'; from: number; other?: number; to: number; activation: Activation }
+  /** to = most · tanh(from / most) */
+  | { kind: 'cap'; from: number; to: number; most: number };
 
 /** What lies between two attentions, for one native call: at most 32 slots and 64 steps. */
 export interface SegmentConfig {
@@ -146,7 +168,7 @@ export interface Addon {
   setThreads(threads: number): void;
 
   /**
-   * How many MiB of freed memory malloc keeps for what is allocated next (0 … 1 024). ONNX Runtime asks for megabytes in every segment and frees them again;
+   * How many MiB of freed memory malloc keeps for what is allocated next (0 … 1 024). A pass over many rows asks for megabytes and frees them again;
    * given back to the system each time, they would be faulted in anew, page by page. 0: as usual, and what is free is given back now. Of the whole
    * process, and of glibc only.
    */
@@ -156,6 +178,11 @@ export interface Addon {
   createStore(config: StoreConfig): number;
   destroyStore(store: number): void;
   storeInfo(store: number): StoreInfo;
+  /**
+   * Counts that attention keeps in any case. With `sample` 1, the first row of the next written pass is sampled as well, at all layers: sums over tiles that
+   * the softmax has made already.
+   */
+  storeActivity(store: number, sample: number): StoreActivity;
 
   /** A new empty block with one reference. Throws `outOfMemory`. */
   allocateBlock(store: number): number;
@@ -193,8 +220,9 @@ export interface Addon {
    * @param qkv    `[tokens, (heads + kvHeads)·keyLength + kvHeads·valueLength]`, before RoPE: q, k, v side by side
    * @param out    `[tokens, heads·valueLength]`
    * @param cancel one word of shared memory, checked between blocks; non-zero stops
+   * @param written 1 where the tokens are written one after the other, 0 where a text is read: counted apart, computed alike
    */
-  attend(store: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array, cancel: Int32Array): AttendStats;
+  attend(store: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array, cancel: Int32Array, written: number): AttendStats;
 
   /**
    * An empty matrix of `rows` outputs and `columns` inputs; its id. Its memory is taken at once, in parts of at most 256 MiB. Throws `outOfMemory`.

@@ -29,12 +29,12 @@ export class Lease {
   private readonly nodes: TreeNode[] = [];
   /** Entries before this one no longer keep their exact form on our account. */
   private kept = 0;
-  /** Tokens from here on are never shared. */
-  private own = Infinity;
   /** Tokens stored before the step under way. */
   private start = 0;
   /** Between `begin` and `commit` or `abort`. */
   private stepping = false;
+  /** What the step under way adds was written, not read. */
+  private writes = false;
   private readonly noCancel = new Int32Array(1);
   cancel: Int32Array = this.noCancel;
 
@@ -43,10 +43,9 @@ export class Lease {
   /** @internal use KvCache.lease */
   static open(cache: KvCache, tokens: Int32Array, approximate: boolean): Lease {
     const lease = new Lease(cache);
-    const strict = prefixIn(cache, cache.tree, tokens);
-    const found = approximate ? longest(strict, prefixIn(cache, cache.approximate, tokens)) : exactPart(cache, strict);
+    const { strict, found } = findPrefix(cache, tokens, approximate);
     const { full, tail } = found;
-    const length = full.length * BLOCK + (tail?.common ?? 0);
+    const length = lengthOf(found);
     for (const node of full) lease.adopt(node);
     lease.kept = Math.min(full.length, firstKeptBlock(cache.config, length));
     for (const node of lease.nodes.slice(lease.kept)) node.exactPins++;
@@ -67,19 +66,15 @@ export class Lease {
     return this.stepping;
   }
 
-  /** What is stored from `from` on is this lease's own: a cold reading of the same tokens would make something else of it. */
-  keepOwn(from: number): void {
-    this.own = from;
-  }
-
   /** The tokens stored, as a view. */
   get text(): Int32Array {
     return this.tokens.subarray(0, this.length);
   }
 
-  /** Makes room for `ids` behind the tip; `attend` for every layer and then `commit` or `abort` must follow. */
-  begin(ids: ArrayLike<number>): void {
+  /** Makes room for `ids` behind the tip; `attend` for every layer and then `commit` or `abort` must follow. `writes`: they are written, not read; counted apart. */
+  begin(ids: ArrayLike<number>, writes = false): void {
     this.start = this.length;
+    this.writes = writes;
     const { cache, table } = this;
     try {
       for (let left = ids.length; left > 0; ) {
@@ -101,7 +96,7 @@ export class Lease {
   /** One layer of the step: stores keys and values of the new tokens and attends over all. See Addon.attend. */
   attend(layer: number, rows: number, qkv: Float32Array, out: Float32Array): void {
     const { cache, ops } = this;
-    const stats = cache.addon.attend(cache.store, layer, this.table.view, this.start, rows, qkv, out, this.cancel);
+    const stats = cache.addon.attend(cache.store, layer, this.table.view, this.start, rows, qkv, out, this.cancel, Number(this.writes));
     ops.dense += stats.denseOps;
     ops.required += stats.requiredOps;
     ops.executed += stats.executedOps;
@@ -115,7 +110,7 @@ export class Lease {
     const { cache, table } = this;
     this.stepping = false;
     if (length < this.length) this.truncate(Math.max(this.start, length));
-    while ((this.nodes.length + 1) * BLOCK <= Math.min(this.length, this.own)) this.publish();
+    while ((this.nodes.length + 1) * BLOCK <= this.length) this.publish();
     const first = Math.min(table.size, firstKeptBlock(cache.config, this.length));
     for (; this.kept < first; this.kept++) {
       const node = this.nodes[this.kept];
@@ -195,10 +190,9 @@ export class Lease {
     return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };
   }
 
-  /** Ends the lease; what it computed stays in the tree, the open tail too, except what is its own. The node at its end, undefined where nothing is shared. */
+  /** Ends the lease; what it computed stays in the tree, the open tail too. The node at its end, undefined where nothing is shared. */
   release(): TreeNode | undefined {
     const { cache, table, nodes } = this;
-    if (this.length > this.own) this.truncate(this.own);
     for (const node of nodes.slice(this.kept)) node.exactPins--;
     const last = table.size - 1;
     let end = nodes.at(-1);
@@ -230,6 +224,7 @@ export class Lease {
   private adopt(node: TreeNode): void {
     this.cache.addon.retainBlock(this.cache.store, node.handle);
     node.pins++;
+    node.reused = true;
     this.nodes.push(node);
     this.table.push(node.handle, BLOCK);
   }
@@ -288,6 +283,17 @@ function prefixIn(cache: KvCache, tree: PrefixTree, tokens: Int32Array): Prefix 
 const hasWindow = (cache: KvCache, path: TreeNode[], length: number): boolean =>
   cache.config.mode !== 'delta' || path.slice(firstExactBlock(cache.config, length)).every((node) => cache.hasExact(node.handle));
 
+/** The strictly read prefix, and the one that is used. */
+function findPrefix(cache: KvCache, tokens: Int32Array, approximate: boolean): { strict: Prefix; found: Prefix } {
+  const strict = prefixIn(cache, cache.tree, tokens);
+  return { strict, found: approximate ? longest(strict, prefixIn(cache, cache.approximate, tokens)) : exactPart(cache, strict) };
+}
+
+/** Tokens from the beginning that a lease on them would find. */
+export const knownLength = (cache: KvCache, tokens: Int32Array, approximate: boolean): number => lengthOf(findPrefix(cache, tokens, approximate).found);
+
+const lengthOf = ({ full, tail }: Prefix): number => full.length * BLOCK + (tail?.common ?? 0);
+
 /** The longest part of a prefix that has its window. */
 function exactPart(cache: KvCache, prefix: Prefix): Prefix {
   if (prefix.isExact) return prefix;
@@ -298,6 +304,5 @@ function exactPart(cache: KvCache, prefix: Prefix): Prefix {
 
 /** The strict one, unless the approximate one saves more than a block. */
 function longest(strict: Prefix, approximate: Prefix): Prefix {
-  const length = ({ full, tail }: Prefix) => full.length * BLOCK + (tail?.common ?? 0);
-  return length(approximate) > length(strict) + (strict.isExact ? BLOCK : 0) ? approximate : strict;
+  return lengthOf(approximate) > lengthOf(strict) + (strict.isExact ? BLOCK : 0) ? approximate : strict;
 }

@@ -20,6 +20,10 @@ export interface TreeNode {
   twin?: TreeNode;
   /** It was evicted: whoever still knows of it must let it be. */
   gone: boolean;
+  /** Some later lease took it over. */
+  reused: boolean;
+  /** The document whose request used it last; null: none's. */
+  path: string | null;
 }
 
 /** The way from the root to the longest known prefix. */
@@ -111,7 +115,7 @@ export class PrefixTree {
 }
 
 function makeNode(parent: TreeNode | undefined, tokens: Int32Array, handle: number): TreeNode {
-  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0, gone: false };
+  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0, gone: false, reused: false, path: null };
 }
 
 /** True when any lease on its block, in whichever tree, needs the exact form. */

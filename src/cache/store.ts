@@ -1,7 +1,7 @@
 // The KV cache: native blocks, the tree that knows them by their tokens, and one budget in bytes.
 import { DeltaError } from '../shared/errors.ts';
 import { BLOCK, type Addon, type StoreConfig } from '../binding/addon.ts';
-import { Lease } from './lease.ts';
+import { knownLength, Lease } from './lease.ts';
 import { PrefixTree, upwards, type TreeNode } from './prefixTree.ts';
 
 export interface LeaseOptions {
@@ -24,7 +24,7 @@ export class KvCache {
     readonly addon: Addon,
     readonly config: StoreConfig,
     /** Bytes that blocks may take together. */
-    private readonly budget: number,
+    readonly budget: number,
     /** 32 bytes: what the blocks' bytes depend on besides the tokens. Blocks of another recipe are foreign. */
     readonly recipe: Uint8Array = new Uint8Array(32),
   ) {
@@ -45,6 +45,11 @@ export class KvCache {
   /** A lease on the longest known prefix of `tokens`; its `length` says how much of it was found. */
   lease(tokens: Int32Array, options: LeaseOptions = {}): Lease {
     return Lease.open(this, tokens.subarray(0, Math.max(0, options.most ?? tokens.length)), options.approximate ?? false);
+  }
+
+  /** How much of `tokens` a lease would find. */
+  known(tokens: Int32Array, options: LeaseOptions = {}): number {
+    return knownLength(this, tokens.subarray(0, Math.max(0, options.most ?? tokens.length)), options.approximate ?? false);
   }
 
   /** A new block, after evicting what was used longest ago if the budget asks for it. Throws memoryBudget. */

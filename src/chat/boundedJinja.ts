@@ -34,11 +34,11 @@ const elementWeight = 16;
 /** Lists within lists; tool schemas go about ten deep. */
 const maxNesting = 64;
 
-/** Parses as Hugging Face does: `trim_blocks` and `lstrip_blocks` on. Throws what the library throws, or a TemplateLimit. */
+/** Parses as Hugging Face does: `trim_blocks` and `lstrip_blocks` on, every line end a line feed. Throws what the library throws, or a TemplateLimit. */
 export function parseTemplate(source: string): Program {
   if (source.length > maxSource) throw new TemplateLimit(`it has ${source.length} characters`);
   if (new RegExp(`\\s{${maxBlanks}}`).test(source)) throw new TemplateLimit(`it has more than ${maxBlanks} blanks in a row`);
-  return bounded(() => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })));
+  return bounded(() => parse(tokenize(source.replace(/\r\n?/g, '\n'), { lstrip_blocks: true, trim_blocks: true })));
 }
 
 /** Runs the program with these variables; functions get plain values. Throws a TemplateRaised, a TemplateLimit, or what the library throws. */
@@ -164,7 +164,8 @@ class BoundedInterpreter extends Interpreter {
     const Method = method.constructor as new (value: typeof call) => Value;
     return new Method((args, scope) => {
       this.beforeText(name, text, args);
-      return call(args, scope);
+      const [characters] = args;
+      return Object.hasOwn(strips, name) && characters?.type === 'StringValue' ? stringLike(characters, strips[name](text, characters.value as string)) : call(args, scope);
     });
   }
 
@@ -177,6 +178,8 @@ class BoundedInterpreter extends Interpreter {
     this.chargeChars(name === 'sort' || name === 'dictsort' ? chars * 32 : chars);
     if (operand.type === 'StringValue') this.beforeText(name, operand.value as string, settled.values);
     else this.beforeList(name, chars, nesting, settled.values);
+    const [characters] = settled.values;
+    if (name === 'trim' && operand.type === 'StringValue' && characters?.type === 'StringValue') return stringLike(operand, strips.strip(operand.value as string, characters.value as string));
     return super.evaluate({ type: 'FilterExpression', operand: new Settled(operand), filter: settled.filter } as Node, environment);
   }
 
@@ -296,6 +299,22 @@ class BoundedInterpreter extends Interpreter {
 
 /** Characters looked at, at worst, when a text of one length is searched in one of another. */
 const searchCost = (text: number, searched: number): number => text * Math.max(1, searched / 16);
+
+/** Python's, which take away the characters that are given; the library's take away blanks, whatever is given. */
+const strips: Readonly<Record<string, (text: string, characters: string) => string>> = {
+  lstrip: (text, characters) => withoutFirst([...text], characters).join(''),
+  rstrip: (text, characters) => withoutFirst([...text].reverse(), characters).reverse().join(''),
+  strip: (text, characters) => strips.rstrip(strips.lstrip(text, characters), characters),
+};
+
+function withoutFirst(letters: string[], characters: string): string[] {
+  const gone = new Set(characters);
+  const end = letters.findIndex((letter) => !gone.has(letter));
+  return end < 0 ? [] : letters.slice(end);
+}
+
+/** A text in the library's form, as this one is. */
+const stringLike = (value: Value, text: string): Value => new (value.constructor as new (text: string) => Value)(text);
 
 const numberOr = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
 

@@ -131,7 +131,7 @@ export class ChatTemplate {
 
 /** The ids of a rendered prompt: control tokens only where the template wrote them, the first token once. */
 export function promptTokens(tokenizer: Pick<Tokenizer, 'encode' | 'special'>, rendered: string, template?: Pick<ChatTemplate, 'swallow'>): number[] {
-  const ids = tokenizer.encode(swallowBlanks(rendered, template?.swallow ?? []), { special: true });
+  const ids = tokenizer.encode(swallowBlanks(rendered, template?.swallow ?? []), { special: true, atStart: true });
   const { bos, addBos } = tokenizer.special;
   if (bos === null) return ids;
   let begins = 0;

@@ -7,7 +7,7 @@ import { loadOptions, MODEL_OPTIONS, number, parse } from './options.ts';
 import { print } from './output.ts';
 import { withRuntime, type Loaded } from './withRuntime.ts';
 
-const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--lane auto|off] [--threads N] [--json]
+const HELP = `deltallm bench engine [--model M] [--contexts 64,2048,8192] [--tokens N] [--attention delta|compact|dense] [--threads N] [--json]
 
 Milliseconds of each stage of a decoded token (median), and the rate of prefill. Beside node-llama-cpp: npm run bench:engine
 `;
@@ -49,7 +49,7 @@ export const bench: Command = async (args, cancel) => {
     const row = (line: string) => {
       if (!values.json) print(`${line}\n`);
     };
-    row(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters, prefill lane ${model.lane.state}; ${machine(loadOptions(values).threads, model.kernels)}`);
+    row(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters; ${machine(loadOptions(values).threads, model.kernels)}`);
     row(heading());
     const rows: BenchRow[] = [];
     for (const context of contexts) {
@@ -61,7 +61,7 @@ export const bench: Command = async (args, cancel) => {
       row(formatRow(rows.at(-1)!));
     }
     const longest = Math.max(0, ...rows.map((row) => row.longestCall));
-    row(`longest single call of ONNX Runtime: ${longest.toFixed(0)} ms`);
-    if (values.json) print(`${JSON.stringify({ model: model.name, lane: model.lane, longestCall: longest, rows })}\n`);
+    row(`longest stage of one layer: ${longest.toFixed(0)} ms`);
+    if (values.json) print(`${JSON.stringify({ model: model.name, longestCall: longest, rows })}\n`);
   });
 };

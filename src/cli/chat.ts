@@ -22,7 +22,7 @@ export const chat: Command = async (args, cancel) => {
   const messages: ChatMessage[] = values.system === undefined ? [] : [{ role: 'system', content: String(values.system) }];
   const started = performance.now();
 
-  await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
+  await withRuntime(values, cancel, async (loaded) => {
     const answer = async (question: string, stop: CancelFlag): Promise<GenerateResult> => {
       messages.push({ role: 'user', content: question });
       const result = await loaded.client.call('generate', { role: 'completion', prompt: { messages }, conversation: 'terminal', max, sampling }, (event) => {

@@ -25,7 +25,7 @@ export const complete: Command = async (args, cancel) => {
   loadOptions(values);
   const snapshot = near(snapshotAt(resolve(file), await readText(file, cancel), line, column), MOST_CHARACTERS);
   const started = performance.now();
-  await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
+  await withRuntime(values, cancel, async (loaded) => {
     const result = await loaded.client.call('generate', { prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 } }, hearProgress, cancel);
     clearProgress();
     print(`${values.json ? resultJson(result, loaded, started) : result.text}\n`);

@@ -1,5 +1,5 @@
 // deltallm eval: measures the delta format on real text. Needs no editor and no worker: it is its own process.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
@@ -7,10 +7,7 @@ import { loadAddon } from '../binding/load.ts';
 import { accuracy } from '../eval/accuracy.ts';
 import { study, STUDY_CHUNK, type StudyOptions } from '../eval/deltaStudy.ts';
 import { accuracyReport, report } from '../eval/report.ts';
-import { Forward } from '../model/forward.ts';
-import { resolveModel } from '../model/library.ts';
-import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { TokenizerFiles } from '../tokenizer/files.ts';
+import { loadModel } from '../model/loadModel.ts';
 import type { Command } from '../cli.ts';
 import { existing, modelOf, number, parse } from './options.ts';
 import { print } from './output.ts';
@@ -63,9 +60,8 @@ export const evaluate: Command = async (args, cancel) => {
   process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
     const addon = loadAddon(join(packageRoot(), 'dist'));
-    const folder = await resolveModel(model, { addon, threads, progress: showProgress, notice: tell });
-    const tokenizer = Tokenizer.fromFiles(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as TokenizerFiles);
-    const forward = await Forward.load(folder, threads, STUDY_CHUNK);
+    addon.setThreads(threads);
+    const { forward, tokenizer } = await loadModel(model, { addon, chunk: STUDY_CHUNK, progress: showProgress, notice: tell });
     try {
       const { context } = forward.manifest.shape;
       const length = number(values, 'tokens', Math.min(quick ? QUICK_CONTEXT : CONTEXT, Math.max(256, Math.floor(context / 2))), 256, context);

@@ -25,7 +25,7 @@ export const generate: Command = async (args, cancel) => {
   if (stop?.includes('')) throw new DeltaError('usage', '--stop is missing: its value is empty');
   loadOptions(values);
   const started = performance.now();
-  await withRuntime({ lane: 'auto', ...values }, cancel, async (loaded) => {
+  await withRuntime(values, cancel, async (loaded) => {
     const stream = (text: string) => {
       if (!values.json) print(text);
     };

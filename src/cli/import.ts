@@ -1,8 +1,7 @@
-// deltallm import: a GGUF becomes a model folder.
+// deltallm import: what a model needs to be measured is measured now, and kept.
 import { lstatSync } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
-import { damageOf, isOurs } from '../model/folderCheck.ts';
-import { readManifest, type LaneConfig } from '../model/manifest.ts';
+import { isOurs, readMeasured } from '../model/measured.ts';
 import type { Command } from '../cli.ts';
 import { defaultThreads, existing, given, number, parse, writable } from './options.ts';
 import { print, say } from './output.ts';
@@ -12,13 +11,6 @@ import { hearProgress, startRuntime } from './withRuntime.ts';
 const SMALL_PARAMETERS = 100e6;
 const CONFIDENCE_TOKENS = 4096;
 const CONFIDENCE_CACHE_BYTES = 512e6;
-
-/** What the prefill lane costs the model on the sample code. */
-function laneLine({ bytes, rowInvariant, cost: { positions, preciseLoss, loss, kl, top1, layers } }: LaneConfig): string {
-  const percent = (share: number) => (100 * share).toFixed(1);
-  return `prefill lane ${(bytes / 1e6).toFixed(1)} MB, row-invariant: ${rowInvariant ? 'yes' : 'no'}; ${positions} positions: loss ${preciseLoss.toFixed(4)} → ${loss.toFixed(4)} nats, KL ${kl.toFixed(4)}, `
-    + `top-1 ${percent(top1)} %; error of q, k, v by layer: ${layers.map(percent).join(' ')} %`;
-}
 
 function attempt<T>(look: () => T, refused: (code: string) => DeltaError): T {
   try {
@@ -32,9 +24,9 @@ function attempt<T>(look: () => T, refused: (code: string) => DeltaError): T {
 async function refuseToReplace(out: string): Promise<void> {
   const stat = attempt(() => lstatSync(out, { throwIfNoEntry: false }), (code) => new DeltaError('folderNotWritable', out, code));
   if (!stat) return;
-  const damage = stat.isDirectory() && (await isOurs(out)) ? await damageOf(out) : undefined;
-  if (damage === undefined) throw new DeltaError('usage', `${out} exists already`);
-  tell(`The model folder ${out} was damaged (${damage}): it is made again.`);
+  const found = stat.isDirectory() && (await isOurs(out)) ? await readMeasured(out) : undefined;
+  if (typeof found !== 'string') throw new DeltaError('usage', `${out} exists already`);
+  tell(`The model folder ${out} was damaged (${found}): it is made again.`);
 }
 
 export const importCommand: Command = async (args, cancel) => {
@@ -47,22 +39,19 @@ export const importCommand: Command = async (args, cancel) => {
   const threads = number(values, 'threads', defaultThreads(), 1, 64);
   const client = startRuntime();
   try {
-    const { folder } = await client.call('import', { gguf, out, threads }, hearProgress, cancel);
-    const manifest = await readManifest(folder);
+    const { folder, manifest } = await client.call('import', { gguf, out, threads }, hearProgress, cancel);
     // Seconds for a small model; for a large one the editor does it when it is idle.
     if (manifest.parameters <= SMALL_PARAMETERS) {
-      await client.call('load', { model: folder, threads, attention: 'delta', lane: 'auto', cacheBytes: CONFIDENCE_CACHE_BYTES, background: false }, hearProgress, cancel);
+      await client.call('load', { model: out ?? gguf, threads, attention: 'delta', cacheBytes: CONFIDENCE_CACHE_BYTES, background: false }, hearProgress, cancel);
       await client.call('confidence', { tokens: CONFIDENCE_TOKENS }, hearProgress, cancel);
     }
     clearProgress();
     if (values.json) print(`${JSON.stringify({ folder, ...manifest })}\n`);
     else {
       if (!print(`${folder}\n`)) return;
-      say(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters, ${manifest.bitsPerWeight.toFixed(2)} bits per weight, row-invariant: ${manifest.rowInvariant ? 'yes' : 'no'}\n`);
-      for (const row of manifest.head.table) {
-        say(`  head ${row.format.padEnd(6)} ${row.megabytes.toFixed(1).padStart(7)} MB  ${row.ms.toFixed(3).padStart(8)} ms  cosine ${row.cosine.toFixed(6)}  top-1 ${(100 * row.top1).toFixed(1)} %${row.format === manifest.head.format ? '  (used)' : ''}\n`);
-      }
-      if (manifest.lane) say(`  ${laneLine(manifest.lane)}\n`);
+      const percent = (shares: number[]) => shares.map((share) => (100 * share).toFixed(0)).join(' ');
+      say(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters, ${manifest.bitsPerWeight.toFixed(2)} bits per weight\n`);
+      say(`  zeros by layer on ${manifest.delta.tokens} tokens: balanced ${percent(manifest.delta.keySparsity)} %, compact ${percent(manifest.delta.compactSparsity)} %\n`);
     }
   } finally {
     clearProgress();

@@ -12,7 +12,7 @@ export type Values = Record<string, string | boolean | string[] | undefined>;
 
 /** Options that every command with a model takes. */
 export const MODEL_OPTIONS = {
-  model: { type: 'string' }, threads: { type: 'string' }, attention: { type: 'string' }, lane: { type: 'string' }, 'cache-mb': { type: 'string' }, json: { type: 'boolean' }, idle: { type: 'string' },
+  model: { type: 'string' }, threads: { type: 'string' }, attention: { type: 'string' }, 'cache-mb': { type: 'string' }, json: { type: 'boolean' }, idle: { type: 'string' },
 } satisfies Options;
 
 /** Throws `usage` with the parser's reason. */
@@ -72,13 +72,10 @@ export { defaultThreads };
 export function loadOptions(values: Values): LoadOptions {
   const attention = (values.attention ?? 'delta') as AttentionMode;
   if (!['delta', 'compact', 'dense'].includes(attention)) throw new DeltaError('usage', '--attention must be delta, compact or dense');
-  const lane = (values.lane ?? 'off') as LoadOptions['lane'];
-  if (lane !== 'auto' && lane !== 'off') throw new DeltaError('usage', '--lane must be auto or off');
   return {
     model: modelOf(values),
     threads: number(values, 'threads', defaultThreads(), 1, 64),
     attention,
-    lane,
     cacheBytes: number(values, 'cache-mb', DEFAULT_CACHE_MB, 1, 1 << 20) * 1e6,
     background: false,
   };

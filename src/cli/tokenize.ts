@@ -1,9 +1,8 @@
 // deltallm tokenize and detokenize: the model's tokenizer alone; a GGUF without weights is enough.
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
 import { readGguf } from '../model/import/gguf.ts';
-import { readTokenizer } from '../model/readTokenizer.ts';
+import { ggufOf } from '../model/library.ts';
 import { tokenizerFromMetadata } from '../tokenizer/fromGguf.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Command } from '../cli.ts';
@@ -19,7 +18,7 @@ export const tokenize: Command = async (args, cancel) => {
   const text = await readInput(cancel);
   if (values.json) await write('[');
   let count = 0;
-  for (const ids of tokenizer.encodeInParts(text)) {
+  for (const ids of tokenizer.encodeInParts(text, { atStart: true })) {
     if (ids.length > 0) await write(values.json ? `${count > 0 ? ',' : ''}${ids.join(',')}` : `${ids.join('\n')}\n`);
     count += ids.length;
   }
@@ -34,7 +33,7 @@ async function write(text: string): Promise<void> {
 export const detokenize: Command = async (args, cancel) => {
   const { values } = parse(args, OPTIONS);
   const tokenizer = await openTokenizer(values);
-  print(tokenizer.decode(parseIds(await readInput(cancel), tokenizer.size)));
+  print(tokenizer.decode(parseIds(await readInput(cancel), tokenizer.size), { atStart: true }));
 };
 
 /** Ids from a JSON array or separated by white space and commas. Throws `usage` or tokenOutOfRange. */
@@ -48,10 +47,9 @@ export function parseIds(text: string, vocabulary: number): number[] {
   });
 }
 
-/** The tokenizer of a GGUF (with or without weights) or of a model folder. */
+/** The tokenizer of a GGUF, with or without weights. */
 async function openTokenizer(values: Values): Promise<Tokenizer> {
   const model = modelOf(values);
-  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return readTokenizer(model).tokenizer;
-  const { metadata, path } = await readGguf(model);
+  const { metadata, path } = await readGguf(await ggufOf(model));
   return Tokenizer.fromFiles(tokenizerFromMetadata(metadata, path));
 }

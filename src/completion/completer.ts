@@ -1,11 +1,12 @@
 // From requests to ghost text: what was shown and still fits, the generation that runs, what is remembered, else a new generation. One at a time.
 import { asDeltaError, type DeltaError } from '../shared/errors.ts';
-import type { Event, GenerateResult } from '../session/protocol.ts';
+import type { Snapshot } from '../prompt/snapshot.ts';
+import type { CursorRequest, Event, GenerateResult } from '../session/protocol.ts';
 import { degenerate } from './degenerate.ts';
 import { threshold, type Eagerness } from './gate.ts';
 import { Generation } from './generation.ts';
 import type { Insertion } from './insertion.ts';
-import { plan } from './latency.ts';
+import { plan, suffixTokens, type Plan } from './latency.ts';
 import type { Answer, CompletionRequest, NoneReason, Origin, RequestRecord, Suggestion } from './request.ts';
 import { Rhythm } from './rhythm.ts';
 import { restOf, ShownTexts, type Shown } from './shown.ts';
@@ -19,6 +20,8 @@ import { confidenceOf, factsOf, leftOf, type Facts, type Written } from './writt
 export interface CompleterSettings {
   latencyMs: number;
   maxTokens: number;
+  /** Tokens of a prompt at most, where most of it is known. */
+  promptTokens: number;
   eagerness: Eagerness;
 }
 
@@ -160,11 +163,9 @@ export class Completer {
     let result: GenerateResult | null = null;
     let failure: DeltaError | null = null;
     try {
-      const { latencyMs, maxTokens } = this.host.settings();
-      const { promptTokens, max } = plan({ latencyMs, maxTokens, speed: this.source.speed, manual, last: this.promptTokens });
-      this.promptTokens = promptTokens;
       const { snapshot, request: { neighbours } } = generation;
-      const options = { prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, ...(neighbours && { neighbours }) };
+      const { prompt, max } = this.prompt(snapshot, manual);
+      const options = { prompt, max, sampling: { temperature: 0 }, ...(neighbours && { neighbours }) };
       result = await this.source.generate(options, (event) => this.heard(generation, event), generation.cancel);
     } catch (thrown) {
       failure = asDeltaError(thrown);
@@ -177,6 +178,15 @@ export class Completer {
       else this.stop(generation, failure?.code === 'noFim' ? 'noFim' : 'unavailable');
     }
     if (this.next?.ready && !this.running) this.start(this.next.waiting);
+  }
+
+  /** What a request at a cursor asks for now. */
+  prompt(snapshot: Snapshot, manual = false): { prompt: CursorRequest; max: Plan['max'] } {
+    const { latencyMs, maxTokens, promptTokens: mostTokens } = this.host.settings();
+    const { speed } = this.source;
+    const { promptTokens, max } = plan({ latencyMs, maxTokens, speed, manual, last: this.promptTokens });
+    this.promptTokens = promptTokens;
+    return { prompt: { snapshot, promptTokens, mostTokens, suffixTokens: suffixTokens(speed) }, max };
   }
 
   private attach(generation: Generation, waiting: Waiting, inserted: Insertion): void {

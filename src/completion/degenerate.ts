@@ -25,7 +25,10 @@ export function degenerate(text: string, snapshot: Snapshot): boolean {
   const linePrefix = above.pop()!;
   const lines = text.replaceAll('\r', '').split('\n');
   const whole = lines.map((line, i) => (i === 0 ? linePrefix + line : line).trimEnd());
-  return holdsMarkup(text, snapshot) || isStuck(text, lines, whole) || echoesAbove(whole, above) || closesTwice(lines, whole, snapshot.after);
+  // As they will stand with what is right of the cursor: mostly closers that the editor put there.
+  const right = snapshot.after.split('\n', 1)[0].trimEnd();
+  const closed = right === '' ? whole : whole.with(-1, lines.length > 1 ? lines.at(-1)! + right : linePrefix + lines[0] + right);
+  return holdsMarkup(text, snapshot) || isStuck(text, lines, whole) || echoesAbove(whole, above) || echoesAbove(closed, above) || closesTwice(lines, whole, snapshot.after);
 }
 
 /** Remains of the model's markup, unless the document is about such markup; characters that were no characters. */

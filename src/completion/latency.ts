@@ -17,6 +17,9 @@ const COLD_BUDGETS = 2;
 /** Another size must be reached by this much before it replaces the size in use. */
 const MARGIN = 1.25;
 const MANUAL_BUDGETS = 2;
+/** Seconds that a suffix may take that is read with every key, and how few tokens of it still say what follows. */
+const SUFFIX_SECONDS = 0.15;
+const SUFFIX = { least: 32, most: 256 };
 
 export interface Plan {
   promptTokens: number;
@@ -34,6 +37,10 @@ export function plan(o: { latencyMs: number; maxTokens: number; speed: Speed | u
   const writable = Math.floor((manual ? MANUAL_BUDGETS : 1) * seconds * speed.decode);
   return { promptTokens: sizeFor(readable, last), max: Math.min(maxTokens, Math.max(LEAST, writable)) };
 }
+
+/** Tokens of a suffix that comes last in the prompt; undefined before anything was measured. */
+export const suffixTokens = (speed: Speed | undefined): number | undefined =>
+  speed && speed.prefill > 0 ? Math.round(Math.min(SUFFIX.most, Math.max(SUFFIX.least, SUFFIX_SECONDS * speed.prefill))) : undefined;
 
 /** The largest size that can be read; near a border the one in use. */
 function sizeFor(readable: number, last: number | undefined): number {

@@ -1,6 +1,6 @@
 // What the editor asks for, and what it gets: plain data. Nothing in this folder knows VS Code.
 import type { NeighbourSet } from '../session/neighbourSet.ts';
-import type { PromptDescription } from '../session/protocol.ts';
+import type { PromptDescription, StageMs } from '../session/protocol.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 
 /** One invocation of the provider. Immutable. */
@@ -66,6 +66,8 @@ export interface RequestRecord {
   tokens: { prompt: number; reused: number; computed: number; generated: number; /** Read behind a prefix whose exact window was gone. */ approximate?: boolean } | null;
   /** Milliseconds; prefill and decode of the generation it came from. */
   ms: { pause: number; waiting: number; prefill: number; decode: number; total: number };
+  /** Where the generation's time went; null when none belongs to it. */
+  stages: StageMs | null;
   /** What the model saw. */
   prompt: PromptDescription | null;
 }

@@ -82,14 +82,15 @@ export class Waiting {
       answer: reason === null ? 'returned' : gaveWay(reason) ? 'superseded' : 'suppressed', reason,
       origin: origin ?? null, text: 'show' in answer ? answer.show.text : (text ?? ''), confidence: confidence ?? null, tokens: null,
       ms: { pause: this.pausedAt === undefined ? 0 : ready - this.pausedAt, waiting: (this.startedAt ?? now) - ready, prefill: 0, decode: 0, total: now - this.began },
-      prompt: null,
+      stages: null, prompt: null,
     };
   }
 }
 
 /** Writes what a generation cost and saw into the record of a request that it answered. */
-export function addFacts(record: RequestRecord, { tokens, prompt, prefill, decode }: Facts): RequestRecord {
+export function addFacts(record: RequestRecord, { tokens, prompt, stages, prefill, decode }: Facts): RequestRecord {
   record.tokens = tokens;
+  record.stages = stages;
   record.prompt = prompt;
   record.ms = { ...record.ms, prefill, decode };
   return record;

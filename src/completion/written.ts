@@ -18,12 +18,12 @@ export interface Written {
   readonly facts: Facts | null;
 }
 
-export interface Facts extends Pick<RequestRecord, 'tokens' | 'prompt'> {
+export interface Facts extends Pick<RequestRecord, 'tokens' | 'prompt' | 'stages'> {
   readonly prefill: number;
   readonly decode: number;
 }
 
-export const factsOf = ({ tokens, prompt, ms, approximate }: GenerateResult): Facts => ({ tokens: approximate ? { ...tokens, approximate } : tokens, prompt: prompt ?? null, prefill: ms.prefill, decode: ms.decode });
+export const factsOf = ({ tokens, prompt, ms, stages, approximate }: GenerateResult): Facts => ({ tokens: approximate ? { ...tokens, approximate } : tokens, prompt: prompt ?? null, stages, prefill: ms.prefill, decode: ms.decode });
 
 /** Mean log-probability of its first line; null when no token was written. */
 export const confidenceOf = ({ scores, text }: Written): number | null => (scores.length > 0 ? firstLineLogProbability(scores, text) : null);

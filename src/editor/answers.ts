@@ -47,6 +47,8 @@ export class Answers implements AnswerSource {
   async answer(options: AnswerOptions, hear: (event: AnswerEvent) => void, cancel: CancelFlag): Promise<AnswerResult> {
     const { conversation, messages, continues, attempt = 0, max } = options;
     if (this.chatModel.state === 'none') throw new DeltaError('noChatModel');
+    // What failed the last time is tried again: the file or the memory may be another one by now.
+    if (this.chatModel.state === 'failed') void this.runtime.loadNow('chat');
     const { text, reason, tokens, ms, chat } = await this.runtime.generateAs('chat', {
       prompt: { messages, continues }, conversation, max, sampling: attempt === 0 ? { temperature: 0 } : { temperature: TEMPERATURE, seed: attempt },
     }, (event) => {

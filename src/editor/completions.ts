@@ -1,10 +1,11 @@
 // Ghost text: VS Code's requests become plain data for the completer, its answers become items. What the user does elsewhere ends what nobody waits for.
 import {
   commands, InlineCompletionItem, InlineCompletionTriggerKind, languages, window, workspace,
-  type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Position, type TextDocument,
+  type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Position, type TextDocument, type TextEditor,
 } from 'vscode';
 import { Completer } from '../completion/completer.ts';
 import { refusal } from '../completion/eligible.ts';
+import { Landing, type ReadAhead } from '../completion/landing.ts';
 import type { NoneReason, RequestRecord } from '../completion/request.ts';
 import type { TextSource } from '../completion/source.ts';
 import { Tally } from '../completion/tally.ts';
@@ -19,6 +20,8 @@ const TRIGGER = 'editor.action.inlineSuggest.trigger';
 
 export interface CompletionsNeeds {
   source: TextSource;
+  /** Reads what nobody waits for, where a model is loaded. */
+  readAhead: ReadAhead;
   settings: () => Settings;
   /** "publisher.name". */
   extensionId: string;
@@ -33,6 +36,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   lastPrompted: RequestRecord | undefined;
   private readonly completer: Completer;
   private readonly neighbours: NeighbourDocuments;
+  private readonly landing: Landing;
   private readonly subscriptions: Disposable[];
   /** The last request's document, version and cursor; where the last edit left the cursor may be. */
   private asked: { document: string; version: number; offset: number } | undefined;
@@ -44,10 +48,11 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
 
   constructor(private readonly needs: CompletionsNeeds) {
     this.neighbours = new NeighbourDocuments(needs.settings, clock);
+    this.landing = new Landing(clock, needs.readAhead);
     this.completer = new Completer(needs.source, clock, {
       settings: () => {
         const settings = needs.settings();
-        return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], eagerness: settings['completions.eagerness'] };
+        return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], promptTokens: settings['completions.promptTokens'], eagerness: settings['completions.eagerness'] };
       },
       record: (record) => this.record(record),
       longer: (document, { id }) => {
@@ -60,6 +65,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length === 0 || !isOpenInEditor(document)) return;
         const id = document.uri.toString();
+        this.landing.leave();
         for (const { rangeOffset, rangeLength, text } of contentChanges) {
           this.completer.edited(id, { offset: rangeOffset, removed: rangeLength, inserted: text });
           this.edited = { document: id, from: rangeOffset, to: rangeOffset + text.length };
@@ -67,9 +73,13 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
       }),
       workspace.onDidCloseTextDocument((document) => this.completer.forget(document.uri.toString())),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
-        if (textEditor === window.activeTextEditor) this.cursorAt(textEditor.document, selections);
+        if (textEditor !== window.activeTextEditor) return;
+        this.cursorAt(textEditor.document, selections);
+        this.landed(textEditor);
       }),
       window.onDidChangeActiveTextEditor((editor) => {
+        if (editor) this.landed(editor);
+        else this.landing.leave();
         const document = editor?.document.uri.toString();
         if (this.asked && this.asked.document !== document) this.completer.forget(this.asked.document);
       }),
@@ -78,6 +88,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
 
   dispose(): void {
     for (const subscription of this.subscriptions) subscription.dispose();
+    this.landing.leave();
     this.completer.dispose();
   }
 
@@ -86,10 +97,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     // Where an item of the list is selected by now, VS Code does not ask for it once more: the text that we came for may not go with it, another one may.
     const manual = invoked && !this.askingAgain;
     if (invoked) this.askingAgain = null;
-    const settings = this.needs.settings();
-    const refused = refusal(factsOf(document), {
-      enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'],
-    });
+    this.landing.leave();
+    const refused = this.refusal(document);
     if (refused) {
       this.record(refusalRecord(document, manual, refused));
       return [];
@@ -102,6 +111,21 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     const request = { document: id, version: document.version, snapshot, manual, ...(neighbours && { neighbours }), ...(lead === '' ? {} : { cursor: offset }) };
     const answer = await this.completer.complete(request, abandonedOf(token));
     return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
+  }
+
+  private refusal(document: TextDocument): ReturnType<typeof refusal> {
+    const settings = this.needs.settings();
+    return refusal(factsOf(document), { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] });
+  }
+
+  /** The cursor is somewhere else: what a request there would read is read ahead. */
+  private landed(editor: TextEditor): void {
+    const { document } = editor;
+    this.landing.at(() => {
+      const { isEmpty, active } = editor.selection;
+      if (document.isClosed || !isEmpty || !window.state.focused || this.needs.settings()['completions.promptTokens'] === 0 || this.refusal(document)) return null;
+      return this.completer.prompt(placeOf(document, active, { selectedCompletionInfo: undefined }).snapshot).prompt;
+    });
   }
 
   /**
@@ -165,6 +189,6 @@ const isOpenInEditor = (document: TextDocument): boolean => window.visibleTextEd
 function refusalRecord(document: TextDocument, manual: boolean, reason: NoneReason): RequestRecord {
   return {
     at: Date.now(), path: document.uri.path, languageId: document.languageId, manual, answer: 'suppressed', reason,
-    origin: null, text: '', confidence: null, tokens: null, ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, prompt: null,
+    origin: null, text: '', confidence: null, tokens: null, ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, stages: null, prompt: null,
   };
 }

@@ -3,23 +3,23 @@ import { arch, availableParallelism, cpus, freemem, platform, release, totalmem 
 import { basename } from 'node:path';
 import { env, version as editorVersion } from 'vscode';
 import type { Counts } from '../completion/tally.ts';
-import { laneSentence, megabytes } from './laneSentence.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 
 export interface DiagnosticsNeeds {
-  runtime: Pick<EditorRuntime, 'state' | 'model' | 'speed' | 'safeMode' | 'lastErrors' | 'memory' | 'error'>;
+  runtime: Pick<EditorRuntime, 'state' | 'model' | 'speed' | 'safeMode' | 'lastErrors' | 'look' | 'error'>;
   settings: Settings;
   extensionVersion: string;
   /** Of the requests so far. */
   counts: Counts;
 }
 
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 const listed = (counts: Partial<Record<string, number>>): string => Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
 
 export async function diagnostics({ runtime, settings, extensionVersion, counts }: DiagnosticsNeeds): Promise<string> {
   const { model, speed } = runtime;
-  const cache = await runtime.memory();
+  const cache = await runtime.look('memory', {});
   const path = settings['model.path'];
   const chatPath = settings['chat.model'];
   const rows: [string, string][] = [
@@ -34,7 +34,6 @@ export async function diagnostics({ runtime, settings, extensionVersion, counts 
     ['Model file', path === '' ? 'embedded' : basename(path.replaceAll('\\', '/'))],
     ['Chat model file', chatPath === '' ? 'none of its own' : basename(chatPath.replaceAll('\\', '/'))],
     ['Kernels', model ? `${model.kernels}${runtime.safeMode ? ' (safe mode)' : ''}` : 'not loaded'],
-    ['Prefill lane', model ? laneSentence(model.lane) : 'not loaded'],
     ['Speed', speed ? `reads ${speed.prefill.toFixed(0)}, writes ${speed.decode.toFixed(0)} tokens a second` : 'not measured'],
     ['Cache', cache ? `${megabytes(cache.cacheBytes)} in ${cache.cacheBlocks} blocks of 64 tokens` : 'not known now'],
     ['Confidence', model?.confidence ? `measured at ${model.confidence.samples} places` : 'not measured'],

@@ -16,8 +16,6 @@ export function loadPlan(settings: Settings, kernels: string | null, role: Role 
     model: role === 'chat' ? chatModelPath(settings) : modelPath(settings),
     threads: settings.threads,
     attention: attention[settings.mode],
-    // Nothing is approximated in the mode exact; in safe mode what is new to the CPU is left out.
-    lane: settings.mode === 'exact' || kernels !== null ? 'off' : settings.prefillLane,
     cacheBytes: settings.cacheMegabytes * 1e6,
     background: true,
     ...(kernels === null ? {} : { kernels }),

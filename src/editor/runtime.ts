@@ -7,7 +7,6 @@ import type { Speed, TextSource } from '../completion/source.ts';
 import type { RuntimeClient } from '../session/client.ts';
 import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel, LoadResult, Role } from '../session/protocol.ts';
 import type { CrashMarker, Trial } from './crashMarker.ts';
-import { laneSentence } from './laneSentence.ts';
 import { chatModelPath, loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
 import { withoutFolders } from './messages.ts';
 import { ModelSlot, type SlotState } from './modelSlot.ts';
@@ -121,9 +120,10 @@ export class EditorRuntime implements TextSource {
     return this.guarded(this.slots[role], () => client.call(name, options, () => {}, cancel)).catch(() => null);
   }
 
-  /** Loads a role's model now; what came of it, its slot says. */
+  /** Loads a role's model now, also where it failed before; what came of it, its slot says. */
   async loadNow(role: Role): Promise<void> {
     const slot = this.slots[role];
+    slot.error = null;
     slot.active++;
     this.holdIdle();
     await this.ready(slot).catch(() => {});
@@ -210,10 +210,9 @@ export class EditorRuntime implements TextSource {
     return options;
   }
 
-  /** Bytes and blocks of the KV caches; null without a model or while it works. */
-  async memory(): Promise<Calls['memory']['result'] | null> {
-    if (!this.client || !this.anyLoaded || this.anyActive || this.measuring) return null;
-    return this.client.call('memory', {}).catch(() => null);
+  /** What the worker knows of its models without computing anything; null without one. */
+  async look<N extends 'memory' | 'live' | 'census'>(name: N, options: Calls[N]['options']): Promise<Calls[N]['result'] | null> {
+    return this.client && this.anyLoaded ? this.client.call(name, options).catch(() => null) : null;
   }
 
   /** Ends the worker and starts it again, whatever happened before. Never rejects. */
@@ -310,7 +309,7 @@ export class EditorRuntime implements TextSource {
         slot.model = model;
         if (unloaded) this.wasUnloaded(unloaded, model.name);
         const millions = (model.parameters / 1e6).toFixed(1);
-        log.info(`Loaded ${model.name} for ${slot.role}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, prefill lane ${laneSentence(model.lane)}, ${Math.round(performance.now() - started)} ms.`);
+        log.info(`Loaded ${model.name} for ${slot.role}: ${millions} million parameters, ${settings().mode} mode, ${model.kernels} kernels, ${Math.round(performance.now() - started)} ms.`);
         this.become(slot, 'ready');
         return;
       } catch (thrown) {
@@ -494,5 +493,6 @@ export class EditorRuntime implements TextSource {
 /** For a generation that was cancelled before it began. */
 const nothing = (): GenerateResult => ({
   text: '', reason: 'cancelled', rule: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: { prefill: 0, decode: 0, queued: 0 },
+  stages: { tokenize: 0, queue: 0, attention: 0, products: 0, head: 0, sampling: 0 },
   lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: 0, firstLineLogProbability: 0, scores: [],
 });

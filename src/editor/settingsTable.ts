@@ -54,6 +54,8 @@ export const settingsTable = {
   'completions.latencyBudget': whole(600, 100, 30_000, 'window'),
   /** Tokens. */
   'completions.maxTokens': whole(96, 1, 1024, 'window'),
+  /** 0: never more than is read while somebody waits. */
+  'completions.promptTokens': whole(8192, 0, 16_384, 'window'),
   /** Glob patterns, besides those that are always refused. */
   'completions.exclude': texts([], 'window'),
   /** Whether what lies beside a document takes part in what is written in it. */
@@ -63,8 +65,6 @@ export const settingsTable = {
   /** What answers in the chat; empty: the model for completions where it has a chat template. */
   'chat.model': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
-  /** Whether prompts are read by 8-bit arithmetic. */
-  prefillLane: oneOf('auto', ['auto', 'off'], 'window'),
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */

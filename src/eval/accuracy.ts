@@ -3,7 +3,7 @@
 import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { KvCache } from '../cache/store.ts';
 import { DeltaError } from '../shared/errors.ts';
-import { calibrate } from '../model/import/calibrate.ts';
+import { calibrate } from '../model/measure/calibrate.ts';
 import { storeConfig } from '../model/stores.ts';
 import type { Forward } from '../model/forward.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';

@@ -4,9 +4,11 @@
 import { BLOCK } from '../binding/addon.ts';
 import type { Region } from '../attention/reference.ts';
 import { Rotations } from '../attention/rope.ts';
+import { DeltaError } from '../shared/errors.ts';
 import type { LayerAttention } from '../model/forward.ts';
-import { GraphBuilder } from '../model/import/onnx.ts';
-import { flowWidths, inverseFrequencies, type Manifest, type Shape } from '../model/manifest.ts';
+import { GraphBuilder } from './onnxGraph.ts';
+import { attendsPlainly, type AttentionFacts } from '../model/attentionRule.ts';
+import { flowWidths, inverseFrequencies, type Shape } from '../model/manifest.ts';
 import { Segment } from '../model/segment.ts';
 
 /** Bias of a key that must not be read: exp of it is 0 in float32. */
@@ -72,6 +74,7 @@ export class OnnxAttention implements LayerAttention {
   private constructor(
     private readonly segment: Segment,
     private readonly shape: Shape,
+    private readonly scale: number,
     private readonly rotations: Rotations,
     private readonly capacity: number,
   ) {
@@ -85,9 +88,11 @@ export class OnnxAttention implements LayerAttention {
   }
 
   /** @param capacity tokens that are kept at most */
-  static async create({ shape, rope }: Pick<Manifest, 'shape' | 'rope'>, capacity: number, threads = 1): Promise<OnnxAttention> {
-    const segment = await Segment.fromBytes('attention', graph(shape.keyLength, shape.valueLength), threads);
-    return new OnnxAttention(segment, shape, new Rotations(capacity, inverseFrequencies(rope)), capacity);
+  static async create(manifest: AttentionFacts, capacity: number, threads = 1): Promise<OnnxAttention> {
+    const { shape, rope, attentionScale } = manifest;
+    if (!attendsPlainly(manifest)) throw new DeltaError('usage', 'This measurement knows only models whose layers all attend alike, without caps or windows');
+    const segment = await Segment.fromBytes(graph(shape.keyLength, shape.valueLength), threads);
+    return new OnnxAttention(segment, shape, attentionScale, new Rotations(capacity, inverseFrequencies(rope)), capacity);
   }
 
   /** Forgets all tokens; from now on far queries read `far`, or exact keys everywhere. */
@@ -156,7 +161,7 @@ export class OnnxAttention implements LayerAttention {
     const { heads, kvHeads, keyLength, valueLength } = this.shape;
     const { qkv: width, attention: outWidth } = flowWidths(this.shape);
     const group = heads / kvHeads;
-    const scale = 1 / Math.sqrt(keyLength);
+    const scale = this.scale;
     const rows = to - from;
     const farEnd = this.recede(layer, Math.floor(from / BLOCK));
     const bias = { data: this.makeBias(from, to, farEnd), dims: [group * rows, to] };

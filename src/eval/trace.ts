@@ -2,7 +2,7 @@
 import type { Forward, LayerAttention } from '../model/forward.ts';
 import { Rotations } from '../attention/rope.ts';
 import { flowWidths, inverseFrequencies } from '../model/manifest.ts';
-import type { LayerTrace } from '../model/import/calibrate.ts';
+import type { LayerTrace } from '../model/measure/calibrate.ts';
 import type { OnnxAttention } from './onnxAttention.ts';
 import type { Sides } from './variant.ts';
 

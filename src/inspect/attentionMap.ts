@@ -1,11 +1,11 @@
 // The attention of one query head over a whole text, in bins: one dense pass, whose queries and keys of that head are weighed chunk by chunk.
 import type { Addon } from '../binding/addon.ts';
-import { Rotations } from '../attention/rope.ts';
 import type { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import type { Forward } from '../model/forward.ts';
-import { flowWidths, inverseFrequencies } from '../model/manifest.ts';
+import { attentionRules, rotationsOf } from '../model/attentionRule.ts';
+import { flowWidths } from '../model/manifest.ts';
 import { exactStore } from '../model/stores.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { INSPECT_SCHEMA, type AttentionMap } from './report.ts';
@@ -26,7 +26,7 @@ export interface MapOptions {
 /** Throws `usage` for an empty text or a head that the model has not, `cancelled` when it was stopped. */
 export async function attentionMap(forward: Forward, addon: Addon, tokenizer: Tokenizer, { text, name, layer, head, most }: MapOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<AttentionMap> {
   const { manifest, chunk } = forward;
-  const { shape, rope, delta } = manifest;
+  const { shape, delta } = manifest;
   const ids = Int32Array.from(tokenizer.encode(text, { bos: true }).slice(0, Math.min(most, shape.context)));
   if (ids.length < 2) throw new DeltaError('usage', 'The text is too short to inspect: it has fewer than two tokens');
   const within = (index: number, count: number) => Number.isInteger(index) && index >= 0 && index < count;
@@ -37,7 +37,8 @@ export async function attentionMap(forward: Forward, addon: Addon, tokenizer: To
   const { heads, kvHeads, keyLength: length } = shape;
   const width = flowWidths(shape).qkv;
   const keyAt = (heads + Math.floor((head * kvHeads) / heads)) * length;
-  const rotations = new Rotations(ids.length, inverseFrequencies(rope));
+  const rotations = rotationsOf(manifest, ids.length)[layer];
+  const rule = attentionRules(manifest)[layer];
   const keys = new Float64Array(ids.length * length);
   const row = new Float64Array(ids.length);
   const query = new Float64Array(length);
@@ -58,7 +59,7 @@ export async function attentionMap(forward: Forward, addon: Addon, tokenizer: To
             rotations.rotate(keys, position * length, position);
             query.set(qkv.subarray(i * width + head * length, i * width + (head + 1) * length));
             rotations.rotate(query, 0, position);
-            weights(query, 0, length, 1 / Math.sqrt(length), position + 1, () => keys, row);
+            weights(query, 0, length, rule, position + 1, () => keys, row);
             const line = binOf[position] * bins;
             for (let t = 0; t <= position; t++) mass[line + binOf[t]] += row[t];
           }

@@ -1,14 +1,14 @@
 // Dense and delta attention side by side on one text: two passes in step, chunk by chunk, so that only one chunk of dense predictions is kept.
-import { BLOCK, type Addon } from '../binding/addon.ts';
-import { Rotations } from '../attention/rope.ts';
+import { BLOCK, type Addon, type DeltaTables } from '../binding/addon.ts';
 import { firstExactBlock } from '../cache/window.ts';
 import type { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { divergence, surprise } from '../model/divergence.ts';
 import type { Forward, LayerAttention } from '../model/forward.ts';
-import { flowWidths, inverseFrequencies } from '../model/manifest.ts';
-import { readDeltaTables } from '../model/stores.ts';
+import { attentionRules, rotationsOf } from '../model/attentionRule.ts';
+import { flowWidths } from '../model/manifest.ts';
+import type { Mode } from '../model/stores.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { HeadCaches, type HeadFigures } from './headCaches.ts';
 import { Lag1 } from './lag1.ts';
@@ -21,7 +21,7 @@ export interface InspectOptions {
   text: string;
   /** What the text is called in the report. */
   name: string;
-  attention: 'delta' | 'compact';
+  attention: Mode;
   /** Tokens to read at most: dense keys and values of all of them are kept in float32. */
   most: number;
 }
@@ -30,19 +30,19 @@ export interface InspectOptions {
 const PASSES = 0.9;
 
 /** Throws `usage` for an empty text, `cancelled` when it was stopped. */
-export async function inspect(forward: Forward, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
-  const { manifest, folder, chunk } = forward;
+export async function inspect(forward: Forward, tablesOf: Record<Mode, DeltaTables[]>, addon: Addon, tokenizer: Tokenizer, { text, name, attention, most }: InspectOptions, cancel: CancelFlag, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
+  const { manifest, chunk } = forward;
   const { shape, delta } = manifest;
   const all = tokenizer.encode(text, { bos: true });
   const ids = Int32Array.from(all.slice(0, Math.min(most, shape.context)));
   if (ids.length < 2) throw new DeltaError('usage', 'The text is too short to inspect: it has fewer than two tokens');
   const firstFar = Array.from(ids.keys()).find((i) => firstExactBlock(delta, i) * BLOCK > delta.sinks);
-  const tables = readDeltaTables(folder, manifest, attention);
+  const tables = tablesOf[attention];
   const lags = Array.from({ length: shape.layers }, () => new Lag1(shape.kvHeads * shape.keyLength));
   const twin = new TwinAttention(addon, manifest, tables, firstFar ?? Infinity, cancel.word);
   const heads = new HeadCaches(addon, manifest, tables, cancel.word);
   try {
-    const last = new LastRows(shape, ids.length);
+    const last = new LastRows(shape, ids.length, attentionRules(manifest));
     const dense: LayerAttention = listening(twin, forward, lags, last, ids.length);
     const seen: Seen[] = [];
     for (let at = 0; at < ids.length; at += chunk) {
@@ -88,18 +88,19 @@ interface Seen {
 }
 
 /** Passes queries, keys and values on, shows the rotated keys to `lags` and the rotated queries to `last`. */
-function listening(twin: TwinAttention, { manifest: { shape, rope } }: Forward, lags: Lag1[], last: LastRows, tokens: number): LayerAttention {
+function listening(twin: TwinAttention, { manifest }: Forward, lags: Lag1[], last: LastRows, tokens: number): LayerAttention {
+  const { shape } = manifest;
   const { heads, kvHeads, keyLength } = shape;
   const width = flowWidths(shape).qkv;
-  const rotations = new Rotations(tokens, inverseFrequencies(rope));
+  const rotations = rotationsOf(manifest, tokens);
   const positions = new Int32Array(shape.layers);
   return {
     attend(layer, rows, qkv, out) {
       for (let i = 0; i < rows; i++, positions[layer]++) {
         const keys = qkv.slice(i * width + heads * keyLength, i * width + (heads + kvHeads) * keyLength);
-        for (let g = 0; g < kvHeads; g++) rotations.rotate(keys, g * keyLength, positions[layer]);
+        for (let g = 0; g < kvHeads; g++) rotations[layer].rotate(keys, g * keyLength, positions[layer]);
         lags[layer].push(keys);
-        last.see(layer, positions[layer], qkv.subarray(i * width, i * width + heads * keyLength), rotations);
+        last.see(layer, positions[layer], qkv.subarray(i * width, i * width + heads * keyLength), rotations[layer]);
       }
       twin.attend(layer, rows, qkv, out);
     },

@@ -3,6 +3,7 @@ import { BLOCK } from '../binding/addon.ts';
 import { firstExactBlock, type WindowRule } from '../cache/window.ts';
 import type { Rotations } from '../attention/rope.ts';
 import type { RunPass } from '../shared/pass.ts';
+import type { AttentionRule } from '../model/attentionRule.ts';
 import type { Shape } from '../model/manifest.ts';
 import type { Looked } from './report.ts';
 import type { TwinAttention } from './twinAttention.ts';
@@ -17,7 +18,7 @@ export class LastRows {
   /** By layer, `[heads, rows, keyLength]`, rotated. */
   private readonly queries: Float64Array[];
 
-  constructor(private readonly shape: Shape, private readonly tokens: number) {
+  constructor(private readonly shape: Shape, private readonly tokens: number, private readonly rules: readonly AttentionRule[]) {
     this.rows = Math.min(ROWS, tokens);
     this.from = tokens - this.rows;
     this.queries = Array.from({ length: shape.layers }, () => new Float64Array(shape.heads * this.rows * shape.keyLength));
@@ -71,11 +72,11 @@ export class LastRows {
   }
 
   /** Adds the shares of all rows of the query heads of one KV head. */
-  private weigh(layer: number, kvHead: number, twin: TwinAttention, rule: WindowRule & { sinks: number }, dense: Float64Array, delta: Float64Array): void {
+  private weigh(layer: number, kvHead: number, twin: TwinAttention, window: WindowRule & { sinks: number }, dense: Float64Array, delta: Float64Array): void {
     const { heads, kvHeads, keyLength } = this.shape;
-    const scale = 1 / Math.sqrt(keyLength);
+    const rule = this.rules[layer];
     const own = twin.denseKeys(layer, kvHead);
-    const { exact, far } = twin.deltaKeys(layer, kvHead, firstExactBlock(rule, this.from), firstExactBlock(rule, this.tokens - 1));
+    const { exact, far } = twin.deltaKeys(layer, kvHead, firstExactBlock(window, this.from), firstExactBlock(window, this.tokens - 1));
     const row = new Float64Array(this.tokens);
     const add = (mass: Float64Array, visible: number) => {
       for (let t = 0; t < visible; t++) mass[t] += row[t];
@@ -85,11 +86,11 @@ export class LastRows {
       for (let i = 0; i < this.rows; i++) {
         const at = (head * this.rows + i) * keyLength;
         const position = this.from + i;
-        const near = firstExactBlock(rule, position) * BLOCK;
-        weights(this.queries[layer], at, keyLength, scale, position + 1, () => own, row);
+        const near = firstExactBlock(window, position) * BLOCK;
+        weights(this.queries[layer], at, keyLength, rule, position + 1, () => own, row);
         add(dense, position + 1);
         // Sink tokens are exact in the delta form, too.
-        weights(this.queries[layer], at, keyLength, scale, position + 1, (t) => (t >= near ? exact : far), row);
+        weights(this.queries[layer], at, keyLength, rule, position + 1, (t) => (t >= near ? exact : far), row);
         add(delta, position + 1);
       }
     }

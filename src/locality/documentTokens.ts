@@ -15,8 +15,8 @@ export function pieces(text: string): string[] {
 }
 
 /**
- * The same, but none longer than `most` where the text lets: a long one (the body of a class) is cut between a word and a line break too. No pattern of
- * a byte-level tokenizer has both in one token.
+ * The same, but none longer than `most` where the text lets: a long one (the body of a class) is cut between a word and a line break too. No tokenizer
+ * in use has both in one token.
  */
 export function shortPieces(text: string, most: number): string[] {
   return pieces(text).flatMap((piece) => (piece.length > most ? piece.split(/(?<=[\p{L}\p{N}])(?=\n)/u) : [piece]));

@@ -1,15 +1,12 @@
-// The manifest of a model folder: everything the runtime needs besides weights. Written last at import, so that a folder with one is whole.
+// What the runtime knows of a model besides its weights: what its GGUF says, and how its keys are delta-coded. As `manifest.json` it lies beside what was measured.
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import type { DeltaReference } from '../binding/addon.ts';
 import type { ThresholdLaw } from '../attention/thresholdLaw.ts';
-import type { FileFacts } from './folderCheck.ts';
-import { tensorType } from './import/tensorTypes.ts';
-import { FORMATS, type WeightFormat } from './import/weightFormats.ts';
 
 /** Raised when a folder made by an older version can no longer be read; part of the recipe id. */
-export const FOLDER_FORMAT = 2;
+export const FOLDER_FORMAT = 3;
 
 /** Sizes of a decoder; lengths in elements. */
 export interface Shape {
@@ -25,18 +22,30 @@ export interface Shape {
   context: number;
 }
 
-/** RoPE of every layer, half-split pairing. */
+/** RoPE, half-split pairing. */
 export interface RopeConfig {
   base: number;
   /** Elements of a head that are rotated (even, ≤ keyLength). */
   rotated: number;
   /** Positions are divided by this (linear scaling). */
   linear: number;
-  /** `rope_freqs`: divisors of the inverse frequencies, `[rotated / 2]`. */
+  /** `rope_freqs`, YaRN: divisors of the inverse frequencies, `[rotated / 2]`. */
   factors?: number[];
+  /** Multiplies cosine and sine (YaRN); absent for 1. */
+  scale?: number;
 }
 
-/** How keys are delta-coded; the tables themselves are in `delta.f32` and `delta-compact.f32`: per layer θ then s, each `[kvHeads, keyLength]`. */
+/** Layers that attend otherwise than the rest of their model. */
+export interface OtherLayers {
+  /** Counted from 0, ascending. */
+  layers: number[];
+  /** Tokens that a query looks back, itself included; 0 for all. */
+  window: number;
+  /** null: nothing turns. */
+  rope: RopeConfig | null;
+}
+
+/** How keys are delta-coded; the tables themselves are files of their own (`measured.ts`). */
 export interface DeltaConfig {
   reference: DeltaReference;
   law: ThresholdLaw;
@@ -51,54 +60,35 @@ export interface DeltaConfig {
   tokens: number;
 }
 
-/** One row of the measured table that the head's format was chosen from. */
-export interface HeadChoice {
-  format: WeightFormat['name'];
-  megabytes: number;
-  /** Milliseconds for one row, the shortest of several: other work on the cores must not change the choice. */
-  ms: number;
-  /** Mean cosine of the logits against float32. */
-  cosine: number;
-  /** Share of positions with the same best token as float32. */
-  top1: number;
-}
-
-/** The prefill lane's graphs and what was measured of them at import. */
-export interface LaneConfig {
-  /** One for each of `segments` but the last, of which a prompt needs a single row. */
-  files: string[];
-  /** Of weights: what the lane takes in memory. */
+/** Of a file that was written: its length and SHA-1; against accidents, not against an attacker, who could write the manifest too. */
+export interface FileFacts {
   bytes: number;
-  /** As for the precise segments. */
-  rowInvariant: boolean;
-  /** On the sample code, exact attention: nats a token on either lane, KL(precise ‖ lane), same best token; error of q/k/v of each layer on the same input. */
-  cost: { positions: number; preciseLoss: number; loss: number; kl: number; top1: number; layers: number[] };
+  sha1: string;
 }
 
 export interface Manifest {
   format: number;
   name: string;
-  architecture: 'llama';
-  source: { file: string; bytes: number; sha256: string };
+  architecture: string;
+  /** The GGUF: its path, relative to the folder of the manifest; its length, all parts together; twelve digits of what it holds (`identity.ts`). */
+  source: { file: string; bytes: number; identity: string };
   parameters: number;
   shape: Shape;
   normEpsilon: number;
   rope: RopeConfig;
-  embedding: { file: string; type: string };
-  /** layers + 1 graphs: before, between and after the attentions. */
-  segments: string[];
-  head: { file: string; format: WeightFormat['name']; table: HeadChoice[] };
-  /** Bits per weight as stored, scales included. */
+  /** Scores are multiplied by this before softmax. */
+  attentionScale: number;
+  /** c in c·tanh(score / c) before softmax; absent for none. */
+  softcap?: number;
+  /** Absent where all layers are alike. */
+  others?: OtherLayers;
+  /** Of the matrices as they lie in the file, scales included; the embedding only where it is the head too. */
   bitsPerWeight: number;
-  /** Whether a row's result does not depend on the rows beside it, bit for bit, at 1, 17 and 256 rows. */
-  rowInvariant: boolean;
   delta: DeltaConfig;
-  /** Absent where the model has none. */
-  lane?: LaneConfig;
-  /** The number of the converter that made the folder; absent before there was one. */
-  converter?: number;
-  /** Every other file that the import wrote; absent while it is being made. */
-  files?: Record<string, FileFacts>;
+  /** The number of the method that measured it. */
+  method: number;
+  /** Every other file that was written with it. */
+  files: Record<string, FileFacts>;
 }
 
 /** Reads and checks `manifest.json` of a model folder. Throws modelFolderInvalid. */
@@ -106,13 +96,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
   const text = await fs.readFile(join(folder, 'manifest.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new DeltaError('modelFolderInvalid', folder, error.code === 'ENOENT' ? 'it has no manifest.json' : String(error.code));
   });
-  const manifest = parseManifest(text, folder);
-  for (const file of [manifest.embedding.file, manifest.head.file, ...manifest.segments, ...(manifest.lane?.files ?? [])]) {
-    await fs.access(join(folder, file)).catch(() => {
-      throw new DeltaError('modelFolderInvalid', folder, `${file} is missing`);
-    });
-  }
-  return manifest;
+  return parseManifest(text, folder);
 }
 
 /** The text of a `manifest.json`, every field that the runtime calculates with checked. Throws modelFolderInvalid. */
@@ -139,39 +123,42 @@ const isList = (value: unknown, length: number, of: (item: unknown) => boolean) 
 
 /** Field by field, in an order in which each may rely on those before: its name, and whether it can be worked with. */
 function faults(manifest: Manifest): [string, boolean][] {
-  const parts = ['shape', 'rope', 'source', 'embedding', 'head', 'delta'] as const;
+  const parts = ['shape', 'rope', 'source', 'delta', 'files'] as const;
   const missing = parts.find((part) => !isRecord(manifest[part]));
   if (missing) return [[missing, false]];
-  const { shape, rope, source, embedding, head, delta } = manifest;
+  const { shape, rope, source, delta, files } = manifest;
   const sizes = ['layers', 'hidden', 'heads', 'kvHeads', 'keyLength', 'valueLength', 'feedForward', 'vocabulary', 'context'] as const;
   const wrongSize = sizes.find((size) => !isCount(shape[size]));
   if (wrongSize) return [[`shape.${wrongSize}`, false]];
-  const type = tensorType(embedding.type);
   return [
     ['name', typeof manifest.name === 'string'],
-    ['architecture', manifest.architecture === 'llama'],
+    ['architecture', typeof manifest.architecture === 'string'],
     ['parameters', isPositive(manifest.parameters)],
     ['bitsPerWeight', isPositive(manifest.bitsPerWeight)],
     ['normEpsilon', isPositive(manifest.normEpsilon)],
-    ['rowInvariant', typeof manifest.rowInvariant === 'boolean'],
-    ['source', typeof source.file === 'string' && typeof source.sha256 === 'string' && Number.isInteger(source.bytes)],
+    ['attentionScale', isPositive(manifest.attentionScale)],
+    ['source', typeof source.file === 'string' && source.file !== '' && !source.file.includes('\0') && typeof source.identity === 'string' && Number.isInteger(source.bytes)],
     ['shape.kvHeads', shape.heads % shape.kvHeads === 0],
     ['rope.rotated', isCount(rope.rotated, shape.keyLength) && rope.rotated % 2 === 0],
-    ['rope', isPositive(rope.base) && isPositive(rope.linear) && (rope.factors === undefined || isList(rope.factors, rope.rotated / 2, isPositive))],
-    ['embedding', isFile(embedding.file) && type !== undefined && shape.hidden % type.block === 0],
-    ['segments', isList(manifest.segments, shape.layers + 1, isFile)],
-    ['lane', manifest.lane === undefined || isLane(manifest.lane, shape.layers)],
-    ['files', manifest.files === undefined || (isRecord(manifest.files) && Object.entries(manifest.files).every(([name, facts]) => isFile(name) && isRecord(facts) && Number.isInteger(facts.bytes) && typeof facts.sha1 === 'string'))],
-    ['head', isFile(head.file) && Object.hasOwn(FORMATS, head.format) && Array.isArray(head.table)],
+    ['rope', isRope(rope, shape)],
+    ['softcap', manifest.softcap === undefined || isPositive(manifest.softcap)],
+    ['others', manifest.others === undefined || isOthers(manifest.others, shape)],
+    ['files', Object.entries(files).every(([name, facts]) => isFile(name) && isRecord(facts) && Number.isInteger(facts.bytes) && typeof facts.sha1 === 'string')],
+    ['method', Number.isInteger(manifest.method)],
     ['delta', (delta.reference === 'previous' || delta.reference === 'mean') && [delta.sinks, delta.windowMin, delta.windowMax].every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 20)],
+    ['delta.keySparsity', [delta.keySparsity, delta.compactSparsity].every((shares) => isList(shares, shape.layers, Number.isFinite))],
     ['delta.windowDivisor', isCount(delta.windowDivisor) && delta.windowMin <= delta.windowMax],
   ];
 }
 
-function isLane(lane: unknown, layers: number): boolean {
-  if (!isRecord(lane) || !isRecord(lane.cost)) return false;
-  const { positions, preciseLoss, loss, kl, top1, layers: errors } = lane.cost;
-  return isList(lane.files, layers, isFile) && isPositive(lane.bytes) && typeof lane.rowInvariant === 'boolean' && [positions, preciseLoss, loss, kl, top1].every(Number.isFinite) && isList(errors, layers, Number.isFinite);
+function isRope(rope: unknown, { keyLength }: Shape): boolean {
+  if (!isRecord(rope) || !isCount(rope.rotated, keyLength) || rope.rotated % 2 !== 0) return false;
+  return [rope.base, rope.linear, rope.scale ?? 1].every(isPositive) && (rope.factors === undefined || isList(rope.factors, rope.rotated / 2, isPositive));
+}
+
+function isOthers(others: unknown, shape: Shape): boolean {
+  if (!isRecord(others) || !Array.isArray(others.layers) || !others.layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < shape.layers)) return false;
+  return (others.window === 0 || isCount(others.window)) && (others.rope === null || isRope(others.rope, shape));
 }
 
 /** Floats per token that flow between segment and attention. */
@@ -179,8 +166,9 @@ export function flowWidths(shape: Shape): { qkv: number; attention: number } {
   return { qkv: (shape.heads + shape.kvHeads) * shape.keyLength + shape.kvHeads * shape.valueLength, attention: shape.heads * shape.valueLength };
 }
 
-/** Radians per position of each rotated pair, `[rotated / 2]`: base^(−2i/rotated) / (linear · factor_i). */
-export function inverseFrequencies(rope: RopeConfig): Float64Array {
+/** Radians per position of each rotated pair, `[rotated / 2]`: base^(−2i/rotated) / (linear · factor_i); empty where nothing turns. */
+export function inverseFrequencies(rope: RopeConfig | null): Float64Array {
+  if (!rope) return new Float64Array(0);
   const half = rope.rotated / 2;
   return Float64Array.from({ length: half }, (_, i) => rope.base ** ((-2 * i) / rope.rotated) / (rope.linear * (rope.factors?.[i] ?? 1)));
 }

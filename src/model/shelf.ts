@@ -1,20 +1,22 @@
-// The converted models in the cache folder: each under what its GGUF holds, those removed that nobody can or does use.
+// What was measured of models, in the cache folder: each under what its GGUF holds, those removed that nobody can or does use.
 import { promises as fs } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isAbandoned, partialName } from '../shared/partialName.ts';
-import { isOurs, replaceFile } from './folderCheck.ts';
+import { isOurs, replaceFile } from './measured.ts';
 
 /** Beside the manifest: where the GGUF lay whenever the model was used; the time of its last change is the last use. */
 const SOURCES = 'sources.json';
 const MOST_SOURCES = 16;
-/** Of all converted models together; DELTALLM_CACHE_GB overrides it. */
+/** Of all models together; DELTALLM_CACHE_GB overrides it. */
 const DEFAULT_LIMIT_GB = 20;
 /** Whoever has just found a model may not have opened it yet. */
 const JUST_USED_MS = 600_000;
+/** Bytes removed that somebody would wonder about. */
+const WORTH_A_LINE = 50e6;
 /** A GGUF whose whole folder is gone may be on a disk that comes back. */
 const FORGOTTEN_MS = 30 * 24 * 3_600_000;
 
-/** The folder in `models` that was made of what has this identity, whatever its file was called. */
+/** The folder in `models` of what has this identity, whatever its file was called. */
 export async function folderWith(models: string, identity: string): Promise<string | undefined> {
   const names = await fs.readdir(models).catch(() => []);
   const name = names.find((candidate) => candidate.endsWith(`-${identity}`));
@@ -33,15 +35,18 @@ export async function markUsed(folder: string, source: string): Promise<void> {
 export interface ShelfRules {
   /** Never removed. */
   keep: string;
-  /** The number of this converter: what an older one made is of no use. */
-  converter: number;
+  /** The number of this way to measure: what an older one found is of no use. */
+  method: number;
+  /** Hears what was removed of older versions, where that is much. */
+  notice?: (text: string) => void;
   now?: number;
   limitBytes?: number;
 }
 
-/** Removes partial folders of dead imports, what older converters made, what has no source any more, and beyond the limit what was not used for longest. Never throws. */
-export async function tidy(models: string, { keep, converter, now = Date.now(), limitBytes = limitOf(process.env) }: ShelfRules): Promise<void> {
+/** Removes partial folders of dead imports, what older versions made, what has no source any more, and beyond the limit what was not used for longest. Never throws. */
+export async function tidy(models: string, { keep, method, notice = () => {}, now = Date.now(), limitBytes = limitOf(process.env) }: ShelfRules): Promise<void> {
   const left: { folder: string; used: number; bytes: number }[] = [];
+  let outdated = 0;
   for (const name of await fs.readdir(models).catch(() => [])) {
     const folder = join(models, name);
     const stat = await fs.lstat(folder).catch(() => undefined);
@@ -49,9 +54,15 @@ export async function tidy(models: string, { keep, converter, now = Date.now(), 
     if (isAbandoned(name, stat.mtimeMs, now)) await remove(folder);
     if (name.includes('.partial-')) continue;
     const used = await fs.stat(join(folder, SOURCES)).then(({ mtimeMs }) => mtimeMs, () => stat.mtimeMs);
-    if (folder !== keep && (await isOurs(folder)) && ((await isOutdated(folder, converter)) || (await hasNoSource(folder, now - used)))) await remove(folder);
-    else left.push({ folder, used, bytes: await bytesOf(folder) });
+    const bytes = await bytesOf(folder);
+    const ours = folder !== keep && (await isOurs(folder));
+    if (ours && (await isOutdated(folder, method))) {
+      outdated += bytes;
+      await remove(folder);
+    } else if (ours && (await hasNoSource(folder, now - used))) await remove(folder);
+    else left.push({ folder, used, bytes });
   }
+  if (outdated > WORTH_A_LINE) notice(`Removed ${(outdated / 1e9).toFixed(1)} GB that an older version had converted models to: they are read as they are now.`);
   let total = left.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { folder, used, bytes } of left.sort((a, b) => a.used - b.used)) {
     if (total <= limitBytes) return;
@@ -66,17 +77,17 @@ function limitOf({ DELTALLM_CACHE_GB: given }: NodeJS.ProcessEnv): number {
   return 1e9 * (gigabytes >= 0 ? gigabytes : DEFAULT_LIMIT_GB);
 }
 
-/** Made by an older converter, or by none that finished. What a newer one made is another version's business. */
-async function isOutdated(folder: string, converter: number): Promise<boolean> {
+/** Made by an older version, or by none that finished. What a newer one made is its own business. */
+async function isOutdated(folder: string, method: number): Promise<boolean> {
   try {
-    const manifest = JSON.parse(await fs.readFile(join(folder, 'manifest.json'), 'utf8')) as { converter?: unknown } | null;
-    return typeof manifest?.converter !== 'number' || manifest.converter < converter;
+    const manifest = JSON.parse(await fs.readFile(join(folder, 'manifest.json'), 'utf8')) as { method?: unknown } | null;
+    return typeof manifest?.method !== 'number' || manifest.method < method;
   } catch {
     return true;
   }
 }
 
-/** Whether every GGUF that the model was made of or found by is gone. */
+/** Whether every GGUF that the model was found in is gone. */
 async function hasNoSource(folder: string, unusedMs: number): Promise<boolean> {
   const exists = (path: string) => fs.stat(path).then(() => true, () => false);
   const sources = await sourcesOf(folder);

@@ -1,12 +1,14 @@
 // The runtime behind the worker: one loaded model with its cache. No messages, no vscode; tests and benchmarks use it directly.
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
-import type { Addon } from '../binding/addon.ts';
+import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { opensReasoning } from '../chat/reasoning.ts';
 import { ChatTemplate, hasTemplate } from '../chat/template.ts';
 import { forceKernels } from '../binding/load.ts';
+import { census, claim } from '../cache/census.ts';
 import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
+import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { attentionMap, type MapOptions } from '../inspect/attentionMap.ts';
@@ -14,15 +16,13 @@ import { inspect, type InspectOptions } from '../inspect/inspect.ts';
 import type { AttentionMap, InspectReport } from '../inspect/report.ts';
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { Neighbours } from '../locality/neighbours.ts';
-import { Forward } from '../model/forward.ts';
-import { laneState, type LaneState } from '../model/lane.ts';
-import { resolveModel } from '../model/library.ts';
-import { readTokenizer } from '../model/readTokenizer.ts';
-import type { Manifest } from '../model/manifest.ts';
-import { storeFor } from '../model/stores.ts';
+import type { Forward } from '../model/forward.ts';
+import { loadModel } from '../model/loadModel.ts';
+import { storeFor, type Mode } from '../model/stores.ts';
 import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
 import { fimOrder } from '../prompt/order.ts';
+import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StreamText } from '../tokenizer/streamText.ts';
 import { completionText, plainText, type TextEnd } from './textEnd.ts';
@@ -34,20 +34,24 @@ import { firstLineLogProbability, Scores, type Score } from './firstLine.ts';
 import { bounded, type NeighbourSet } from './neighbourSet.ts';
 import { chatPrompt } from './chatPrompt.ts';
 import { COMPLETIONS, Conversations, type Conversation } from './conversation.ts';
+import { CursorPrompts } from './cursorPrompt.ts';
+import { liveFigures } from './liveFigures.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
 
-/** Rows per precise prefill step: bounds how long a cancellation waits (one segment of one chunk). On the lane: LANE_CHUNK. */
-export const PREFILL_CHUNK = 64;
 /** Tokens of a completion prompt at most: what a CPU reads in seconds when nothing is cached. */
 const PROMPT_TOKENS = 2048;
 /** MiB of freed memory that are kept while a model is loaded: more than the activations of a segment. */
 const KEPT_MEGABYTES = 64;
+/** Characters of what was written last that are told. */
+const MOST_TOLD = 2000;
 /** Opens what a model thinks before it answers. */
 const THINK = '<think>\n';
 /** Parameters below which the text around the cursor takes part before it was measured whether that helps. */
 const SMALL_MODEL = 100e6;
+/** Tokens of a prompt beyond which such a model gains nothing (docs/locality.md): the text around the cursor is the whole file in any case. */
+const SMALL_PROMPT = 2048;
 
 /** `tokens`: of the reading of a prompt, how many there are to read. */
 export type Progress = (stage: string, share: number, tokens?: number) => void;
@@ -68,9 +72,18 @@ export class Engine {
   /** Of the last set that came; whoever has time reads on in it. */
   readonly neighbours: Neighbours;
   private readonly conversations: Conversations;
+  private readonly prompts: CursorPrompts;
   private madeTemplate: ChatTemplate | undefined;
   /** The last prompt at a cursor, as long as it was read only approximately. */
   private unsettled: number[] | undefined;
+  /** Where the last request at a cursor was. */
+  private place: Snapshot | undefined;
+  /** What was written last, as it grows: for whoever looks. */
+  private wrote: { path: string | null; text: string } | null = null;
+  /** Of the document that was last completed in. */
+  private path: string | null = null;
+  /** Tokens of all prompts so far. */
+  private readonly saved = { reused: 0, computed: 0 };
 
   private constructor(
     readonly addon: Addon,
@@ -79,26 +92,29 @@ export class Engine {
     readonly tokenizer: Tokenizer,
     private readonly templateSource: string | undefined,
     private known: ConfidenceCurve | null,
-    private readonly lane: LaneState,
+    /** What `cache` codes keys by, of each mode. */
+    readonly tables: Record<Mode, DeltaTables[]>,
+    /** Where what is measured of the model is kept. */
+    private readonly folder: string,
   ) {
     const documents = new DocumentTokens((text) => tokenizer.encode(text));
     this.neighbours = new Neighbours(documents);
     this.conversations = new Conversations(tokenizer, documents);
+    this.prompts = new CursorPrompts((snapshot, total, { suffix, suffixFirst }) => {
+      const budget = fimBudget(total);
+      return fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, modelName: forward.manifest.name });
+    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true }));
   }
 
-  /** Imports the model if need be and loads it. */
+  /** Loads a model, and measures it where that was not done before. */
   static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, { pass = atOnce, notice }: { pass?: RunPass; notice?: (text: string) => void } = {}): Promise<Engine> {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
-    const folder = await resolveModel(options.model, { addon, threads: options.threads, progress, pass, notice });
-    const { tokenizer, chatTemplate } = readTokenizer(folder);
-    let lane: LaneState = { state: 'off' };
-    const withLane = (manifest: Manifest) => (lane = laneState(manifest, options.lane ?? 'off', options.laneBytes)).state === 'used';
-    const forward = await Forward.load(folder, options.threads, options.chunk ?? PREFILL_CHUNK, (done, total) => progress('loading', done / total), withLane, pass);
+    const { forward, tokenizer, chatTemplate, tables, folder } = await loadModel(options.model, { addon, chunk: options.chunk, progress, pass, notice });
     try {
-      const cache = storeFor(options.attention, addon, folder, forward.manifest, options.cacheBytes, forward.hasLane);
-      const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.sha256), lane);
+      const cache = storeFor(options.attention, addon, forward.manifest, tables, options.cacheBytes);
+      const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.identity), tables, folder);
       engine.keepFreedMemory(); // after the weights, which are to be given back
       return engine;
     } catch (error) {
@@ -108,10 +124,10 @@ export class Engine {
   }
 
   describe(): LoadedModel {
-    const { manifest, folder } = this.forward;
+    const { forward: { manifest }, folder } = this;
     return {
       name: manifest.name, folder, parameters: manifest.parameters, context: manifest.shape.context, vocabulary: manifest.shape.vocabulary,
-      fim: this.tokenizer.special.fim !== null, chat: this.converses, kernels: this.addon.cpu().selected, rowInvariant: manifest.rowInvariant, lane: this.lane,
+      fim: this.tokenizer.special.fim !== null, chat: this.converses, kernels: this.addon.cpu().selected,
       recipe: Buffer.from(this.cache.recipe).toString('hex'), confidence: this.known,
     };
   }
@@ -125,7 +141,12 @@ export class Engine {
     const started = performance.now();
     const mixes = this.mixes(options);
     const beside = this.beside(options.neighbours, mixes);
+    const before = performance.now();
     const { tokens, conversation, end, owed, prompt, chat } = this.prepare(options, mixes);
+    const tokenize = performance.now() - before;
+    if ('snapshot' in options.prompt) this.path = options.prompt.snapshot.path;
+    const path = chat ? null : this.path;
+    const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
     const session = new Session(this.forward, this.cache);
     const stream = new StreamText(this.tokenizer);
     const ids: number[] = [];
@@ -136,12 +157,13 @@ export class Engine {
     const give = (piece: string) => {
       text += piece;
       if (piece === '') return;
+      if (wrote) wrote.text = text.slice(-MOST_TOLD);
       emit(piece, scores.all.slice(emitted));
       emitted = scores.all.length;
     };
     // Where the template has opened the reasoning already, whoever tells it from the answer must see that.
     if (chat?.opens) give(chat.opens);
-    const sampler = new Sampler({ ...options.sampling });
+    const sampler = new Sampler({ ...options.sampling }, (logits, ids) => this.addon.bestLogits(logits, ids));
     let stopped = false;
     const atCursor = 'snapshot' in options.prompt;
     const limits = {
@@ -149,10 +171,9 @@ export class Engine {
       ends: atCursor || chat ? this.tokenizer.ends : this.tokenizer.special.eos,
       approximate: options.approximate ?? atCursor,
       returns: chat !== undefined,
-      // Rows that depend on those beside them could make another text of it.
       around: conversation.around(tokens, {
         ...('snapshot' in options.prompt && { whole: options.prompt.snapshot, seen: mixes ? withoutTail(options.prompt.snapshot).snapshot : options.prompt.snapshot }),
-        mixes, ahead: (options.lookup ?? true) && this.forward.manifest.rowInvariant, neighbours: beside?.index,
+        mixes, ahead: options.lookup ?? true, neighbours: beside?.index,
       }),
       owed,
       read: atCursor || chat ? (share: number, unread: number) => progress('reading', share, unread) : undefined,
@@ -166,21 +187,27 @@ export class Engine {
       stopped = end.done;
       return !stopped;
     });
+    claim(session.end, path);
+    this.saved.reused += session.reused;
+    this.saved.computed += session.computed;
     if ('snapshot' in options.prompt) {
       conversation.over(this.cache, options.prompt.snapshot, session.end);
       this.unsettled = session.approximate ? [...tokens] : undefined;
+      this.place = options.prompt.snapshot;
     }
     if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
     const kept = end.result(text);
     // What was only read ahead is no turn: the ids of the last one are still to be gone on from.
     if (chat && options.max > 0) conversation.transcript.become(chat.text, [...tokens], ids);
+    const queued = Math.max(0, performance.now() - started - tokenize - session.ms.prefill - session.ms.decode);
     return {
       text: kept,
       reason: stopped ? 'stop' : session.ending,
       rule: end.rule,
       tokens: { prompt: tokens.length, reused: session.reused, computed: session.computed, generated: ids.length },
-      ms: { ...session.ms, queued: Math.max(0, performance.now() - started - session.ms.prefill - session.ms.decode) },
+      ms: { ...session.ms, queued },
+      stages: { tokenize, queue: queued, ...session.stages },
       lookup: session.lookup,
       locality: mixes,
       sparsity: session.sparsity,
@@ -197,33 +224,50 @@ export class Engine {
     const conversation = this.conversations.of(name);
     if ('tokens' in prompt) return { conversation, tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { conversation, tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
-    const { name: model, shape } = this.forward.manifest;
+    const { name: model, shape, parameters } = this.forward.manifest;
     if ('messages' in prompt) {
       const { template } = this;
       const { tokens, text, dropped } = chatPrompt(prompt, { template, tokenizer: this.tokenizer, transcript: conversation.transcript, context: shape.context, max });
       return { conversation, tokens, end: plainText([...stop, ...template.stops]), chat: { text, opens: opensReasoning(text) ? THINK : '', dropped, template: template.origin } };
     }
     // A limit near the context's length is no reason to read nothing: the text then ends where the context does.
-    const total = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, Math.max(shape.context >> 1, shape.context - max - 1));
+    const room = Math.max(shape.context >> 1, shape.context - max - 1);
+    const affordable = Math.min(prompt.promptTokens ?? PROMPT_TOKENS, room);
     const { snapshot, tail } = mixes ? withoutTail(prompt.snapshot) : { snapshot: prompt.snapshot, tail: '' };
-    const { tokens, spans } = fimPrompt(snapshot, this.tokenizer, { order: fimOrder(model), budget: fimBudget(total), modelName: model });
+    const most = prompt.mostTokens ?? affordable;
+    const suffixFirst = fimOrder(model) === 'spm' || this.tokenizer.special.fim?.layout === 'suffixFirst';
+    const suffix = suffixFirst ? 0 : (prompt.suffixTokens ?? fimBudget(affordable).suffix);
+    const { tokens, spans } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst });
+    // Where nothing stands before the cursor and the model writes right behind the prefix, its text begins as the tokenizer begins one.
+    const opening = suffixFirst && this.tokenizer.isControl(tokens.at(-1)!) ? this.tokenizer.opening : '';
     return {
-      conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, tail),
+      conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, opening + tail),
       prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
     };
   }
 
-  /** Whether the last prompt at a cursor was read only approximately: `readStrictly` mends that. */
-  get isUnsettled(): boolean {
-    return this.unsettled !== undefined;
+  /** Whether something is worth reading while nobody waits. */
+  get hasAhead(): boolean {
+    return this.unsettled !== undefined || this.more !== undefined;
   }
 
-  /** Reads the last prompt at a cursor as a cold run does, so that the next ones are what they would be without the edits before them. */
-  async readStrictly(cancel: CancelFlag, pass: RunPass): Promise<void> {
+  /** More of the file around the last cursor. Not by the kernels of safe mode, which take ten times as long. */
+  private get more(): ReturnType<CursorPrompts['ahead']> {
+    return this.place && this.addon.cpu().selected !== 'scalar' ? this.prompts.ahead(this.place) : undefined;
+  }
+
+  /**
+   * Reads one thing while nobody waits, and says whether there is more: the last prompt at a cursor as a cold run reads it, so that the next ones are what they
+   * would be without the edits before them; then more of the file around it, so that the next ones can show the model more.
+   */
+  async readAhead(cancel: CancelFlag, pass: RunPass): Promise<boolean> {
     const { unsettled } = this;
-    if (!unsettled) return;
-    await this.generate({ prompt: { tokens: unsettled }, conversation: 'strict', max: 0, sampling: {}, approximate: false, lookup: false }, cancel, undefined, undefined, pass);
-    if (!cancel.isSet && this.unsettled === unsettled) this.unsettled = undefined;
+    const ahead = unsettled ? { tokens: unsettled, read: () => { if (this.unsettled === unsettled) this.unsettled = undefined; } } : this.more;
+    if (!ahead) return false;
+    await this.generate({ prompt: { tokens: [...ahead.tokens] }, conversation: 'ahead', max: 0, sampling: {}, approximate: false, lookup: false }, cancel, undefined, undefined, pass);
+    if (cancel.isSet) return false;
+    ahead.read();
+    return this.hasAhead;
   }
 
   /** Whether it was made to converse. */
@@ -304,13 +348,22 @@ export class Engine {
   /** Measures how far the model's confidence can be trusted, on at most `tokens` tokens of sample code, and keeps the answer beside the weights. */
   async confidence(tokens: number, cancel: CancelFlag, pass: RunPass = atOnce): Promise<ConfidenceCurve> {
     this.known = await measureConfidence(this, await sampleTexts(), tokens, cancel, { pass });
-    await keepConfidence(this.forward.folder, this.forward.manifest.source.sha256, this.known);
+    await keepConfidence(this.folder, this.forward.manifest.source.identity, this.known);
     return this.known;
+  }
+
+  /** What attention has counted; with `sample`, the next row that is written is looked at. */
+  live(sample: boolean): Omit<LiveFigures, 'role'> {
+    return { ...liveFigures(this.addon, this.cache.store, this.forward.manifest, sample), wrote: this.wrote };
+  }
+
+  census(): Omit<CacheFigures, 'roles'> {
+    return { model: this.forward.manifest.name, ...census(this.cache), saved: this.saved.reused, computed: this.saved.computed };
   }
 
   /** Dense and delta attention side by side, on caches of their own. */
   inspect(options: InspectOptions, cancel: CancelFlag, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<InspectReport> {
-    return inspect(this.forward, this.addon, this.tokenizer, options, cancel, (share) => progress('inspecting', share), pass);
+    return inspect(this.forward, this.tables, this.addon, this.tokenizer, options, cancel, (share) => progress('inspecting', share), pass);
   }
 
   attentionMap(options: MapOptions, cancel: CancelFlag, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<AttentionMap> {

@@ -1,7 +1,9 @@
 // The models of a worker by what they are loaded for: one file for two roles is loaded once, and where memory is short the one used longest ago goes.
 import { promises as fs } from 'node:fs';
-import { join } from 'node:path';
+import { basename } from 'node:path';
 import { availableMemory } from '../model/found/fit.ts';
+import { partsOf } from '../model/import/splitFile.ts';
+import { ggufOf } from '../model/library.ts';
 import { DeltaError } from '../shared/errors.ts';
 import type { RunPass } from '../shared/pass.ts';
 import { Engine, type Progress } from './engine.ts';
@@ -10,9 +12,14 @@ import type { LoadOptions, LoadResult, Role } from './protocol.ts';
 /** Of the cache's budget, what a model is expected to fill soon: it grows as it is used. */
 const FIRST_CACHE_BYTES = 256e6;
 
+/** Weights in memory lie in tiles, which round a little up. */
+const GROWTH = 1.05;
+
 interface Loaded {
   key: string;
   engine: Engine;
+  /** Bytes of memory that come back with it, at most. */
+  bytes: number;
   roles: Set<Role>;
   /** Requests that run on it. */
   active: number;
@@ -58,6 +65,17 @@ export class Models {
     return [...new Set(this.roles.values())].map(({ engine }) => engine);
   }
 
+  /** The model that was used last, and what it is loaded for. */
+  get latest(): { engine: Engine; role: Role } | undefined {
+    const [last] = [...this.roles].sort(([, a], [, b]) => b.used - a.used);
+    return last && { engine: last[1].engine, role: last[0] };
+  }
+
+  /** Every model with what it is loaded for. */
+  get all(): { engine: Engine; roles: Role[] }[] {
+    return [...new Set(this.roles.values())].map(({ engine, roles }) => ({ engine, roles: [...roles] }));
+  }
+
   /** Runs a request on a role's model, which stays loaded until it is over. */
   async use<T>(role: Role, request: (engine: Engine) => Promise<T> | T): Promise<T> {
     const loaded = this.roles.get(role);
@@ -81,8 +99,11 @@ export class Models {
       this.give(role, shared);
       return { ...shared.engine.describe(), unloaded: null };
     }
-    const unloaded = await this.makeRoom(options);
-    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
+    const weights = await this.sizeOf(options.model);
+    this.checkRoom(options.model, weights);
+    const unloaded = await this.makeRoom(options, weights);
+    const bytes = weights * GROWTH + options.cacheBytes;
+    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), bytes, roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
     this.give(role, loaded);
     return { ...loaded.engine.describe(), unloaded };
   }
@@ -108,15 +129,21 @@ export class Models {
     this.roles.set(role, loaded);
   }
 
+  /** No other role gives up its model for one that would not fit even then. Throws modelTooLarge. */
+  private checkRoom(model: string, weights: number): void {
+    const held = [...new Set(this.roles.values())].reduce((sum, { bytes }) => sum + bytes, 0);
+    const available = this.available();
+    if (weights > available + held) throw new DeltaError('modelTooLarge', basename(model), gigabytes(weights), gigabytes(available));
+  }
+
   /** Unloads the others, the one used longest ago first, until the model fits. Throws modelTooLarge where it does not fit alone. */
-  private async makeRoom({ model, cacheBytes }: LoadOptions): Promise<LoadResult['unloaded']> {
-    const weights = await this.sizeOf(model);
+  private async makeRoom({ model, cacheBytes }: LoadOptions, weights: number): Promise<LoadResult['unloaded']> {
     const needed = weights + Math.min(cacheBytes, FIRST_CACHE_BYTES);
     let unloaded: LoadResult['unloaded'] = null;
     for (let available = this.available(); available < needed; available = this.available()) {
       const [oldest] = [...this.roles].sort(([, a], [, b]) => a.used - b.used);
       if (!oldest) {
-        if (available < weights) throw new DeltaError('modelTooLarge', model, gigabytes(needed), gigabytes(available));
+        if (available < weights) throw new DeltaError('modelTooLarge', basename(model), gigabytes(needed), gigabytes(available));
         break;
       }
       const [role, { engine }] = oldest;
@@ -128,15 +155,12 @@ export class Models {
 }
 
 /** Equal for loads that come to the same model in memory. */
-const keyOf = ({ model, threads, attention, cacheBytes, lane, chunk, kernels }: LoadOptions): string => JSON.stringify([model, threads, attention, cacheBytes, lane, chunk, kernels]);
+const keyOf = ({ model, threads, attention, cacheBytes, chunk, kernels }: LoadOptions): string => JSON.stringify([model, threads, attention, cacheBytes, chunk, kernels]);
 
-/** Of a file, or of the files in a folder and its folders; 0 where there is nothing that can be read: loading says so better. */
+/** Of the files of a model; 0 where there is nothing that can be read: loading says so better. */
 async function bytesOnDisk(path: string): Promise<number> {
-  const stat = await fs.stat(path).catch(() => undefined);
-  if (!stat) return 0;
-  if (!stat.isDirectory()) return stat.size;
-  const names = await fs.readdir(path, { recursive: true }).catch(() => []);
-  const sizes = await Promise.all(names.map((name) => fs.stat(join(path, name)).then((found) => (found.isFile() ? found.size : 0), () => 0)));
+  const parts = await ggufOf(path).then(partsOf, () => []);
+  const sizes = await Promise.all(parts.map((part) => fs.stat(part).then(({ size }) => size, () => 0)));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

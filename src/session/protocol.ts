@@ -3,19 +3,20 @@ import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
 import type { Sparsity } from '../cache/lease.ts';
 import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
-import type { LaneState } from '../model/lane.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { MapOptions } from '../inspect/attentionMap.ts';
 import type { AttentionMap, InspectReport } from '../inspect/report.ts';
+import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
 import type { ChatMessage } from '../chat/answerSource.ts';
 import type { ChatTemplate } from '../chat/template.ts';
 import type { Score } from './firstLine.ts';
 import type { NeighbourSet } from './neighbourSet.ts';
-import type { Priority } from './queue.ts';
+import type { Priority, Waited } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
-export type { FoundModel, FoundModels, LaneState, Priority };
+export type { FoundModel, FoundModels, Priority };
 
 /** What a model is loaded for. One file for both is loaded once. */
 export type Role = 'completion' | 'chat';
@@ -26,7 +27,7 @@ export type AttentionMode = 'delta' | 'compact' | 'dense';
 export interface LoadOptions {
   /** Default: completion. */
   role?: Role;
-  /** GGUF file or model folder; empty: the embedded model. */
+  /** A GGUF file, or the folder of what was measured of one; empty: the embedded model. */
   model: string;
   /** 0: as many as suit this machine. */
   threads: number;
@@ -35,10 +36,6 @@ export interface LoadOptions {
   cacheBytes: number;
   /** Run below normal priority (in the editor). */
   background: boolean;
-  /** Whether prompts are read on the prefill lane, where the model, this CPU and the memory allow it. Default: off. */
-  lane?: 'auto' | 'off';
-  /** Bytes that the lane may take; default: a quarter of the memory that is available. */
-  laneBytes?: number;
   /** Rows per prefill step. */
   chunk?: number;
   /** Forces a set of CPU kernels ("scalar"); default: the best that this CPU runs. Throws kernelSetUnknown. */
@@ -67,8 +64,6 @@ export interface LoadedModel {
   /** Whether it was made to converse: its file has a chat template. */
   chat: boolean;
   kernels: string;
-  rowInvariant: boolean;
-  lane: LaneState;
   /** Hexadecimal: what the cache's bytes depend on besides the tokens. */
   recipe: string;
   /** Null when it was never measured: ask with the call `confidence`. */
@@ -86,9 +81,20 @@ export interface ChatRequest {
   continues?: boolean;
 }
 
+/** A cursor in a document. */
+export interface CursorRequest {
+  snapshot: Snapshot;
+  /** Tokens that are read in time: the prompt has no more of them that are not known. Default: 2,048. */
+  promptTokens?: number;
+  /** Tokens of the prompt at most, where the others are known. Default: `promptTokens`. */
+  mostTokens?: number;
+  /** Of a suffix that comes last, and is read with every key; default: as many as go with `promptTokens`. */
+  suffixTokens?: number;
+  maxLines?: number;
+}
+
 export interface GenerateOptions {
-  /** At a cursor, `promptTokens` bounds the prompt (default 2,048). */
-  prompt: { text: string } | { tokens: number[] } | { snapshot: Snapshot; promptTokens?: number; maxLines?: number } | ChatRequest;
+  prompt: { text: string } | { tokens: number[] } | CursorRequest | ChatRequest;
   /** Tokens to generate at most; 0 reads the prompt into the cache. */
   max: number;
   /** Tells a conversation from others that run beside it; requests of one run one after the other. Default: the one that ghost text is. */
@@ -128,6 +134,15 @@ export interface PromptDescription {
   neighbours: readonly string[];
 }
 
+export interface StageMs {
+  tokenize: number;
+  queue: number;
+  attention: number;
+  products: number;
+  head: number;
+  sampling: number;
+}
+
 export interface GenerateResult {
   text: string;
   /** Why it ended. */
@@ -137,6 +152,8 @@ export interface GenerateResult {
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   /** In passes; `queued`: between them, for others that were more urgent. */
   ms: { prefill: number; decode: number; queued: number };
+  /** Where it went, milliseconds: making tokens of the prompt, waiting between passes; within them attention, products of weights, the head, and choosing tokens. */
+  stages: StageMs;
   lookup: LookupCounts;
   /** Whether the text around the cursor was mixed in. */
   locality: boolean;
@@ -176,7 +193,7 @@ export interface BenchResult {
   prefill: { tokens: number; perSecond: number; embedding: number; segments: number; attention: number };
   /** Milliseconds of everything in the worker. */
   total: number;
-  /** Longest single call of ONNX Runtime so far, milliseconds. */
+  /** The longest stage of one layer so far, milliseconds: a cancellation waits no longer. */
   longestCall: number;
   cacheBytes: number;
   sparsity: Sparsity;
@@ -187,8 +204,9 @@ export interface Calls {
   load: { options: LoadOptions; result: LoadResult };
   /** Gives a role's model back; does nothing where there is none. */
   unload: { options: { role: Role }; result: null };
-  import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string } };
-  generate: { options: GenerateOptions; result: GenerateResult };
+  import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string; manifest: Manifest } };
+  /** With what the request waited for in the queue. */
+  generate: { options: GenerateOptions; result: GenerateResult & { waited?: Waited } };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };
   bench: { options: BenchOptions; result: BenchResult };
   /** Measures the curve on at most `tokens` tokens of the shipped sample code and keeps it in the model folder where that can be written. */
@@ -204,6 +222,10 @@ export interface Calls {
   /** Tokens of each text, by a role's model; null without one. */
   count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
+  /** What attention counts, of the model that worked last; null without one. `sample`: what the next written row looks at is to be among it. Waits for no pass but the one under way. */
+  live: { options: { sample: boolean }; result: LiveFigures | null };
+  /** What each model's cache holds. */
+  census: { options: Record<string, never>; result: CacheFigures[] };
 }
 
 export type CallName = keyof Calls;

@@ -9,6 +9,15 @@ export type Priority = (typeof PRIORITIES)[number];
 /** Passes of the more urgent that go ahead of one that waits; then it gets one in between, but never before a request's first. */
 export const PATIENCE = 8;
 
+/** What ran between a request's arrival and its first pass: passes of others, the one that was under way included, and the milliseconds until then. */
+export interface Waited {
+  passes: number;
+  ms: number;
+}
+
+/** A request's way to its passes; what it waited for is known when its first one begins. */
+export type Line = RunPass & { readonly waited: Waited };
+
 interface Waiting {
   rank: number;
   /** No pass of this request has run yet. */
@@ -22,20 +31,30 @@ interface Waiting {
 export class PassQueue {
   private readonly waiting: Waiting[] = [];
   private busy = false;
+  private running = false;
+  /** Passes that began; those of cancelled requests compute nothing. */
+  private begun = 0;
 
   /** The way for one request to run its passes. A request that is cancelled is let through at once, to find out and end. */
-  request(priority: Priority, cancel: CancelFlag): RunPass {
+  request(priority: Priority, cancel: CancelFlag): Line {
     const rank = PRIORITIES.indexOf(priority);
+    const arrived = { at: performance.now(), begun: this.begun - (this.running ? 1 : 0) };
+    const waited: Waited = { passes: 0, ms: 0 };
     let first = true;
-    return (pass) =>
+    const run: RunPass = (pass) =>
       new Promise((resolve, reject) => {
         const begin = async () => {
+          if (first) Object.assign(waited, { passes: this.begun - arrived.begun, ms: performance.now() - arrived.at });
           first = false;
+          if (!cancel.isSet) this.begun++;
+          this.running = true;
           await pass().then(resolve, reject);
+          this.running = false;
         };
         this.waiting.push({ rank, first, overtaken: 0, cancel, begin });
         if (!this.busy) this.next();
       });
+    return Object.assign(run, { waited });
   }
 
   /** Begins the pass whose turn it is. */

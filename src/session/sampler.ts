@@ -2,7 +2,9 @@
 // The filters come in the order of llama.cpp's default chain:
 //   repetition penalty → top-k → top-p → min-p → temperature → draw
 // so top-p and min-p see the distribution before temperature. At temperature 0 only the penalty acts and the best id is taken.
+import type { BestLogits } from '../binding/addon.ts';
 import { DeltaError } from '../shared/errors.ts';
+import { bestLogits, type FindBest } from './bestLogits.ts';
 
 export interface SamplerOptions {
   /** 0 (default): greedy. */
@@ -36,8 +38,12 @@ export class Sampler {
   private readonly recent: Recent;
   private readonly random: () => number;
   private penalised = new Float32Array(0);
+  private readonly one = new Int32Array(1);
+  /** The ids that were found last, best first. */
+  private best = new Int32Array(1);
 
-  constructor(options: SamplerOptions = {}) {
+  /** @param find looks through the vocabulary; native where speed counts */
+  constructor(options: SamplerOptions = {}, private readonly find: FindBest = bestLogits) {
     this.temperature = within('temperature', options.temperature ?? 0, 0, Infinity);
     this.topK = Math.floor(within('topK', options.topK ?? 40, 0, Infinity));
     this.topP = within('topP', options.topP ?? 0.95, 0, 1);
@@ -50,10 +56,10 @@ export class Sampler {
   /** Allocates nothing of the vocabulary's size after the first call. */
   sample(logits: Float32Array): Sampled {
     const scores = this.penalise(logits);
-    const best = argmax(scores);
-    if (best < 0) throw new DeltaError('logitsUnusable');
-    const id = this.temperature === 0 || scores[best] === Infinity ? best : this.draw(scores, this.filter(scores, best));
-    return { id, logProbability: logProbability(logits, id, scores === logits ? best : argmax(logits)) };
+    const found = this.look(scores);
+    if (found.count === 0) throw new DeltaError('logitsUnusable');
+    const id = this.temperature === 0 || found.top === Infinity ? this.best[0] : this.draw(scores, this.filter(scores, found));
+    return { id, logProbability: logProbability(logits[id], scores === logits ? found : this.find(logits, this.one)) };
   }
 
   /** Tells the sampler which token the text goes on with, so that the penalty knows it. Prompt tokens may be told too. */
@@ -64,10 +70,17 @@ export class Sampler {
   /** The ids that could be drawn next, best first. */
   candidates(logits: Float32Array): number[] {
     const scores = this.penalise(logits);
-    const best = argmax(scores);
-    if (best < 0) return [];
-    if (this.temperature === 0) return [best];
-    return this.filter(scores, best).sort((a, b) => scores[b] - scores[a] || a - b);
+    const found = this.look(scores);
+    if (found.count === 0) return [];
+    if (this.temperature === 0) return [this.best[0]];
+    return this.filter(scores, found).sort((a, b) => scores[b] - scores[a] || a - b);
+  }
+
+  /** Finds as many of the best as top-k keeps of them, one where it keeps all. */
+  private look(scores: Float32Array): BestLogits {
+    const kept = this.temperature > 0 && this.topK > 0 && this.topK < scores.length ? this.topK : 1;
+    if (this.best.length !== kept) this.best = new Int32Array(kept);
+    return this.find(scores, this.best);
   }
 
   private penalise(logits: Float32Array): Float32Array {
@@ -82,23 +95,23 @@ export class Sampler {
   }
 
   /** The ids that survive top-k, top-p and min-p; best first where an order was needed. */
-  private filter(scores: Float32Array, best: number): number[] {
+  private filter(scores: Float32Array, { count, top }: BestLogits): number[] {
     // min-p compares with the best alone, so it may come first: what it removes could only have come after what top-p keeps
     // or be cut by it anyway; the share of top-p is still taken over all that top-k left.
-    const floor = this.minP > 0 ? scores[best] + Math.log(this.minP) : -Infinity;
+    const floor = this.minP > 0 ? top + Math.log(this.minP) : -Infinity;
     if (this.topK > 0 && this.topK < scores.length) {
-      const kept = largest(scores, this.topK);
-      return this.topP < 1 ? nucleus(scores, kept, total(scores, kept, scores[best]), scores[best], this.topP, floor) : kept.filter((id) => scores[id] >= floor);
+      const kept = [...this.best.subarray(0, count)];
+      return this.topP < 1 ? nucleus(scores, kept, total(scores, kept, top), top, this.topP, floor) : kept.filter((id) => scores[id] >= floor);
     }
     if (this.topP >= 1) return above(scores, floor);
     // Nucleus of the whole vocabulary without sorting it: look at the top few e-folds, and further down only if they are not enough.
     let everything = 0;
-    for (let i = 0; i < scores.length; i++) if (scores[i] - scores[best] > negligible) everything += Math.exp(scores[i] - scores[best]);
+    for (let i = 0; i < scores.length; i++) if (scores[i] - top > negligible) everything += Math.exp(scores[i] - top);
     for (let depth = 4; ; depth *= 2) {
-      const threshold = scores[best] - depth;
-      const all = threshold - scores[best] < negligible;
+      const threshold = top - depth;
+      const all = threshold - top < negligible;
       const kept = sorted(scores, above(scores, all ? -Infinity : threshold));
-      if (all || total(scores, kept, scores[best]) >= this.topP * everything) return nucleus(scores, kept, everything, scores[best], this.topP, floor);
+      if (all || total(scores, kept, top) >= this.topP * everything) return nucleus(scores, kept, everything, top, this.topP, floor);
     }
   }
 
@@ -117,39 +130,11 @@ export class Sampler {
 
 /** e^-36 of the best: 2^18 such tokens together change no probability in the 10th digit. */
 const negligible = -36;
-/** The same as a power of two, and 2^−n for every n above it. */
-const leastPower = Math.ceil(negligible * Math.LOG2E);
-const powersOfTwo = Float64Array.from({ length: 1 - leastPower }, (_, n) => 2 ** -n);
 
-/** The best id, the lowest of equals; NaN is never the best; -1 if nothing is. */
-function argmax(scores: Float32Array): number {
-  let best = -1;
-  let top = -Infinity;
-  for (let i = 0; i < scores.length; i++) {
-    if (scores[i] > top) {
-      top = scores[i];
-      best = i;
-    }
-  }
-  return best;
-}
-
-function logProbability(logits: Float32Array, id: number, best: number): number {
-  const top = logits[best];
-  let sum = 0;
-  if (top === Infinity) {
-    for (let i = 0; i < logits.length; i++) if (logits[i] === Infinity) sum++;
-    return logits[id] === Infinity ? -Math.log(sum) : -Infinity;
-  }
-  for (let i = 0; i < logits.length; i++) {
-    const power = (logits[i] - top) * Math.LOG2E;
-    if (!(power > leastPower)) continue; // NaN counts as impossible
-    // 2^power = 2^whole · 2^rest, the second by its Taylor series: less than half the time of Math.exp over a vocabulary, and good to 1e-8.
-    const whole = Math.floor(power);
-    const x = (power - whole) * Math.LN2;
-    sum += powersOfTwo[-whole] * (1 + x * (1 + (x / 2) * (1 + (x / 3) * (1 + (x / 4) * (1 + (x / 5) * (1 + (x / 6) * (1 + (x / 7) * (1 + x / 8))))))));
-  }
-  return logits[id] - top - Math.log(sum);
+/** Natural logarithm of a token's share under the softmax of the logits that this was found of. */
+function logProbability(logit: number, { top, sum }: BestLogits): number {
+  if (top === Infinity) return logit === Infinity ? -Math.log(sum) : -Infinity;
+  return logit - top - Math.log(sum);
 }
 
 function above(scores: Float32Array, floor: number): number[] {
@@ -177,34 +162,6 @@ function nucleus(scores: Float32Array, ids: readonly number[], everything: numbe
     if (sum >= share * everything) break;
   }
   return kept;
-}
-
-/** The k largest, best first, the lower id before its equal; one pass with a heap of k. */
-function largest(scores: Float32Array, k: number): number[] {
-  const heap: number[] = []; // the worst on top
-  const worse = (a: number, b: number): boolean => scores[a] < scores[b] || (scores[a] === scores[b] && a > b);
-  for (let id = 0; id < scores.length; id++) {
-    if (!(scores[id] > -Infinity)) continue;
-    if (heap.length === k) {
-      if (!(scores[id] > scores[heap[0]])) continue; // a later equal is worse
-      heap[0] = id;
-      for (let i = 0, child = 1; child < k; child = 2 * i + 1) {
-        if (child + 1 < k && worse(heap[child + 1], heap[child])) child++;
-        if (!worse(heap[child], heap[i])) break;
-        [heap[i], heap[child]] = [heap[child], heap[i]];
-        i = child;
-      }
-      continue;
-    }
-    heap.push(id);
-    for (let i = heap.length - 1; i > 0; ) {
-      const parent = (i - 1) >> 1;
-      if (!worse(heap[i], heap[parent])) break;
-      [heap[i], heap[parent]] = [heap[parent], heap[i]];
-      i = parent;
-    }
-  }
-  return sorted(scores, heap);
 }
 
 /** The last n accepted ids. */

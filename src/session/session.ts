@@ -11,7 +11,6 @@ import type { DraftLength } from '../locality/draftLength.ts';
 import { mix } from '../locality/mixture.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Forward, Wanted } from '../model/forward.ts';
-import { LANE_FROM } from '../model/lane.ts';
 import type { Sampler } from './sampler.ts';
 
 export interface TokenEvent {
@@ -55,6 +54,8 @@ export class Session {
   computed = 0;
   /** Of passes alone: what was waited for between them is not in it. */
   readonly ms = { prefill: 0, decode: 0 };
+  /** Where that time went. What is left of it lies between the stages. */
+  readonly stages = { attention: 0, products: 0, head: 0, sampling: 0 };
   sparsity: Sparsity = { key: 0, attention: 0 };
   approximate = false;
   /** What ended the text: an end token, a limit, or (`cancelled`) the caller. */
@@ -80,8 +81,6 @@ export class Session {
     if (prompt.length >= context) throw new DeltaError('contextFull', prompt.length, context);
     const lease = this.cache.lease(prompt, { most: prompt.length - 1, approximate: options.approximate });
     lease.cancel = options.cancel.word;
-    // On the lane a token's keys depend on whether it was read or written: only what was read is what another session would make of it.
-    if (this.forward.hasLane) lease.keepOwn(prompt.length);
     let anchor: Lease | undefined;
     try {
       this.reused = lease.length;
@@ -107,7 +106,7 @@ export class Session {
       due = await pass(async () => {
         const clock = performance.now();
         const isLast = end === prompt.length;
-        const logits = await step(this.forward, lease, prompt.subarray(at, end), isLast ? 'last' : 'none', cancel);
+        const logits = await this.step(lease, prompt.subarray(at, end), isLast ? 'last' : 'none', cancel);
         this.computed += end - at;
         this.ms.prefill += performance.now() - clock;
         return logits && isLast ? this.write(lease, { logits, guesses: [], drafted: 0, accepted: 0 }, options, take) : undefined;
@@ -129,7 +128,7 @@ export class Session {
       const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
       const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
       const begun = performance.now();
-      const logits = await step(this.forward, lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', onLane: false });
+      const logits = await this.step(lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', writes: true });
       if (logits) {
         lookup?.lengths.timed(ids.length, performance.now() - begun);
         this.lookup.passes++;
@@ -139,6 +138,19 @@ export class Session {
       this.ms.decode += performance.now() - clock;
       return logits && this.write(lease, { logits, guesses, drafted, accepted: 0 }, options, take);
     });
+  }
+
+  /** A pass, with its stages by Forward's clocks: nobody else's pass runs meanwhile. */
+  private async step(lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, options?: StepOptions): Promise<Float32Array | undefined> {
+    const { stages, forward: { times } } = this;
+    const before = { ...times };
+    try {
+      return await step(this.forward, lease, ids, wanted, cancel, options);
+    } finally {
+      stages.attention += times.attention - before.attention;
+      stages.products += times.segments - before.segments + (times.embedding - before.embedding);
+      stages.head += times.head - before.head;
+    }
   }
 
   /**
@@ -176,7 +188,9 @@ export class Session {
       }
     } finally {
       this.settle(lease, ahead, options);
-      this.ms.decode += performance.now() - clock;
+      const spent = performance.now() - clock;
+      this.ms.decode += spent;
+      this.stages.sampling += spent;
     }
   }
 
@@ -207,17 +221,15 @@ interface Ahead {
 export interface StepOptions {
   /** `commit`: the pass counts when it ran to its end. `open`: the caller commits. */
   after?: 'commit' | 'open';
-  /** Whether text is read, on the prefill lane from its first position on, or written, which is precise. All rows must lie on one side of that position: see Forward.chunkEnd. */
-  onLane?: boolean;
+  /** Whether text is written or read: they are counted apart. */
+  writes?: boolean;
 }
 
 /** One pass over `ids` on a lease; undone when it was cancelled or failed. */
-export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', onLane = true }: StepOptions = {}): Promise<Float32Array | undefined> {
-  const from = lease.length;
-  if (onLane && from + ids.length > forward.chunkEnd(from, Infinity)) throw new DeltaError('internal', 'a chunk lies on both sides of the prefill lane');
-  lease.begin(ids);
+export async function step(forward: Forward, lease: Lease, ids: ArrayLike<number>, wanted: Wanted, cancel: CancelFlag, { after = 'commit', writes = false }: StepOptions = {}): Promise<Float32Array | undefined> {
+  lease.begin(ids, writes);
   try {
-    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet, onLane && from >= LANE_FROM);
+    const logits = await forward.run(ids, lease, wanted, () => cancel.isSet);
     if (cancel.isSet) {
       lease.abort();
       return undefined;

@@ -2,7 +2,6 @@
 import type { CancelFlag } from '../shared/cancel.ts';
 import type { KvCache } from '../cache/store.ts';
 import type { Forward } from '../model/forward.ts';
-import { longestCall } from '../model/segment.ts';
 import type { BenchOptions, BenchResult } from './protocol.ts';
 import { Sampler } from './sampler.ts';
 import { step } from './session.ts';
@@ -26,18 +25,17 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
       if (cancel.isSet) break;
       await step(forward, lease, ids.subarray(at, end), 'none', cancel);
     }
-    if (forward.hasLane) lease.keepOwn(context);
     const seconds = (performance.now() - clock) / 1000;
     const computed = Math.max(1, lease.length - reused);
     const perToken = (stage: (typeof STAGES)[number]) => (forward.times[stage] - before[stage]) / computed;
     const prefill = { tokens: context - reused, perSecond: (context - reused) / seconds, embedding: perToken('embedding'), segments: perToken('segments'), attention: perToken('attention') };
 
-    const sampler = new Sampler();
+    const sampler = new Sampler({}, (logits, ids) => cache.addon.bestLogits(logits, ids));
     const samples: BenchResult['decode'][] = [];
     for (let i = 0; i < WARM_UP + tokens && !cancel.isSet; i++) {
       const times = { ...forward.times };
       const begun = performance.now();
-      const logits = await step(forward, lease, [ids[context + i]], 'last', cancel, { onLane: false });
+      const logits = await step(forward, lease, [ids[context + i]], 'last', cancel, { writes: true });
       const computedAt = performance.now();
       if (logits) sampler.sample(logits);
       const ended = performance.now();
@@ -49,7 +47,7 @@ export async function stageBudget(forward: Forward, cache: KvCache, { context, t
     const median = (of: keyof BenchResult['decode']) => samples.map((s) => s[of]).sort((a, b) => a - b)[samples.length >> 1] ?? 0;
     return {
       decode: { step: median('step'), embedding: median('embedding'), segments: median('segments'), attention: median('attention'), head: median('head'), sampler: median('sampler'), hops: median('hops') },
-      prefill, total: performance.now() - started, longestCall: longestCall.ms, cacheBytes: cache.bytes, sparsity: lease.sparsity(),
+      prefill, total: performance.now() - started, longestCall: forward.longestCall, cacheBytes: cache.bytes, sparsity: lease.sparsity(),
     };
   } finally {
     lease.release();

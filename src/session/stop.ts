@@ -45,6 +45,11 @@ const colonBlocks = new Set(['python', 'yaml', 'dockercompose', 'nim', 'gdscript
 const wordBlocks = new Set(['ruby', 'lua', 'shellscript', 'elixir', 'julia', 'crystal', 'fish']);
 const paragraphs = new Set(['markdown', 'plaintext', 'restructuredtext', 'asciidoc', 'latex', 'tex']);
 const defaultMaxLines = 20;
+/** Right of the cursor: nothing but what closes. */
+const CLOSERS = /^[)\]}\s;,]*[)\]}][)\]}\s;,]*$/;
+const WORD = /[\p{L}\p{N}_$]/u;
+/** After these something must follow. */
+const MID_EXPRESSION = /(?:[,.([+\-*/%&|^=<>!?~@\\]|=>|\b(?:and|or|not|in|is|as|if|else|return|new|await|typeof|instanceof|const|let|var|import|from|of))\s*$/;
 
 export class CompletionStop {
   readonly mode: 'singleLine' | 'multiLine';
@@ -86,10 +91,29 @@ export class CompletionStop {
     if (this.reason !== null) return;
     if (cutOff) this.generated = this.generated.slice(0, endOfWhole(this.generated));
     this.apply(this.findCut(this.generated, true));
-    if (cutOff && this.reason === null && this.mode === 'multiLine') {
-      const last = this.generated.lastIndexOf('\n');
-      if (this.generated.slice(0, Math.max(0, last)).trim() !== '') this.generated = this.generated.slice(0, last);
+    if (cutOff && this.reason === null) this.generated = this.mode === 'multiLine' && this.generated.trimEnd().includes('\n') ? this.wholeLines(this.generated) : this.wholePart(this.generated, true);
+  }
+
+  /** The lines that a limit did not cut through, as far as the last of them does not end in the middle of something. */
+  private wholeLines(text: string): string {
+    const lines = text.split('\n').slice(0, -1);
+    while (lines.length > 1 && MID_EXPRESSION.test(lines.at(-1)!)) lines.pop();
+    return lines.some((line) => line.trim() !== '') ? lines.join('\n') : text;
+  }
+
+  /** The longest beginning of a line that leaves nothing open and does not end in the middle of something; `cutOff`: its last word may be half a word. */
+  private wholePart(text: string, cutOff = false): string {
+    for (let end = text.length; end > 0; end--) {
+      const isWithin = WORD.test(text[end - 1]) && (end < text.length ? WORD.test(text[end]) : cutOff);
+      const part = text.slice(0, end);
+      if (!isWithin && part.trimEnd() === part && !MID_EXPRESSION.test(part) && !this.leavesOpen(part)) return part;
     }
+    return '';
+  }
+
+  /** In a string or a comment brackets are only signs. */
+  private leavesOpen(text: string): boolean {
+    return !this.place.within && this.place.scan(text).open > this.place.scan('').open;
   }
 
   /** What was generated, cut where it should end. */
@@ -106,7 +130,10 @@ export class CompletionStop {
     if (kept.trim() === '') return '';
     const suffix = this.context.lineSuffix.trim();
     if (suffix === '') return kept.trimEnd();
+    // What is opened before closers that stand there is closed before them, or not offered.
+    if (CLOSERS.test(suffix) && this.leavesOpen(kept)) kept = this.wholePart(kept.split('\n')[0]);
     if (!kept.includes('\n')) return /^\s/.test(this.context.lineSuffix) ? kept.trimEnd() : kept;
+    if (this.mode === 'singleLine') return kept;
     // Several lines before a closing bracket: it goes onto a line of its own.
     return `${kept.trimEnd()}\n${/^[ \t]*/.exec(this.context.linePrefix)![0]}`;
   }
@@ -139,11 +166,32 @@ export class CompletionStop {
   private cutSingle(text: string): Cut | null {
     const newline = text.search(/\r?\n/);
     const line = newline < 0 ? text : text.slice(0, newline);
+    if (newline >= 0 && this.opensBlock(line)) return this.cutBlock(text, newline);
     const { excess } = this.place.scan(line);
     const loop = wordLoop(excess < 0 ? line : line.slice(0, excess));
     if (loop >= 0) return { end: loop, reason: 'repetition' };
     if (excess >= 0) return { end: excess, reason: 'bracket' };
     return newline < 0 ? null : { end: newline, reason: 'newline' };
+  }
+
+  /** `map(|)` and the text `(x) => {`: the block goes on to its end, before the closers that stand there. */
+  private opensBlock(line: string): boolean {
+    return CLOSERS.test(this.context.lineSuffix.trim()) && /[{([]\s*$/.test(line) && this.place.scan(line).excess < 0 && this.leavesOpen(line);
+  }
+
+  /** The end of the block that the first line opens; where there is none in sight, of the first line. */
+  private cutBlock(text: string, newline: number): Cut | null {
+    const { excess, openAtNewline } = this.place.scan(text);
+    const least = this.place.scan('').open;
+    const lines = text.split('\n');
+    for (let i = 1, start = lines[0].length + 1; i < lines.length; i++, start += lines[i - 1].length + 1) {
+      const end = start + lines[i].length;
+      if (excess >= start && excess <= end) return { end: excess, reason: 'bracket' };
+      const leaves = lines[i].trim() !== '' && i < lines.length - 1 && openAtNewline[i - 1] !== -1 && this.indent(lines[i]) < this.prefixIndent;
+      if (leaves || i >= this.maxLines) return { end: newline, reason: 'newline' };
+      if (openAtNewline[i] !== undefined && openAtNewline[i] !== -1 && openAtNewline[i] <= least) return { end, reason: 'complete' };
+    }
+    return null;
   }
 
   private cutMulti(text: string, whole: boolean): Cut | null {

@@ -23,7 +23,7 @@ export class Transcript {
       if (!text.startsWith(beginning)) continue;
       const rest = text.slice(beginning.length);
       if (rest === '') return [...ids];
-      const behind = this.tokenizer.encode(rest, { special: true });
+      const behind = this.tokenizer.encode(rest, { special: true, atStart: ids.length === 0 || this.tokenizer.isControl(ids.at(-1)!) });
       if (ended || this.tokenizer.isControl(behind[0])) return [...ids, ...behind];
     }
     return encode(text);

@@ -8,8 +8,8 @@ import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
 import { findModels, thisComputer } from '../model/found/findModels.ts';
 import { readOffer } from '../model/found/readOffer.ts';
-import { importModel } from '../model/import/importModel.ts';
-import { resolveModel, starterModel } from '../model/library.ts';
+import { starterModel } from '../model/library.ts';
+import { loadModel } from '../model/loadModel.ts';
 import { COMPLETIONS } from './conversation.ts';
 import { Engine } from './engine.ts';
 import { InOrder } from './inOrder.ts';
@@ -19,7 +19,7 @@ import { PassQueue } from './queue.ts';
 import { defaultThreads } from './threadCount.ts';
 
 const BACKGROUND_NICENESS = 10;
-/** Quiet before what was read approximately is read strictly: whoever types on would only cancel it. */
+/** Quiet before anything is read that nobody waits for: whoever types on would only cancel it. */
 const QUIET_MS = 1000;
 
 type Asked = Exclude<Request, { call: 'close' }>;
@@ -36,6 +36,7 @@ let waiting = 0;
 let idling = new CancelFlag();
 
 port.on('message', (request: Request) => {
+  if (isLook(request)) return void answer(request);
   idling.set();
   if (request.call === 'close') return void close();
   waiting++;
@@ -43,9 +44,12 @@ port.on('message', (request: Request) => {
     if (--waiting > 0) return;
     idling = new CancelFlag();
     setImmediate(readOn);
-    readStrictly(idling);
+    readAhead(idling);
   });
 });
+
+/** Whoever looks asks for no work, waits for none and ends none. */
+const isLook = (request: Request): request is Asked => request.call === 'live' || request.call === 'census' || request.call === 'memory';
 
 /** What must not run beside it comes one after the other: loads, requests of one conversation, and what measures. */
 function placeOf(request: Asked): string {
@@ -56,8 +60,7 @@ function placeOf(request: Asked): string {
     case 'generate':
       return `generate ${roleOf(request.options)} ${request.options.conversation ?? COMPLETIONS}`;
     case 'count':
-    case 'memory':
-      return `${request.call} ${request.id}`;
+      return `count ${request.id}`;
     default:
       return 'work';
   }
@@ -76,13 +79,13 @@ function readOn(): void {
   if (waiting === 0 && models.of('completion')?.neighbours.readOn()) setImmediate(readOn);
 }
 
-/** After a quiet second; nothing is waited for where nothing is to be done. */
-function readStrictly(cancel: CancelFlag): void {
-  if (!models.of('completion')?.isUnsettled) return;
-  setTimeout(() => {
-    if (cancel.isSet) return;
-    void order.run('strict', () => models.use('completion', (engine) => engine.readStrictly(cancel, passes.request('background', cancel)))).catch(() => {});
-  }, QUIET_MS).unref();
+/** After a quiet second, one thing after the other; nothing is waited for where nothing is to be done. */
+function readAhead(cancel: CancelFlag): void {
+  if (!models.of('completion')?.hasAhead) return;
+  const read = async () => {
+    while (!cancel.isSet && (await models.use('completion', (engine) => engine.readAhead(cancel, passes.request('background', cancel)))));
+  };
+  setTimeout(() => void (cancel.isSet || order.run('ahead', read).catch(() => {})), QUIET_MS).unref();
 }
 
 async function answer(request: Asked): Promise<void> {
@@ -115,21 +118,22 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       await models.unload(request.options.role);
       return null;
     case 'import': {
-      const options = { addon: addon(), threads: request.options.threads, progress, pass: pass('background'), notice };
-      options.addon.setThreads(options.threads);
-      const { gguf, out } = request.options;
-      if (!out) return { folder: await resolveModel(gguf, options) };
-      await importModel(gguf, out, options);
-      return { folder: out };
+      const { gguf, out, threads } = request.options;
+      addon().setThreads(threads);
+      const { forward, folder } = await loadModel(gguf, { addon: addon(), progress, pass: pass('background'), notice, out });
+      await forward.release();
+      return { folder, manifest: forward.manifest };
     }
     case 'generate': {
       const { options } = request;
-      return models.use(roleOf(options), (engine) => engine.generate(
+      const line = pass(priorityOf(options));
+      const result = await models.use(roleOf(options), (engine) => engine.generate(
         options, cancel,
         (text, scores) => reply({ id, event: 'text', text, scores }),
         (stage, share, tokens) => reply({ id, event: 'progress', stage, share, tokens }),
-        pass(priorityOf(options)),
+        line,
       ));
+      return { ...result, waited: line.waited };
     }
     case 'logits':
       return models.use('completion', (engine) => engine.logits(request.options, cancel, progress, pass('background')));
@@ -149,6 +153,12 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       const { role, texts } = request.options;
       return models.of(role) ? models.use(role, (engine) => engine.count(texts)) : null;
     }
+    case 'live': {
+      const { latest } = models;
+      return latest ? { ...latest.engine.live(request.options.sample), role: latest.role } : null;
+    }
+    case 'census':
+      return models.all.map(({ engine, roles }) => ({ ...engine.census(), roles }));
     case 'memory': {
       const infos = models.engines.map((engine) => engine.addon.storeInfo(engine.cache.store));
       return { cacheBytes: infos.reduce((sum, { bytes }) => sum + bytes, 0), cacheBlocks: infos.reduce((sum, { blocks }) => sum + blocks, 0) };

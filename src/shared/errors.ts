@@ -18,9 +18,9 @@ export const errorSentences = {
   tensorTypeUnknown: (tensor: string, type: string, known: string) => `The tensor ${tensor} has type ${type}, which is not supported; supported: ${known}.`,
   tensorMissing: (path: string, tensor: string) => `${path} has no usable tensor ${tensor}: the file is incomplete or of another architecture.`,
   metadataInvalid: (path: string, key: string, reason: string) => `${path} has no usable metadata ${key} (${reason}).`,
-  tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2").`,
+  tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2"), SentencePiece ("llama").`,
   vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
-  modelFolderInvalid: (path: string, reason: string) => `${path} is not a usable model folder (${reason}): import the GGUF again.`,
+  modelFolderInvalid: (path: string, reason: string) => `${path} is no folder of what was measured of a model (${reason}): choose the GGUF itself.`,
   noChatModel: () => 'No chat model is chosen: choose one in the chat view.',
   noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; choose another model.`,
   // Conversations
@@ -39,7 +39,7 @@ export const errorSentences = {
   contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
   workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,
   crashed: () => 'The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.',
-  logitsUnusable: () => 'The model produced no usable probabilities for the next token: import it again or choose another model.',
+  logitsUnusable: () => 'The model produced no usable probabilities for the next token: choose another model.',
   tokenOutOfRange: (id: number, size: number) => `The token id ${id} is outside the vocabulary (0 to ${size - 1}).`,
   // Not a failure: the way a stopped load or import ends. Nobody shows it.
   cancelled: () => 'Stopped.',

@@ -1,9 +1,10 @@
 // Messages between the visualizer's page and its host in the extension. Plain data that both sides import.
 // The host owns the state. The page shows it, says `hello` with the last sequence number that it has, and gets the rest or everything anew.
 import type { AttentionMap, InspectReport } from './inspectReport.ts';
+import type { CacheFigures, LiveFigures } from './liveFigures.ts';
 
 /** Raised with every change that an older page could not read: a page of another version asks for nothing and shows nothing. */
-export const PANEL_PROTOCOL = 1;
+export const PANEL_PROTOCOL = 2;
 
 /** As the setting `deltallm.mode` names them. */
 export type ModeName = 'exact' | 'balanced' | 'compact';
@@ -50,23 +51,29 @@ export interface ComparisonView {
 /** The attention of one head, as the panel shows it. */
 export type MapView = Omit<AttentionMap, 'schema' | 'model'>;
 
-/** The KV caches of this window. */
-export interface CacheView {
-  bytes: number;
-  blocks: number;
-  /** What the setting allows. */
-  budget: number;
-  /** Tokens of prompts that were known from before, and those that were read, of the last requests. */
-  reused: number;
-  computed: number;
-}
+/** The KV caches of this window, a model each; paths are names of files. */
+export type CacheView = readonly CacheFigures[];
+
+/** What is counted while the model works; the path is the name of a file. */
+export type LiveView = LiveFigures;
 
 /** Where the time of the last request that had a generation went, milliseconds. */
 export interface TimeView {
+  /** Quiet before anything was done, and what was waited for until the generation began. */
   pause: number;
   waiting: number;
+  tokenize: number;
+  /** Between passes: for others that were more urgent. */
+  queue: number;
+  /** Within passes. */
+  attention: number;
+  products: number;
+  head: number;
+  sampling: number;
+  /** The same passes by what they were for. */
   reading: number;
   writing: number;
+  /** Until there was an answer; the generation may have gone on behind it. */
   total: number;
   computed: number;
   written: number;
@@ -94,6 +101,7 @@ export interface PanelState {
   comparison: ComparisonView | null;
   map: MapView | null;
   cache: CacheView | null;
+  live: LiveView | null;
   time: TimeView | null;
 }
 

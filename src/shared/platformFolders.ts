@@ -18,7 +18,7 @@ export function homeFolder(environment: NodeJS.ProcessEnv = process.env): string
   return named ?? absolute(attempt(() => userInfo().homedir)) ?? absolute(attempt(homedir)) ?? join(absolute(attempt(tmpdir)) ?? '/tmp', 'deltallm-home');
 }
 
-/** The folder of converted models and what else can be made again: DELTALLM_CACHE, or the platform's cache folder. */
+/** The folder of what is measured of models and what else can be made again: DELTALLM_CACHE, or the platform's cache folder. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const own = absolute(environment.DELTALLM_CACHE);
   if (own) return own;

@@ -2,7 +2,9 @@
 // @huggingface/tokenizers, which works on strings and is its slow twin (test/unit/tokenizer.test.ts compares them).
 // Here a merge is a lookup of two integers, which makes loading and encoding several times faster and the table small.
 
-export class BytePairs {
+import { Merging, none } from './merging.ts';
+
+export class BytePairs extends Merging {
   // Open addressing: slot → left id + 1 (0 = free), right id, rank, merged id.
   private readonly left: Int32Array;
   private readonly right: Int32Array;
@@ -10,20 +12,12 @@ export class BytePairs {
   private readonly merged: Int32Array;
   private readonly mask: number;
 
-  // Scratch of `merge`: symbols of one word as a linked list, and a heap of candidate pairs.
-  private ids = new Int32Array(256);
-  private next = new Int32Array(256);
-  private previous = new Int32Array(256);
-  private pairRank = new Int32Array(256);
-  private pairMerged = new Int32Array(256);
-  private heap = new Float64Array(512);
-  private heapSize = 0;
-
   /**
    * `merges`: `left right` strings, best first; pairs that `idOf` cannot name are skipped, the first of equal pairs counts.
    * `texts`: id → token, used to guess a result (vocabularies list them in the order of the merges) instead of looking it up.
    */
   constructor(merges: readonly string[], idOf: ReadonlyMap<string, number>, texts: readonly string[]) {
+    super();
     let capacity = 16;
     while (capacity < merges.length * 2) capacity *= 2;
     this.mask = capacity - 1;
@@ -64,89 +58,20 @@ export class BytePairs {
 
   /** Merges `count` symbols of `symbols` as far as the table goes and returns what is left; -1 stands for a byte without a token and is dropped. */
   merge(symbols: ArrayLike<number>, count: number): number[] {
-    if (this.ids.length < count) this.grow(count);
-    const { ids, next, previous, pairRank } = this;
-    for (let i = 0; i < count; i++) {
-      ids[i] = symbols[i];
-      previous[i] = i - 1;
-      next[i] = i + 1 < count ? i + 1 : -1;
-    }
-    this.heapSize = 0;
-    for (let i = 0; i < count; i++) this.look(i);
-    while (this.heapSize > 0) {
-      const key = this.pop();
-      const rank = Math.floor(key / positions);
-      const at = key - rank * positions;
-      if (pairRank[at] !== rank) continue; // the pair at this place has changed since
-      const gone = next[at];
-      ids[at] = this.pairMerged[at];
-      next[at] = next[gone];
-      if (next[gone] >= 0) previous[next[gone]] = at;
-      pairRank[gone] = none;
-      this.look(at);
-      if (previous[at] >= 0) this.look(previous[at]);
-    }
+    this.reserve(count);
+    const { ids } = this;
+    for (let i = 0; i < count; i++) ids[i] = symbols[i];
+    this.run(count);
     const result: number[] = [];
-    for (let i = count > 0 ? 0 : -1; i >= 0; i = next[i]) if (ids[i] >= 0) result.push(ids[i]);
+    for (let i = count > 0 ? 0 : -1; i >= 0; i = this.next[i]) if (ids[i] >= 0) result.push(ids[i]);
     return result;
   }
 
-  /** Looks the pair that begins at symbol `at` up and queues it. */
-  private look(at: number): void {
-    const after = this.next[at];
-    this.pairRank[at] = none;
-    if (after < 0 || this.ids[at] < 0) return;
+  protected find(at: number, after: number): number {
+    if (this.ids[at] < 0) return none;
     const slot = this.slot(this.ids[at], this.ids[after]);
-    if (this.left[slot] === 0) return;
-    const rank = this.rank[slot];
-    this.pairRank[at] = rank;
-    this.pairMerged[at] = this.merged[slot];
-    this.push(rank * positions + at);
-  }
-
-  private push(key: number): void {
-    if (this.heapSize === this.heap.length) {
-      const larger = new Float64Array(this.heap.length * 2);
-      larger.set(this.heap);
-      this.heap = larger;
-    }
-    const heap = this.heap;
-    let i = this.heapSize++;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (heap[parent] <= key) break;
-      heap[i] = heap[parent];
-      i = parent;
-    }
-    heap[i] = key;
-  }
-
-  private pop(): number {
-    const heap = this.heap;
-    const top = heap[0];
-    const key = heap[--this.heapSize];
-    const size = this.heapSize;
-    let i = 0;
-    for (let child = 1; child < size; child = 2 * i + 1) {
-      if (child + 1 < size && heap[child + 1] < heap[child]) child++;
-      if (heap[child] >= key) break;
-      heap[i] = heap[child];
-      i = child;
-    }
-    heap[i] = key;
-    return top;
-  }
-
-  private grow(count: number): void {
-    const size = Math.max(count, this.ids.length * 2);
-    this.ids = new Int32Array(size);
-    this.next = new Int32Array(size);
-    this.previous = new Int32Array(size);
-    this.pairRank = new Int32Array(size);
-    this.pairMerged = new Int32Array(size);
+    if (this.left[slot] === 0) return none;
+    this.found = this.merged[slot];
+    return this.rank[slot];
   }
 }
-
-const none = -1;
-/** A heap key is rank · positions + place: ranks stay below 2^22 and places below 2^30, so a key is exact in a double. */
-const positions = 2 ** 30;

@@ -1,4 +1,4 @@
-// What a model folder stores about its tokenizer: a Hugging Face `tokenizer.json` object and what stands beside it. Plain JSON.
+// What a tokenizer is made from: a Hugging Face `tokenizer.json` object, or pieces with scores; and what stands beside it. Plain JSON.
 
 /** Where the fill-in-the-middle tokens go: `standard` has a middle token; `suffixFirst` is [SUFFIX]suffix[PREFIX]prefix (Codestral). */
 export type FimLayout = 'standard' | 'suffixFirst';
@@ -71,10 +71,25 @@ export interface TokenizerJson {
   };
 }
 
+/** A SentencePiece vocabulary: of two neighbours that are a token together, those with the highest score merge first. */
+export interface ScoredPieces {
+  added_tokens: AddedToken[];
+  /** Every token, added ones too; a blank is written ▁. */
+  tokens: string[];
+  /** One for each token, finite. */
+  scores: ArrayLike<number>;
+  /** The token of each byte, -1 where there is none. */
+  bytes: number[];
+  /** Ids of tokens that no text is made of, besides bytes and added ones. */
+  unused: number[];
+  /** Whether a blank is written before a text. */
+  spacePrefix: boolean;
+}
+
 export interface TokenizerFiles {
-  tokenizer: TokenizerJson;
+  tokenizer: TokenizerJson | ScoredPieces;
   special: SpecialTokens;
-  /** `tokenizer.ggml.pre` as the file names it. */
+  /** `tokenizer.ggml.pre` as the file names it; pieces have none. */
   pre: string;
   /** What was odd about the file but did not stop us, one sentence each. */
   warnings: string[];

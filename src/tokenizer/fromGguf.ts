@@ -1,8 +1,8 @@
 // GGUF metadata → TokenizerFiles. The file is untrusted: every array is checked and every limit is a named constant.
 import { DeltaError } from '../shared/errors.ts';
 import { byteToChar } from './byteAlphabet.ts';
-import type { AddedToken, TokenizerFiles } from './files.ts';
-import { byteLevel, preTokenizerFor, preTokenizerJson } from './preTokenizer.ts';
+import type { AddedToken, ScoredPieces, TokenizerFiles, TokenizerJson } from './files.ts';
+import { byteLevel, preTokenizerFor, preTokenizerJson, presumedName, type PreTokenizer } from './preTokenizer.ts';
 import { fimKeys, findEnds, findFim, looksSpecial } from './specialTokens.ts';
 import type { NamedIds } from './specialTokens.ts';
 
@@ -15,8 +15,16 @@ const maxTokenLength = 8192;
 /** The longest chat templates in use are about 20 kB. */
 const maxTemplateLength = 1 << 20;
 
+/** The longest pieces in use are runs of some thirty blanks. */
+const maxPieceLength = 512;
+
 /** `tokenizer.ggml.token_type` */
-const tokenType = { unknown: 2, control: 3, userDefined: 4 } as const;
+const tokenType = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+
+/** `tokenizer.ggml.model` → the kind of vocabulary. */
+const kinds = { gpt2: 'bytes', llama: 'pieces' } as const;
+/** What files of pieces need not say. */
+const pieceDefaults = { bos: 1, eos: 2 } as const;
 
 const key = (name: string): string => `tokenizer.ggml.${name}`;
 
@@ -25,7 +33,8 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
     throw new DeltaError('metadataInvalid', path, name, reason);
   };
   const model = metadata[key('model')];
-  if (model !== 'gpt2') throw new DeltaError('tokenizerUnknown', typeof model === 'string' ? model.slice(0, 80) : 'none');
+  if (typeof model !== 'string' || !Object.hasOwn(kinds, model)) throw new DeltaError('tokenizerUnknown', typeof model === 'string' ? model.slice(0, 80) : 'none');
+  const inPieces = kinds[model as keyof typeof kinds] === 'pieces';
 
   const strings = (name: string, limit: number): string[] => {
     const value = metadata[key(name)];
@@ -55,7 +64,6 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
   const types = readTypes(metadata[key('token_type')], tokens.length, (reason) => invalid(key('token_type'), reason));
 
   const idOf = new Map<string, number>();
-  const vocab = Object.create(null) as Record<string, number>; // "__proto__" is a possible token
   for (let i = 0; i < tokens.length; i++) {
     if (tokens[i] === '') {
       tokens[i] = `[EMPTY_${i}]`;
@@ -66,14 +74,15 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
     const before = idOf.get(token);
     if (before !== undefined) invalid(key('tokens'), `entries ${before} and ${i} are the same`);
     idOf.set(token, i);
-    vocab[token] = i;
   }
 
-  const bos = id('bos_token_id');
-  const named: NamedIds = { eos: id('eos_token_id'), eot: id('eot_token_id'), eom: id('eom_token_id'), fim: {} };
+  /** Where the file is silent. */
+  const usual = (one: number): number | undefined => (inPieces && one < tokens.length ? one : undefined);
+  const bos = id('bos_token_id') ?? usual(pieceDefaults.bos);
+  const named: NamedIds = { eos: id('eos_token_id') ?? usual(pieceDefaults.eos), eot: id('eot_token_id'), eom: id('eom_token_id'), fim: {} };
   for (const [role, names] of Object.entries(fimKeys)) named.fim[role as keyof typeof fimKeys] = id(...names);
 
-  const fim = findFim(named.fim, idOf);
+  const fim = findFim(named.fim, idOf, tokens);
   const eos = findEnds(named, fim, idOf);
   if (eos.length === 0) warnings.push('No token ends a generation: only limits and stop rules will.');
 
@@ -88,20 +97,39 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
     if (!control && steering.has(i)) warnings.push(`The token ${i} (${JSON.stringify(tokens[i].slice(0, 40))}) steers the model but is ordinary text.`);
     if (!control && !userDefined) continue;
     if (!control && /^\[PAD\d+\]$/.test(tokens[i])) continue; // fills the vocabulary up to a round size; never in a text
-    added.push({ id: i, content: tokens[i], special: control, single_word: false, lstrip: false, rstrip: false, normalized: false });
+    // Texts hold blanks, not their signs.
+    const content = inPieces && !control ? tokens[i].replaceAll('\u2581', ' ') : tokens[i];
+    added.push({ id: i, content, special: control, single_word: false, lstrip: false, rstrip: false, normalized: false });
   }
 
-  const merges = usableMerges(strings('merges', maxMerges), idOf, new Set(added.map((token) => token.id)), warnings);
-  const missing = byteToChar.filter((char) => !idOf.has(char)).length;
-  if (missing > 0) warnings.push(`${missing} of the 256 bytes have no token: text that needs them loses them.`);
-
-  const name = metadata[key('pre')];
-  if (name !== undefined && typeof name !== 'string') invalid(key('pre'), 'it is not a string');
-  const pre = preTokenizerFor(name as string | undefined);
-  if (pre.warning) warnings.push(pre.warning);
-
-  const wanted = metadata[key('add_bos_token')] ?? pre.addBos;
-  if (typeof wanted !== 'boolean') invalid(key('add_bos_token'), 'it is not a boolean');
+  const flag = (name: string, otherwise: boolean): boolean => {
+    const value = metadata[key(name)] ?? otherwise;
+    return typeof value === 'boolean' ? value : invalid(key(name), 'it is not a boolean');
+  };
+  const name = metadata[key('pre')] ?? '';
+  if (typeof name !== 'string') return invalid(key('pre'), 'it is not a string');
+  let tokenizer: TokenizerFiles['tokenizer'];
+  let wanted: boolean;
+  if (inPieces) {
+    const scores = readScores(metadata[key('scores')], tokens.length, (reason) => invalid(key('scores'), reason));
+    const bytes = readBytes(idOf, types, metadata[key('token_type')] !== undefined);
+    const verbatim = new Set([...added.map((token) => token.id), ...bytes]);
+    const tooLong = tokens.findIndex((token, i) => token.length > maxPieceLength && !verbatim.has(i));
+    if (tooLong >= 0) invalid(key('tokens'), `entry ${tooLong} is ${tokens[tooLong].length} characters long`);
+    const missing = bytes.filter((byte) => byte < 0).length;
+    if (missing > 0) warnings.push(`${missing} of the 256 bytes have no token: characters without one that need them lose them.`);
+    const unused = [...tokens.keys()].filter((i) => types[i] === tokenType.unused && !verbatim.has(i));
+    tokenizer = { added_tokens: added, tokens, scores, bytes, unused, spacePrefix: flag('add_space_prefix', true) };
+    wanted = flag('add_bos_token', true);
+  } else {
+    const merges = usableMerges(strings('merges', maxMerges), idOf, new Set(added.map((token) => token.id)), warnings);
+    const missing = byteToChar.filter((char) => !idOf.has(char)).length;
+    if (missing > 0) warnings.push(`${missing} of the 256 bytes have no token: text that needs them loses them.`);
+    const pre = preTokenizerFor(name || presumedName(tokens.length, metadata['general.architecture'], (token) => idOf.has(token)));
+    if (pre.warning) warnings.push(pre.warning);
+    tokenizer = bytePairJson(pre, idOf, added, merges);
+    wanted = flag('add_bos_token', pre.addBos);
+  }
   if (wanted && bos === undefined) warnings.push('The file asks for a first token but does not name it: none is added.');
 
   const template = metadata['tokenizer.chat_template'];
@@ -109,31 +137,55 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
   if (typeof template === 'string' && template.length > maxTemplateLength) invalid('tokenizer.chat_template', `it is ${template.length} characters long`);
 
   return {
-    tokenizer: {
-      version: '1.0',
-      added_tokens: added,
-      normalizer: null,
-      pre_tokenizer: preTokenizerJson(pre),
-      post_processor: null,
-      decoder: byteLevel,
-      model: {
-        type: 'BPE',
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        ignore_merges: pre.ignoreMerges,
-        vocab,
-        merges,
-      },
-    },
-    special: { bos: bos ?? null, eos, addBos: Boolean(wanted) && bos !== undefined, fim },
-    pre: typeof name === 'string' ? name : '',
+    tokenizer,
+    special: { bos: bos ?? null, eos, addBos: wanted && bos !== undefined, fim },
+    pre: name,
     warnings,
     ...(typeof template === 'string' ? { chatTemplate: template } : {}),
   };
+}
+
+/** A byte-level vocabulary in the library's form. */
+function bytePairJson(pre: PreTokenizer, idOf: ReadonlyMap<string, number>, added: AddedToken[], merges: string[]): TokenizerJson {
+  const vocab = Object.create(null) as Record<string, number>; // "__proto__" is a possible token
+  for (const [token, id] of idOf) vocab[token] = id;
+  return {
+    version: '1.0',
+    added_tokens: added,
+    normalizer: null,
+    pre_tokenizer: preTokenizerJson(pre),
+    post_processor: null,
+    decoder: byteLevel,
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: pre.ignoreMerges,
+      vocab,
+      merges,
+    },
+  };
+}
+
+/** One finite number a token. */
+function readScores(value: unknown, count: number, invalid: (reason: string) => never): ScoredPieces['scores'] {
+  if (value === undefined) return invalid('it is missing');
+  const list = Array.isArray(value) || ArrayBuffer.isView(value) ? (value as unknown as ArrayLike<unknown>) : invalid('it is not an array');
+  if (list.length !== count) invalid(`it has ${list.length} entries for ${count} tokens`);
+  for (let i = 0; i < count; i++) if (typeof list[i] !== 'number' || !Number.isFinite(list[i])) invalid(`entry ${i} is not a number`);
+  return Array.from(list as ArrayLike<number>);
+}
+
+/** The token of each byte, -1 where there is none. */
+function readBytes(idOf: ReadonlyMap<string, number>, types: ArrayLike<number>, typed: boolean): number[] {
+  return Array.from({ length: 256 }, (_, byte) => {
+    const id = idOf.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+    return id !== undefined && (!typed || types[id] === tokenType.byte) ? id : -1;
+  });
 }
 
 function readTypes(value: unknown, count: number, invalid: (reason: string) => never): ArrayLike<number> {

@@ -81,6 +81,14 @@ const table = new Map<string, PreTokenizer>([
   ['viking', entry([wordsWithoutMarks, String.raw`\p{N}`])],
 ]);
 
+/** The name that a file without one most likely means (files from before there were names, and BitNet's): by what else it says. */
+export function presumedName(vocabulary: number, architecture: unknown, has: (token: string) => boolean): string | undefined {
+  if (vocabulary === 128_256) return 'llama-bpe';
+  if (vocabulary === 151_936 || vocabulary === 152_064 || /^qwen[23]$/.test(String(architecture))) return 'qwen2';
+  if (vocabulary === 49_152 && has('<fim_prefix>')) return 'starcoder';
+  return vocabulary === 32_256 ? 'deepseek-coder' : undefined;
+}
+
 /** The entry for a name, and a sentence when the name was missing or unknown and another entry stands in for it. */
 export function preTokenizerFor(name: string | undefined): PreTokenizer & { warning?: string } {
   if (name === undefined || name === '') return { ...fallbackDefault, warning: 'The file names no pre-tokenizer: the default one is used and tokens may differ from those the model was trained on.' };

@@ -18,6 +18,8 @@ export const fimKeys: Readonly<Record<FimRole, readonly string[]>> = {
 const families: readonly Partial<Record<FimRole, string>>[] = [
   // Qwen2.5-Coder, Granite 3.3 and later, our starter
   { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|repo_name|>', fileSeparator: '<|file_sep|>' },
+  // CodeGemma
+  { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', fileSeparator: '<|file_separator|>' },
   // StarCoder2
   { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<repo_name>', fileSeparator: '<file_sep>' },
   // StarCoder, Granite Code, Refact
@@ -38,8 +40,8 @@ const families: readonly Partial<Record<FimRole, string>>[] = [
 
 /** Texts that end a generation wherever they are a token. */
 const endTexts = [
-  '<|eot_id|>', '<|im_end|>', '<|end|>', '<|return|>', '<|call|>', '<|flush|>', '<|calls|>', '<end_of_turn>', '<|endoftext|>', '</s>', '<|eom_id|>', '<EOT>', '_<EOT>',
-  '[EOT]', '[EOS]', '<|end_of_text|>', '<end_of_utterance>', '<eos>', '<|EOT|>', '<｜end▁of▁sentence｜>',
+  '<|eot_id|>', '<|im_end|>', '<|end|>', '<|return|>', '<|call|>', '<|flush|>', '<|calls|>', '<end_of_turn>', '<|endoftext|>', '</s>', '<|eom_id|>', '<EOT>', '▁<EOT>', '_<EOT>',
+  '[EOT]', '[EOS]', '<|end_of_text|>', '<end_of_utterance>', '<eos>', '<|file_separator|>', '<|EOT|>', '<｜end▁of▁sentence｜>',
 ] as const;
 
 /** Ids the metadata names, `undefined` where it is silent. */
@@ -55,7 +57,9 @@ export function looksSpecial(text: string): boolean {
   return /^<[|｜].*[|｜]>$/u.test(text) || /^<fim[-_]\w+>$/.test(text) || (endTexts as readonly string[]).includes(text) || families.some((family) => Object.values(family).includes(text));
 }
 
-export function findFim(named: NamedIds['fim'], idOf: ReadonlyMap<string, number>): FimTokens | null {
+/** `texts`: id → text. Converters name ids of CodeGemma in files of every Gemma, where they are tokens that nobody trained. */
+export function findFim(all: NamedIds['fim'], idOf: ReadonlyMap<string, number>, texts: ArrayLike<unknown>): FimTokens | null {
+  const named = Object.values(all).some((id) => id !== undefined && /^<unused\d+>$/.test(String(texts[id]))) ? {} : all;
   const complete = (f: Partial<Record<FimRole, string>>): boolean => idOf.has(f.prefix!) && idOf.has(f.suffix!) && idOf.has(f.middle!);
   const candidates = families.filter(complete);
   // Two families may share the three tokens and differ in the names of the rest: the one that finds more of them wins.

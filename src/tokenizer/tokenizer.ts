@@ -1,29 +1,28 @@
-// Text ↔ token ids for byte-level BPE. User text never becomes a control token unless the caller asks for it.
-import { SplitPreTokenizer } from '@huggingface/tokenizers';
+// Text ↔ token ids. User text never becomes a control token unless the caller asks for it.
 import { DeltaError } from '../shared/errors.ts';
-import { byteToChar, bytesOfToken } from './byteAlphabet.ts';
-import { BytePairs } from './bytePairs.ts';
-import { breakMark, brokenAt, dropMarks } from './controlText.ts';
+import { AddedTexts } from './addedTexts.ts';
+import { ByteLevel } from './byteLevel.ts';
+import { breakMark, dropMarks } from './controlText.ts';
 import type { SpecialTokens, TokenizerFiles } from './files.ts';
+import { SentencePiece } from './sentencePiece.ts';
+import type { TextCoder } from './textCoder.ts';
 
 export interface EncodeOptions {
   /** Read the text of control tokens as those tokens, but where a break mark is in it; the marks are dropped. Only for text we made ourselves (chat templates). Default false. */
   special?: boolean;
-  /** Put the first token in front where the model wants one (`special.addBos`). Default false. */
+  /** A text begins here: nothing stands before it, or a control token does. Some tokenizers then write a blank. Default false: a piece of a text. */
+  atStart?: boolean;
+  /** A whole text: it begins here (`atStart`), with the first token in front where the model wants one (`special.addBos`). Default false. */
   bos?: boolean;
 }
 
-/** Words kept with their ids. A source file of 8,000 tokens has about 1,500 different ones. */
-const cachedWords = 50_000;
-/** Longer words are not worth keeping. */
-const cachedWordLength = 128;
-
-/** Characters that a pattern is given at once: over a run of several million letters it needs more stack than there is. */
+/** Characters that are cut into words at once: over a run of several million letters a pattern needs more stack than there is. */
 const mostAtOnce = 1 << 20;
 
 const utf8 = new TextEncoder();
 // ignoreBOM: U+FEFF is text here, not a signature.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const blank = 0x20;
 
 export class Tokenizer {
   readonly size: number;
@@ -32,60 +31,58 @@ export class Tokenizer {
   readonly ends: readonly number[];
   /** The texts of all control tokens: what a user types must not become one of them. */
   readonly controlTexts: readonly string[];
+  /** What stands before a text as the model reads it. */
+  readonly opening: '' | ' ';
 
   private readonly texts: string[];
-  private readonly verbatim: Uint8Array; // per id: 1 user-defined, 2 control; their text is not in the byte alphabet
-  private readonly ordinary = new Map<string, number>();
-  private readonly byteIds = new Int32Array(256);
-  private readonly pairs: BytePairs;
-  private readonly patterns: RegExp[];
-  private readonly ignoreMerges: boolean;
+  private readonly verbatim: Uint8Array; // per id: 1 user-defined, 2 control; their text is not written as others are
+  private readonly coder: TextCoder;
   private readonly userDefined: AddedTexts;
   private readonly control: AddedTexts;
   private readonly everyAdded: AddedTexts;
-  private readonly words = new Map<string, number[]>();
   private readonly byteCache: (Uint8Array | undefined)[];
-  private scratch = new Uint8Array(512);
-  private symbols = new Int32Array(512);
 
   static fromFiles(files: TokenizerFiles): Tokenizer {
     return new Tokenizer(files);
   }
 
   private constructor({ tokenizer, special }: TokenizerFiles) {
-    const { vocab, merges, ignore_merges } = tokenizer.model;
-    const tokens = Object.keys(vocab); // three times faster than Object.entries on 128 k tokens
-    this.size = tokens.length;
+    const { added_tokens: added } = tokenizer;
+    this.texts = 'scores' in tokenizer ? [...tokenizer.tokens] : textsOf(tokenizer.model.vocab);
+    this.size = this.texts.length;
     this.special = special;
-    this.ignoreMerges = ignore_merges;
-    this.texts = new Array<string>(this.size);
     this.byteCache = new Array<Uint8Array | undefined>(this.size);
     this.verbatim = new Uint8Array(this.size);
-    for (const token of tokenizer.added_tokens) this.verbatim[token.id] = token.special ? 2 : 1;
-    this.ends = [...new Set([...special.eos, ...tokenizer.added_tokens.filter((token) => token.special).map((token) => token.id)])].sort((a, b) => a - b);
-    for (const text of tokens) {
-      const id = vocab[text];
-      this.texts[id] = text;
-      if (this.verbatim[id] === 0) this.ordinary.set(text, id);
+    for (const { id, content, special: control } of added) {
+      this.verbatim[id] = control ? 2 : 1;
+      this.texts[id] = content;
     }
-    for (let byte = 0; byte < 256; byte++) this.byteIds[byte] = this.ordinary.get(byteToChar[byte]) ?? -1;
-    this.pairs = new BytePairs(merges, this.ordinary, this.texts);
-    this.patterns = tokenizer.pre_tokenizer.pretokenizers.flatMap((step) => (step.type === 'Split' ? [new SplitPreTokenizer(step).pattern!] : []));
-    this.userDefined = new AddedTexts(tokenizer.added_tokens.filter((token) => !token.special));
-    const control = tokenizer.added_tokens.filter((token) => token.special);
+    this.ends = [...new Set([...special.eos, ...added.filter((token) => token.special).map((token) => token.id)])].sort((a, b) => a - b);
+    this.coder = 'scores' in tokenizer ? new SentencePiece(tokenizer, this.verbatim) : new ByteLevel(tokenizer, ordinaryOf(this.texts, this.verbatim), this.texts);
+    this.opening = this.coder.spacePrefix ? ' ' : '';
+    this.userDefined = new AddedTexts(added.filter((token) => !token.special));
+    const control = added.filter((token) => token.special);
     this.control = new AddedTexts(control);
     this.controlTexts = control.map((token) => token.content);
-    this.everyAdded = new AddedTexts(tokenizer.added_tokens);
+    this.everyAdded = new AddedTexts(added);
   }
 
-  encode(text: string, options: EncodeOptions = {}): number[] {
+  encode(text: string, { special = false, bos = false, atStart = bos }: EncodeOptions = {}): number[] {
     const ids: number[] = [];
-    if (options.bos && this.special.addBos && this.special.bos !== null) ids.push(this.special.bos);
+    if (bos && this.special.addBos && this.special.bos !== null) ids.push(this.special.bos);
     // Half a surrogate pair has no UTF-8 form.
     const whole = text.replace(/\p{Surrogate}/gu, '\ufffd');
-    for (const part of options.special ? this.cutControl(whole) : this.userDefined.cut(whole)) {
-      if (typeof part === 'number') ids.push(part);
-      else this.encodeText(part, ids);
+    let begins = atStart;
+    for (const part of special ? this.cutControl(whole) : this.userDefined.cut(whole)) {
+      if (typeof part === 'number') {
+        ids.push(part);
+        begins = this.isControl(part);
+        continue;
+      }
+      for (const piece of partsOf(part)) {
+        this.coder.encode(piece, begins, ids);
+        begins = false;
+      }
     }
     return ids;
   }
@@ -96,12 +93,13 @@ export class Tokenizer {
     return this.control.cut(text, true).flatMap((part) => (typeof part === 'number' ? [part] : this.userDefined.cut(dropMarks(part))));
   }
 
-  /** The text of the ids, control tokens as their own text; bytes that are not UTF-8 become U+FFFD. */
-  decode(ids: Iterable<number>): string {
+  /** The text of the ids, control tokens as their own text; bytes that are not UTF-8 become U+FFFD. `atStart`: of ids that were encoded so. */
+  decode(ids: Iterable<number>, { atStart = false }: Pick<EncodeOptions, 'atStart'> = {}): string {
     const pieces: Uint8Array[] = [];
     let length = 0;
     for (const id of ids) {
-      const bytes = this.bytes(id);
+      const written = atStart && pieces.length === 0 && this.opening !== '' && this.verbatim[id] === 0;
+      const bytes = written && this.bytes(id)[0] === blank ? this.bytes(id).subarray(1) : this.bytes(id);
       pieces.push(bytes);
       length += bytes.length;
     }
@@ -118,7 +116,7 @@ export class Tokenizer {
   bytes(id: number): Uint8Array {
     const text = this.texts[id];
     if (text === undefined) throw new DeltaError('tokenOutOfRange', id, this.size);
-    return (this.byteCache[id] ??= this.verbatim[id] ? utf8.encode(text) : bytesOfToken(text));
+    return (this.byteCache[id] ??= this.verbatim[id] ? utf8.encode(text) : this.coder.bytes(id, text));
   }
 
   /** Steers the model and has no place in a text: whoever generates one should stop. */
@@ -126,44 +124,29 @@ export class Tokenizer {
     return this.verbatim[id] === 2;
   }
 
-  /** The same for a text of any length, of which the ids together would not fit into memory. */
-  *encodeInParts(text: string): Generator<number[], void, void> {
-    for (const part of partsOf(text)) yield this.encode(part);
-  }
-
-  private encodeText(text: string, ids: number[]): void {
-    for (const part of partsOf(text)) this.encodePart(part, ids);
-  }
-
-  private encodePart(text: string, ids: number[]): void {
-    for (const word of split(text, this.patterns)) {
-      let known = this.words.get(word);
-      if (known === undefined) {
-        known = this.encodeWord(word);
-        if (word.length <= cachedWordLength) {
-          if (this.words.size >= cachedWords) this.words.clear();
-          this.words.set(word, known);
-        }
-      }
-      for (let i = 0; i < known.length; i++) ids.push(known[i]);
+  /** The ids of a text of any length, which together would not fit into memory; `atStart` as for `encode`. */
+  *encodeInParts(text: string, { atStart = false }: Pick<EncodeOptions, 'atStart'> = {}): Generator<number[], void, void> {
+    let first = atStart;
+    for (const part of partsOf(text)) {
+      yield this.encode(part, { atStart: first });
+      first = false;
     }
   }
+}
 
-  private encodeWord(word: string): number[] {
-    if (this.scratch.length < word.length * 3) {
-      this.scratch = new Uint8Array(word.length * 3);
-      this.symbols = new Int32Array(word.length * 3);
-    }
-    const { written } = utf8.encodeInto(word, this.scratch);
-    if (this.ignoreMerges) {
-      let text = '';
-      for (let i = 0; i < written; i++) text += byteToChar[this.scratch[i]];
-      const id = this.ordinary.get(text);
-      if (id !== undefined) return [id];
-    }
-    for (let i = 0; i < written; i++) this.symbols[i] = this.byteIds[this.scratch[i]];
-    return this.pairs.merge(this.symbols, written);
-  }
+/** id → text. */
+function textsOf(vocab: Readonly<Record<string, number>>): string[] {
+  const tokens = Object.keys(vocab); // three times faster than Object.entries on 128 k tokens
+  const texts = new Array<string>(tokens.length);
+  for (const text of tokens) texts[vocab[text]] = text;
+  return texts;
+}
+
+/** Tokens that text is made of. */
+function ordinaryOf(texts: readonly string[], verbatim: Uint8Array): Map<string, number> {
+  const ordinary = new Map<string, number>();
+  for (let id = 0; id < texts.length; id++) if (verbatim[id] === 0) ordinary.set(texts[id], id);
+  return ordinary;
 }
 
 /** A text in parts that a pattern can be given: cut where a line begins with something, which every pattern does too; where no line ends, anywhere between two characters. */
@@ -179,78 +162,4 @@ function* partsOf(text: string): Generator<string, void, void> {
     start = end;
   }
   yield start === 0 ? text : text.slice(start);
-}
-
-/** Cuts text at each pattern in turn; what a pattern does not match stays a piece of its own. */
-function split(text: string, patterns: readonly RegExp[]): string[] {
-  let pieces = text === '' ? [] : [text];
-  for (const pattern of patterns) {
-    const finer: string[] = [];
-    for (const piece of pieces) cutAt(piece, pattern, finer);
-    pieces = finer;
-  }
-  return pieces;
-}
-
-function cutAt(text: string, pattern: RegExp, pieces: string[]): void {
-  const matches = text.match(pattern);
-  if (matches === null) {
-    pieces.push(text);
-    return;
-  }
-  let covered = 0;
-  for (const match of matches) covered += match.length;
-  if (covered === text.length) {
-    for (const match of matches) if (match !== '') pieces.push(match);
-    return;
-  }
-  let at = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (match[0] === '') continue;
-    if (match.index > at) pieces.push(text.slice(at, match.index));
-    pieces.push(match[0]);
-    at = match.index + match[0].length;
-  }
-  if (at < text.length) pieces.push(text.slice(at));
-}
-
-/** Tokens that stand for their own text, found in a text the longest first (as llama.cpp does). */
-class AddedTexts {
-  private readonly longestFirst: { id: number; content: string }[];
-  private readonly any: RegExp | null;
-
-  constructor(tokens: readonly { id: number; content: string }[]) {
-    const length = new Map(tokens.map((token) => [token.id, utf8.encode(token.content).length]));
-    this.longestFirst = [...tokens].sort((a, b) => length.get(b.id)! - length.get(a.id)!);
-    const escaped = this.longestFirst.map((token) => token.content.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
-    this.any = escaped.length > 0 ? new RegExp(escaped.join('|')) : null;
-  }
-
-  /** With `marked`, an occurrence that a break mark follows is none. */
-  cut(text: string, marked = false): (string | number)[] {
-    if (this.any === null || !this.any.test(text)) return [text];
-    let parts: (string | number)[] = [text];
-    for (const { id, content } of this.longestFirst) {
-      if (!text.includes(content)) continue;
-      parts = parts.flatMap((part) => (typeof part === 'number' ? [part] : between(part, content, id, marked)));
-    }
-    return parts;
-  }
-}
-
-function between(text: string, content: string, id: number, marked: boolean): (string | number)[] {
-  const parts: (string | number)[] = [];
-  let from = 0;
-  for (let at = text.indexOf(content); at >= 0; at = text.indexOf(content, at)) {
-    const end = at + content.length;
-    if (marked && brokenAt(text, end)) {
-      at++;
-      continue;
-    }
-    if (at > from) parts.push(text.slice(from, at));
-    parts.push(id);
-    at = from = end;
-  }
-  if (from < text.length) parts.push(text.slice(from));
-  return parts;
 }

@@ -122,7 +122,7 @@ describe('arguments', () => {
   const out = new Float32Array(8);
   const cancel = new Int32Array(1);
   const attend = (...change: unknown[]) => {
-    const good: unknown[] = [store, 0, table(), 0, 1, qkv, out, cancel];
+    const good: unknown[] = [store, 0, table(), 0, 1, qkv, out, cancel, 0];
     change.forEach((value, i) => value !== undefined && (good[i] = value));
     return () => (addon.attend as (...a: unknown[]) => unknown)(...good);
   };

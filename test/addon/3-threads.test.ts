@@ -19,7 +19,7 @@ const source = `
   const tokens = 640, blocks = Array.from({ length: 10 }, () => addon.allocateBlock(store));
   const qkv = Float32Array.from({ length: tokens * width }, (_, i) => Math.sin(i * 1.7) + Math.cos(i * i * 0.3));
   const out = new Float32Array(tokens * heads * D);
-  addon.attend(store, 0, Int32Array.from(blocks.flatMap((b) => [b, 64, 0])), 0, tokens, qkv, out, new Int32Array(1));
+  addon.attend(store, 0, Int32Array.from(blocks.flatMap((b) => [b, 64, 0])), 0, tokens, qkv, out, new Int32Array(1), 0);
   parentPort.postMessage({ store, last: Array.from(out.slice(-D)) });
   setInterval(() => {}, 1000);
 `;

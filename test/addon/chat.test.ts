@@ -14,10 +14,10 @@ const file = (functions: number): string => Array.from({ length: functions }, (_
 
 const BLOCK = 64;
 
-describe.each(['off', 'auto'] as const)('a conversation, prefill lane %s', (lane) => {
+describe('a conversation', () => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await openEngine(TINY_INSTRUCT, { lane });
+    engine = await openEngine(TINY_INSTRUCT);
   });
   afterAll(() => engine.close());
 
@@ -37,8 +37,7 @@ describe.each(['off', 'auto'] as const)('a conversation, prefill lane %s', (lane
     const next = await ask(followUp);
     const added = next.tokens.prompt - tokens.prompt;
     expect(added).toBeLessThan(100);
-    // On the lane what was written is read again, for it is precise and what is read is not.
-    expect(next.tokens.computed - next.tokens.generated).toBeLessThanOrEqual(added + (lane === 'auto' && engine.forward.hasLane ? tokens.generated : 0) + BLOCK);
+    expect(next.tokens.computed - next.tokens.generated).toBeLessThanOrEqual(added + BLOCK);
     expect(next.tokens.reused).toBeGreaterThan(tokens.prompt - 2 * BLOCK);
     // The same ids, read by nobody before.
     engine.cache.clear();

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Segment } from '../../src/model/segment.ts';
+import { NativeSegment } from '../../src/model/run/nativeSegment.ts';
 import { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { CLI, run, succeed, succeedJson } from '../support/cli.ts';
@@ -230,12 +230,12 @@ describe('Ctrl+C', () => {
 
   it('is heard before the next segment', async () => {
     const engine = await Engine.load(testAddon(), { model: tiny, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false });
-    const original = Segment.prototype.run;
+    const original = NativeSegment.prototype.run;
     try {
       for (const after of [1, 2, 5, 6, 9]) {
         const cancel = new CancelFlag();
         let count = 0;
-        const counted = vi.spyOn(Segment.prototype, 'run').mockImplementation(function (this: Segment, ...args) {
+        const counted = vi.spyOn(NativeSegment.prototype, 'run').mockImplementation(function (this: NativeSegment, ...args) {
           if (++count === after) cancel.set();
           return original.apply(this, args);
         });

@@ -1,14 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/binding/load.ts';
 import { study, STUDY_CHUNK, type StudyResult } from '../../src/eval/deltaStudy.ts';
 import { report } from '../../src/eval/report.ts';
-import { Forward } from '../../src/model/forward.ts';
-import { importModel } from '../../src/model/import/importModel.ts';
-import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
+import { loadModel } from '../../src/model/loadModel.ts';
 
 describe('a quick study of the tiny model on our own sources', () => {
   let folder: string;
@@ -17,10 +14,8 @@ describe('a quick study of the tiny model on our own sources', () => {
     folder = mkdtempSync(join(tmpdir(), 'deltallm-study-'));
     const model = join(folder, 'model');
     const addon = loadAddon(join(process.cwd(), 'dist'));
-    await importModel('test/fixtures/models/starter-tiny-f16.gguf', model, { addon, threads: 1 });
-    const forward = await Forward.load(model, 1, STUDY_CHUNK);
+    const { forward, tokenizer } = await loadModel('test/fixtures/models/starter-tiny-f16.gguf', { addon, chunk: STUDY_CHUNK, out: model });
     try {
-      const tokenizer = Tokenizer.fromFiles(JSON.parse(readFileSync(join(model, 'tokenizer.json'), 'utf8')) as TokenizerFiles);
       result = (await study(forward, tokenizer, { corpora: ['src'], contexts: 1, longContexts: 0, length: 512, longLength: 512, zeros: [0.6], balanced: 0.6, seed: 1, threads: 1, quick: true, addon }))!;
     } finally {
       await forward.release();

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
-import { Segment } from '../../src/model/segment.ts';
-import { PREFILL_CHUNK, type Engine } from '../../src/session/engine.ts';
+import { NativeSegment } from '../../src/model/run/nativeSegment.ts';
+import { PREFILL_CHUNK } from '../../src/model/loadModel.ts';
+import type { Engine } from '../../src/session/engine.ts';
 import type { Score } from '../../src/session/firstLine.ts';
 import type { GenerateOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
@@ -157,8 +158,8 @@ describe('a generation after a cancelled one', () => {
     const cancel = new CancelFlag();
     let heard = 0;
     let segments = 0;
-    const original = Segment.prototype.run;
-    const counted = vi.spyOn(Segment.prototype, 'run').mockImplementation(function (this: Segment, ...args) {
+    const original = NativeSegment.prototype.run;
+    const counted = vi.spyOn(NativeSegment.prototype, 'run').mockImplementation(function (this: NativeSegment, ...args) {
       if (cancel.isSet) segments++;
       return original.apply(this, args);
     });

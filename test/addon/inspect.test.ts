@@ -8,9 +8,9 @@ import { rotate } from '../../src/attention/rope.ts';
 import { channelStatistics } from '../../src/attention/thresholdLaw.ts';
 import { windowBlocks } from '../../src/cache/window.ts';
 import type { InspectReport } from '../../src/inspect/report.ts';
-import { splitHeads } from '../../src/model/import/calibrate.ts';
+import { splitHeads } from '../../src/model/measure/calibrate.ts';
 import { flowWidths, inverseFrequencies } from '../../src/model/manifest.ts';
-import { readDeltaTables, storeFor } from '../../src/model/stores.ts';
+import { storeFor } from '../../src/model/stores.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { roundToFloat16 } from '../../src/shared/float16.ts';
@@ -39,7 +39,7 @@ beforeAll(async () => {
   ids = Int32Array.from(engine.tokenizer.encode(text, { bos: true }).slice(0, MOST));
   for (let l = 0; l < shape.layers; l++) seen.push(new Float32Array(MOST * width));
   for (const mode of ['dense', 'delta'] as const) {
-    const cache = storeFor(mode, addon, forward.folder, forward.manifest);
+    const cache = storeFor(mode, addon, forward.manifest, engine.tables);
     const lease = cache.lease(new Int32Array(0));
     for (let at = 0; at < MOST; at += forward.chunk) {
       const step = ids.subarray(at, at + forward.chunk);
@@ -109,12 +109,12 @@ describe('an inspection of the tiny model', () => {
   });
 
   it('finds sparsity, output error and sink mass as double precision does', () => {
-    const { manifest, folder } = engine.forward;
+    const { manifest } = engine.forward;
     const { layers, heads, kvHeads, keyLength: D, valueLength: Dv } = manifest.shape;
     const width = flowWidths(manifest.shape).qkv;
     const region = { sinks: manifest.delta.sinks, windowBlocks: (b: number) => windowBlocks(manifest.delta, b) };
     const frequencies = inverseFrequencies(manifest.rope);
-    const tables = readDeltaTables(folder, manifest, 'delta');
+    const tables = engine.tables.delta;
     for (const layer of [0, layers - 1]) {
       const take = (from: number, length: number, turned: boolean) => {
         const rows = Float64Array.from({ length: MOST * length }, (_, i) => seen[layer][Math.floor(i / length) * width + from + (i % length)]);

@@ -7,7 +7,7 @@ import { firstExactBlock, windowBlocks } from '../../src/cache/window.ts';
 import { lineOfTokens } from '../../src/inspect/lineOfTokens.ts';
 import type { InspectReport } from '../../src/inspect/report.ts';
 import { flowWidths, inverseFrequencies } from '../../src/model/manifest.ts';
-import { exactStore, readDeltaTables } from '../../src/model/stores.ts';
+import { exactStore } from '../../src/model/stores.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { roundToFloat16 } from '../../src/shared/float16.ts';
@@ -61,14 +61,14 @@ function rotated(layer: number, at: number): Float64Array {
 
 /** The shares of attention `[rows, tokens]` of a head's rows from `from` on: values that are 1 for one token each give them. */
 function shares(layer: number, head: number, form: 'dense' | 'delta', from: number): Float64Array {
-  const { manifest, folder } = engine.forward;
+  const { manifest } = engine.forward;
   const { shape, delta } = manifest;
   const { keyLength: D, heads, kvHeads } = shape;
   const g = Math.floor((head * kvHeads) / heads);
   const own = (table: Float32Array) => table.subarray(g * D, (g + 1) * D);
   const keys = rotated(layer, (heads + g) * D);
   const halves = keys.map(roundToFloat16);
-  const { threshold, step } = readDeltaTables(folder, manifest, 'delta')[layer];
+  const { threshold, step } = engine.tables.delta[layer];
   const coded = codeKeys(halves, D, { reference: delta.reference, threshold: own(threshold), step: own(step) });
   const [exact, far] = form === 'dense' ? [keys, keys] : [halves, coded.decoded];
   const identity = Float64Array.from({ length: TOKENS * TOKENS }, (_, i) => Number(Math.floor(i / TOKENS) === i % TOKENS));

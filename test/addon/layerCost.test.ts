@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeKeys, hybridAttention } from '../../src/attention/reference.ts';
 import { rotate } from '../../src/attention/rope.ts';
-import { calibrate } from '../../src/model/import/calibrate.ts';
-import { layerErrors } from '../../src/model/import/layerCost.ts';
+import { calibrate } from '../../src/model/measure/calibrate.ts';
+import { layerErrors } from '../../src/model/measure/layerCost.ts';
 import { flowWidths, inverseFrequencies } from '../../src/model/manifest.ts';
-import { readDeltaTables } from '../../src/model/stores.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { windowBlocks } from '../../src/cache/window.ts';
 import { openEngine, TINY_F16 } from '../support/engine.ts';
@@ -24,7 +23,7 @@ afterAll(() => engine.close());
 
 describe('the error of one layer', () => {
   it('is what double precision finds on the same queries, keys and values', async () => {
-    const { manifest, folder, chunk } = engine.forward;
+    const { manifest, chunk } = engine.forward;
     const { heads, kvHeads, keyLength: D, valueLength: Dv } = manifest.shape;
     const width = flowWidths(manifest.shape).qkv;
     const qkv = new Float32Array(TOKENS * width);
@@ -38,8 +37,8 @@ describe('the error of one layer', () => {
       lease.commit();
     }
     lease.release();
-    const tables = readDeltaTables(folder, manifest, 'delta')[LAYER];
-    const [native, none] = layerErrors(engine.addon, manifest, qkv, [tables, { ...tables, threshold: new Float32Array(kvHeads * D) }], chunk);
+    const tables = engine.tables.delta[LAYER];
+    const [native, none] = layerErrors(engine.addon, manifest, 0, qkv, [tables, { ...tables, threshold: new Float32Array(kvHeads * D) }], chunk);
 
     const region = { sinks: manifest.delta.sinks, windowBlocks: (b: number) => windowBlocks(manifest.delta, b) };
     const frequencies = inverseFrequencies(manifest.rope);

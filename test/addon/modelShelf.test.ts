@@ -1,11 +1,11 @@
-// Converted models in the cache: found by what their GGUF holds, made again when they are damaged, shared by processes that cannot see each other, and removed when nobody can use them.
+// What was measured of models, in the cache: found by what their GGUF holds, measured again when it is damaged, shared by processes that cannot see each other, and removed when nobody can use it.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { damageOf } from '../../src/model/folderCheck.ts';
-import { readManifest } from '../../src/model/manifest.ts';
+import { readMeasured } from '../../src/model/measured.ts';
+import { METHOD_NUMBER } from '../../src/model/measure/method.ts';
 import { markUsed, tidy } from '../../src/model/shelf.ts';
 import { check, CLI, listing, run, succeed } from '../support/cli.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
@@ -17,15 +17,16 @@ const prepared = file('prepared');
 const SHAPE = { ...presets.tiny, layers: 2, vocabulary: 300, context: 128, type: 'Q8_0' as const };
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const SAID = /^deltallm: What was measured of the model cannot be used \(small-[0-9a-f]{12}: [^\n]+\): it is measured again\.\n$/;
 const generate = (model: string, ...more: string[]) => ['generate', '--model', model, '--prompt', 'abc', '--max', '4', ...more];
 let text: Buffer;
 let caches = 0;
 
-/** A cache of its own that holds the converted model. */
-function freshCache(): { cache: string; converted: string } {
+/** A cache of its own that holds what was measured. */
+function freshCache(): { cache: string; measured: string } {
   const cache = file(`cache-${caches++}`);
   cpSync(prepared, cache, { recursive: true });
-  return { cache, converted: join(cache, 'models', readdirSync(join(cache, 'models'))[0]) };
+  return { cache, measured: join(cache, 'models', readdirSync(join(cache, 'models'))[0]) };
 }
 
 beforeAll(async () => {
@@ -33,8 +34,8 @@ beforeAll(async () => {
   text = await succeed(generate(gguf), { cache: prepared });
 });
 
-describe('a converted model that was damaged', () => {
-  const NAMES = ['manifest.json', 'tokenizer.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'segments/segment-00.onnx', 'segments/segment-01.bin', 'segments/lane-00.onnx', 'segments/lane-01.bin', 'segments/head-q8b32.bin'];
+describe('a folder that was damaged', () => {
+  const NAMES = ['manifest.json', 'delta.f32', 'delta-compact.f32'];
   const DAMAGES: [string, (path: string) => void][] = [
     ['deleted', (path) => rmSync(path)],
     ['emptied', (path) => truncateSync(path, 0)],
@@ -45,62 +46,39 @@ describe('a converted model that was damaged', () => {
   const every = NAMES.flatMap((name) => DAMAGES.map(([how, damage]) => [name, how, damage] as const));
 
   it.each(every)('(%s %s) is noticed', async (name, _, damage) => {
-    const { converted } = freshCache();
-    damage(join(converted, name));
-    expect(await damageOf(converted)).toEqual(expect.any(String));
+    const { measured } = freshCache();
+    damage(join(measured, name));
+    expect(await readMeasured(measured)).toEqual(expect.any(String));
   });
 
   // The kinds of files and the kinds of damage, each at least once.
-  const some = every.filter((_, i) => i % 9 === 0 || i === 1);
+  const some = every.filter((_, i) => i % 4 !== 2);
   it.each(some)('(%s %s) is made again, which is said in one line, and is whole from then on', async (name, _, damage) => {
-    const { cache, converted } = freshCache();
-    damage(join(converted, name));
+    const { cache, measured } = freshCache();
+    damage(join(measured, name));
     const first = await run(generate(gguf), { cache });
-    expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^deltallm: The converted model small-[0-9a-f]{12} was damaged \([^\n]+\): it is made again\.\n$/) as string });
+    expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(SAID) as string });
     expect(first.stdout.equals(text)).toBe(true);
     expect((await succeed(generate(gguf), { cache })).equals(text)).toBe(true);
     expect(readdirSync(join(cache, 'models'))).toEqual(readdirSync(join(prepared, 'models')));
   });
 
-  it('in a byte, or in everything, is made again too', async () => {
-    const { cache, converted } = freshCache();
-    const weights = join(converted, 'segments/segment-01.bin');
-    const bytes = readFileSync(weights);
+  it('in a byte, or in everything, is measured again too', async () => {
+    const { cache, measured } = freshCache();
+    const tables = join(measured, 'delta.f32');
+    const bytes = readFileSync(tables);
     bytes[bytes.length >> 1] ^= 1;
-    writeFileSync(weights, bytes);
-    expect((await run(generate(gguf), { cache })).stderr).toContain('segments/segment-01.bin holds other bytes than were written');
-    for (const name of listing(converted)) if (statSync(join(converted, name)).isFile()) rmSync(join(converted, name));
+    writeFileSync(tables, bytes);
+    expect((await run(generate(gguf), { cache })).stderr).toContain('delta.f32 holds other bytes than were written');
+    for (const name of listing(measured)) if (statSync(join(measured, name)).isFile()) rmSync(join(measured, name));
     expect(await run(generate(gguf), { cache })).toMatchObject({ code: 0, stderr: expect.stringContaining('it has no manifest.json') as string });
     expect((await succeed(generate(gguf), { cache })).equals(text)).toBe(true);
   });
 
-  it('is noticed whoever sets the time of its last change back', async () => {
-    const { cache, converted } = freshCache();
-    const weights = join(converted, 'segments/segment-01.bin');
-    await succeed(generate(gguf), { cache }); // a copy is looked at once
-    const { atime, mtime, size } = statSync(weights);
-    writeFileSync(weights, Buffer.alloc(size));
-    utimesSync(weights, atime, mtime);
-    expect((await run(generate(gguf), { cache })).stderr).toContain('was damaged');
-  });
-
-  it('although it was found whole is looked at again once something failed', async () => {
-    const { cache, converted } = freshCache();
-    const graph = join(converted, 'segments/segment-01.onnx');
-    writeFileSync(graph, Buffer.alloc(statSync(graph).size));
-    // A disk that loses bytes changes no time.
-    const { size, mtimeMs, ctimeMs } = statSync(graph);
-    const checked = JSON.parse(readFileSync(join(converted, 'checked.json'), 'utf8')) as Record<string, string>;
-    writeFileSync(join(converted, 'checked.json'), JSON.stringify({ ...checked, 'segments/segment-01.onnx': `${size} ${mtimeMs} ${ctimeMs}` }));
-    expect(await run(generate(gguf), { cache })).toMatchObject({ code: 1, stderr: expect.stringContaining('is not a usable model folder') as string });
-    expect(await run(generate(gguf), { cache })).toMatchObject({ code: 0, stderr: expect.stringContaining('it is made again') as string });
-    expect((await succeed(generate(gguf), { cache })).equals(text)).toBe(true);
-  });
-
   it('is made again by import', async () => {
-    const { cache, converted } = freshCache();
-    rmSync(join(converted, 'manifest.json'));
-    expect(await run(['import', gguf], { cache })).toMatchObject({ code: 0, stderr: expect.stringContaining('was damaged (it has no manifest.json): it is made again.') as string });
+    const { cache, measured } = freshCache();
+    rmSync(join(measured, 'manifest.json'));
+    expect(await run(['import', gguf], { cache })).toMatchObject({ code: 0, stderr: expect.stringContaining(': it has no manifest.json): it is measured again.') as string });
     expect((await succeed(generate(gguf), { cache })).equals(text)).toBe(true);
   });
 
@@ -108,9 +86,9 @@ describe('a converted model that was damaged', () => {
     const out = file('out');
     expect(await run(['import', gguf, '--out', out])).toMatchObject({ code: 0 });
     await check(['import', gguf, '--out', out], 'exists already', { code: 2 });
-    for (const damage of [() => truncateSync(join(out, 'embedding.bin'), 7), () => rmSync(join(out, 'manifest.json'))]) {
+    for (const damage of [() => rmSync(join(out, 'manifest.json'))]) {
       damage();
-      await check(generate(out), 'is not a usable model folder');
+      await check(generate(out), 'is no folder of what was measured');
       expect(await run(['import', gguf, '--out', out])).toMatchObject({ code: 0, stderr: expect.stringContaining(`The model folder ${out} was damaged`) as string });
       expect((await succeed(generate(out))).equals(text)).toBe(true);
     }
@@ -120,19 +98,12 @@ describe('a converted model that was damaged', () => {
     expect(readFileSync(join(out, 'notes.txt'), 'utf8')).toBe('mine');
   });
 
-  it('that was given itself is refused, and says which file it is', async () => {
+  it('that was given itself is measured again too, where it lies', async () => {
     const out = file('given');
     expect(await run(['import', gguf, '--out', out])).toMatchObject({ code: 0 });
-    writeFileSync(join(out, 'segments/segment-01.bin'), Buffer.alloc(statSync(join(out, 'segments/segment-01.bin')).size));
-    await check(generate(out), 'segments/segment-01.bin holds other bytes than were written');
-  });
-
-  it('is not looked for in files that did not change', async () => {
-    const { converted } = freshCache();
-    expect(await damageOf(converted)).toBeUndefined();
-    const looked: number[] = [];
-    expect(await damageOf(converted, (_, share) => looked.push(share))).toBeUndefined();
-    expect(looked).toEqual([]);
+    truncateSync(join(out, 'delta.f32'), 7);
+    expect(await run(generate(out))).toMatchObject({ code: 0, stderr: expect.stringContaining('delta.f32 has 7 bytes instead of') as string });
+    expect((await succeed(generate(out))).equals(text)).toBe(true);
   });
 });
 
@@ -166,7 +137,7 @@ describe('the cache knows a model by what it holds', () => {
 });
 
 describe('of the cache is removed', () => {
-  it('what has no source any more, when another model is converted', async () => {
+  it('what has no source any more, when another model is measured', async () => {
     const { cache } = freshCache();
     const gone = file('gone.gguf');
     const moved = file('moved.gguf');
@@ -182,18 +153,18 @@ describe('of the cache is removed', () => {
     expect(readdirSync(join(cache, 'models')).length).toBe(2);
   });
 
-  it('what an older converter made, what none finished, and what dead imports left; nothing of anybody else', async () => {
+  it('what an older version made, what none finished, and what dead ones left; nothing of anybody else', async () => {
     const models = file('models');
-    const { converted } = freshCache();
+    const { measured } = freshCache();
     const shelf = (name: string, change: (folder: string) => void) => {
-      cpSync(converted, join(models, name), { recursive: true });
+      cpSync(measured, join(models, name), { recursive: true });
       change(join(models, name));
     };
     const manifestWith = (changes: object) => (at: string) => writeFileSync(join(at, 'manifest.json'), JSON.stringify({ ...JSON.parse(readFileSync(join(at, 'manifest.json'), 'utf8')) as object, ...changes }));
     shelf('kept-000000000001', () => {});
-    shelf('old-000000000002', manifestWith({ converter: 4 }));
-    shelf('older-000000000003', manifestWith({ converter: undefined }));
-    shelf('newer-000000000004', manifestWith({ converter: 99 }));
+    shelf('old-000000000002', manifestWith({ method: 4 }));
+    shelf('older-000000000003', manifestWith({ method: undefined, converter: 5 }));
+    shelf('newer-000000000004', manifestWith({ method: 99 }));
     shelf('unfinished-000000000005', (at) => rmSync(join(at, 'manifest.json')));
     shelf('mine', (at) => {
       rmSync(join(at, 'manifest.json'));
@@ -203,27 +174,25 @@ describe('of the cache is removed', () => {
     shelf('y.partial-12345', (at) => utimesSync(at, new Date(0), new Date(0)));
     shelf(`z.partial-${'0'.repeat(8)}-1-0-${'1'.repeat(8)}`, () => {});
     writeFileSync(join(models, 'file.txt'), '');
-    const { converter } = await readManifest(converted);
-    await tidy(models, { keep: '', converter: converter! });
+    await tidy(models, { keep: '', method: METHOD_NUMBER });
     expect(readdirSync(models).sort()).toEqual(['file.txt', 'kept-000000000001', 'mine', 'newer-000000000004', `z.partial-${'0'.repeat(8)}-1-0-${'1'.repeat(8)}`]);
   });
 
   it('beyond the limit, what was not used for longest; never what is in use', async () => {
     const models = file('limited');
-    const { converted } = freshCache();
+    const { measured } = freshCache();
     const names = ['a-000000000001', 'b-000000000002', 'c-000000000003', 'd-000000000004'];
     for (const [i, name] of names.entries()) {
-      cpSync(converted, join(models, name), { recursive: true });
+      cpSync(measured, join(models, name), { recursive: true });
       await markUsed(join(models, name), gguf);
       const used = new Date(Date.now() - (10 - i) * 3_600_000);
       utimesSync(join(models, name, 'sources.json'), used, used);
     }
     const each = listing(join(models, names[0])).reduce((sum, name) => sum + statSync(join(models, names[0], name)).size, 0);
     await markUsed(join(models, names[0]), gguf); // just now
-    const { converter } = await readManifest(converted);
-    await tidy(models, { keep: join(models, names[3]), converter: converter!, limitBytes: 3.5 * each });
+    await tidy(models, { keep: join(models, names[3]), method: METHOD_NUMBER, limitBytes: 3.5 * each });
     expect(readdirSync(models)).toEqual([names[0], names[2], names[3]]);
-    await tidy(models, { keep: join(models, names[3]), converter: converter!, limitBytes: 0 });
+    await tidy(models, { keep: join(models, names[3]), method: METHOD_NUMBER, limitBytes: 0 });
     expect(readdirSync(models)).toEqual([names[0], names[3]]);
   });
 });
@@ -241,15 +210,15 @@ describe('processes that share a cache and cannot see each other', () => {
   });
 
   it('leave each other\'s unfinished folders alone, and heal the same damage at once', async () => {
-    const { cache, converted } = freshCache();
+    const { cache, measured } = freshCache();
     const foreign = join(cache, 'models', `small.partial-${'a'.repeat(8)}-1-77-${'b'.repeat(8)}`);
     mkdirSync(foreign);
-    rmSync(join(converted, 'manifest.json'));
+    rmSync(join(measured, 'manifest.json'));
     const results = await Promise.all([1, 2].map(() => run(generate(gguf), { cache })));
     for (const { code, stdout } of results) expect({ code, same: stdout.equals(text) }).toEqual({ code: 0, same: true });
     expect(readdirSync(join(cache, 'models')).length).toBe(2);
     expect(existsSync(foreign)).toBe(true);
-    expect(await damageOf(converted)).toBeUndefined();
+    expect(await readMeasured(measured)).toMatchObject({ manifest: { name: expect.any(String) as string } });
   });
 });
 
@@ -278,15 +247,15 @@ describe('names and places', () => {
     const link = file('dangling');
     symlinkSync(file('nothing-here'), link);
     await check(['import', gguf, '--out', link], 'exists already', { code: 2 });
-    const { cache, converted } = freshCache();
-    await succeed(['logits', '--model', converted, '--tokens', '1', '--out', link], { cache });
+    const { cache, measured } = freshCache();
+    await succeed(['logits', '--model', measured, '--tokens', '1', '--out', link], { cache });
     expect(statSync(file('nothing-here')).size).toBe(4 * SHAPE.vocabulary);
     const lost = file('lost');
     symlinkSync(file('no/folder/x'), lost);
-    await check(['logits', '--model', converted, '--tokens', '1', '--out', lost], 'cannot be written (ENOENT)', { cache });
+    await check(['logits', '--model', measured, '--tokens', '1', '--out', lost], 'cannot be written (ENOENT)', { cache });
     const round = file('round');
     symlinkSync(round, round);
-    await check(['logits', '--model', converted, '--tokens', '1', '--out', round], 'cannot be written (ELOOP)', { cache });
+    await check(['logits', '--model', measured, '--tokens', '1', '--out', round], 'cannot be written (ELOOP)', { cache });
     await check(['import', gguf, '--out', round], 'exists already', { code: 2 });
   });
 
@@ -295,7 +264,7 @@ describe('names and places', () => {
     for (const env of [{ XDG_CACHE_HOME: '' }, { XDG_CACHE_HOME: 'caches' }, { HOME: '', XDG_CACHE_HOME: '' }, { DELTALLM_CACHE: 'here', XDG_CACHE_HOME: '.' }]) {
       const all: NodeJS.ProcessEnv = { ...process.env, HOME: file('home'), ...env };
       if (!('DELTALLM_CACHE' in env)) delete all.DELTALLM_CACHE;
-      // Without a home of its own the user's real one is meant: nothing is converted then.
+      // Without a home of its own the user's real one is meant: nothing is measured then.
       const args = env.HOME === '' ? ['tokenize', '--model', gguf] : generate(gguf);
       expect(spawnSync(process.execPath, [CLI, ...args], { cwd: here, env: all, encoding: 'utf8', input: '' })).toMatchObject({ status: 0, stderr: '' });
       expect(readdirSync(here)).toEqual([]);

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttentionMode } from '../../src/session/protocol.ts';
 import type { Engine } from '../../src/session/engine.ts';
-import { readDeltaTables } from '../../src/model/stores.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine, TINY_F16 } from '../support/engine.ts';
 
@@ -85,8 +84,7 @@ describe('exact, balanced and compact', () => {
   });
 
   it('come from thresholds that rise with the sparsity, one for a layer; not in layers that have reached their bound', () => {
-    const { folder, manifest } = engine.forward;
-    const [balanced, compact] = [readDeltaTables(folder, manifest, 'delta'), readDeltaTables(folder, manifest, 'compact')];
+    const { delta: balanced, compact } = engine.tables;
     for (const [layer, { threshold }] of balanced.entries()) {
       expect(new Set(threshold).size).toBe(1);
       expect(new Set(compact[layer].threshold).size).toBe(1);

@@ -4,7 +4,7 @@ import { rotate } from '../../src/attention/rope.ts';
 import { OnnxAttention, type FarForm } from '../../src/eval/onnxAttention.ts';
 import { random } from '../../src/eval/random.ts';
 import { inverseFrequencies, type RopeConfig, type Shape } from '../../src/model/manifest.ts';
-import { splitHeads } from '../../src/model/import/calibrate.ts';
+import { splitHeads } from '../../src/model/measure/calibrate.ts';
 
 const shape: Shape = { layers: 2, hidden: 0, heads: 4, kvHeads: 2, keyLength: 16, valueLength: 12, feedForward: 0, vocabulary: 0, context: 512 };
 const rope: RopeConfig = { base: 10_000, rotated: 8, linear: 1 };
@@ -51,7 +51,7 @@ const hybrid: FarForm = { region: { sinks: 3, windowBlocks: (b) => (b > 3 ? 2 : 
 describe('attention in ONNX Runtime', () => {
   let attention: OnnxAttention;
   beforeAll(async () => {
-    attention = await OnnxAttention.create({ shape, rope }, TOKENS);
+    attention = await OnnxAttention.create({ attentionScale: 1 / Math.sqrt(shape.keyLength), shape, rope }, TOKENS);
   });
   afterAll(() => attention.release());
 

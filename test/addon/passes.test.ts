@@ -73,13 +73,58 @@ describe('an edit far above the cursor', () => {
     expect(first).toMatchObject({ approximate: true });
     expect(first.unread).toBeGreaterThan(500);
     for (const typed of ['e', 'ex', 'exp']) expect((await read(edited + typed)).unread).toBeLessThanOrEqual(64);
-    expect(engine.isUnsettled).toBe(true);
-    await engine.readStrictly(new CancelFlag(), (pass) => pass());
-    expect(engine.isUnsettled).toBe(false);
+    expect(engine.hasAhead).toBe(true);
+    await engine.readAhead(new CancelFlag(), (pass) => pass());
+    expect(engine.hasAhead).toBe(false);
     const strict = await read(`${edited}expo`);
     expect(strict.approximate).toBe(false);
     expect(strict.unread).toBeLessThanOrEqual(64);
     engine.cache.clear();
     expect((await read(`${edited}expo`)).scores).toEqual(strict.scores);
+  });
+});
+
+describe('a place in a long file', () => {
+  const options = (before: string, after: string, mostTokens = 1024): GenerateOptions => ({ prompt: { snapshot: { path: '/long.ts', languageId: 'typescript', before, after }, promptTokens: 256, mostTokens }, max: 4, sampling: { temperature: 0 } });
+  const ask = async (before: string, after: string, mostTokens?: number) => {
+    const { tokens } = await engine.generate(options(before, after, mostTokens), new CancelFlag());
+    return { prompt: tokens.prompt, unread: tokens.prompt - tokens.reused };
+  };
+  const readOn = async () => {
+    let readings = 0;
+    for (let more = engine.hasAhead; more; readings++) more = await engine.readAhead(new CancelFlag(), (pass) => pass());
+    return readings;
+  };
+  const long = lines + lines.replaceAll('part', 'piece');
+  const [before, after] = [long.slice(0, 5000), long.slice(5000)];
+
+  it('is read as far as there is time, then on while nobody waits, and every key after that sees all of it', async () => {
+    engine.cache.clear();
+    const first = await ask(before, after);
+    expect(first.prompt).toBeLessThanOrEqual(256);
+    expect(await readOn()).toBe(2); // 512, then 1 024
+    for (const typed of ['c', 'co', 'con', 'const a = ']) {
+      const { prompt, unread } = await ask(before + typed, after);
+      expect(prompt).toBeGreaterThan(700);
+      expect(unread).toBeLessThanOrEqual(64);
+    }
+    expect(await readOn()).toBe(0);
+    // Where the cursor is somewhere else, nothing is known, and only as much is read as there is time for.
+    expect((await ask(before.slice(0, 3000), before.slice(3000) + after)).prompt).toBeLessThanOrEqual(256);
+  });
+
+  it('stays known when the editor closes what was opened, and is read with the closers as soon as nobody waits', async () => {
+    engine.cache.clear();
+    await ask(`${before}const a = f`, after);
+    await readOn();
+    for (const [typed, closed] of [['const a = f(', ')'], ["const a = f('", "')"], ['const a = f(() => {\n  ', '\n})']]) {
+      const { prompt, unread } = await ask(before + typed, closed + after);
+      expect(prompt).toBeGreaterThan(700);
+      expect(unread).toBeLessThanOrEqual(64);
+    }
+    expect(await readOn()).toBeGreaterThan(0);
+    const { tokens, prompt } = await engine.generate(options(`${before}const a = f(() => {\n  `, `\n})${after}`), new CancelFlag());
+    expect(prompt!.spans.filter(({ name, dropped }) => name === 'suffix' && !dropped)[0].start).toBe(before.length + 'const a = f(() => {\n  '.length);
+    expect(tokens.prompt - tokens.reused).toBeLessThanOrEqual(64);
   });
 });

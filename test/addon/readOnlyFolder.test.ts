@@ -4,9 +4,8 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importModel } from '../../src/model/import/importModel.ts';
 import type { ConfidenceCurve, GenerateResult, LoadedModel } from '../../src/session/protocol.ts';
-import { TINY_Q8, testAddon } from '../support/engine.ts';
+import { measuredInto, TINY_Q8 } from '../support/engine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-readonly-'));
 const model = join(folder, 'model');
@@ -46,13 +45,13 @@ next();
 `;
 
 beforeAll(async () => {
-  await importModel(TINY_Q8, model, { addon: testAddon(), threads: 1 });
+  await measuredInto(model, TINY_Q8);
   mkdirSync(home);
   writeFileSync(script, USE);
   if (canRun) execFileSync('chmod', ['-R', 'a+rX,a-w', folder]);
 });
 afterAll(() => {
-  for (const path of [folder, model, join(model, 'segments'), home]) chmodSync(path, 0o755);
+  for (const path of [folder, model, home]) chmodSync(path, 0o755);
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -3,11 +3,10 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importModel } from '../../src/model/import/importModel.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import type { CallName, Calls, Event, GenerateOptions, LoadOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
-import { TINY_Q8, testAddon } from '../support/engine.ts';
+import { measuredInto, TINY_Q8 } from '../support/engine.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-life-'));
@@ -19,8 +18,8 @@ const reading: GenerateOptions = { prompt: { snapshot: { path: '/a.ts', language
 
 beforeAll(async () => {
   writeRandomLlama(gguf, { ...presets.tiny, vocabulary: 300 });
-  await importModel(TINY_Q8, tiny, { addon: testAddon(), threads: 1 });
-  await importModel(gguf, other, { addon: testAddon(), threads: 1 });
+  await measuredInto(tiny, TINY_Q8);
+  await measuredInto(other, gguf);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

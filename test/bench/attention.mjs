@@ -62,7 +62,7 @@ function fill(store, context) {
     cancel[0] = start + CHUNK < context ? 1 : 0;
     const began = performance.now();
     let ops = 0;
-    for (let layer = 0; layer < layers; layer++) ops += addon.attend(store, layer, table, start, CHUNK, qkv, out, cancel).executedOps;
+    for (let layer = 0; layer < layers; layer++) ops += addon.attend(store, layer, table, start, CHUNK, qkv, out, cancel, 0).executedOps;
     const ms = performance.now() - began;
     if (cancel[0]) stored.push(ms / CHUNK);
     gflops = (2 * ops) / ms / 1e6;
@@ -81,7 +81,7 @@ function decode(store, blocks, context) {
     const table = Int32Array.from(blocks.flatMap((handle, i) => [handle, i === blocks.length - 1 ? step + 1 : 64, 0]));
     const qkv = tokens(1);
     const began = performance.now();
-    for (let layer = 0; layer < layers; layer++) addon.attend(store, layer, table, context + step, 1, qkv, out, cancel);
+    for (let layer = 0; layer < layers; layer++) addon.attend(store, layer, table, context + step, 1, qkv, out, cancel, 0);
     times.push(performance.now() - began);
   }
   const { user, system } = process.cpuUsage(cpuBefore);

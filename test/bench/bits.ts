@@ -1,4 +1,4 @@
-// npm run eval:bits -- --files FOLDER [--files FOLDER …] [--model M --model N …] [--tokens 60000] [--length 1024] [--attention dense] [--lane auto]
+// npm run eval:bits -- --files FOLDER [--files FOLDER …] [--model M --model N …] [--tokens 60000] [--length 1024] [--attention dense]
 // Bits per byte on held-out source files: what src/eval/bitsPerByte.ts measures, models below each other, a column for each folder.
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -18,7 +18,6 @@ const { values } = parseArgs({
   options: {
     files: { type: 'string', multiple: true, default: [] }, model: { type: 'string', multiple: true, default: [starterModel()] }, tokens: { type: 'string', default: '60000' },
     length: { type: 'string', default: '1024' }, attention: { type: 'string', default: 'dense' }, threads: { type: 'string', default: String(defaultThreads()) },
-    lane: { type: 'string', default: 'off' },
   },
 });
 
@@ -30,10 +29,10 @@ export async function run(): Promise<void> {
   const addon = loadAddon(join(packageRoot(), 'dist'));
   const sets = values.files.map((folder) => ({ name: basename(resolve(folder)), texts: sourceFiles(folder).map((file) => readFileSync(file, 'utf8').replaceAll('\r\n', '\n')) }));
   for (const [i, model] of values.model.entries()) {
-    const engine = await Engine.load(addon, { model, threads, attention: values.attention as AttentionMode, cacheBytes: 1e9, background: false, lane: values.lane as 'auto' | 'off' });
+    const engine = await Engine.load(addon, { model, threads, attention: values.attention as AttentionMode, cacheBytes: 1e9, background: false });
     try {
       if (i === 0) {
-        console.log(`Rows of ${length} tokens, at most ${tokens} tokens a set, ${values.attention} attention, prefill lane ${values.lane}; ${machine(threads, engine.describe().kernels)}\n`);
+        console.log(`Rows of ${length} tokens, at most ${tokens} tokens a set, ${values.attention} attention; ${machine(threads, engine.describe().kernels)}\n`);
         console.log(`| model | ${sets.map(({ name }) => `${name}: tokens, nats a token, **bits per byte**`).join(' | ')} |\n|---|${'---|'.repeat(sets.length)}`);
       }
       const cells: string[] = [];

@@ -1,4 +1,4 @@
-// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --lane auto --neighbours 8 --alone --json]
+// npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --neighbours 8 --alone --json]
 // Completions on files (or folders of them) that the model has not seen; without --files this repository's own sources, which the starter never saw.
 // --neighbours N adds each mode with the text of N files around (src/eval/neighbours.ts), chosen among those of the same F.
 // --alone adds each mode without the text around mixed in, and the baselines of src/eval/baselines.ts.
@@ -30,7 +30,7 @@ import { packageRoot } from '../../src/shared/packageRoot.ts';
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, 'per-file': { type: 'string', default: '2' }, seed: { type: 'string', default: '1' },
-    attention: { type: 'string', default: 'dense,delta,compact' }, threads: { type: 'string', default: String(defaultThreads()) }, kernels: { type: 'string' }, lane: { type: 'string', default: 'auto' },
+    attention: { type: 'string', default: 'dense,delta,compact' }, threads: { type: 'string', default: String(defaultThreads()) }, kernels: { type: 'string' },
     /** The editor's settings. */
     latency: { type: 'string', default: String(settingsTable['completions.latencyBudget'].default) }, 'prompt-tokens': { type: 'string' },
     'max-tokens': { type: 'string', default: String(settingsTable['completions.maxTokens'].default) },
@@ -88,7 +88,7 @@ export async function run(): Promise<void> {
   let model: LoadedModel | undefined;
   let planned: Plan | undefined;
   for (const attention of values.attention.split(',') as AttentionMode[]) {
-    const engine = await Engine.load(addon, { model: values.model, threads, attention, cacheBytes: 2e9, background: false, kernels: values.kernels, lane: attention === 'dense' ? 'off' : (values.lane as 'auto' | 'off') });
+    const engine = await Engine.load(addon, { model: values.model, threads, attention, cacheBytes: 2e9, background: false, kernels: values.kernels });
     try {
       model = engine.describe();
       const same = recipes.get(model.recipe);
@@ -99,7 +99,7 @@ export async function run(): Promise<void> {
       recipes.set(model.recipe, attention);
       planned ??= await planFor(engine, cursors[0]);
       if (measured.length === 0) {
-        print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters, prefill lane ${model.lane.state}; ${machine(threads, model.kernels)}`);
+        print(`${model.name}, ${(model.parameters / 1e6).toFixed(1)} M parameters; ${machine(threads, model.kernels)}`);
         print(`${cursors.length} places in ${places} files, seed ${seed}; prompts of at most ${planned.promptTokens} tokens, texts of at most ${planned.max}`);
       }
       const typed = cursors.filter(({ rule }) => rule === 'lineStart').slice(0, Number(values.typed));

@@ -1,4 +1,4 @@
-// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --lane auto --no-peer]
+// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer]
 // The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
 // Each side is a process of its own; a context extends the one before it. Without options all of PARTS run.
 import { existsSync } from 'node:fs';
@@ -17,15 +17,17 @@ const PARTS: { model: Preset; contexts: number[] }[] = [
   { model: 'llama32_1b', contexts: [64, 512, 2048] },
   { model: 'llama32_1b', contexts: [8192] },
   { model: 'llama32_1b_4layers', contexts: [8192, 16_384] },
-  { model: 'qwen05b_shape_as_llama', contexts: [64, 512, 2048] },
-  { model: 'qwen05b_shape_as_llama_6layers', contexts: [8192, 16_384] },
+  { model: 'qwen05b', contexts: [64, 512, 2048] },
+  { model: 'qwen05b_6layers', contexts: [8192, 16_384] },
+  { model: 'llama32_1b_q4km', contexts: [64, 512, 2048] },
+  { model: 'qwen05b_q4km', contexts: [64, 512, 2048] },
 ];
 const LONGEST = 32_768;
 
 const { values } = parseArgs({
   options: {
     part: { type: 'string' }, model: { type: 'string' }, contexts: { type: 'string' }, longest: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' },
-    tokens: { type: 'string', default: '8' }, threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' }, lane: { type: 'string', default: 'off' },
+    tokens: { type: 'string', default: '8' }, threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' },
     'no-peer': { type: 'boolean', default: false },
   },
 });
@@ -52,13 +54,13 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
   const path = existsSync(model) ? model : randomModel(model as Preset);
   const name = NAMES[model as Preset] ?? basename(model);
   progress(`${name}: loading`);
-  const options = { model: path, threads, attention: values.attention as LoadOptions['attention'], lane: values.lane as LoadOptions['lane'], contextSize: Math.max(...contexts) + tokens + 8 };
+  const options = { model: path, threads, attention: values.attention as LoadOptions['attention'], contextSize: Math.max(...contexts) + tokens + 8 };
   const sides: Side[] = [];
   try {
     for (const side of peerAbsent ? (['ours'] as const) : (['ours', 'peer'] as const)) sides.push(await Side.start({ side, ...options }));
     for (const side of sides) await side.measure({ context: WARM_UP, tokens: 1 });
-    const { parameters, kernels, lane } = sides[0].ready;
-    console.log(`\n${name}, ${(parameters / 1e6).toFixed(0)} M parameters, attention ${values.attention}, prefill lane ${lane}; ${machine(threads, kernels)}`);
+    const { parameters, kernels } = sides[0].ready;
+    console.log(`\n${name}, ${(parameters / 1e6).toFixed(0)} M parameters, attention ${values.attention}; ${machine(threads, kernels)}`);
     console.log(`${heading()}${peerAbsent ? '' : ['peer ms', 'decode ×', 'peer pre/s', 'prefill ×', 'peer KV MB'].map((column) => column.padStart(11)).join('')}`);
     const read = sides.map(() => new Reading());
     let longest = 0;

@@ -11,7 +11,6 @@ export interface SideOptions {
   model: string;
   threads: number;
   attention: LoadOptions['attention'];
-  lane: LoadOptions['lane'];
   /** Tokens that the peer makes room for. */
   contextSize: number;
 }
@@ -26,8 +25,6 @@ export interface Request {
 export interface Ready {
   parameters: number;
   kernels: string;
-  /** Whether the prefill lane is used, or why not. */
-  lane: string;
 }
 
 export interface Measured {
@@ -42,9 +39,9 @@ export interface Measured {
 
 type Measure = (request: Request) => Promise<Measured>;
 
-async function ours({ model: path, threads, attention, lane: asked }: SideOptions): Promise<{ ready: Ready; measure: Measure; close(): Promise<void> }> {
+async function ours({ model: path, threads, attention }: SideOptions): Promise<{ ready: Ready; measure: Measure; close(): Promise<void> }> {
   const client = RuntimeClient.start(resolve('dist'));
-  const { parameters, kernels, lane, vocabulary } = await client.call('load', { model: path, threads, attention, lane: asked, cacheBytes: 8e9, background: false });
+  const { parameters, kernels, vocabulary } = await client.call('load', { model: path, threads, attention, cacheBytes: 8e9, background: false });
   let cold = 0;
   const measure: Measure = async ({ context, tokens }) => {
     if (tokens === 0) {
@@ -56,7 +53,7 @@ async function ours({ model: path, threads, attention, lane: asked }: SideOption
     const row = await measureRow({ client }, context, tokens);
     return { decode: row.decode.step, prefill: { tokens: row.prefill.tokens, seconds: row.prefill.tokens === 0 ? 0 : row.prefill.tokens / row.prefill.perSecond }, cacheBytes: row.cacheBytes, row };
   };
-  return { ready: { parameters, kernels, lane: lane.state }, measure, close: () => client.close() };
+  return { ready: { parameters, kernels }, measure, close: () => client.close() };
 }
 
 async function theirs({ model, threads, contextSize }: SideOptions): Promise<{ ready: Ready; measure: Measure; close(): Promise<void> }> {
@@ -65,7 +62,7 @@ async function theirs({ model, threads, contextSize }: SideOptions): Promise<{ r
     if (request.tokens > 0) return { ...(await peer.decodeSpeed(request)), cacheBytes: peer.cacheBytes() };
     return { decode: 0, prefill: { tokens: request.context, seconds: request.context / (await peer.prefillSpeed(request.context)) }, cacheBytes: 0 };
   };
-  return { ready: { parameters: 0, kernels: '', lane: 'off' }, measure, close: () => peer.dispose() };
+  return { ready: { parameters: 0, kernels: '' }, measure, close: () => peer.dispose() };
 }
 
 export async function run(): Promise<void> {

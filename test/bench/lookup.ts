@@ -13,8 +13,8 @@ import { random } from '../../src/eval/random.ts';
 import { draft } from '../../src/locality/draft.ts';
 import { classOf, DraftLength } from '../../src/locality/draftLength.ts';
 import { TokenIndex } from '../../src/locality/tokenIndex.ts';
-import { resolveModel, starterModel } from '../../src/model/library.ts';
-import { readTokenizer } from '../../src/model/readTokenizer.ts';
+import { starterModel } from '../../src/model/library.ts';
+import { loadModel } from '../../src/model/loadModel.ts';
 import { Engine } from '../../src/session/engine.ts';
 import type { AttentionMode } from '../../src/session/protocol.ts';
 import { defaultThreads } from '../../src/session/threadCount.ts';
@@ -53,7 +53,7 @@ export async function run(): Promise<void> {
   const threads = Number(values.threads);
   const addon = loadAddon(join(packageRoot(), 'dist'));
   // Ids of the starter's tokenizer: every model here has at least as many.
-  const { tokenizer } = readTokenizer(await resolveModel(starterModel(), { addon, threads }));
+  const { tokenizer } = await loadModel(starterModel(), { addon });
   if (values.prior) return printPrior(tokenizer);
   const path = existsSync(values.model) ? values.model : randomModel(values.model as keyof typeof presets);
   const engine = await Engine.load(addon, { model: path, threads, attention: values.attention as AttentionMode, cacheBytes: 2e9, background: false });

@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { defaultThreads } from '../../src/cli/options.ts';
-import { GraphBuilder } from '../../src/model/import/onnx.ts';
-import { Rows, Segment } from '../../src/model/segment.ts';
+import { GraphBuilder } from '../../src/eval/onnxGraph.ts';
+import { Segment, type FloatTensor } from '../../src/model/segment.ts';
 import { BLOCK_TYPES, type BlockType } from '../support/tensorBlocks.ts';
 import { median } from './sides.ts';
 
@@ -99,7 +99,7 @@ async function segmentsOfRuntime(): Promise<Segment[]> {
       graph.constant('w', [rows, columns / 32, 16], Uint8Array.from({ length: (rows * columns) / 2 }, () => word() >> 13));
       graph.constant('ws', [(rows * columns) / 32], new Float32Array((rows * columns) / 32).fill(0.001));
       graph.node('com.microsoft', 'MatMulNBits', ['x', 'w', 'ws'], ['y'], { K: { int: columns }, N: { int: rows }, bits: { int: 4 }, block_size: { int: 32 }, accuracy_level: { int: 4 } });
-      segments.push(await Segment.fromBytes('product', graph.finish([{ name: 'x', width: columns }], [{ name: 'y', width: rows }]), threads));
+      segments.push(await Segment.fromBytes(graph.finish([{ name: 'x', width: columns }], [{ name: 'y', width: rows }]), threads));
     }
   return segments;
 }
@@ -134,12 +134,13 @@ async function measure(type: BlockType): Promise<string[]> {
       }),
     };
     const read: Times = { name: 'read', ms: [], run: () => plain.run() };
-    const inputs = LAYER.map(([, columns]) => new Rows(count, columns)), outputs = LAYER.map(([rows]) => new Rows(count, rows));
+    const tensor = (width: number): FloatTensor => ({ dims: [count, width], data: new Float32Array(count * width) });
+    const inputs = LAYER.map(([, columns]) => tensor(columns)), outputs = LAYER.map(([rows]) => tensor(rows));
     for (const input of inputs) input.data.set(x.subarray(0, input.data.length));
     const other: Times = {
       name: 'MatMulNBits', ms: [],
       run: async () => {
-        for (const [i, segment] of runtime.entries()) await segment.run({ x: inputs[i % LAYER.length] }, { y: outputs[i % LAYER.length] }, count);
+        for (const [i, segment] of runtime.entries()) await segment.runTensors({ x: inputs[i % LAYER.length] }, { y: outputs[i % LAYER.length] });
       },
     };
     await inTurn([own, ...(count === 1 ? [read] : []), ...(runtime.length > 0 ? [other] : [])]);

@@ -1,4 +1,4 @@
-// npm run bench:prefill | bench:decode [-- --model GGUF|PRESET --contexts 64,512,2048,8192 --rounds 3 --tokens 16 --threads 2 --attention delta --lane auto]
+// npm run bench:prefill | bench:decode [-- --model GGUF|PRESET --contexts 64,512,2048,8192 --rounds 3 --tokens 16 --threads 2 --attention delta]
 // One stage of our engine beside node-llama-cpp on the same file, alternating in one run; medians of the rounds. Prefill reads the context from nothing
 // every time. Every context has processes of its own, so that their peak memory is that context's.
 import { existsSync } from 'node:fs';
@@ -13,13 +13,13 @@ import type { Memory } from '../support/processMemory.ts';
 import type { Measured } from './engineSide.ts';
 import { median, megabytes, NAMES, progress, Side, WARM_UP, type Preset } from './sides.ts';
 
-const SHAPES: Preset[] = ['llama32_1b', 'qwen05b_shape_as_llama'];
+const SHAPES: Preset[] = ['llama32_1b', 'qwen05b'];
 
 const { values, positionals: [stage] } = parseArgs({
   allowPositionals: true,
   options: {
     model: { type: 'string' }, contexts: { type: 'string', default: '64,512,2048,8192' }, rounds: { type: 'string', default: '3' }, tokens: { type: 'string', default: '16' },
-    threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' }, lane: { type: 'string', default: 'off' },
+    threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' },
   },
 });
 const [threads, rounds, tokens] = [values.threads, values.rounds, values.tokens].map(Number);
@@ -29,7 +29,7 @@ const rate = ({ decode, prefill }: Measured) => (stage === 'prefill' ? prefill.t
 
 /** A row of the table: both engines at one context. */
 async function row(model: string, path: string, context: number): Promise<string> {
-  const options = { model: path, threads, attention: values.attention as LoadOptions['attention'], lane: values.lane as LoadOptions['lane'], contextSize: context + tokens + 8 };
+  const options = { model: path, threads, attention: values.attention as LoadOptions['attention'], contextSize: context + tokens + 8 };
   const sides: Side[] = [];
   try {
     for (const side of ['ours', 'peer'] as const) sides.push(await Side.start({ side, ...options }));
@@ -44,7 +44,7 @@ async function row(model: string, path: string, context: number): Promise<string
       rates.push(measured);
       if (round === 0) peaks = sides.map(({ peak }) => ({ ...peak }));
     }
-    if (context === Number(values.contexts.split(',')[0])) console.log(`\n${model}, attention ${values.attention}, prefill lane ${sides[0].ready.lane}; ${machine(threads, sides[0].ready.kernels)}\n\n${HEADING}`);
+    if (context === Number(values.contexts.split(',')[0])) console.log(`\n${model}, attention ${values.attention}; ${machine(threads, sides[0].ready.kernels)}\n\n${HEADING}`);
     const memory = peaks.flatMap(({ anonymous, fileBacked }) => [megabytes(anonymous), megabytes(fileBacked)]);
     const [ours, theirs] = [0, 1].map((i) => median(rates.map((r) => r[i])).toFixed(1));
     return `| ${context} | ${ours} | ${theirs} | ${median(rates.map(([a, b]) => a / b)).toFixed(2)} × | ${memory.join(' | ')} |`;

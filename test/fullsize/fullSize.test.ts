@@ -1,4 +1,4 @@
-// The random file of the LLaMA-3.2-1B shape (16 layers, Q4_0, 699 MB) through import, load, prefill and decode, as in the extension host:
+// The random file of the LLaMA-3.2-1B shape (16 layers, Q4_0, 699 MB) from its first use to decode, as in the extension host:
 // under a shim that kills the process at a single allocation of 1 GiB, with a worker of 512 MB old generation, and memory watched.
 import { buildSync } from 'esbuild';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -6,17 +6,21 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { allocationLimit, type AllocationLimit } from '../support/allocationLimit.ts';
+import { listing } from '../support/cli.ts';
 import { randomModel } from '../support/models.ts';
 import { watch, type Ended } from '../support/watchedProcess.ts';
 
 const cli = resolve('dist/cli.js');
 const MB = 1e6;
-/** Beyond the file's own size: runtime, activations, scales in float32, tokenizer, cache. */
-const OVERHEAD = 800 * MB;
+/** Beyond the file's own size and the cache: Node, activations, tokenizer, logits. */
+const OVERHEAD = 300 * MB;
+/** All that may lie on the disk. */
+const MOST_KEPT = 20 * MB;
 /** 16 384 tokens take minutes: asked for by DELTALLM_LONG=1. */
-const LONG = process.env.DELTALLM_LONG === '1' ? 16_384 : 1500;
-/** Allocated for 16 384 tokens of the 1B shape (`cacheBytes` of the benchmark). */
-const LONG_CACHE = process.env.DELTALLM_LONG === '1' ? 250 * MB : 0;
+const LONG = process.env.DELTALLM_LONG === '1' ? 16_384 : 2048;
+/** Allocated for so many tokens of the 1B shape (`cacheBytes` of the benchmark), and for the tokens of sample code that the first use reads with exact keys. */
+const LONG_CACHE = (process.env.DELTALLM_LONG === '1' ? 250 : 60) * MB;
+const SAMPLE_CACHE = 256 * 16 * 8 * 128 * 4;
 const TRIES = 20;
 
 describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
@@ -24,7 +28,6 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
   let model: string;
   let folder: string;
   let cache: string;
-  let laneBytes = 0;
 
   beforeAll(() => {
     limit = allocationLimit();
@@ -37,7 +40,7 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Runs the command line under the shim; it must end well, and its memory stay within file + 0.8 GB (and a long context's cache, which has a budget of its own). */
+  /** Runs the command line under the shim; it must end well, and its memory stay within file + cache + 300 MB. */
   async function check(what: string, cacheBytes: number, ...args: string[]): Promise<Ended> {
     const ended = await watch([cli, ...args], { ...limit.env, DELTALLM_CACHE: cache });
     const { resident, anonymous, fileBacked } = ended.peak;
@@ -48,17 +51,12 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
     return ended;
   }
 
-  test('imports within the memory bound and without an allocation of 1 GiB', async () => {
-    const { stdout } = await check('import', 0, 'import', model, '--json');
+  test('is measured within the memory bound, without an allocation of 1 GiB, and hardly anything is kept on the disk', async () => {
+    const { stdout } = await check('the first use', SAMPLE_CACHE, 'import', model, '--json');
     const manifest = JSON.parse(stdout);
-    // ONNX Runtime's product of 4-bit weights rounds a single row otherwise where there is no AVX-512.
-    expect(manifest.rowInvariant).toBe(readFileSync('/proc/cpuinfo', 'utf8').includes(' avx512f'));
-    expect(manifest.segments).toHaveLength(17);
-    expect(manifest.bitsPerWeight).toBeCloseTo(5, 1);
-    // A byte for each weight of the layers but what lies behind the last attention.
-    expect(manifest.lane.bytes).toBe(16 * 2048 * 3072 + 15 * (2048 * 2048 + 3 * 2048 * 8192));
-    expect(manifest.lane.rowInvariant).toBe(true);
-    laneBytes = manifest.lane.bytes;
+    expect(manifest.bitsPerWeight).toBeCloseTo(4.5, 1);
+    expect(manifest.delta.tokens).toBe(256);
+    expect(listing(cache).reduce((sum, name) => sum + statSync(join(cache, name)).size, 0)).toBeLessThan(MOST_KEPT);
   });
 
   test(`loads and reads a prompt of ${LONG} tokens within the memory bound and without an allocation of 1 GiB`, async () => {
@@ -66,14 +64,7 @@ describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
     const { rows, longestCall } = JSON.parse(stdout);
     expect(rows[0].context).toBe(LONG);
     expect(rows[0].sparsity.key).toBeGreaterThan(0.5);
-    console.log(`longest single call of ONNX Runtime: ${longestCall.toFixed(0)} ms`);
-  });
-
-  test('reads on the prefill lane with the weights of the lane in memory once more', async () => {
-    const { stdout } = await check('prefill on the lane', laneBytes, 'bench', 'engine', '--model', model, '--contexts', '512', '--tokens', '4', '--lane', 'auto', '--json');
-    const { lane, longestCall } = JSON.parse(stdout);
-    expect(lane.state).toBe('used');
-    console.log(`longest single call of ONNX Runtime: ${longestCall.toFixed(0)} ms`);
+    console.log(`longest stage of one layer: ${longestCall.toFixed(0)} ms`);
   });
 
   test(`ends the worker in the middle of loading and prefill ${TRIES} times without an abort`, async () => {

@@ -2,7 +2,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** A model may have to be converted and loaded first, beside other work. */
+/** A model may have to be measured and loaded first, beside other work. */
 const ANSWER_MS = 240_000;
 const VIEW_MS = 60_000;
 
@@ -27,7 +27,7 @@ export class ChatPanel {
   async open() {
     await this.window.execute('deltallm.chat.open');
     await this.input.waitFor({ timeout: VIEW_MS });
-    await this.window.until(() => this.input.evaluate((input) => document.activeElement === input), 'the keyboard is in the input');
+    await this.window.until(() => this.input.evaluate((input) => document.hasFocus() && document.activeElement === input), 'the keyboard is in the input');
   }
 
   /** Questions and answers from the first to the last. @returns {Promise<Turn[]>} */

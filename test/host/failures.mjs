@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
+import { hollowModel } from './chat.mjs';
 import { check } from './checks.mjs';
 import { openSample, requests } from './ghostText.mjs';
 import { sure } from './samples.mjs';
@@ -85,6 +86,10 @@ export async function failures(session, window) {
   writeFileSync(cut, readFileSync(new URL('../../test/fixtures/models/starter-tiny-q8_0.gguf', import.meta.url)).subarray(0, 300_000));
   await window.set({ 'deltallm.model.path': cut });
   await fails(session, window, 'a model that is cut short', /cut\.gguf/);
+  const huge = join(place.folder, 'far too large.gguf');
+  await hollowModel(huge);
+  await window.set({ 'deltallm.model.path': huge });
+  await fails(session, window, 'a model that does not fit', /far too large\.gguf needs [\d.]+ GB of memory but only [\d.]+ GB are free/);
   await window.set({ 'deltallm.model.path': undefined });
   await recovers(session, window, 'with the embedded model again');
 

@@ -86,8 +86,7 @@ function makeProbe(/** @type {string} */ folder) {
 }
 
 /**
- * What the installed package's command line answers outside, from the model that was converted inside: two conversions may choose different forms of
- * the weights, by which is faster at that moment.
+ * What the installed package's command line answers outside, from the same model.
  * @param {Place} place
  */
 export function completeOutside({ task, env, folder, installed }) {

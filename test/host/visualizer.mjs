@@ -118,6 +118,11 @@ export async function visualizerBesideCompletions(session, window) {
   await window.type(`\n${sure[0]}`);
   await window.until(async () => (await window.ghost()) !== null, 'ghost text while a file is measured', 120_000);
   check((await panel.page.locator('.busy').count()) > 0, 'ghost text comes while the measurement goes on');
+  await window.until(async () => (await panel.page.locator('.live pre').count()) > 0, 'live figures of what was written');
+  check(/tokens read, [\d.]+ % of the key work skipped; \d+ written/.test(await panel.text()) && (await panel.page.locator('picture-view.liveBlocks canvas').count()) === 1, 'the panel shows live what was read and written, and where the last row looked', [await panel.text()]);
+  const cache = () => panel.page.locator('.cache').innerText();
+  await window.until(async () => (await cache()).includes('beside.ts'), 'whose the blocks of the cache are');
+  check(/beside\.ts\s+[1-9]/.test(await cache()), 'and whose the blocks of the cache are', [await cache()]);
   await panel.press('Cancel');
   await panel.idle();
 }

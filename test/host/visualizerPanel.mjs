@@ -1,6 +1,6 @@
 // The visualizer as a user has it: reads what its page shows and presses what is in it.
 
-/** A model may have to be converted and loaded first, beside other work. */
+/** A model may have to be measured and loaded first, beside other work. */
 const MEASURE_MS = 300_000;
 const PAGE_MS = 60_000;
 

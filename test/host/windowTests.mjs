@@ -2,7 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { besideCompletions, chatInRestrictedMode, chatInTwoWindows, codeOfAnswers, comingBack, conversation, elsewhere, explaining, quietChat, withoutModel } from './chat.mjs';
+import { besideCompletions, chatInRestrictedMode, chatInTwoWindows, codeOfAnswers, comingBack, conversation, elsewhere, explaining, keyboard, modelThatDoesNotFit, quietChat, withoutModel } from './chat.mjs';
 import { check } from './checks.mjs';
 import { closing } from './closing.mjs';
 import { failures, safeMode } from './failures.mjs';
@@ -45,6 +45,8 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     ...(newest ? { places, neighbours } : {}),
     'chat without a model': withoutModel,
     chat: conversation,
+    'chat, keyboard': keyboard,
+    'chat, a model that does not fit': modelThatDoesNotFit,
     'chat, code of answers': codeOfAnswers,
     'chat, explain': explaining,
     'chat beside completions': besideCompletions,

@@ -73,7 +73,7 @@ function checkMisaligned(): void {
   shifted.set(qkv);
   const out = new Float32Array(memory, 4 + qkv.byteLength, expected.length);
   misaligned.grow(70);
-  addon.attend(misaligned.store, 0, misaligned.table(), 0, 70, shifted, out, misaligned.cancel);
+  addon.attend(misaligned.store, 0, misaligned.table(), 0, 70, shifted, out, misaligned.cancel, 0);
   expect(sameBits(out, expected)).toBe(true);
 }
 
@@ -91,7 +91,7 @@ describe('a tile far below the running maximum', () => {
     stage.grow(1);
     const out = new Float32Array(64);
     const last = qkv.slice(128 * stage.width);
-    const stats = addon.attend(stage.store, 0, stage.table(), 128, 1, last, out, stage.cancel);
+    const stats = addon.attend(stage.store, 0, stage.table(), 128, 1, last, out, stage.cancel, 0);
     const error = worst(out, stage.expected(0, last));
     stage.destroy();
     return { executed: stats.executedOps, error };
@@ -159,7 +159,7 @@ it('counts operations: dense, required, executed', () => {
   stage.step(stage.random(64));
   stage.grow(1);
   const out = new Float32Array(4 * 64);
-  const stats = addon.attend(stage.store, 0, stage.table(), 64, 1, stage.random(1), out, stage.cancel);
+  const stats = addon.attend(stage.store, 0, stage.table(), 64, 1, stage.random(1), out, stage.cancel, 0);
   expect(stats).toMatchObject({ cancelled: 0, denseOps: 65 * 4 * 128 });
   // Far: one keyframe and 64 values; near: the token itself.
   expect(stats.requiredOps).toBe(4 * (64 + 64 * 64 + 128));
@@ -171,6 +171,6 @@ it('a set cancel word stops the call and says so', () => {
   stage.cancel[0] = 1;
   stage.grow(70);
   const out = new Float32Array(70 * 4 * 64);
-  expect(addon.attend(stage.store, 0, stage.table(), 0, 70, stage.random(70), out, stage.cancel).cancelled).toBe(1);
+  expect(addon.attend(stage.store, 0, stage.table(), 0, 70, stage.random(70), out, stage.cancel, 0).cancelled).toBe(1);
 });
 

@@ -100,7 +100,7 @@ describe('truncateBlock', () => {
     const { block } = stage.entries[0];
     const qkv = stage.random(5);
     stage.grow(5);
-    addon.attend(store, 0, stage.table(), 10, 5, qkv, new Float32Array(5 * 4 * 32), stage.cancel); // layer 1 never runs
+    addon.attend(store, 0, stage.table(), 10, 5, qkv, new Float32Array(5 * 4 * 32), stage.cancel, 0); // layer 1 never runs
     expect(stage.info(0).count).toBe(15);
     addon.truncateBlock(store, block, 10);
     stage.entries[0].count = 10;
@@ -217,7 +217,7 @@ describe('attend refuses a table that does not fit', () => {
     stage.grow(2);
     change(stage);
     const before = [0, 1].map((i) => stage.info(i));
-    refuses(() => addon.attend(stage.store, 0, stage.table(), 70, 2, stage.random(2), new Float32Array(2 * 4 * 32), stage.cancel), code);
+    refuses(() => addon.attend(stage.store, 0, stage.table(), 70, 2, stage.random(2), new Float32Array(2 * 4 * 32), stage.cancel, 0), code);
     expect([0, 1].map((i) => stage.info(i))).toEqual(before);
   };
   it('because of counts, handles, deltas or stored tokens', () => {
@@ -232,6 +232,6 @@ describe('attend refuses a table that does not fit', () => {
     stage.step(stage.random(70));
     const table = stage.table();
     table[0] = 12345;
-    refuses(() => addon.attend(stage.store, 0, table, 69, 1, stage.random(1), new Float32Array(4 * 32), stage.cancel), 'invalidArgument');
+    refuses(() => addon.attend(stage.store, 0, table, 69, 1, stage.random(1), new Float32Array(4 * 32), stage.cancel, 0), 'invalidArgument');
   });
 });

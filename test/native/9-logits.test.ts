@@ -1,11 +1,16 @@
-// The native pass over logits against sorting and adding up in doubles.
+// The native pass over logits, and its slow twin, against sorting and adding up in doubles.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { bestLogits, type FindBest } from '../../src/session/bestLogits.ts';
 import { addon, random } from './stage.ts';
 
 function check(logits: Float32Array, most: number): void {
+  for (const find of [addon.bestLogits, bestLogits]) checkOne(find, logits, most);
+}
+
+function checkOne(find: FindBest, logits: Float32Array, most: number): void {
   const ids = new Int32Array(most).fill(-1);
-  const { count, top, sum: found } = addon.bestLogits(logits, ids);
+  const { count, top, sum: found } = find(logits, ids);
   const possible = [...logits.keys()].filter((id) => logits[id] > -Infinity).sort((a, b) => logits[b] - logits[a] || a - b);
   expect(Array.from(ids.subarray(0, count))).toEqual(possible.slice(0, most));
   if (count === 0) return;

@@ -106,13 +106,13 @@ export class Stage {
   }
 
   /** Runs all layers over the same new tokens; the outputs by layer, `[tokens, heads·valueLength]`. */
-  step(qkv: Float32Array): Float32Array[] {
+  step(qkv: Float32Array, written = 0): Float32Array[] {
     const tokens = qkv.length / this.width;
     const start = this.tokens;
     this.grow(tokens);
     return this.config.layers.map((_, layer) => {
       const out = new Float32Array(tokens * this.config.heads * this.config.valueLength).fill(NaN);
-      addon.attend(this.store, layer, this.table(), start, tokens, qkv, out, this.cancel);
+      addon.attend(this.store, layer, this.table(), start, tokens, qkv, out, this.cancel, written);
       return out;
     });
   }

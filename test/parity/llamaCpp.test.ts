@@ -1,13 +1,15 @@
 // Same file, same numbers: dense mode against llama.cpp (node-llama-cpp) on the same GGUF.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { starterModel } from '../../src/model/library.ts';
+import { resolve } from 'node:path';
+import { STARTER_GGUF } from '../../src/model/starter.ts';
 import { fimBudget } from '../../src/prompt/budget.ts';
 import { fimPrompt } from '../../src/prompt/fim.ts';
 import { fimOrder } from '../../src/prompt/order.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { step } from '../../src/session/session.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
+import { compare } from '../support/compareWithPeer.ts';
 import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
 import { openEngine, TINY_F16, TINY_Q8 } from '../support/engine.ts';
 import { randomModel } from '../support/models.ts';
@@ -15,34 +17,13 @@ import { randomModel } from '../support/models.ts';
 /** Code that the models were not trained on: this repository is younger. A copy, so that the figures do not move when the sources do. */
 const HELD_OUT = 'test/fixtures/heldOut.txt';
 /** As it is today, for what must hold whatever the text. */
-const SOURCES = ['src/cache/lease.ts', 'src/model/import/importModel.ts', 'native/kv/encode.cc', 'test/parity/cacheIdentity.test.ts'];
+const SOURCES = ['src/cache/lease.ts', 'src/model/loadModel.ts', 'native/kv/encode.cc', 'test/parity/cacheIdentity.test.ts'];
 
 /** Where greedy texts are compared. */
 const PLACES = 20;
 
-interface Agreement {
-  positions: number;
-  top1: number;
-  /** Mean and smallest cosine of the centred logits. */
-  cosine: number;
-  worst: number;
-}
-
 const noCancel = new CancelFlag();
 const argmax = (values: Float32Array) => values.reduce((best, x, i) => (x > values[best] ? i : best), 0);
-
-/** llama.cpp gives log-probabilities, which are logits up to a constant: both are centred before the cosine. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  const mean = (v: Float32Array) => v.reduce((x, y) => x + y, 0) / v.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += (a[i] - ma) * (b[i] - mb);
-    aa += (a[i] - ma) ** 2;
-    bb += (b[i] - mb) ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
-}
 
 /** The `count` likeliest tokens, one after the other, whatever they are. */
 async function greedy(engine: Engine, prompt: number[], count: number): Promise<number[]> {
@@ -60,33 +41,11 @@ async function greedy(engine: Engine, prompt: number[], count: number): Promise<
   return ids;
 }
 
-/** Compares the logits behind `positions` of one text. */
-async function check(engine: Engine, peer: Peer, ids: number[], positions: number[]): Promise<Agreement> {
-  const theirs = await peer.logProbabilities(ids, positions);
-  const result: Agreement = { positions: positions.length, top1: 0, cosine: 0, worst: 1 };
-  const lease = engine.cache.lease(new Int32Array(0));
-  for (const [i, position] of positions.entries()) {
-    // Chunks end at the wanted positions: the head runs on their rows only.
-    let row: Float32Array | undefined;
-    while (lease.length <= position) {
-      const chunk = ids.slice(lease.length, Math.min(position + 1, lease.length + engine.forward.chunk));
-      row = await step(engine.forward, lease, chunk, lease.length + chunk.length > position ? 'last' : 'none', noCancel);
-    }
-    const similarity = cosine(row!, theirs[i]);
-    if (argmax(row!) === argmax(theirs[i])) result.top1 += 1 / positions.length;
-    result.cosine += similarity / positions.length;
-    result.worst = Math.min(result.worst, similarity);
-  }
-  lease.release();
-  console.log(`${engine.forward.manifest.source.file}: ${positions.length} positions up to ${Math.max(...positions)}, top-1 ${(100 * result.top1).toFixed(2)} %, cosine mean ${result.cosine.toFixed(6)}, worst ${result.worst.toFixed(6)}`);
-  return result;
-}
-
 describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', () => {
   describe.each([
     { name: 'the tiny model in F16', model: TINY_F16, top1: 0.99, least: 0.9995, tie: 0.01, share: 0.9 },
     { name: 'the tiny model in Q8_0', model: TINY_Q8, top1: 0.98, least: 0.999, tie: 0.2, share: 0.5 },
-    { name: 'the model that ships', model: starterModel(), top1: 0.98, least: 0.999, tie: 0.2, share: 0.5 },
+    { name: 'the model that ships', model: resolve(STARTER_GGUF), top1: 0.99, least: 0.999, tie: 0.2, share: 0.5 },
   ])('$name', ({ model, top1, least, tie, share }) => {
     let engine: Engine;
     let peer: Peer;
@@ -103,7 +62,7 @@ describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', 
     test(`over 3 000 held-out positions top-1 agrees in ≥ ${top1}, the cosine is ≥ ${least}`, async () => {
       const ids = peer.tokenize(readFileSync(HELD_OUT, 'utf8')).slice(0, 3000);
       expect(ids).toHaveLength(3000);
-      const agreement = await check(engine, peer, ids, [...ids.keys()]);
+      const agreement = await compare(engine, peer, ids, [...ids.keys()]);
       expect(agreement.top1).toBeGreaterThanOrEqual(top1);
       expect(agreement.cosine).toBeGreaterThanOrEqual(least);
     });
@@ -148,7 +107,7 @@ describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', 
     try {
       const ids = Array.from({ length }, (_, i) => (i * 7919 + 13) % 100_000);
       const positions = [0, 1, 63, 64, 511, 1000, 2047, 4095, 6000, 8191, 10_000, 12_345, 14_000, 16_000, length - 1];
-      const agreement = await check(engine, peer, ids, positions);
+      const agreement = await compare(engine, peer, ids, positions);
       expect(agreement.worst).toBeGreaterThanOrEqual(0.998);
     } finally {
       await engine.close();

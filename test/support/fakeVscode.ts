@@ -83,6 +83,7 @@ export class InlineCompletionItem {
 }
 
 export const InlineCompletionTriggerKind = { Invoke: 0, Automatic: 1 };
+export const TextEditorSelectionChangeKind = { Keyboard: 1, Mouse: 2, Command: 3 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
 export const ViewColumn = { Active: -1, Beside: -2, One: 1 };
 export const FileType = { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 };
@@ -126,7 +127,7 @@ const events = {
   configuration: new EventEmitter<{ affectsConfiguration: (section: string) => boolean }>(),
   changed: new EventEmitter<{ document: FakeDocument; contentChanges: { rangeOffset: number; rangeLength: number; text: string }[] }>(),
   closed: new EventEmitter<FakeDocument>(),
-  selection: new EventEmitter<{ textEditor: FakeEditor; selections: Selection[] }>(),
+  selection: new EventEmitter<{ textEditor: FakeEditor; selections: Selection[]; kind?: number }>(),
   activeEditor: new EventEmitter<FakeEditor | undefined>(),
   tabs: new EventEmitter<{ closed: FakeTab[] }>(),
 };

@@ -7,7 +7,7 @@ import type { Score } from '../../src/session/firstLine.ts';
 import type { CallName, Event, GenerateResult, LoadedModel } from '../../src/session/protocol.ts';
 
 export const model: LoadedModel = {
-  name: 'tiny', folder: '/somewhere/tiny', parameters: 5e6, context: 2048, vocabulary: 1000, fim: true, chat: false, kernels: 'avx2', rowInvariant: true, lane: { state: 'off' }, recipe: '00',
+  name: 'tiny', folder: '/somewhere/tiny', parameters: 5e6, context: 2048, vocabulary: 1000, fim: true, chat: false, kernels: 'avx2', recipe: '00',
   confidence: { samples: 10, points: [{ threshold: -1, coverage: 0.5, precision: 0.5 }] },
 };
 
@@ -15,7 +15,7 @@ export const model: LoadedModel = {
 export const scoresOf = (text: string, logProbability = -0.01): Score[] => [{ text, sum: logProbability, count: 1 }];
 
 export const generated = (text: string, tokens = 8): GenerateResult => ({
-  text, reason: 'stop', rule: null, tokens: { prompt: 40, reused: 0, computed: 40 + tokens - 1, generated: tokens }, ms: { prefill: 100, decode: 70, queued: 0 },
+  text, reason: 'stop', rule: null, tokens: { prompt: 40, reused: 0, computed: 40 + tokens - 1, generated: tokens }, ms: { prefill: 100, decode: 70, queued: 0 }, stages: { tokenize: 1, queue: 0, attention: 20, products: 60, head: 10, sampling: 5 },
   lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: -0.1, firstLineLogProbability: -0.1, scores: scoresOf(text, -0.1),
 });
 

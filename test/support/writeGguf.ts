@@ -1,8 +1,28 @@
 // Writes GGUF v3 files: hand-made small ones (valid or damaged on purpose) and random LLaMA models of real shape, streamed to disk.
 
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 
-export type TensorType = 'F32' | 'F16' | 'BF16' | 'Q8_0' | 'Q4_0';
+/** Blocks of integers under float16 scales: where those lie, what each is of the first, and the deviation of random weights under a first of 1. */
+const blockTypes = {
+  Q4_0: { id: 2, elements: 32, bytes: 18, halves: [0], parts: [1], deviation: 4.69 },
+  Q4_1: { id: 3, elements: 32, bytes: 20, halves: [0, 2], parts: [1, -7.5], deviation: 4.66 },
+  Q5_0: { id: 6, elements: 32, bytes: 22, halves: [0], parts: [1], deviation: 9.33 },
+  Q5_1: { id: 7, elements: 32, bytes: 24, halves: [0, 2], parts: [1, -15.5], deviation: 9.32 },
+  Q8_0: { id: 8, elements: 32, bytes: 34, halves: [0], parts: [1], deviation: 74.1 },
+  IQ4_NL: { id: 20, elements: 32, bytes: 18, halves: [0], parts: [1], deviation: 70 },
+  Q2_K: { id: 10, elements: 256, bytes: 84, halves: [80, 82], parts: [1, 1.5], deviation: 13.9 },
+  Q3_K: { id: 11, elements: 256, bytes: 110, halves: [108], parts: [1], deviation: 42 },
+  Q4_K: { id: 12, elements: 256, bytes: 144, halves: [0, 2], parts: [1, 7.5], deviation: 261 },
+  Q5_K: { id: 13, elements: 256, bytes: 176, halves: [0, 2], parts: [1, 15.5], deviation: 525 },
+  Q6_K: { id: 14, elements: 256, bytes: 210, halves: [208], parts: [1], deviation: 1367 },
+  IQ4_XS: { id: 23, elements: 256, bytes: 136, halves: [0], parts: [1], deviation: 1300 },
+  TQ1_0: { id: 34, elements: 256, bytes: 54, halves: [52], parts: [1], deviation: 0.82 },
+  TQ2_0: { id: 35, elements: 256, bytes: 66, halves: [64], parts: [1], deviation: 1.2 },
+} as const;
+type BlockType = keyof typeof blockTypes;
+export type TensorType = 'F32' | 'F16' | 'BF16' | BlockType;
+/** What files are made of: one type, or the mixture that quantising tools make. */
+export type FileType = TensorType | 'Q4_K_M';
 export type MetadataType = 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'f32' | 'bool' | 'string' | 'u64' | 'i64' | 'f64';
 /** `[key, type, value]`; a list is `[key, [elementType], values]`. */
 export type MetadataEntry = [key: string, type: MetadataType | [MetadataType], value: unknown];
@@ -16,9 +36,8 @@ const valueTypes: Record<MetadataType | 'array', number> = {
 const tensorTypes: Record<TensorType, { id: number; elements: number; bytes: number }> = {
   F32: { id: 0, elements: 1, bytes: 4 },
   F16: { id: 1, elements: 1, bytes: 2 },
-  Q4_0: { id: 2, elements: 32, bytes: 18 },
-  Q8_0: { id: 8, elements: 32, bytes: 34 },
   BF16: { id: 30, elements: 1, bytes: 2 },
+  ...blockTypes,
 };
 
 export interface TensorEntry {
@@ -27,7 +46,7 @@ export interface TensorEntry {
   type: TensorType | number;
   /** As in the file: the fastest dimension first (`[in, out]` for a matrix that maps `in` to `out`). */
   dims: (number | bigint)[];
-  /** The bytes, or a function that fills a chunk of whole blocks; without it the tensor is zero. */
+  /** The bytes, or a function that fills a chunk of whole blocks; without it the tensor is zero, and a hole in the file. */
   data?: Uint8Array | ((chunk: Buffer) => void);
   /** Stated offset instead of the true one, for damaged files. */
   offset?: bigint;
@@ -47,8 +66,9 @@ export interface GgufFile {
   truncate?: number;
 }
 
-/** Chunks handed to `data` functions: a multiple of every block size below 8 MiB. */
-const CHUNK_BYTES = 18 * 34 * 4 * 3000;
+/** Chunks handed to `data` functions hold whole blocks of the type. */
+const MOST_CHUNK_BYTES = 7 << 20;
+const chunkOf = (type: TensorType | number): number => (typeof type === 'number' ? MOST_CHUNK_BYTES : Math.floor(MOST_CHUNK_BYTES / (4 * tensorTypes[type].bytes)) * 4 * tensorTypes[type].bytes);
 
 function uint(bytes: 1 | 2 | 4, value: number): Buffer {
   const buffer = Buffer.alloc(bytes);
@@ -126,26 +146,28 @@ export function writeGguf(path: string, file: GgufFile): number {
   const descriptor = openSync(path, 'w');
   let size = 0;
   const write = (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done);
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, size + done);
     size += bytes.length;
   };
   try {
     write(header);
     if (tensors.length > 0) write(Buffer.alloc(aligned(size) - size));
-    const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, Math.max(0, ...lengths)));
+    const chunk = Buffer.alloc(Math.min(MOST_CHUNK_BYTES, Math.max(0, ...lengths.filter((_, i) => tensors[i].data))));
     for (const [i, tensor] of tensors.entries()) {
       const { data } = tensor;
       if (data instanceof Uint8Array) write(data);
+      else if (!data) size += lengths[i];
       else {
-        if (!data) chunk.fill(0);
-        for (let left = lengths[i]; left > 0; left -= CHUNK_BYTES) {
-          const part = chunk.subarray(0, Math.min(left, CHUNK_BYTES));
-          data?.(part);
+        const most = chunkOf(tensor.type);
+        for (let left = lengths[i]; left > 0; left -= most) {
+          const part = chunk.subarray(0, Math.min(left, most));
+          data(part);
           write(part);
         }
       }
       write(Buffer.alloc(aligned(lengths[i]) - lengths[i]));
     }
+    ftruncateSync(descriptor, size);
   } finally {
     closeSync(descriptor);
   }
@@ -196,6 +218,8 @@ export function readMetadata(path: string): MetadataEntry[] {
 
 // Random models ---------------------------------------------------------------------------------------------------------------
 
+export type RandomFamily = 'llama' | 'qwen2' | 'qwen3' | 'granite' | 'starcoder2' | 'smollm3' | 'gemma' | 'phi3' | 'gemma2' | 'gemma3' | 'bitnet' | 'bitnet-b1.58' | 'bitnet-25';
+
 export interface RandomLlama {
   layers: number;
   hidden: number;
@@ -205,8 +229,12 @@ export interface RandomLlama {
   headDim?: number;
   ffn: number;
   vocabulary: number;
-  /** Of every matrix; norms and rope_freqs are F32. */
-  type: TensorType;
+  /** Of every matrix; norms, biases and rope_freqs are F32. */
+  type: FileType | 'I2_S';
+  /** Default: llama. */
+  family?: RandomFamily;
+  /** More of the metadata. */
+  metadata?: MetadataEntry[];
   /** The embedding is the output head too. */
   tied: boolean;
   ropeBase: number;
@@ -224,13 +252,18 @@ export interface RandomLlama {
 
 const llama32 = { hidden: 2048, heads: 32, kvHeads: 8, ffn: 8192, vocabulary: 128256, tied: true, ropeBase: 500_000, ropeFactors: true, context: 131_072 };
 /** The real one has a context of 32 768; what is decoded after as many tokens needs a few more. */
-const qwen05b = { hidden: 896, heads: 14, kvHeads: 2, ffn: 4864, vocabulary: 151_936, tied: true, ropeBase: 1_000_000, context: 65_536, pre: 'qwen2' };
+const qwen05b = { family: 'qwen2', hidden: 896, heads: 14, kvHeads: 2, ffn: 4864, vocabulary: 151_936, tied: true, ropeBase: 1_000_000, context: 65_536, pre: 'qwen2' } as const;
+/** Mistral 7B's: 4.4 GB in Q4_K_M. */
+const sevenB = { hidden: 4096, heads: 32, kvHeads: 8, ffn: 14_336, vocabulary: 32_000, tied: false, ropeBase: 1_000_000, context: 32_768 };
 
 export const presets = {
   llama32_1b: { ...llama32, layers: 16, type: 'Q4_0', seed: 1 },
   llama32_1b_4layers: { ...llama32, layers: 4, type: 'Q4_0', seed: 1 },
-  qwen05b_shape_as_llama: { ...qwen05b, layers: 24, type: 'Q4_0', seed: 2 },
-  qwen05b_shape_as_llama_6layers: { ...qwen05b, layers: 6, type: 'Q4_0', seed: 2 },
+  llama32_1b_q4km: { ...llama32, layers: 16, type: 'Q4_K_M', seed: 1 },
+  qwen05b: { ...qwen05b, layers: 24, type: 'Q4_0', seed: 2 },
+  qwen05b_6layers: { ...qwen05b, layers: 6, type: 'Q4_0', seed: 2 },
+  qwen05b_q4km: { ...qwen05b, layers: 24, type: 'Q4_K_M', seed: 2 },
+  llama_7b_q4km: { ...sevenB, layers: 32, type: 'Q4_K_M', seed: 4 },
   tiny: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 32, ffn: 192, vocabulary: 512, type: 'F16', tied: true, ropeBase: 10_000, context: 2048, seed: 3 },
 } as const satisfies Record<string, RandomLlama>;
 
@@ -305,11 +338,11 @@ type Fill = (chunk: Buffer) => void;
 function randomFills(seed: number): (type: TensorType, deviation: number, mean?: number) => Fill {
   const next = randomWords(seed);
   const quantiles = normalQuantiles();
-  const words = new Uint32Array(Math.ceil(CHUNK_BYTES / 4));
+  const words = new Uint32Array(Math.ceil(MOST_CHUNK_BYTES / 4));
 
   /** Blocks of random integers under scales of random sign (so that the mean is 0) that vary by ± 25 %. */
-  const blocks = (blockBytes: number, scale: number): Fill => {
-    const scales = Uint16Array.from({ length: 256 }, (_, i) => f16Bits(scale * (0.75 + (i >> 1) / 254) * (i & 1 ? -1 : 1)));
+  const blocks = ({ bytes: blockBytes, halves, parts, deviation }: (typeof blockTypes)[BlockType], wanted: number): Fill => {
+    const scales = parts.map((part) => Uint16Array.from({ length: 256 }, (_, i) => f16Bits(((part * wanted) / deviation) * (0.75 + (i >> 1) / 254) * (i & 1 ? -1 : 1))));
     return (chunk) => {
       const part = words.subarray(0, Math.ceil(chunk.length / 4));
       next(part);
@@ -317,9 +350,8 @@ function randomFills(seed: number): (type: TensorType, deviation: number, mean?:
       // −128 does not occur in files made by quantising: 8-bit blocks keep to −127…127.
       if (blockBytes === 34) for (let i = 0; i < chunk.length; i++) if (chunk[i] === 0x80) chunk[i] = 0;
       for (let i = 0; i < chunk.length; i += blockBytes) {
-        const bits = scales[chunk[i]];
-        chunk[i] = bits & 255;
-        chunk[i + 1] = bits >>> 8;
+        const choice = chunk[i + halves[0]];
+        halves.forEach((half, n) => chunk.writeUInt16LE(scales[n][choice], i + half));
       }
     };
   };
@@ -340,9 +372,7 @@ function randomFills(seed: number): (type: TensorType, deviation: number, mean?:
 
   // Uniform integers: −8…7 has deviation 4.61 about −0.5 (root mean square 4.64), −127…127 has 73.3; the scales' ± 25 % add 1 %.
   return (type, deviation, mean = 0) => {
-    if (type === 'Q4_0') return blocks(18, deviation / 4.69);
-    if (type === 'Q8_0') return blocks(34, deviation / 74.1);
-    return floats(type, deviation, mean);
+    return type === 'F32' || type === 'F16' || type === 'BF16' ? floats(type, deviation, mean) : blocks(blockTypes[type], deviation);
   };
 }
 
@@ -408,15 +438,56 @@ function syntheticTokenizer(size: number, pre: string): MetadataEntry[] {
   ];
 }
 
+/** The type of a matrix in a file, as quantising tools choose it: some get more bits, and rows of no whole blocks of 256 another type. */
+function typeIn(file: Exclude<FileType, 'I2_S'>, name: string, inputs: number): TensorType {
+  const type = file !== 'Q4_K_M' ? file : /attn_v|ffn_down|^output|token_embd/.test(name) ? 'Q6_K' : 'Q4_K';
+  if (file !== 'Q4_K_M' || inputs % 256 === 0) return type;
+  return type === 'Q6_K' ? 'Q8_0' : 'Q5_0';
+}
+
+/** What a family says of itself: Granite 3's factors, roughly; windows and caps that a short text and random weights reach. */
+const own: Partial<Record<RandomFamily, MetadataEntry[]>> = {
+  granite: [['granite.embedding_scale', 'f32', 12], ['granite.residual_scale', 'f32', 0.22], ['granite.logit_scale', 'f32', 8], ['granite.attention.scale', 'f32', 1 / 32]],
+  gemma2: [['gemma2.attention.sliding_window', 'u32', 100], ['gemma2.attn_logit_softcapping', 'f32', 2], ['gemma2.final_logit_softcapping', 'f32', 3]],
+  gemma3: [['gemma3.attention.sliding_window', 'u32', 100], ['gemma3.rope.scaling.type', 'string', 'linear'], ['gemma3.rope.scaling.factor', 'f32', 8]],
+};
+
+/** A matrix of I2_S: four codes 0, 1, 2 a byte, then eight copies of the scale. */
+function ternary(name: string, inputs: number, outputs: number, deviation: number, seed: number): TensorEntry {
+  const words = new Uint32Array(inputs * outputs);
+  randomWords(seed + [...name].reduce((sum, character) => 31 * sum + character.charCodeAt(0) | 0, 0))(words);
+  const data = Buffer.alloc(words.length / 4 + 32);
+  for (let at = 0; at < words.length / 4; at++) data[at] = [0, 1, 2, 3].reduce((byte, i) => byte << 2 | words[4 * at + i] % 3, 0);
+  for (let copy = 0; copy < 8; copy++) data.writeFloatLE(deviation * Math.sqrt(1.5), words.length / 4 + 4 * copy);
+  return { name, type: 36, dims: [inputs, outputs], data };
+}
+
 /** The metadata and tensors of a random model, ready for `writeGguf`; tests may damage them first. */
 export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEntry[] } {
-  const { layers, hidden, heads, kvHeads, ffn, vocabulary, type } = shape;
+  const { layers, hidden, heads, kvHeads, ffn, vocabulary, family = 'llama' } = shape;
   const headDim = shape.headDim ?? hidden / heads;
   const fill = randomFills(shape.seed);
-  const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => ({
-    name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)),
-  });
-  const norm = (name: string): TensorEntry => ({ name, type: 'F32', dims: [hidden], data: fill('F32', 0.1, 1) });
+  const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => {
+    if (shape.type === 'I2_S') return name.startsWith('blk.') ? ternary(name, inputs, outputs, gain / Math.sqrt(inputs), shape.seed) : { name, type: 'F16', dims: [inputs, outputs], data: fill('F16', gain / Math.sqrt(inputs)) };
+    const type = typeIn(shape.type, name, inputs);
+    return { name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)) };
+  };
+  const norm = (name: string, length = hidden): TensorEntry => ({ name, type: 'F32', dims: [length], data: fill('F32', 0.1, 1) });
+  const bias = (name: string, length: number): TensorEntry => ({ name: `${name}.bias`, type: 'F32', dims: [length], data: fill('F32', 0.3) });
+  const biases = (layer: number): TensorEntry[] => Object.entries({ attn_q: heads, attn_k: kvHeads, attn_v: kvHeads }).map(([part, count]) => bias(`blk.${layer}.${part}`, count * headDim));
+  const [isGemma, isBitnet, isStarcoder] = [/^gemma[23]/.test(family), /^bitnet/.test(family), family === 'starcoder2'];
+  /** What only some families have in a layer. */
+  const special = (layer: number): TensorEntry[] => {
+    const name = (part: string) => `blk.${layer}.${part}`;
+    return [
+      ...(family === 'qwen2' || isStarcoder ? biases(layer) : []),
+      ...(family === 'qwen3' || family === 'gemma3' ? [norm(`${name('attn_q_norm')}.weight`, headDim), norm(`${name('attn_k_norm')}.weight`, headDim)] : []),
+      ...(isGemma ? [norm(`${name('post_attention_norm')}.weight`), norm(`${name('post_ffw_norm')}.weight`)] : []),
+      ...(isBitnet ? [norm(`${name('attn_sub_norm')}.weight`, heads * headDim), norm(`${name('ffn_sub_norm')}.weight`, ffn)] : []),
+      ...(isStarcoder ? ['attn_norm', 'ffn_norm', 'attn_output', 'ffn_down'].map((part) => bias(name(part), hidden)) : []),
+      ...(isStarcoder ? [bias(name('ffn_up'), ffn)] : []),
+    ];
+  };
   // With unit keys and queries a score has deviation 1; each branch adds 1 / (2 · layers) of the residual's variance.
   const [score, branch] = [shape.scoreSpread ?? 2, 1 / Math.sqrt(2 * layers)];
 
@@ -429,44 +500,47 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
     const name = (part: string) => `blk.${layer}.${part}.weight`;
     tensors.push(
       norm(name('attn_norm')),
-      matrix(name('attn_q'), hidden, heads * headDim, score),
-      matrix(name('attn_k'), hidden, kvHeads * headDim),
-      matrix(name('attn_v'), hidden, kvHeads * headDim),
+      ...(family === 'phi3' ? [matrix(name('attn_qkv'), hidden, (heads + 2 * kvHeads) * headDim, Math.sqrt(score))] : [
+        matrix(name('attn_q'), hidden, heads * headDim, score),
+        matrix(name('attn_k'), hidden, kvHeads * headDim),
+        matrix(name('attn_v'), hidden, kvHeads * headDim),
+      ]),
       matrix(name('attn_output'), heads * headDim, hidden, branch),
       norm(name('ffn_norm')),
-      matrix(name('ffn_gate'), hidden, ffn),
-      matrix(name('ffn_up'), hidden, ffn),
+      ...(family === 'phi3' ? [matrix(name('ffn_up'), hidden, 2 * ffn)] : [...(isStarcoder ? [] : [matrix(name('ffn_gate'), hidden, ffn)]), matrix(name('ffn_up'), hidden, ffn)]),
       matrix(name('ffn_down'), ffn, hidden, branch),
+      ...special(layer),
     );
   }
-  tensors.push(norm('output_norm.weight'));
+  tensors.push(norm('output_norm.weight'), ...(isStarcoder ? [bias('output_norm', hidden)] : []));
   if (!shape.tied) tensors.push(matrix('output.weight', hidden, vocabulary, 2));
 
   const tokenizer = shape.tokenizer
     ? readMetadata(shape.tokenizer).filter(([key]) => key.startsWith('tokenizer.'))
     : syntheticTokenizer(vocabulary, shape.pre ?? 'llama-bpe');
-  const fileType = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 }[type];
+  const fileType = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, Q5_0: 8, Q5_1: 9, Q2_K: 10, Q3_K: 12, Q4_K: 14, Q4_K_M: 15, Q5_K: 16, Q6_K: 18, IQ4_NL: 25, IQ4_XS: 30, BF16: 32, TQ1_0: 36, TQ2_0: 37, I2_S: 40 }[shape.type];
   return {
     metadata: [
-      ['general.architecture', 'string', 'llama'],
+      ['general.architecture', 'string', family],
       ['general.type', 'string', 'model'],
       ['general.name', 'string', 'Random weights'],
       ['general.file_type', 'u32', fileType],
       ['general.quantization_version', 'u32', 2],
-      ['llama.block_count', 'u32', layers],
-      ['llama.context_length', 'u32', shape.context],
-      ['llama.embedding_length', 'u32', hidden],
-      ['llama.feed_forward_length', 'u32', ffn],
-      ['llama.attention.head_count', 'u32', heads],
-      ['llama.attention.head_count_kv', 'u32', kvHeads],
-      ['llama.attention.key_length', 'u32', headDim],
-      ['llama.attention.value_length', 'u32', headDim],
-      ['llama.attention.layer_norm_rms_epsilon', 'f32', 1e-5],
-      ['llama.rope.dimension_count', 'u32', headDim],
-      ['llama.rope.freq_base', 'f32', shape.ropeBase],
-      ['llama.vocab_size', 'u32', vocabulary],
+      [`${family}.block_count`, 'u32', layers],
+      [`${family}.context_length`, 'u32', shape.context],
+      [`${family}.embedding_length`, 'u32', hidden],
+      [`${family}.feed_forward_length`, 'u32', ffn],
+      [`${family}.attention.head_count`, 'u32', heads],
+      [`${family}.attention.head_count_kv`, 'u32', kvHeads],
+      [`${family}.attention.key_length`, 'u32', headDim],
+      [`${family}.attention.value_length`, 'u32', headDim],
+      [`${family}.attention.${isStarcoder ? 'layer_norm_epsilon' : 'layer_norm_rms_epsilon'}`, 'f32', 1e-5],
+      [`${family}.rope.dimension_count`, 'u32', headDim],
+      [`${family}.rope.freq_base`, 'f32', shape.ropeBase],
+      [`${family}.vocab_size`, 'u32', vocabulary],
+      ...(own[family] ?? []),
       ...tokenizer,
-    ],
+    ].filter(([key]) => !shape.metadata?.some(([given]) => given === key)).concat(shape.metadata ?? []) as MetadataEntry[],
     tensors,
   };
 }
@@ -474,4 +548,13 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
 /** Writes a random model and returns its size in bytes. The same shape and seed give the same file. */
 export function writeRandomLlama(path: string, shape: RandomLlama): number {
   return writeGguf(path, randomLlama(shape));
+}
+
+/** A model file whose header says truly that it is as large as this, and which holds nothing: it takes no room on the disk. Returns its size in bytes. */
+export function writeHollowLlama(path: string, bytes: number, tokenizer: string): number {
+  const vocabulary = (readMetadata(tokenizer).find(([key]) => key === 'tokenizer.ggml.tokens')![2] as unknown[]).length;
+  const shape: RandomLlama = { layers: 1, hidden: 8192, heads: 64, kvHeads: 8, ffn: 28_672, vocabulary, type: 'Q8_0', tied: false, ropeBase: 500_000, context: 8192, seed: 1, tokenizer };
+  const layerBytes = tensorBytes('Q8_0', 8192 * (2 * 8192 + 2 * 1024 + 3 * 28_672));
+  const { metadata, tensors } = randomLlama({ ...shape, layers: Math.ceil(bytes / layerBytes) });
+  return writeGguf(path, { metadata, tensors: tensors.map(({ name, type, dims }) => ({ name, type, dims })) });
 }

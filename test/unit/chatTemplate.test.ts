@@ -1,4 +1,7 @@
 // Prompts as the models were trained on them: each family's template, rendered, against what is known about the family.
+// Five conversations through the published templates of LLaMA-3.2-3B, Qwen2.5-7B, Qwen3-0.6B, Gemma 2-2B, Phi-3.5-mini, Granite 3.0 and 3.3, and Mistral Nemo
+// gave the same texts as through these files. Of 65 published templates Jinja2 3.1 and this engine gave the same texts, or both refused, but for one whose objects have numbers
+// for keys, one that filters tools that are none, and system messages that a template refuses and we put before the question.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -177,6 +180,24 @@ describe('quirks', () => {
   it('contents are trimmed where the template trims them', () => {
     check('LLaMA-3.2', ['s: S ', 'u:\n U1 \n'], `${llamaDates}S<|eot_id|>${llamaTurn('user', 'U1')}<|start_header_id|>assistant<|end_header_id|>\n\n`);
     check('BitNet', ['u: U1 '], '<|begin_of_text|>User: U1<|eot_id|>Assistant: ');
+  });
+
+  it('contents keep their blanks where the template only joins them', () => {
+    check('Mistral v3, tekken', ['u:U1', 'a:  A1 ', 'u:U2'], '<s>[INST]U1[/INST]  A1 </s>[INST]U2[/INST]');
+  });
+
+  it('what is stripped are the characters that the template names, as in Python', () => {
+    const made = (source: string) => new ChatTemplate({ source, architecture: 'llama', name: 'test', bos: null, eos: null, controls: [] }).render(conversation('u:\n\n  U1 x👩x\n'));
+    expect(made("{{ messages[0].content.lstrip('\\n') }}")).toBe('  U1 x👩x\n');
+    expect(made("{{ messages[0].content.rstrip('\\n') }}")).toBe('\n\n  U1 x👩x');
+    expect(made("{{ messages[0].content.strip('\\nx ') }}")).toBe('U1 x👩');
+    expect(made("{{ messages[0].content | trim('\\n x👩') }}")).toBe('U1');
+    expect(made('{{ messages[0].content.strip() }}|{{ messages[0].content.lstrip() }}')).toBe('U1 x👩x|U1 x👩x\n');
+  });
+
+  it('line ends of the template are line feeds, whoever wrote it', () => {
+    const source = "{% for m in messages %}\r\n{{ m.role + '\r\n' + m.content }}\r\n{% endfor %}\r\nend";
+    expect(new ChatTemplate({ source, architecture: 'llama', name: 'test', bos: null, eos: null, controls: [] }).render(conversation('u:U1\r\nU2'))).toBe('user\nU1\r\nU2\nend');
   });
 
   it('contents come in parts where the template takes nothing else', () => {

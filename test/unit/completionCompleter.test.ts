@@ -18,7 +18,7 @@ function open(text: string, script: Script | ((before: string) => Script), setti
   const records: RequestRecord[] = [];
   const longer: Suggestion[] = [];
   const completer = new Completer(source, clock, {
-    settings: () => ({ latencyMs: 800, maxTokens: 96, eagerness: 'auto', ...settings }),
+    settings: () => ({ latencyMs: 800, maxTokens: 96, promptTokens: 2048, eagerness: 'auto', ...settings }),
     record: (record) => void records.push(record),
     longer: (document, suggestion) => {
       expect(document).toBe('a');

@@ -74,7 +74,7 @@ class World {
       return below(40) === 0 ? { ...script, fail: new DeltaError('workerDied', 'x') } : script;
     });
     this.completer = new Completer(this.source, this.clock, {
-      settings: () => ({ latencyMs, maxTokens: 96, eagerness: 'auto' }),
+      settings: () => ({ latencyMs, maxTokens: 96, promptTokens: 2048, eagerness: 'auto' }),
       record: (record) => void this.records.push(record),
       longer: (document, suggestion) => this.lengthened(document, suggestion),
     });

@@ -212,7 +212,7 @@ describe('whole lines', () => {
   });
 });
 
-const written = (id: number, text: string): Written => ({ id, text, scores: [{ text, sum: 0, count: 1 }], degenerate: false, facts: { tokens: null, prompt: { text: 'p', spans: [], neighbours: [] }, prefill: 0, decode: 0 } });
+const written = (id: number, text: string): Written => ({ id, text, scores: [{ text, sum: 0, count: 1 }], degenerate: false, facts: { tokens: null, stages: null, prompt: { text: 'p', spans: [], neighbours: [] }, prefill: 0, decode: 0 } });
 
 describe('what is shown', () => {
   const request = (place: string, cursor?: number): CompletionRequest => ({ document: 'a', version: 1, snapshot: at(place), manual: false, cursor });

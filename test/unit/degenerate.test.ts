@@ -36,6 +36,9 @@ describe('must not be shown', () => {
     ['a bracket that stands in the next line', '}', 'function f() {\n  g();\n¦\n}\n'],
     ['brackets that stand in the next line, on a line of their own', '\n});', 'f(() => {\n  g()¦\n});\n'],
     ['brackets that stand below blank lines', '});', 'f(() => {\n  g();\n¦\n\n});\n'],
+    ['the line above once more, before a bracket that the editor closed', '"--verbose", action="store_true"', 'parser.add("--verbose", action="store_true")\nparser.add(¦)\n'],
+    ['two lines above once more, before brackets that stand there', 'one,\n  two_and_more', 'call(one,\n  two_and_more);\ncall(¦);\n'],
+    ['a Windows echo, before a bracket', 'one, two_and_more', 'first(one, two_and_more)\r\nfirst(¦)\r\n'],
     ['a Windows echo', 'first(one, two);', 'f();\r\n  first(one, two);\r\n  ¦\r\n'],
   ])('%s', (_, text, marked) => check(text, marked, true));
 });

@@ -1,6 +1,6 @@
 // A conversation as the user sees it: every operation and every state.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fake } from '../support/fakeVscode.ts';
+import { fake, TextEditorSelectionChangeKind } from '../support/fakeVscode.ts';
 import { openChat, quiet, type ChatWindow } from '../support/chatWindow.ts';
 
 let chat: ChatWindow;
@@ -311,7 +311,8 @@ describe('the page', () => {
 
   it('gets the keyboard when a command opens it, also when it has to be made first', async () => {
     await chat.command('chat.open');
-    expect([fake.executed.at(-1)?.id, chat.focused]).toEqual(['deltallm.chat.focus', 1]);
+    // VS Code's own way of giving it takes it once more a moment later, wherever it is then.
+    expect([fake.executed.at(-1), chat.focused]).toEqual([{ id: 'deltallm.chat.focus', args: [{ preserveFocus: true }] }, 1]);
     chat.page.show(false);
     await chat.command('chat.open');
     expect(chat.focused).toBe(1);
@@ -319,5 +320,20 @@ describe('the page', () => {
     expect(chat.focused).toBe(2);
     // The page has an input only when it has something to show.
     expect((chat.page.posted as { type: string }[]).map(({ type }) => type).filter((type) => type !== 'change')).toEqual(['state', 'focus']);
+  });
+
+  const { Keyboard, Mouse, Command } = TextEditorSelectionChangeKind;
+  it.each([
+    ['goes to another editor', 0, () => fake.events.activeEditor.fire(undefined)],
+    ['types on', 0, () => fake.events.selection.fire({ textEditor: fake.window.activeTextEditor!, selections: [], kind: Keyboard })],
+    ['clicks into an editor', 0, () => fake.events.selection.fire({ textEditor: fake.window.activeTextEditor!, selections: [], kind: Mouse })],
+    ['does nothing, while a command selects something', 1, () => fake.events.selection.fire({ textEditor: fake.window.activeTextEditor!, selections: [], kind: Command })],
+    ['does nothing', 1, () => {}],
+  ])('gets the keyboard, made anew, only if the user did nothing else meanwhile: he %s (%i)', async (_, focused, act) => {
+    chat.page.show(false);
+    await chat.command('chat.open');
+    act();
+    await chat.show();
+    expect(chat.focused).toBe(focused);
   });
 });

@@ -122,6 +122,30 @@ describe('the chat model', () => {
     expect(answers.chatModel).toEqual({ state: 'unloaded', name: 'smaller.gguf' });
   });
 
+  it.each([
+    ['somebody asks again', () => ask()],
+    ['the user says so', () => answers.loadChatModel()],
+  ])('that failed is tried again when %s', async (_, again) => {
+    auto = null;
+    const answer = ask();
+    await settle();
+    last().of('load')[0].fail('fileMissing', '/models/instruct.gguf');
+    await expect(answer).rejects.toMatchObject({ code: 'fileMissing' });
+    expect(answers.chatModel.state).toBe('failed');
+    // By itself nothing tries.
+    expect(await answers.count(['x'])).toBeNull();
+    await settle();
+    const second = again();
+    await settle();
+    const loads = last().of('load');
+    expect([loads.length, answers.chatModel.state]).toEqual([1, 'loading']);
+    loads[0].answer({ ...model, unloaded: null });
+    await settle();
+    expect(answers.chatModel.state).toBe('ready');
+    last().of('generate').forEach((call) => call.answer(answered('x')));
+    await second;
+  });
+
   it('that needs the other\'s place says so, and the other comes back when it is asked', async () => {
     auto = null;
     const text = runtime.generate(completion, () => {}, new CancelFlag());

@@ -16,12 +16,12 @@ describe('a setting', () => {
     ['completions.eagerness', ['maximal', 2, null]],
     ['completions.latencyBudget', [0, 99, 30_001, 1.5, '1000', Number.NaN, Infinity]],
     ['completions.maxTokens', [0, -1, 1025, 2.5, '96']],
+    ['completions.promptTokens', [-1, 16_385, 2.5, '8192']],
     ['completions.exclude', ['*.env', [1], {}, null]],
     ['completions.neighbours', ['no', 0, null]],
     ['model.path', [null, 7, ['a.gguf']]],
     ['chat.model', [null, 7, ['a.gguf']]],
     ['mode', ['dense', 'Exact', null]],
-    ['prefillLane', ['on', true, null]],
     ['threads', [-1, 65, 1.5, '2']],
     ['cacheMegabytes', [0, 15, 65_537, '1024']],
     ['idleUnloadMinutes', [-1, 1441, 0.5, null]],
@@ -80,10 +80,9 @@ describe('a setting', () => {
 describe('the load that settings ask for', () => {
   it('leaves what is not set to the worker, and forces kernels only in safe mode', () => {
     const { current } = reader();
-    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', lane: 'auto', cacheBytes: 1024e6, background: true });
-    expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar', lane: 'off' });
-    expect(loadPlan({ ...current, mode: 'exact' }, null)).toMatchObject({ attention: 'dense', lane: 'off' });
-    expect(loadPlan({ ...current, prefillLane: 'off' }, null)).toMatchObject({ lane: 'off' });
+    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', cacheBytes: 1024e6, background: true });
+    expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar' });
+    expect(loadPlan({ ...current, mode: 'exact' }, null)).toMatchObject({ attention: 'dense' });
   });
 });
 

@@ -115,7 +115,7 @@ describe('a model is refused', () => {
     const found = await check({ metadata: [['general.architecture', 'string', 'mamba']], tensors: [{ name: 'a', type: 99, dims: [32], byteLength: 32 }] }, 'architectureUnknown', 'mamba');
     expect(found).toMatchObject({ architecture: 'mamba', fim: false, chat: true });
   });
-  it('for its tensor types', () => check({ tensors: [{ name: 'blk.0.attn_q.weight', type: 12, dims: [256, 2], byteLength: 288 }] }, 'tensorTypeUnknown', 'Q4_K'));
+  it('for its tensor types', () => check({ tensors: [{ name: 'blk.0.attn_q.weight', type: 16, dims: [256, 2], byteLength: 132 }] }, 'tensorTypeUnknown', 'IQ2_XXS'));
   it('for its tokenizer', () => check({ metadata: [['tokenizer.ggml.model', 'string', 'unigram']] }, 'tokenizerUnknown', 'unigram'));
   it('for the lack of what its tokenizer needs', () => check({ metadata: [['tokenizer.ggml.merges', ['string'], undefined]] }, 'metadataInvalid', 'tokenizer.ggml.merges'));
   it('for having no weights', () => check({ tensors: [] }, 'vocabularyOnly', 'vocabulary'));

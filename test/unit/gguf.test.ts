@@ -44,6 +44,10 @@ const metadataBut = (...changed: MetadataEntry[]): MetadataEntry[] => [
   ...changed.filter(([, type]) => type !== ('gone' as never)),
 ];
 const withMetadata = (...changed: MetadataEntry[]): Written => ({ ...model, metadata: metadataBut(...changed) });
+/** The same file as one of another family. */
+const asFamily = (family: string, ...more: MetadataEntry[]): Written => ({
+  ...model, metadata: [...model.metadata.map(([key, type, value]): MetadataEntry => (key === 'general.architecture' ? [key, type, family] : [key.replace(/^llama\./, `${family}.`), type, value])), ...more],
+});
 const without = (key: string): Written => ({ ...model, metadata: model.metadata.filter(([other]) => other !== key) });
 
 describe('the GGUF reader', () => {
@@ -139,7 +143,7 @@ describe('the GGUF reader', () => {
     ['an offset between two alignments', { ...model, tensors: [one('x', { offset: 4n })] }, 'notGguf', 'not aligned'],
     ['overlapping tensors', { ...model, tensors: [one('x'), one('y', { offset: 224n })] }, 'notGguf', 'overlap'],
     ['a tensor twice', { ...model, tensors: [one('x'), one('x')] }, 'notGguf', 'x appears twice'],
-    ['an unread tensor type', { ...model, tensors: [{ name: 'x', type: 12, dims: [256], byteLength: 144 }] }, 'tensorTypeUnknown', 'Q4_K'],
+    ['an unread tensor type', { ...model, tensors: [{ name: 'x', type: 16, dims: [256], byteLength: 66 }] }, 'tensorTypeUnknown', 'IQ2_XXS'],
     ['an unknown tensor type', { ...model, tensors: [{ name: 'x\n\u001b[31m', type: 4_000_000_000, dims: [256], byteLength: 144 }] }, 'tensorTypeUnknown', 'number 4000000000'],
     ['alignment 0', withMetadata(['general.alignment', 'u32', 0]), 'ggufLimit', 'alignment is 0'],
     ['alignment 33', withMetadata(['general.alignment', 'u32', 33]), 'ggufLimit', 'alignment is 33'],
@@ -200,11 +204,16 @@ describe('the architecture', () => {
     ['an infinite RoPE base', withMetadata([key('rope.freq_base'), 'f32', Infinity]), 'metadataInvalid', 'not one number'],
     ['an unknown RoPE scaling', withMetadata([key('rope.scaling.type'), 'string', 'yarn\n']), 'metadataInvalid', 'yarn'],
     ['linear scaling without a factor', withMetadata([key('rope.scaling.type'), 'string', 'linear']), 'metadataInvalid', 'factor'],
+    ['YaRN without a factor', withMetadata([key('rope.scaling.type'), 'string', 'yarn']), 'metadataInvalid', 'factor'],
+    ['YaRN that shortens', withMetadata([key('rope.scaling.type'), 'string', 'yarn'], [key('rope.scaling.factor'), 'f32', 0.5]), 'metadataInvalid', 'between 1'],
+    ['YaRN mixed beyond the whole', withMetadata([key('rope.scaling.type'), 'string', 'yarn'], [key('rope.scaling.factor'), 'f32', 2], [key('rope.scaling.yarn_ext_factor'), 'f32', 2]), 'metadataInvalid', 'between 0 and 1'],
+    ['a cap of next to nothing', asFamily('gemma2', ['gemma2.attn_logit_softcapping', 'f32', 1e-6]), 'metadataInvalid', 'no cap'],
+    ['half a token of window', asFamily('gemma2', ['gemma2.attention.sliding_window', 'f32', 0.5]), 'metadataInvalid', 'sliding_window'],
     ['a negative epsilon', withMetadata([key('attention.layer_norm_rms_epsilon'), 'f32', -1]), 'metadataInvalid', 'epsilon'],
     ['experts', withMetadata([key('expert_count'), 'u32', 8]), 'metadataInvalid', 'mixtures'],
     ['a context of 0', withMetadata([key('context_length'), 'u32', 0]), 'metadataInvalid', 'context_length'],
     ['no embedding', { ...model, tensors: model.tensors.slice(1) }, 'tensorMissing', 'token_embd.weight'],
-    ['another tokenizer', withMetadata(['tokenizer.ggml.model', 'string', 'llama']), 'tokenizerUnknown', 'llama'],
+    ['another tokenizer', withMetadata(['tokenizer.ggml.model', 'string', 'bert']), 'tokenizerUnknown', 'bert'],
     ['a tokenizer name with control characters', withMetadata(['tokenizer.ggml.model', 'string', '\u001b]0;x\u0007\n']), 'tokenizerUnknown', 'not supported'],
     ['no tokens', without('tokenizer.ggml.tokens'), 'metadataInvalid', 'tokens'],
     ['tokens that are numbers', withMetadata(['tokenizer.ggml.tokens', ['u32'], [1, 2]]), 'metadataInvalid', 'not a string'],

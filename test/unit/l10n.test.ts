@@ -27,12 +27,12 @@ const pseudoBundle = JSON.parse(readFileSync(join(folder, 'l10n/bundle.l10n.qps-
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
 /** Words that are no English: names, and what the samples below are made of. */
-const names = /DeltaLLM|deltallm|GGUF|EACCES|EROFS|ORT_DISABLE_TELEMETRY|byte-level BPE \("gpt2"\)|\$\([\w~-]+\)|\/[\w./ -]+|blk[.\w]+|llama[.\w]*|mamba|unigram|chatty-\w+|linux-x64|avx\w*|scalar|tiny|typescript|q\d_\d|\d+(?:\.\d+)? GB/g;
+const names = /DeltaLLM|deltallm|GGUF|EACCES|EROFS|ORT_DISABLE_TELEMETRY|byte-level BPE \("gpt2"\)|SentencePiece|\$\([\w~-]+\)|\/[\w./ -]+|blk[.\w]+|llama[.\w]*|mamba|unigram|chatty-\w+|linux-x64|avx\w*|scalar|tiny|typescript|q\d_\d|\d+(?:\.\d+)? GB/g;
 const plainWords = (text: string): string[] => (text.replace(names, ' ').match(/[\p{L}]+/gu) ?? []).filter((word) => /^[A-Za-z]{3,}$/.test(word));
 
 const record: RequestRecord = {
   at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer: 'suppressed', reason: null, origin: null, text: '', confidence: { value: -1, threshold: -0.5 },
-  tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 },
+  tokens: { prompt: 10, reused: 2, computed: 8, generated: 3 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 10 }, stages: null,
   prompt: { text: '', spans: [{ name: 'prefix', start: 0, end: 5, tokens: 0, dropped: true }, { name: 'suffix', start: 5, end: 9, tokens: 3, dropped: false }], neighbours: ['/b.ts'] },
 };
 

@@ -6,7 +6,7 @@ import { lastRequestText } from '../../src/editor/lastRequest.ts';
 
 const record = (answer: RequestRecord['answer'], reason: NoneReason | null): RequestRecord => ({
   at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer, reason, origin: reason ? null : 'cache', text: '', confidence: null, tokens: null,
-  ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, prompt: null,
+  ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, stages: null, prompt: null,
 });
 
 it('counts each reason under suppressed or superseded, whichever it explains', () => {

@@ -7,14 +7,12 @@ import { DeltaError } from '../../src/shared/errors.ts';
 import { mutate, randomBelow } from '../support/mutate.ts';
 
 const manifest: Manifest = {
-  format: FOLDER_FORMAT, name: 'Test', architecture: 'llama', source: { file: 'm.gguf', bytes: 1000, sha256: 'ab'.repeat(32) }, parameters: 100_000,
+  format: FOLDER_FORMAT, name: 'Test', architecture: 'llama', source: { file: 'm.gguf', bytes: 1000, identity: 'ab'.repeat(6) }, parameters: 100_000,
   shape: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, keyLength: 16, valueLength: 16, feedForward: 192, vocabulary: 512, context: 2048 },
-  normEpsilon: 1e-5, rope: { base: 10_000, rotated: 16, linear: 1, factors: [1, 1, 1, 2, 4, 8, 8, 8] },
-  embedding: { file: 'embedding.bin', type: 'Q8_0' }, segments: ['segments/0.onnx', 'segments/1.onnx', 'segments/2.onnx'],
-  head: { file: 'segments/head.onnx', format: 'q8b32', table: [{ format: 'q8b32', megabytes: 1, ms: 0.1, cosine: 1, top1: 1 }] },
-  bitsPerWeight: 9, rowInvariant: true,
+  normEpsilon: 1e-5, attentionScale: 0.25, rope: { base: 10_000, rotated: 16, linear: 1, factors: [1, 1, 1, 2, 4, 8, 8, 8] },
+  bitsPerWeight: 9,
   delta: { reference: 'previous', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 16, keySparsity: [0.6, 0.6], compactSparsity: [0.7, 0.7], tokens: 2048 },
-  lane: { files: ['segments/lane-00.onnx', 'segments/lane-01.onnx'], bytes: 1000, rowInvariant: true, cost: { positions: 900, preciseLoss: 1.5, loss: 1.51, kl: 0.002, top1: 0.98, layers: [0.01, 0.02] } },
+  method: 6, files: { 'delta.f32': { bytes: 100, sha1: 'ab'.repeat(20) } },
 };
 const parse = (value: unknown) => parseManifest(typeof value === 'string' ? value : JSON.stringify(value), '/models/x');
 
@@ -52,10 +50,9 @@ describe('the manifest', () => {
 
   it.each([
     ['format', FOLDER_FORMAT - 1], ['format', FOLDER_FORMAT + 1], ['shape.layers', 0], ['shape.layers', 3], ['shape.hidden', 64.5], ['shape.heads', 3], ['shape.kvHeads', 0], ['shape.vocabulary', '512'], ['shape.context', 1e300],
-    ['rope.rotated', 15], ['rope.rotated', 32], ['rope.base', 0], ['rope.linear', -1], ['rope.factors', [1]], ['embedding.type', 'Q4_K'], ['embedding.file', '../../etc/passwd'],
-    ['segments', []], ['segments', 5], ['segments.1', '../x'], ['head.file', ''], ['head.format', 'toString'], ['head.format', null], ['delta.reference', 'other'], ['delta.windowDivisor', 0], ['delta.windowMin', 9],
-    ['normEpsilon', null], ['name', 7], ['rowInvariant', 'yes'],
-    ['lane', null], ['lane.files', ['a']], ['lane.files.0', '../x'], ['lane.bytes', 0], ['lane.rowInvariant', 1], ['lane.cost', 3], ['lane.cost.kl', null], ['lane.cost.layers', [0.1]],
+    ['rope.rotated', 15], ['rope.rotated', 32], ['rope.base', 0], ['rope.linear', -1], ['rope.factors', [1]], ['source.file', ''], ['source.identity', 7],
+    ['delta.reference', 'other'], ['delta.windowDivisor', 0], ['delta.windowMin', 9],
+    ['normEpsilon', null], ['attentionScale', 0], ['attentionScale', '1'], ['name', 7], ['method', 'x'], ['files', null], ['files', 3], ['files', { '../x': { bytes: 1, sha1: '' } }], ['files', { 'delta.f32': 5 }],
   ])('is refused with %s = %j', (path, value) => {
     const damaged = JSON.stringify(replaced(path.split('.'), value));
     expect(() => parse(damaged)).toThrowError(expect.objectContaining({ code: 'modelFolderInvalid' }) as Error);

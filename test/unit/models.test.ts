@@ -64,11 +64,19 @@ describe('the models of the worker', () => {
     expect(models.of('completion')).toBeUndefined();
   });
 
-  it('refuses what does not fit alone, and leaves the role without a model', async () => {
-    const { models, load } = machine(3e9, { a: 1e9, huge: 9e9 });
+  it('refuses what does not fit alone: the role is left without a model, and no other gives up its own', async () => {
+    const { models, load, log } = machine(3e9, { a: 1e9, b: 1e9, huge: 9e9 });
     await load('a', 'completion');
-    await expect(load('huge', 'chat')).rejects.toMatchObject({ code: 'modelTooLarge' });
-    expect(models.of('chat')).toBeUndefined();
+    await load('b', 'chat');
+    await expect(load('huge', 'chat')).rejects.toMatchObject({ code: 'modelTooLarge', args: ['huge', '9.0 GB', '2.0 GB'] });
+    expect([log, models.of('chat'), models.of('completion') !== undefined]).toEqual([['load a', 'load b', 'close b'], undefined, true]);
+  });
+
+  it('refuses what proves not to fit once all others are gone', async () => {
+    const { models, load, log } = machine(3e9, { a: 1e9, large: 3.5e9 });
+    await load('a', 'completion');
+    await expect(load('large', 'chat')).rejects.toMatchObject({ code: 'modelTooLarge' });
+    expect([log, models.of('chat'), models.of('completion')]).toEqual([['load a', 'close a'], undefined, undefined]);
   });
 
   it('waits for what runs on a model before it goes', async () => {

@@ -26,17 +26,17 @@ describe('the package', () => {
     if (reason) return;
     execFileSync(process.execPath, ['scripts/package.mjs', '--stage', stage], { stdio: 'inherit' });
     files = (await script('report')).filesOf(stage);
-    // Converting the model and measuring it takes a minute.
   }, 600_000);
   afterAll(() => rmSync(base, { recursive: true }));
 
-  it('holds the bundles, the addon, ONNX Runtime for linux-x64, the converted model, the calibration texts, the prompts, the shown texts and the papers, and nothing else', (context) => {
+  it('holds the bundles, the addon, ONNX Runtime for linux-x64, the model and what was measured of it, the calibration texts, the prompts, the shown texts and the papers, and nothing else', (context) => {
     needsStage(context);
     const expected = [
       'CHANGELOG.md', 'LICENSE', 'README.md', 'ThirdPartyNotices.txt', 'media/icon.png', 'package.json', 'package.nls.json', 'l10n/bundle.l10n.json',
       'dist/cli.js', 'dist/extension.cjs', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css',
       'models/starter/README.md',
-      ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'embedding.bin', 'tokenizer.json'].map((name) => `models/starter/converted/${name}`),
+      'models/starter/starter-q8_0.gguf',
+      ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32'].map((name) => `models/starter/measured/${name}`),
       ...['document', 'explain', 'fix', 'tests'].map((name) => `prompts/${name}.md`),
       ...readdirSync('models/calibration').map((name) => `models/calibration/${name}`),
       'native/build/Release/deltallm.node',
@@ -46,16 +46,15 @@ describe('the package', () => {
     ];
     const ofMany = [
       new RegExp(`^${modules}/onnxruntime-common/dist/cjs/[\\w-]+\\.js$`),
-      /^models\/starter\/converted\/segments\/((segment|lane)-\d\d|head-\w+)\.(onnx|bin)$/,
       /^media\/[\w-]+\.(png|gif)$/, // what README.md shows
     ];
     const isOfMany = (path: string) => ofMany.some((pattern) => pattern.test(path)) && path !== 'media/icon.png';
     expect(paths().filter((path) => !isOfMany(path)).sort()).toEqual(expected.sort());
   });
 
-  it('has no sources, no source maps, no pretended language, no weights in another form, no other platform', (context) => {
+  it('has no sources, no source maps, no pretended language, no other platform', (context) => {
     needsStage(context);
-    const unwanted = /\.(map|gguf|cc|h|gyp|tsx?|dll|dylib)$|qps-ploc|win32|darwin|arm64|(^|\/)(src|test|scripts|\.\w+)\//;
+    const unwanted = /\.(map|cc|h|gyp|tsx?|dll|dylib)$|qps-ploc|win32|darwin|arm64|(^|\/)(src|test|scripts|\.\w+)\//;
     expect(paths().filter((path) => unwanted.test(path) && !path.startsWith('models/calibration/'))).toEqual([]);
     for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
   });
@@ -107,7 +106,7 @@ describe('the package', () => {
     }
   });
 
-  it('completes on its own, far from the repository, and converts nothing', (context) => {
+  it('completes on its own, far from the repository, and measures nothing', (context) => {
     needsStage(context);
     const sample = join(base, 'sample.ts');
     cpSync('src/shared/errors.ts', sample);
@@ -120,7 +119,7 @@ describe('the package', () => {
 });
 
 describe('the size check', () => {
-  const model = 'models/starter/converted/embedding.bin';
+  const model = 'models/starter/starter-q8_0.gguf';
   it.each([
     [[{ path: 'dist/cli.js', bytes: 60e6 }, { path: model, bytes: 90e6 }], undefined],
     [[{ path: 'dist/cli.js', bytes: 60.2e6 }], /60\.2 MB without the model/],

@@ -20,9 +20,10 @@ interface Begun {
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 /** Runs all requests on one queue and says in which order the passes began, and how many had begun when each request arrived. */
-async function run(plans: readonly Plan[]): Promise<{ begun: Begun[]; arrivedAt: number[]; runningAtArrival: boolean[]; results: number[]; afterCancel: number[] }> {
+async function run(plans: readonly Plan[]): Promise<{ waited: number[]; begun: Begun[]; arrivedAt: number[]; runningAtArrival: boolean[]; results: number[]; afterCancel: number[] }> {
   const queue = new PassQueue();
   const begun: Begun[] = [];
+  const waited: number[] = [];
   const arrivedAt: number[] = [];
   const runningAtArrival: boolean[] = [];
   const afterCancel = plans.map(() => 0);
@@ -48,9 +49,10 @@ async function run(plans: readonly Plan[]): Promise<{ begun: Begun[]; arrivedAt:
       });
       if (!goesOn) break;
     }
+    waited[request] = pass.waited.passes;
     return result;
   }));
-  return { begun, arrivedAt, runningAtArrival, results, afterCancel };
+  return { waited, begun, arrivedAt, runningAtArrival, results, afterCancel };
 }
 
 const alone = ({ passes }: Plan): number => passes.reduce((result, _, i) => Math.imul(result, 31) + i, 1);
@@ -72,10 +74,12 @@ describe('the queue of passes', () => {
   }), { numRuns: 60 }));
 
   it('lets at most one pass of a less urgent request run between the arrival of a completion and its first', () => fc.assert(fc.asyncProperty(fc.array(plan, { minLength: 2, maxLength: 8 }), async (plans) => {
-    const { begun, arrivedAt, runningAtArrival } = await run(plans);
+    const { begun, arrivedAt, runningAtArrival, waited } = await run(plans);
     plans.forEach(({ priority, cancelledAfter }, request) => {
-      if (priority !== 'completion' || cancelledAfter !== null) return;
       const first = begun.findIndex((pass) => pass.request === request);
+      // Its own record says so too, whatever its priority.
+      if (cancelledAfter === null) expect(waited[request]).toBe(first - arrivedAt[request] + (runningAtArrival[request] ? 1 : 0));
+      if (priority !== 'completion' || cancelledAfter !== null) return;
       const ahead = begun.slice(arrivedAt[request], first).filter((pass) => plans[pass.request].priority !== 'completion');
       // The pass that ran when it came is the one; where none ran, nobody goes ahead.
       expect(ahead.length).toBeLessThanOrEqual(runningAtArrival[request] ? 0 : 1);

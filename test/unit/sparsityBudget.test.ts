@@ -1,7 +1,7 @@
 // Zeros are shared out where they cost least: never worse than any other sharing that adds up to the same.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shareOut, usable, type CostPoint, type MeasuredPoint } from '../../src/model/import/sparsityBudget.ts';
+import { shareOut, usable, type CostPoint, type MeasuredPoint } from '../../src/model/measure/sparsityBudget.ts';
 
 const TOTAL = 0.6;
 const at = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];

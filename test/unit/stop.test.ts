@@ -168,6 +168,35 @@ describe('a completion', () => {
     expect(mode('items.each do |x|', '', 'ruby')).toBe('multiLine');
   });
 
+  test.each([
+    // [line before, right of the cursor, what a limit cut, what is left]
+    ['', '', 'setTodos((current) => current.map((todo) => (todo.id === id ? { ...todo', 'setTodos'],
+    ['', '', 'const total = item.pri', 'const total = item'],
+    ['', '', 'return', ''],
+    ['const a = ', '', '[1, 2, 3].map((x) => x * 2).fil', '[1, 2, 3].map((x) => x * 2)'],
+    ['const s = ', '', '"begun and not ended', ''],
+    ['', '', 'if (a) {\n  first();\n  second(one,\n    two,', 'if (a) {\n  first();'],
+  ])('cut by a limit behind %j%j: %j leaves %j', (linePrefix, lineSuffix, writes, left) => {
+    const stop = new CompletionStop({ linePrefix, lineSuffix, linesBelow: [], languageId: 'typescript' });
+    stop.push(writes);
+    stop.end(true);
+    expect(stop.trim()).toBe(left);
+  });
+
+  test.each([
+    ["  router.post('/orders', ", ')', '(req, res) => {', '(req, res)'],
+    ["  router.post('/orders', ", ');', '(req, res) => {\n    res.send(1);\n  });\n  next();', '(req, res) => {\n    res.send(1);\n  }'],
+    ['  items.map(', ')', '(item) => ({\n    id: item.id,\n  }))', '(item) => ({\n    id: item.id,\n  })'],
+    ['  items.map(', ')', '(item) => {\nleft();', '(item)'],
+    ['  const a = f(', ')', 'b, [c', 'b'],
+    ['  const a = f(', ')', 'b, [c]', 'b, [c]'],
+  ])('what is opened before closers is closed before them, or not offered: %j%j and %j', (linePrefix, lineSuffix, writes, left) => {
+    const stop = new CompletionStop({ linePrefix, lineSuffix, linesBelow: ['}'], languageId: 'typescript' });
+    for (const char of writes) if (stop.push(char)) break;
+    stop.end();
+    expect(stop.trim()).toBe(left);
+  });
+
   test('drops half a line when a limit cut it off', () => {
     const stop = new CompletionStop({ linePrefix: '', lineSuffix: '', linesBelow: [], languageId: 'typescript' });
     stop.push('a();\nb(');
@@ -176,7 +205,7 @@ describe('a completion', () => {
     const single = new CompletionStop({ linePrefix: 'x = ', lineSuffix: '', linesBelow: [], languageId: 'typescript' });
     single.push('a(b');
     single.end(true);
-    expect(single.trim()).toBe('a(b');
+    expect(single.trim()).toBe('a'); // nor half a call
   });
 
   test('is the same whatever the pieces, and never just what stands right of it', () => {

@@ -4,7 +4,7 @@ import { Tally, type Counts } from '../../src/completion/tally.ts';
 
 const record = (part: Partial<RequestRecord> = {}): RequestRecord => ({
   at: 0, path: '/a.ts', languageId: 'typescript', manual: false, answer: 'returned', reason: null, origin: 'generation', text: 'x', confidence: null, tokens: null,
-  ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, prompt: null, ...part,
+  ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, stages: null, prompt: null, ...part,
 });
 
 function check(records: readonly Partial<RequestRecord>[], expected: Partial<Counts>): void {

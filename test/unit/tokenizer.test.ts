@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
-import type { TokenizerFiles } from '../../src/tokenizer/files.ts';
-import { preTokenizerFor } from '../../src/tokenizer/preTokenizer.ts';
+import type { TokenizerFiles, TokenizerJson } from '../../src/tokenizer/files.ts';
+import { preTokenizerFor, presumedName } from '../../src/tokenizer/preTokenizer.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
-import { fixturePath, metadataOf, smallMetadata, tinyPath, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
+import { fixturePath, smallMetadata, tinyPath, tokenizerFiles, vocabPath } from '../support/tokenizer.ts';
 
 const unicode = fc.string({ unit: 'grapheme', maxLength: 200 });
 const anyString = fc.string({ unit: 'binary', maxLength: 200 });
@@ -34,7 +34,8 @@ function refused(metadata: Record<string, unknown>, code: string, pattern: RegEx
 
 /** The slow twin: the library itself, without control tokens (it would read them in any text). */
 function twin(files: TokenizerFiles): (text: string) => number[] {
-  const library = new Library({ ...files.tokenizer, added_tokens: files.tokenizer.added_tokens.filter((token) => !token.special) }, {});
+  const json = files.tokenizer as TokenizerJson;
+  const library = new Library({ ...json, added_tokens: json.added_tokens.filter((token) => !token.special) }, {});
   return (text) => (text === '' ? [] : library.encode(text).ids);
 }
 
@@ -172,8 +173,9 @@ describe('the tokenizer of the tiny model', () => {
 });
 
 describe('metadata', () => {
-  test('of a SentencePiece vocabulary is refused by name', async () => {
-    refused(await metadataOf(vocabPath('llama-spm')), 'tokenizerUnknown', /"llama" is not supported/);
+  test('of another kind of vocabulary is refused by name', () => {
+    refused({ 'tokenizer.ggml.model': 'bert' }, 'tokenizerUnknown', /"bert" is not supported/);
+    refused({ 'tokenizer.ggml.model': 'constructor' }, 'tokenizerUnknown', /"constructor" is not supported/);
     refused({}, 'tokenizerUnknown', /"none" is not supported/);
   });
 
@@ -213,7 +215,7 @@ describe('metadata', () => {
 
   test('skips merges of unknown tokens and says so', () => {
     const files = tokenizerFromMetadata(smallMetadata(['ab'], ['a b', 'x y', 'nospace', 'ab c']), 'p');
-    expect(files.tokenizer.model.merges).toEqual(['a b']);
+    expect((files.tokenizer as TokenizerJson).model.merges).toEqual(['a b']);
     expect(files.warnings.join(' ')).toMatch(/3 of 4 merges/);
   });
 
@@ -274,7 +276,7 @@ describe('metadata', () => {
 describe('pre-tokenizers', () => {
   const words = (pre: string, text: string): string[] => {
     const metadata = { ...smallMetadata(), 'tokenizer.ggml.pre': pre };
-    const library = new Library(tokenizerFromMetadata(metadata, 'p').tokenizer, {});
+    const library = new Library(tokenizerFromMetadata(metadata, 'p').tokenizer as TokenizerJson, {});
     return (library.pre_tokenizer!(text) as string[]).map((piece) => piece.replaceAll('Ġ', ' ').replaceAll('Ċ', '\n'));
   };
 
@@ -292,6 +294,16 @@ describe('pre-tokenizers', () => {
     ['default', 'a+b 1234', ['a', '+', 'b', ' ', '123', '4']],
   ])('%s cuts as its model was trained', (pre, input, expected) => {
     expect(words(pre, input)).toEqual(expected);
+  });
+
+  test('are presumed where a file names none, by what else it says', () => {
+    const none = () => false;
+    expect([128_256, 151_936, 152_064, 32_256, 49_152, 50_257].map((size) => presumedName(size, 'llama', none))).toEqual(['llama-bpe', 'qwen2', 'qwen2', 'deepseek-coder', undefined, undefined]);
+    expect(presumedName(49_152, 'llama', (token) => token === '<fim_prefix>')).toBe('starcoder');
+    expect(presumedName(1000, 'qwen3', none)).toBe('qwen2');
+    const metadata = { ...smallMetadata(), 'general.architecture': 'qwen2', 'tokenizer.ggml.pre': undefined };
+    expect(tokenizerFromMetadata(metadata, 'a').warnings.join()).not.toContain('pre-tokenizer');
+    expect(tokenizerFromMetadata(metadata, 'a').tokenizer).toEqual(tokenizerFromMetadata({ ...metadata, 'tokenizer.ggml.pre': 'qwen2' }, 'a').tokenizer);
   });
 
   test('keep every character, whatever the text', () => {

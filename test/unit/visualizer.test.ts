@@ -7,13 +7,19 @@ import { startVisualizer, type Visualizer } from '../../src/editor/visualizer/vi
 import { PANEL_PROTOCOL, type FromPanel, type PanelState, type ToPanel } from '../../src/shared/panelProtocol.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
-import { madeReport } from '../view/support/panelStates.ts';
+import type { CacheFigures, LiveFigures } from '../../src/shared/liveFigures.ts';
+import { madeLive, madeReport } from '../view/support/panelStates.ts';
 import { quiet } from '../support/chatWindow.ts';
 import { FakeClock } from '../support/fakeClock.ts';
 import { EventEmitter, fake, fakeWebviewPanel, Uri, window } from '../support/fakeVscode.ts';
 
 const report = madeReport({ layers: 3, heads: 4, kvHeads: 2, tokens: 300 });
 const text = report.looked.lines.tokens.map((_, i) => `line ${i}`).join('\r\n');
+
+const caches: CacheFigures[] = [{
+  model: 'Made-up-1B', roles: ['completion'], blocks: 5, bytes: 5e6, budget: 1e9, float16: 9e6, underWay: { blocks: 1, bytes: 1e6 }, saved: 70, computed: 30,
+  groups: [{ path: '/somebody/own/long.ts', blocks: 4, tokens: 250, reused: 1, exact: 4, delta: 2, bytes: 4e6 }],
+}];
 
 interface Call {
   name: 'inspect' | 'attentionMap';
@@ -30,12 +36,17 @@ class PanelWindow {
   readonly tally = new Tally();
   readonly memento = new Map<string, unknown>();
   readonly changed = new EventEmitter<void>();
-  memoryCalls = 0;
+  readonly chatChanged = new EventEmitter<void>();
+  readonly slots = { completion: { state: 'ready' }, chat: { state: 'off' } };
+  readonly looks: string[] = [];
+  live: LiveFigures | null = madeLive({ layers: 3, heads: 4, kvHeads: 2, position: 200 }, { wrote: { path: '/somebody/own/long.ts', text: 'const a' } });
   runtime = {
     state: 'ready', progress: 0, onDidChange: this.changed.event,
-    memory: async () => {
-      this.memoryCalls++;
-      return { cacheBytes: 5e6, cacheBlocks: 12 };
+    onDidChangeChat: this.chatChanged.event,
+    slot: (role: 'completion' | 'chat') => this.slots[role],
+    look: async (name: string) => {
+      this.looks.push(name);
+      return name === 'live' ? this.live : caches;
     },
     inspect: (name: Call['name'], options: Call['options'], hear: Call['hear'], cancel: CancelFlag) => new Promise((answer, fail) => void this.calls.push({ name, options, hear, cancel, answer, fail })),
   };
@@ -345,23 +356,73 @@ describe('another life of the window', () => {
 });
 
 describe('the cache and the time', () => {
-  const record = { at: 0, path: '/a', languageId: 'x', manual: false, answer: 'returned', reason: null, origin: 'generation', text: '', confidence: null, tokens: { prompt: 10, reused: 4, computed: 6, generated: 2 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 11 }, prompt: null } as const;
+  const stages = { tokenize: 1, queue: 2, attention: 3, products: 4, head: 5, sampling: 6 };
+  const record = { at: 0, path: '/a', languageId: 'x', manual: false, answer: 'returned', reason: null, origin: 'generation', text: '', confidence: null, tokens: { prompt: 10, reused: 4, computed: 6, generated: 2 }, ms: { pause: 1, waiting: 2, prefill: 3, decode: 4, total: 11 }, stages, prompt: null } as const;
+  const counted = () => panel.looks.filter((name) => name === 'census').length;
 
   it('follow the requests while the panel is open, and no call is made while there is none', async () => {
     panel.tally.add({ ...record });
     panel.visualizer.answered();
     await panel.clock.pass(2000);
-    expect(panel.memoryCalls).toBe(0);
+    expect(panel.looks).toEqual([]);
     await panel.open();
-    expect(panel.state).toMatchObject({ cache: { bytes: 5e6, blocks: 12, budget: 1024e6, reused: 4, computed: 6 }, time: { pause: 1, waiting: 2, reading: 3, writing: 4, total: 11, computed: 6, written: 2 } });
-    const before = panel.memoryCalls;
+    expect(panel.state.time).toEqual({ pause: 1, waiting: 2, ...stages, reading: 3, writing: 4, total: 11, computed: 6, written: 2 });
+    expect(panel.state.cache).toEqual([{ ...caches[0], groups: [{ ...caches[0].groups[0], path: 'long.ts' }] }]);
+    const before = counted();
     for (let i = 0; i < 20; i++) panel.visualizer.answered();
     await panel.clock.pass(600);
-    expect(panel.memoryCalls).toBe(before + 1);
+    expect(counted()).toBe(before + 1);
     panel.page.close();
     panel.visualizer.answered();
     await panel.clock.pass(600);
-    expect(panel.memoryCalls).toBe(before + 1);
+    expect(counted()).toBe(before + 1);
+  });
+});
+
+describe('live figures', () => {
+  const become = async (state: string, role: 'completion' | 'chat' = 'completion') => {
+    panel.slots[role].state = state;
+    (role === 'chat' ? panel.chatChanged : panel.changed).fire();
+    await quiet();
+  };
+  const looks = () => panel.looks.filter((name) => name === 'live').length;
+
+  it('are asked for by nobody while there is no panel, or none that is seen', async () => {
+    await become('writing');
+    await panel.clock.pass(5000);
+    expect(panel.looks).toEqual([]);
+    await become('ready');
+    await panel.open();
+    panel.page.show(false);
+    panel.looks.length = 0;
+    await become('writing');
+    await panel.clock.pass(5000);
+    panel.page.close();
+    await become('reading');
+    await panel.clock.pass(5000);
+    expect(panel.looks).toEqual([]);
+  });
+
+  it.each(['completion', 'chat'] as const)('come four times a second at most while something is written, and once more when it is over: %s', async (role) => {
+    await panel.open();
+    panel.looks.length = 0;
+    for (const state of ['reading', 'writing', 'reading', 'writing']) await become(state, role);
+    expect(looks()).toBe(1);
+    for (let i = 0; i < 20; i++) await panel.clock.pass(50);
+    expect(looks()).toBe(5);
+    await become('ready', role);
+    await panel.clock.pass(250);
+    expect([looks(), panel.looks.at(-1)]).toEqual([6, 'census']);
+    await panel.clock.pass(10_000);
+    expect(looks()).toBe(6);
+    panel.hear();
+    expect(panel.state.live).toEqual({ ...panel.live, wrote: { path: 'long.ts', text: 'const a' } });
+  });
+
+  it('are not there without a model', async () => {
+    panel.live = null;
+    await panel.open();
+    expect(panel.state.live).toBeNull();
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CHAT_PROTOCOL, type ToChatView } from '../../src/shared/chatProtocol.ts';
 import { useBrowser } from './support/browser.ts';
 import { answer, chat, longAnswer, question, selection, states } from './support/states.ts';
 
@@ -81,6 +82,50 @@ describe('the input', () => {
   });
 });
 
+describe('the view takes the keyboard', () => {
+  const focus = { type: 'focus' } as const;
+  const state = (state: ReturnType<typeof chat>) => ({ type: 'state', protocol: CHAT_PROTOCOL, epoch: 'one', seq: 0, state, words: {} }) as const;
+  /** What has the keyboard when the last of these messages has been heard, and after the frames that follow; `then`: who takes it meanwhile. */
+  async function holders(messages: readonly ToChatView[], then = '') {
+    const view = await browser.open();
+    const now = await view.page.evaluate(({ messages, then }) => {
+      for (const data of messages) window.dispatchEvent(new MessageEvent('message', { data }));
+      const now = document.activeElement!.tagName;
+      if (then) document.querySelector<HTMLElement>(then)!.focus();
+      return now;
+    }, { messages, then });
+    await view.settled();
+    return { view, now, later: await view.page.evaluate(() => document.activeElement!.tagName + (document.activeElement!.classList.contains('conversation') ? '.conversation' : '')) };
+  }
+
+  it('as soon as it hears that it shall, also with its first state', async () => {
+    expect(await holders([state(chat()), focus])).toMatchObject({ now: 'TEXTAREA', later: 'TEXTAREA' });
+  });
+
+  it('never later: whoever has it after that keeps it', async () => {
+    expect(await holders([state(states.done), focus], '.conversation')).toMatchObject({ later: 'DIV.conversation' });
+  });
+
+  it('never by itself: not with a state that comes when it had no input to give it to, nor with what an answer does', async () => {
+    const { view, later } = await holders([focus, state(states.writing)]);
+    expect(later).toBe('BODY');
+    await view.change({ kind: 'append', turn: 'r1', text: ' more' }, { kind: 'turn', turn: answer({ text: 'all of it' }) });
+    await view.show(states['model-failed']);
+    expect(await view.page.evaluate(() => document.activeElement!.tagName)).toBe('BODY');
+  });
+
+  it('with the question that is edited, the cursor at its end', async () => {
+    const view = await browser.open();
+    await view.show(chat({ turns: [question({ text: 'first' }), answer({ text: 'a' })] }));
+    const at = await view.page.evaluate(() => {
+      document.querySelector<HTMLElement>('.question button')!.click();
+      const input = document.querySelector('textarea')!;
+      return [document.activeElement === input, input.value, input.selectionStart];
+    });
+    expect(at).toEqual([true, 'first', 5]);
+  });
+});
+
 describe('Escape', () => {
   it.each(['waiting', 'reading', 'writing'])('stops an answer that is %s, wherever the keyboard is', async (name) => {
     const view = await opened(states[name]);
@@ -143,6 +188,36 @@ describe('the keyboard alone', () => {
   });
 });
 
+describe('a bare address', () => {
+  const links = async (text: string) => {
+    const view = await browser.open();
+    await view.show(chat({ turns: [question(), answer({ text })] }));
+    return { view, shown: await view.page.locator('answer-text a').evaluateAll((all) => all.map((link) => [link.textContent, (link as HTMLElement).dataset.target])), text: await view.page.locator('answer-text').innerText() };
+  };
+
+  it('is a link, also that of a reference, and tells the host when it is pressed', async () => {
+    const { view, shown } = await links('See https://nodejs.org/api/fs.html. And [this][1] (http://localhost:8080/a).\n\n[1]: https://example.org/a_b?c=d');
+    expect(shown.map(([, target]) => target)).toEqual(['https://nodejs.org/api/fs.html', 'http://localhost:8080/a', 'https://example.org/a_b?c=d']);
+    await view.page.getByRole('link', { name: 'https://nodejs.org/api/fs.html' }).click();
+    expect(await said(view)).toEqual([{ type: 'open', href: 'https://nodejs.org/api/fs.html' }]);
+  });
+
+  it('is none in code, without its scheme, or with another one', async () => {
+    const { shown } = await links('`https://a.example/` www.example.org example.org a@example.org mailto:a@example.org ftp://example.org //example.org vscode://x command:x 127.0.0.1');
+    expect(shown).toEqual([]);
+  });
+
+  it('leads where its own text says, whatever stands behind it', async () => {
+    const { shown } = await links('https://good.example@evil.example/');
+    expect(shown).toEqual([['https://good.example', 'https://good.example']]);
+  });
+
+  it('that looks like another one shows what it is', async () => {
+    const { text } = await links('https://ex\u0430mple.org/');
+    expect(text).toContain('(https://xn--exmple-4nf.org/)');
+  });
+});
+
 describe('every button says what it does', () => {
   const check = (name: string, button: string | RegExp, expected: object) =>
     it(`${name}: ${button}`, async () => {
@@ -163,6 +238,12 @@ describe('every button says what it does', () => {
   check('ready', /^Attach/, { type: 'attach' });
   check('ready', 'Earlier conversations', { type: 'history' });
   check('dropped', 'New conversation', { type: 'newConversation' });
+
+  it('why a model failed is said once, with one way to try again, and the question stays', async () => {
+    const view = await opened(states['model-failed']);
+    const text = await view.page.locator('.turns').innerText();
+    expect([text.match(/needs 8\.1 GB/g)?.length, text.match(/Try again/g)?.length, /Explain this code/.test(text)]).toEqual([1, 1, true]);
+  });
 
   it('of code: copy, insert', async () => {
     const view = await opened(chat({ turns: [question(), answer({ text: longAnswer })] }));

@@ -10,7 +10,7 @@ import { chatTexts } from '../../src/shared/chatWords.ts';
 import { answer } from './support/states.ts';
 import { themes } from './support/themes.ts';
 
-const sources = readdirSync('media/chat', { recursive: true, encoding: 'utf8' }).filter((path) => /\.(ts|css)$/.test(path)).map((path) => ({ path, text: readFileSync(`media/chat/${path}`, 'utf8') }));
+const sources = [...readdirSync('media/chat', { recursive: true, encoding: 'utf8' }), '../controls.css'].filter((path) => /\.(ts|css)$/.test(path)).map((path) => ({ path, text: readFileSync(`media/chat/${path}`, 'utf8') }));
 const speaking = { say: speak({}), numbers: numbersIn('en') };
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ');
 

@@ -8,7 +8,7 @@ import { keyWorkSkipped, regionsOfLines, sinkVerdict, withoutSinks } from '../..
 import { panelPage, standalonePage } from '../../src/shared/panelPage.ts';
 import { panelTexts } from '../../src/shared/panelWords.ts';
 import { PanelBench, missing, type PanelOptions, type PanelPageView } from './support/panelBench.ts';
-import { comparison, madeReport, measured, panel, recorded, states } from './support/panelStates.ts';
+import { comparison, madeLive, madeReport, panel, recorded, states } from './support/panelStates.ts';
 import { themeNames, themes } from './support/themes.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -223,6 +223,58 @@ describe('a picture', () => {
   });
 });
 
+describe('what stands beside the strip', () => {
+  it('is the text that its tints belong to, and said to be measured', async () => {
+    const view = await opened();
+    const { looked } = recorded.report;
+    expect(plain(await view.page.locator('.suggestion .muted').textContent())).toBe(`Measured, not suggested: the tints are what its last ${looked.rows} tokens looked at.`);
+    const shown = (await view.page.locator('.suggestion pre').textContent())!;
+    expect(recorded.lines.slice(0, looked.lines.tokens.length).join('\n').endsWith(shown)).toBe(true);
+    expect(shown.trim()).not.toBe('');
+  });
+});
+
+describe('live', () => {
+  it('has reading and writing apart, on axes that do not move, and what was written', async () => {
+    const view = await opened(states.live);
+    expect(plain(await view.page.locator('.live > .muted').first().textContent())).toMatch(/^Made-up-1B since it was loaded: 1 200 tokens read, [\d.]+ % of the key work skipped; 31 written, [\d.]+ % skipped\.$/);
+    expect(await view.page.locator('.live pre').textContent()).toContain('this.waiting.filter');
+    const axes = () => view.page.locator('.live .legend').allTextContents();
+    const before = await axes();
+    await view.change({ live: madeLive({ layers: 12, heads: 8, kvHeads: 1, position: 70 }) });
+    expect(await axes()).toEqual(before);
+    const { reading } = states.live.live!;
+    await view.page.locator('picture-view.liveReading button.quiet').click();
+    const cells = (await view.page.locator('picture-view.liveReading tbody td').allTextContents()).map(plain);
+    expect(cells).toEqual(Array.from(reading.dense, (dense, i) => plain(figuresIn('en').share((2 * (dense - reading.required[i])) / dense))));
+  });
+
+  it('joins blocks where there are many, and loses none of the attention', async () => {
+    const view = await opened(states['live-large']);
+    await view.page.locator('picture-view.liveBlocks button.quiet').click();
+    const rows = await view.page.locator('picture-view.liveBlocks tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('td')].map((cell) => parseFloat(cell.textContent!) / 100)));
+    const { sample, shape } = states['live-large'].live!;
+    expect([rows.length, rows[0].length]).toEqual([32, 48]);
+    rows.forEach((row, layer) => {
+      const sinks = sample!.sinks.subarray(layer * shape.heads, (layer + 1) * shape.heads).reduce((a, b) => a + b, 0) / shape.heads;
+      expect(row.reduce((a, b) => a + b, sinks)).toBeCloseTo(1, 1);
+    });
+  });
+});
+
+describe('the cache and the time', () => {
+  it('are tables and bars whose sums are what the whole is said to be', async () => {
+    const view = await opened();
+    const [cache] = states.measured.cache!;
+    const rows = await view.page.locator('.cache tbody tr').evaluateAll((all) => all.map((row) => Number(row.querySelector('td')!.textContent)));
+    expect(rows.reduce((a, b) => a + b, 0)).toBe(cache.blocks);
+    expect(plain(await view.page.locator('.cache tfoot td').first().textContent())).toBe(String(cache.blocks));
+    const times = await view.page.locator('.time .parts .figure').allTextContents();
+    expect(times.length).toBe(9);
+    expect(times.reduce((sum, text) => sum + parseFloat(text), 0)).toBe(states.measured.time!.total);
+  });
+});
+
 describe('what can be done', () => {
   const check = (state: string, button: string, expected: object) =>
     it(`${state}: ${button}`, async () => {
@@ -314,20 +366,6 @@ describe('names and texts from anywhere', () => {
   });
 });
 
-describe('a large model', () => {
-  it('opens and is walked without a task over 50 ms but those of a busy machine', async () => {
-    const view = await opened(panel());
-    await view.page.evaluate(() => ((window as never as { tasks: number[] }).tasks.length = 0));
-    await view.change({ measurement: measured(madeReport({ layers: 32, heads: 32, kvHeads: 8, tokens: 16_384 })) });
-    await view.page.locator('picture-view.sinks .drawing').focus();
-    for (let i = 0; i < 20; i++) await view.page.keyboard.press('ArrowDown');
-    await view.settled();
-    // The time itself is looked at by `npm run screenshots:visualizer`; here it counts that the work is cut up.
-    expect(await view.page.locator('picture-view').count()).toBe(5);
-    expect(await told(view)).toMatch(/^Layer 20, Head 0/);
-  });
-});
-
 describe('as a file of its own', () => {
   const parts = () => ({ script: readFileSync('dist/visualizer.js', 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'), style: readFileSync('dist/visualizer.css', 'utf8').replace(/\n\/\*# sourceMappingURL=.*\s*$/, '\n') });
   const hash = (text: string) => createHash('sha256').update(text).digest('base64');
@@ -369,7 +407,7 @@ describe('figures', () => {
   });
 });
 
-const sources = readdirSync('media/visualizer', { encoding: 'utf8' }).filter((path) => /\.(ts|css)$/.test(path)).map((path) => ({ path, text: readFileSync(`media/visualizer/${path}`, 'utf8') }));
+const sources = [...readdirSync('media/visualizer', { encoding: 'utf8' }), '../controls.css'].filter((path) => /\.(ts|css)$/.test(path)).map((path) => ({ path, text: readFileSync(`media/visualizer/${path}`, 'utf8') }));
 
 describe('the sources', () => {
   it('say every text of the list, each once in it', () => {

@@ -7,6 +7,8 @@ import { nodesOf } from './markdown.ts';
 /** Blocks and characters of one chapter: chapters out of sight cost nothing, however long an answer is. */
 const CHAPTER_BLOCKS = 24;
 const CHAPTER_CHARACTERS = 16_384;
+/** Chapters of one volume: of those out of sight not even their number costs anything. */
+const VOLUME_CHAPTERS = 24;
 
 /** Blocks that one step shows. */
 const STEP = 16;
@@ -67,7 +69,9 @@ export class AnswerText extends HTMLElement {
     while (this.#shown.length > blocks.length) {
       const { element, chapter } = this.#shown.pop()!;
       element.remove();
+      const volume = chapter.parentElement!;
       if (chapter.childElementCount === 0) chapter.remove();
+      if (volume.childElementCount === 0) volume.remove();
     }
     for (let shown = 0; this.#next < blocks.length; this.#next++, shown++) {
       if (shown === STEP || !this.#show(this.#next, blocks[this.#next], this.#next < finished)) return true;
@@ -120,7 +124,14 @@ export class AnswerText extends HTMLElement {
     this.#characters = 0;
     const chapter = document.createElement('div');
     chapter.className = 'chapter';
-    this.append(chapter);
+    const volume = last?.parentElement;
+    if (volume && volume.childElementCount < VOLUME_CHAPTERS) volume.append(chapter);
+    else {
+      const next = document.createElement('div');
+      next.className = 'volume';
+      next.append(chapter);
+      this.append(next);
+    }
     return chapter;
   }
 

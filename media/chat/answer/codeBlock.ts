@@ -6,8 +6,8 @@ import { highlighted } from './highlight.ts';
 /** Lines and characters of one page, about: as much is coloured anew when a line comes. */
 const PAGE_LINES = 40;
 const PAGE_CHARACTERS = 4096;
-/** Pages that one call finishes. */
-const PAGES = 2;
+/** Pages of one volume: of those out of sight not even their number costs anything. */
+const VOLUME_PAGES = 24;
 /** Code up to this many characters is coloured as a whole when it is finished, without seams. */
 const WHOLE = 6144;
 /** Characters of a line that are shown. The actions work on all of them. */
@@ -69,7 +69,7 @@ export class CodeBlock {
   /**
    * `text` begins with the text of before. `shown`: the part of the open line that is shown already. False: pages are left, which the next call shows.
    */
-  update(text: string, partial: string, shown: string, closed: boolean, pages = PAGES): boolean {
+  update(text: string, partial: string, shown: string, closed: boolean, pages = 1): boolean {
     if (this.#closed) return true;
     this.#text = text;
     this.#partial = partial;
@@ -101,7 +101,13 @@ export class CodeBlock {
   #newPage(): HTMLElement {
     this.#page = document.createElement('span');
     this.#page.className = 'page';
-    this.#code.append(this.#page);
+    let volume = this.#code.lastElementChild;
+    if (!volume || volume.childElementCount >= VOLUME_PAGES) {
+      volume = document.createElement('span');
+      volume.className = 'pages';
+      this.#code.append(volume);
+    }
+    volume.append(this.#page);
     return this.#page;
   }
 

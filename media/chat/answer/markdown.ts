@@ -3,9 +3,12 @@ import DOMPurify from 'dompurify';
 import MarkdownIt from 'markdown-it';
 import { linkTarget } from './links.ts';
 
-export const markdown = new MarkdownIt('default', { html: false, linkify: false, typographer: false, maxNesting: 24 });
-// A definition at the end would change what is finished long ago.
+export const markdown = new MarkdownIt('default', { html: false, linkify: true, typographer: false, maxNesting: 24 });
+// A definition at the end would change what is finished long ago: it stays a line of its own, whose address is a link as every other bare one.
 markdown.disable('reference');
+// With its scheme: what only looks like an address is a name more often than not.
+markdown.linkify.set({ fuzzyLink: false, fuzzyIP: false, fuzzyEmail: false });
+for (const scheme of ['ftp:', 'mailto:', '//']) markdown.linkify.add(scheme, null);
 markdown.validateLink = (href) => linkTarget(href) !== null;
 markdown.renderer.rules.image = (tokens, index) => markdown.utils.escapeHtml(tokens[index].content);
 for (const rule of ['fence', 'code_block'] as const) {

@@ -1,6 +1,6 @@
 // The page in the side bar: its content, what it may load, and messages in both directions. It is made anew whenever it is shown and keeps nothing.
 import { randomBytes } from 'node:crypto';
-import { commands, env, Uri, type Disposable, type WebviewView, type WebviewViewProvider } from 'vscode';
+import { commands, env, TextEditorSelectionChangeKind, Uri, window, type Disposable, type WebviewView, type WebviewViewProvider } from 'vscode';
 import type { FromChatView, ToChatView } from '../../shared/chatProtocol.ts';
 import { fromView } from './fromView.ts';
 
@@ -28,10 +28,21 @@ export class ChatView implements WebviewViewProvider, Disposable {
   private listens = false;
   /** It has got the conversation. */
   private isFilled = false;
+  /** The user asked for the keyboard in the input and has done nothing since in an editor. */
   private wantsFocus = false;
   private subscriptions: Disposable[] = [];
+  private readonly elsewhere: Disposable[];
 
-  constructor(private readonly needs: ChatViewNeeds) {}
+  constructor(private readonly needs: ChatViewNeeds) {
+    const goesOn = (): void => void (this.wantsFocus = false);
+    this.elsewhere = [
+      window.onDidChangeActiveTextEditor(goesOn),
+      // What a command or another extension selects is no act of his.
+      window.onDidChangeTextEditorSelection(({ kind }) => {
+        if (kind === TextEditorSelectionChangeKind.Keyboard || kind === TextEditorSelectionChangeKind.Mouse) goesOn();
+      }),
+    ];
+  }
 
   resolveWebviewView(view: WebviewView): void {
     this.release();
@@ -63,14 +74,18 @@ export class ChatView implements WebviewViewProvider, Disposable {
     if (message.type === 'state') this.passFocus();
   }
 
-  /** Shows the side bar with the keyboard in the input. */
+  /**
+   * Shows the side bar with the keyboard in the input, unless the user goes on elsewhere before the input is there. VS Code's own focusing of a webview acts
+   * once more a moment later, wherever the keyboard is by then: here the page alone takes it.
+   */
   async focus(): Promise<void> {
     this.wantsFocus = true;
-    await commands.executeCommand(`${VIEW}.focus`);
+    await commands.executeCommand(`${VIEW}.focus`, { preserveFocus: true });
     this.passFocus();
   }
 
   dispose(): void {
+    for (const subscription of this.elsewhere) subscription.dispose();
     this.release();
   }
 

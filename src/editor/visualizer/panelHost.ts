@@ -38,8 +38,10 @@ export interface PanelHostNeeds {
   file: () => MeasurableFile | null;
   /** A file as it is now; null where it is gone. */
   read: (uri: string) => Promise<string | null>;
-  /** What is known of the cache and of the last request. */
-  live: () => Promise<Pick<PanelState, 'cache' | 'time'>>;
+  /** What is known of the caches and of the last request. */
+  rest: () => Promise<Pick<PanelState, 'cache' | 'time'>>;
+  /** What attention counts at this moment. */
+  look: () => Promise<PanelState['live']>;
   reveal: (uri: string, line: number) => Promise<void>;
   copyMarkdown: (measurement: NonNullable<PanelState['measurement']>) => Promise<void>;
   saveJson: (report: InspectReport) => Promise<void>;
@@ -64,7 +66,7 @@ export class PanelHost {
   private percent = -1;
 
   constructor(private readonly needs: PanelHostNeeds) {
-    this.state = { file: null, mode: needs.mode(), busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, time: null };
+    this.state = { file: null, mode: needs.mode(), busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, live: null, time: null };
   }
 
   hear(message: FromPanel): void {
@@ -97,8 +99,15 @@ export class PanelHost {
     if (busy && (loading || busy.loading)) this.change({ busy: { ...busy, loading, share: loading ? this.needs.runtime.progress : 0 } });
   }
 
-  async liveChanged(): Promise<void> {
-    this.change(await this.needs.live());
+  /** Requests have come to their end. */
+  async restChanged(): Promise<void> {
+    this.change(await this.needs.rest());
+  }
+
+  /** Something is read or written. */
+  async look(): Promise<void> {
+    const live = await this.needs.look();
+    if (live || this.state.live) this.change({ live });
   }
 
   /** The panel is closed: what runs for it ends. */
@@ -112,7 +121,8 @@ export class PanelHost {
       case 'hello':
         if (message.protocol !== PANEL_PROTOCOL) return;
         this.tellAll();
-        return this.liveChanged();
+        await this.look();
+        return this.restChanged();
       case 'measure': return this.measure();
       case 'compare': return this.compare();
       case 'map': return this.lookAt(message.layer, message.head);
@@ -213,7 +223,7 @@ export class PanelHost {
     } finally {
       this.running = undefined;
       this.change({ busy: null });
-      void this.liveChanged();
+      void this.restChanged();
     }
   }
 

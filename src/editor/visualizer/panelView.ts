@@ -35,6 +35,11 @@ export class PanelView implements Disposable {
     return this.panel !== undefined;
   }
 
+  /** Somebody sees it. */
+  get inSight(): boolean {
+    return this.listens && this.panel?.visible === true;
+  }
+
   /** The column that it stands in. */
   get column(): ViewColumn | undefined {
     return this.panel?.viewColumn;
@@ -48,7 +53,7 @@ export class PanelView implements Disposable {
 
   /** Does nothing where no page listens: it asks for everything when it comes. */
   post(message: ToPanel): void {
-    if (this.listens && this.panel?.visible) void this.panel.webview.postMessage(message);
+    if (this.inSight) void this.panel!.webview.postMessage(message);
   }
 
   dispose(): void {

@@ -3,18 +3,19 @@ import { commands, env, l10n, Range, Uri, ViewColumn, window, workspace, type Di
 import type { Clock } from '../../completion/source.ts';
 import type { Tally } from '../../completion/tally.ts';
 import { panelPage } from '../../shared/panelPage.ts';
-import type { CacheView, TimeView } from '../../shared/panelProtocol.ts';
+import type { CacheView, LiveView, TimeView } from '../../shared/panelProtocol.ts';
 import { readFile } from '../chat/attachable.ts';
 import type { EditorRuntime } from '../runtime.ts';
 import type { SettingsReader } from '../settings.ts';
 import { asMarkdown } from './asMarkdown.ts';
 import { keep, keptIn } from './kept.ts';
 import { LastEditor } from './lastEditor.ts';
+import { Looking } from './looking.ts';
 import { PanelHost } from './panelHost.ts';
 import { PanelView } from './panelView.ts';
 
 export interface VisualizerNeeds {
-  runtime: Pick<EditorRuntime, 'inspect' | 'memory' | 'state' | 'progress' | 'onDidChange'>;
+  runtime: Pick<EditorRuntime, 'inspect' | 'look' | 'slot' | 'state' | 'progress' | 'onDidChange' | 'onDidChangeChat'>;
   settings: SettingsReader;
   tally: Tally;
   clock: Clock;
@@ -29,8 +30,8 @@ export interface Visualizer extends Disposable {
   answered(): void;
 }
 
-/** Milliseconds between two looks at the cache: nobody reads faster. */
-const LIVE_MS = 500;
+/** Milliseconds between two looks at the caches: nobody reads faster. */
+const REST_MS = 500;
 const MESSAGE_MS = 4000;
 
 export function startVisualizer({ runtime, settings, tally, clock, log, extensionUri, extensionVersion, workspaceState }: VisualizerNeeds): Visualizer {
@@ -47,7 +48,8 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
       const found = await readFile(Uri.parse(uri), excluded);
       return 'text' in found ? found.text : null;
     },
-    live: async () => ({ cache: await cacheView(runtime, settings, tally), time: timeView(tally) }),
+    rest: async () => ({ cache: await cacheView(runtime), time: timeView(tally) }),
+    look: () => liveView(runtime),
     reveal: (uri, line) => reveal(uri, line, view.column),
     copyMarkdown: async (measurement) => {
       await env.clipboard.writeText(asMarkdown(measurement));
@@ -61,6 +63,10 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
   const changed = (): void => {
     if (view.isOpen) host.surroundingsChanged();
   };
+  const looking = new Looking({
+    clock, inSight: () => view.inSight, works: () => (['completion', 'chat'] as const).some((role) => ['reading', 'writing'].includes(runtime.slot(role).state)),
+    look: () => host.look(), rested: () => void host.restChanged(),
+  });
   let restored = false;
   let endWait: (() => void) | undefined;
   const subscriptions: Disposable[] = [
@@ -70,7 +76,12 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
       view.show();
       await host.measure();
     }),
-    runtime.onDidChange(() => host.runtimeChanged()),
+    runtime.onDidChange(() => {
+      host.runtimeChanged();
+      looking.wake();
+    }),
+    runtime.onDidChangeChat(() => looking.wake()),
+    looking,
     workspace.onDidChangeTextDocument(({ document }) => host.documentChanged(document.uri.toString())),
   ];
   settings.onChange(changed);
@@ -82,9 +93,9 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
   return {
     answered() {
       if (!view.isOpen || endWait) return;
-      endWait = clock.wait(LIVE_MS, () => {
+      endWait = clock.wait(REST_MS, () => {
         endWait = undefined;
-        if (view.isOpen) void host.liveChanged();
+        if (view.isOpen) void host.restChanged();
       });
     },
     dispose() {
@@ -95,19 +106,25 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
   };
 }
 
-async function cacheView(runtime: VisualizerNeeds['runtime'], settings: SettingsReader, tally: Tally): Promise<CacheView | null> {
-  const memory = await runtime.memory();
-  if (!memory) return null;
-  const sum = (of: (tokens: { reused: number; computed: number }) => number): number => tally.recent.reduce((n, { tokens }) => n + (tokens ? of(tokens) : 0), 0);
-  return { bytes: memory.cacheBytes, blocks: memory.cacheBlocks, budget: settings.current.cacheMegabytes * 1e6, reused: sum(({ reused }) => reused), computed: sum(({ computed }) => computed) };
+/** Folders are nobody's business. */
+const nameOf = (path: string | null): string | null => path && path.split(/[\\/]/).at(-1)!;
+
+async function cacheView(runtime: VisualizerNeeds['runtime']): Promise<CacheView | null> {
+  const caches = await runtime.look('census', {});
+  return caches && caches.map((cache) => ({ ...cache, groups: cache.groups.map((group) => ({ ...group, path: nameOf(group.path) })) }));
+}
+
+async function liveView(runtime: VisualizerNeeds['runtime']): Promise<LiveView | null> {
+  const live = await runtime.look('live', { sample: true });
+  return live && { ...live, wrote: live.wrote && { ...live.wrote, path: nameOf(live.wrote.path) } };
 }
 
 /** Of the last request that had a generation of its own. */
 function timeView(tally: Tally): TimeView | null {
-  const last = tally.recent.findLast(({ tokens, ms }) => tokens !== null && ms.decode + ms.prefill > 0);
-  if (!last?.tokens) return null;
+  const last = tally.recent.findLast(({ tokens, stages, ms }) => tokens !== null && stages !== null && ms.decode + ms.prefill > 0);
+  if (!last?.tokens || !last.stages) return null;
   const { pause, waiting, prefill, decode, total } = last.ms;
-  return { pause, waiting, reading: prefill, writing: decode, total, computed: last.tokens.computed, written: last.tokens.generated };
+  return { pause, waiting, ...last.stages, reading: prefill, writing: decode, total, computed: last.tokens.computed, written: last.tokens.generated };
 }
 
 /** In the column where the file is shown already, else in the first one, or beside the panel where that stands there: never over it. */

@@ -22,5 +22,5 @@ export function canFill(metadata: Metadata): boolean {
   const named = Object.entries(fimKeys).map(([role, names]) => [role, names.map(id).find((one) => Number.isInteger(one) && one >= 0 && one < tokens.length)]);
   const idOf = new Map<string, number>();
   for (let i = 0; i < tokens.length; i++) if (typeof tokens[i] === 'string') idOf.set(tokens[i] as string, i);
-  return findFim(Object.fromEntries(named) as NamedIds['fim'], idOf) !== null;
+  return findFim(Object.fromEntries(named) as NamedIds['fim'], idOf, tokens) !== null;
 }

@@ -1,23 +1,39 @@
-// What a GGUF's metadata says about the decoder, checked. Supported: `llama`.
+// What a GGUF's metadata says about the decoder, checked.
 import { DeltaError } from '../../shared/errors.ts';
-import type { RopeConfig, Shape } from '../manifest.ts';
+import type { OtherLayers, RopeConfig, Shape } from '../manifest.ts';
+import { FAMILIES, type Family } from './families.ts';
 import type { GgufFile, TensorInfo } from './gguf.ts';
+import { yarn } from './ropeScaling.ts';
 import { printable, type Metadata, type MetadataScalar } from './ggufHeader.ts';
 
-const ARCHITECTURES = ['llama'];
+/** For messages. */
+const KNOWN = Object.keys(FAMILIES).join(', ');
 /** Above any model that a CPU can run; a larger claim is an attack or a mistake. */
 const LIMITS = { layers: 512, hidden: 65_536, heads: 1_024, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
+/** Of a factor; a larger one makes infinities. */
+const MOST_SCALE = 1e6;
+/** Of a tanh: a smaller one gives nothing but signs. */
+const LEAST_CAP = 1e-2;
 
 export interface Architecture {
+  name: string;
+  family: Family;
   shape: Shape;
+  /** What is multiplied with: token rows, what a sub-layer adds, logits, scores. */
+  scales: { embedding: number; residual: number; logits: number; attention: number };
   normEpsilon: number;
   rope: RopeConfig;
+  /** c in c·tanh(x / c): of scores, and of logits; undefined for none. */
+  softcap?: number;
+  logitCap?: number;
+  others?: OtherLayers;
 }
 
 /** Reads the hyper-parameters of a file with weights. Throws architectureUnknown, metadataInvalid, vocabularyOnly. */
 export function readArchitecture(file: GgufFile): Architecture {
   const name = text(file.metadata['general.architecture']);
-  if (!ARCHITECTURES.includes(name)) throw new DeltaError('architectureUnknown', name, ARCHITECTURES.join(', '));
+  const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
+  if (!family) throw new DeltaError('architectureUnknown', name, KNOWN);
   if (file.tensors.size === 0) throw new DeltaError('vocabularyOnly', file.path);
 
   const invalid = (key: string, reason: string) => new DeltaError('metadataInvalid', file.path, key, reason);
@@ -48,22 +64,65 @@ export function readArchitecture(file: GgufFile): Architecture {
   const vocabulary = embedding.shape[1] ?? 0;
   if (vocabulary < 1 || vocabulary > LIMITS.vocabulary) throw invalid('token_embd.weight', `${vocabulary} rows`);
 
-  const scaling = text(file.metadata[`${name}.rope.scaling.type`] ?? 'none');
-  if (scaling !== 'none' && scaling !== 'linear') throw invalid(`${name}.rope.scaling.type`, `"${scaling}" is not supported`);
-  const linear = scaling === 'linear' ? number('rope.scaling.factor') : number('rope.scale_linear', 1);
-  const base = number('rope.freq_base', 10_000);
-  if (!(base > 0) || !(linear > 0)) throw invalid(`${name}.rope.freq_base`, 'it is not positive');
-  const normEpsilon = number('attention.layer_norm_rms_epsilon');
-  if (!(normEpsilon > 0 && normEpsilon < 1)) throw invalid(`${name}.attention.layer_norm_rms_epsilon`, String(normEpsilon));
+  const positive = (key: string, otherwise?: number): number => {
+    const value = number(key, otherwise);
+    if (!(value > 0)) throw invalid(`${name}.${key}`, 'it is not positive');
+    return value;
+  };
+  const layers = count('block_count', LIMITS.layers);
+  const context = count('context_length', LIMITS.context);
+  const turned = { base: positive('rope.freq_base', 10_000), rotated };
+  const rope = (): RopeConfig => {
+    const scaling = text(file.metadata[`${name}.rope.scaling.type`] ?? 'none');
+    if (scaling === 'none') return { ...turned, linear: positive('rope.scale_linear', 1) };
+    if (scaling === 'linear') return { ...turned, linear: positive('rope.scaling.factor') };
+    if (scaling !== 'yarn') throw invalid(`${name}.rope.scaling.type`, `"${scaling}" is not supported`);
+    if (turned.base <= 1) throw invalid(`${name}.rope.freq_base`, `${turned.base} is not above 1`);
+    const [mixed, factor] = [number('rope.scaling.yarn_ext_factor', 1), number('rope.scaling.factor')];
+    if (!(mixed >= 0 && mixed <= 1)) throw invalid(`${name}.rope.scaling.yarn_ext_factor`, `${mixed} is not between 0 and 1`);
+    if (!(factor >= 1 && factor < MOST_SCALE)) throw invalid(`${name}.rope.scaling.factor`, `${factor} is not between 1 and ${MOST_SCALE}`);
+    return yarn(turned, {
+      mixed, factor, trained: count('rope.scaling.original_context_length', LIMITS.context, context),
+      fast: positive('rope.scaling.yarn_beta_fast', 32), slow: positive('rope.scaling.yarn_beta_slow', 1), attention: positive('rope.scaling.attn_factor', 1),
+    });
+  };
+  const epsilonKey = family.layerNorm ? 'attention.layer_norm_epsilon' : 'attention.layer_norm_rms_epsilon';
+  const normEpsilon = number(epsilonKey);
+  if (!(normEpsilon > 0 && normEpsilon < 1)) throw invalid(`${name}.${epsilonKey}`, String(normEpsilon));
   if (number('expert_count', 0) > 0) throw invalid(`${name}.expert_count`, 'mixtures of experts are not supported');
 
+  const scale = (key: string | undefined, otherwise = 1): number => {
+    const value = key === undefined ? otherwise : number(key, otherwise);
+    if (!(value > 0 && value < MOST_SCALE)) throw invalid(`${name}.${key}`, `${value} is no scale`);
+    return value;
+  };
+  const { scales = {}, caps } = family;
+  const cap = (own: { key: string; otherwise: number } | undefined): number | undefined => {
+    const value = own ? number(own.key, own.otherwise) : 0;
+    if (!(value === 0 || (value >= LEAST_CAP && value < MOST_SCALE))) throw invalid(`${name}.${own!.key}`, `${value} is no cap`);
+    return value || undefined;
+  };
+  /** All layers but the last of every so many, or only those. */
+  const layersOf = (every: number, last: boolean) => Array.from({ length: layers }, (_, i) => i).filter((i) => ((i + 1) % every === 0) === last);
+  const others = (): OtherLayers | undefined => {
+    const { local, unturned } = family;
+    if (unturned) return { layers: layersOf(unturned, true), window: 0, rope: null };
+    const window = local ? number('attention.sliding_window', local.window) : 0;
+    if (window === 0) return undefined;
+    if (!Number.isInteger(window) || window < 1 || window > LIMITS.context) throw invalid(`${name}.attention.sliding_window`, `${window} is not between 1 and ${LIMITS.context}`);
+    const unscaled: RopeConfig = { rotated, linear: 1, base: positive('rope.freq_base_swa', local!.ropeBase ?? turned.base) };
+    return { layers: layersOf(local!.every, false), window, rope: unscaled };
+  };
+
   return {
+    name, family,
+    scales: { embedding: family.rootScaled ? Math.sqrt(hidden) : scale(scales.embedding), residual: scale(scales.residual), logits: 1 / scale(scales.logits), attention: scale(scales.attention, 1 / Math.sqrt(layers === family.scaledByHidden ? hidden / heads : keyLength)) },
     shape: {
-      layers: count('block_count', LIMITS.layers), hidden, heads, kvHeads, keyLength, valueLength,
-      feedForward: count('feed_forward_length', LIMITS.feedForward), vocabulary, context: count('context_length', LIMITS.context),
+      layers, hidden, heads, kvHeads, keyLength, valueLength,
+      feedForward: count('feed_forward_length', LIMITS.feedForward), vocabulary, context,
     },
     normEpsilon,
-    rope: { base, rotated, linear },
+    rope: rope(), softcap: cap(caps?.scores), logitCap: cap(caps?.logits), others: others(),
   };
 }
 
@@ -94,7 +153,7 @@ export class TensorSource {
   /** Throws when a tensor was left over: ignoring it would give wrong numbers. */
   finish(): void {
     for (const name of this.file.tensors.keys()) {
-      if (!this.used.has(name)) throw new DeltaError('architectureUnknown', `llama with the tensor ${printable(name)}`, ARCHITECTURES.join(', '));
+      if (!this.used.has(name)) throw new DeltaError('architectureUnknown', `${text(this.file.metadata['general.architecture'])} with the tensor ${printable(name)}`, KNOWN);
     }
   }
 }

@@ -3,7 +3,7 @@ import { promises as fs } from 'node:fs';
 import { DeltaError } from '../../shared/errors.ts';
 import { printable, readHeader, type ByteSource, type GgufHeader, type Metadata, type StatedTensor } from './ggufHeader.ts';
 import { checkPart, otherParts } from './splitFile.ts';
-import { TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
+import { I2_S, TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
 
 const MAX_ELEMENTS = 2 ** 40;
 const MAX_ALIGNMENT = 1 << 20;
@@ -82,8 +82,9 @@ export function checkHeader({ path, size }: Pick<ByteSource, 'path' | 'size'>, {
   }
   const dataStart = Math.ceil(length / alignment) * alignment;
   const tensors = new Map<string, TensorInfo>();
+  const types = String(metadata['general.architecture']).startsWith('bitnet') ? [...TENSOR_TYPES, I2_S] : TENSOR_TYPES;
   for (const claim of stated) {
-    const tensor = checkTensor(path, claim, dataStart, alignment, size);
+    const tensor = checkTensor(path, types, claim, dataStart, alignment, size);
     if (tensors.has(tensor.name)) throw new DeltaError('notGguf', path, `the tensor ${printable(tensor.name)} appears twice`);
     tensors.set(tensor.name, tensor);
   }
@@ -91,14 +92,14 @@ export function checkHeader({ path, size }: Pick<ByteSource, 'path' | 'size'>, {
   return { metadata, tensors };
 }
 
-function checkTensor(path: string, { name, shape, type: id, offset: relative }: StatedTensor, dataStart: number, alignment: number, fileSize: number): TensorInfo {
-  const type = TENSOR_TYPES.find((t) => t.id === id);
-  const known = TENSOR_TYPES.map((t) => t.name).join(', ');
+function checkTensor(path: string, types: readonly TensorType[], { name, shape, type: id, offset: relative }: StatedTensor, dataStart: number, alignment: number, fileSize: number): TensorInfo {
+  const type = types.find((t) => t.id === id);
+  const known = types.map((t) => t.name).join(', ');
   if (!type) throw new DeltaError('tensorTypeUnknown', printable(name), typeName(id), known);
   const elements = shape.reduce((a, b) => a * b, 1);
   if (!(elements > 0 && elements <= MAX_ELEMENTS)) throw new DeltaError('ggufLimit', path, `the tensor ${printable(name)} has ${elements} elements`);
   if (shape[0] % type.block !== 0) throw new DeltaError('notGguf', path, `the rows of ${printable(name)} are no whole blocks`);
-  const bytes = (elements / type.block) * type.bytes;
+  const bytes = (elements / type.block) * type.bytes + (type.tail ?? 0);
   const offset = dataStart + relative;
   if (relative % alignment !== 0) throw new DeltaError('notGguf', path, `the tensor ${printable(name)} is not aligned`);
   if (!(offset + bytes <= fileSize)) throw new DeltaError('ggufTruncated', path, `the tensor ${printable(name)} ends at byte ${offset + bytes} of ${fileSize}`);
@@ -116,9 +117,7 @@ function checkOverlap(path: string, tensors: TensorInfo[]): void {
 
 /** Names of ggml types that we do not read, so that they can be named. */
 const OTHER_TYPES: Record<number, string> = {
-  3: 'Q4_1', 6: 'Q5_0', 7: 'Q5_1', 9: 'Q8_1', 10: 'Q2_K', 11: 'Q3_K', 12: 'Q4_K', 13: 'Q5_K', 14: 'Q6_K', 15: 'Q8_K', 16: 'IQ2_XXS',
-  17: 'IQ2_XS', 18: 'IQ3_XXS', 19: 'IQ1_S', 20: 'IQ4_NL', 21: 'IQ3_S', 22: 'IQ2_S', 23: 'IQ4_XS', 29: 'IQ1_M', 34: 'TQ1_0', 35: 'TQ2_0', 36: 'I2_S', 39: 'MXFP4',
-  40: 'NVFP4', 41: 'Q1_0', 42: 'Q2_0',
+  9: 'Q8_1', 15: 'Q8_K', 16: 'IQ2_XXS', 17: 'IQ2_XS', 18: 'IQ3_XXS', 19: 'IQ1_S', 21: 'IQ3_S', 22: 'IQ2_S', 29: 'IQ1_M', 36: 'I2_S', 39: 'MXFP4', 40: 'NVFP4', 41: 'Q1_0', 42: 'Q2_0',
 };
 
 /** The name of a ggml type, whether we read it or not. */

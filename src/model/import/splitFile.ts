@@ -71,14 +71,12 @@ export function checkPart(path: string, metadata: Metadata, no: number, count: n
   if (place?.no !== no || place.count !== count) throw new DeltaError('notGguf', path, `it is not part ${no + 1} of ${count}`);
 }
 
-/** What can be read at a position: a file, or several end to end. */
-export interface ByteInput {
-  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
-}
-
 /** The bytes of all parts, end to end: positions count from the beginning of the first. */
-export class JoinedFiles implements ByteInput {
-  private constructor(private readonly parts: { handle: fs.FileHandle; begin: number; size: number }[]) {}
+export class JoinedFiles {
+  private constructor(
+    readonly path: string,
+    private readonly parts: { handle: fs.FileHandle; begin: number; size: number }[],
+  ) {}
 
   static async open(parts: readonly { path: string; size: number }[]): Promise<JoinedFiles> {
     const opened: { handle: fs.FileHandle; begin: number; size: number }[] = [];
@@ -88,7 +86,7 @@ export class JoinedFiles implements ByteInput {
         opened.push({ handle: await fs.open(path, 'r'), begin, size });
         begin += size;
       }
-      return new JoinedFiles(opened);
+      return new JoinedFiles(parts[0].path, opened);
     } catch (error) {
       for (const { handle } of opened) await handle.close();
       throw error;
@@ -96,10 +94,19 @@ export class JoinedFiles implements ByteInput {
   }
 
   /** Reads no further than to the end of a part. */
-  async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
+  private async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
     const part = this.parts.find(({ begin, size }) => position >= begin && position < begin + size);
     if (!part) return { bytesRead: 0 };
     return part.handle.read(buffer, offset, Math.min(length, part.begin + part.size - position), position - part.begin);
+  }
+
+  /** Fills `buffer` from a position on; what is not there any more is an error. Throws ggufTruncated. */
+  async readFully(buffer: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < buffer.length; ) {
+      const { bytesRead } = await this.read(buffer, done, buffer.length - done, position + done);
+      if (bytesRead === 0) throw new DeltaError('ggufTruncated', this.path, 'it became shorter while it was read');
+      done += bytesRead;
+    }
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 // A segment as a list of native steps over named slots: built like a graph, run in one native call.
-import type { Addon, SegmentStep } from '../../binding/addon.ts';
-import type { Rows } from '../segment.ts';
+import type { Activation, Addon, SegmentStep } from '../../binding/addon.ts';
+import type { Rows } from '../rows.ts';
 import type { SegmentRunner } from './segmentRunner.ts';
 
 /** A named slot: rows of that width. */
@@ -29,8 +29,9 @@ export class SegmentSteps {
     for (const port of [...inputs, ...outputs]) this.slot(port.name, port.width);
   }
 
-  norm(from: string, to: string, scale: Float32Array, epsilon: number): void {
-    this.steps.push({ kind: 'norm', from: this.known(from), to: this.slot(to, scale.length), scale, epsilon });
+  /** With a bias a LayerNorm, without one an RMS norm. */
+  norm(from: string, to: string, scale: Float32Array, epsilon: number, bias?: Float32Array): void {
+    this.steps.push({ kind: 'norm', from: this.known(from), to: this.slot(to, scale.length), scale, epsilon, bias });
   }
 
   product(from: string, to: string, parts: readonly ProductPart[]): void {
@@ -42,12 +43,22 @@ export class SegmentSteps {
     }
   }
 
+  /** Norms `heads` runs of columns from `column` on, each by itself and in place. */
+  headNorms(slot: string, column: number, heads: number, scale: Float32Array, epsilon: number): void {
+    this.steps.push({ kind: 'norm', from: this.known(slot), to: this.known(slot), column, groups: heads, scale, epsilon });
+  }
+
   add(from: string, other: string, to: string): void {
     this.steps.push({ kind: 'add', from: this.known(from), other: this.known(other), to: this.slot(to, this.widths[this.known(from)]) });
   }
 
-  gate(from: string, other: string, to: string, activation: 'silu' | 'gelu'): void {
-    this.steps.push({ kind: 'gate', from: this.known(from), other: this.known(other), to: this.slot(to, this.widths[this.known(from)]), activation });
+  /** `other`: what the activation multiplies, if anything. */
+  gate(from: string, other: string | undefined, to: string, activation: Activation): void {
+    this.steps.push({ kind: 'gate', from: this.known(from), other: other === undefined ? undefined : this.known(other), to: this.slot(to, this.widths[this.known(from)]), activation });
+  }
+
+  cap(from: string, to: string, most: number): void {
+    this.steps.push({ kind: 'cap', from: this.known(from), to: this.slot(to, this.widths[this.known(from)]), most });
   }
 
   /** The segment; its matrices stay whoever's they are. */

@@ -1,49 +1,79 @@
 // The matrices and vectors of a GGUF for native segments: copied from the file a piece at a time, in the file's own quantisation; nothing is converted.
-import { promises as fs } from 'node:fs';
+import { DeltaError } from '../../shared/errors.ts';
 import type { Addon } from '../../binding/addon.ts';
+import { printable } from '../import/ggufHeader.ts';
 import type { TensorInfo } from '../import/gguf.ts';
-import { readFully, reorderRows } from '../import/segmentWriter.ts';
+import type { JoinedFiles } from '../import/splitFile.ts';
 
 /** Rows are read in pieces of about this many bytes. */
 const PIECE_BYTES = 4 << 20;
 /** Native tiles hold so many rows: a piece that is not the last is a multiple of them. */
 const TILE_ROWS = 16;
+/** Of the weights of one tensor; a larger one makes infinities. */
+const MOST_SCALE = 1e6;
 /** ggml's number of the type. */
 const FLOAT32 = 0;
+
+/** How a matrix comes out of its tensor. */
+export interface MatrixForm {
+  /** The order of rows within each group, where the architecture asks for another. */
+  rowOrder?: Int32Array;
+  /** Multiplies every product. */
+  factor?: number;
+}
 
 export class NativeWeights {
   private readonly ids: number[] = [];
 
   constructor(
     private readonly addon: Addon,
-    private readonly file: fs.FileHandle,
+    private readonly file: JoinedFiles,
     /** Whether matrices become float32 too: products then round nothing. The reference for what rounding costs, at several times the memory. */
     private readonly asFloats = false,
   ) {}
 
-  /** All rows of a tensor `[rows, columns]` as a native matrix; its id. `rowOrder`: the order of rows within each group, where the architecture asks for another. */
-  async matrix(tensor: TensorInfo, rowOrder?: Int32Array): Promise<number> {
+  /** All rows of a tensor `[rows, columns]` as a native matrix; its id. */
+  async matrix(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<number> {
     const [columns, rows = 1] = tensor.shape;
-    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, 1);
+    const scale = tensor.type.tail ? await this.scaleBehind(tensor, tensor.type.tail) : 1;
+    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, factor * scale);
     this.ids.push(id);
-    const rowBytes = tensor.bytes / rows;
+    const rowBytes = (columns / tensor.type.block) * tensor.type.bytes;
     const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
     const most = Math.max(group, Math.floor(PIECE_BYTES / rowBytes / group) * group);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes);
-    for (let row = 0; row < rows; row += most) {
-      const piece = buffer.subarray(0, Math.min(most, rows - row) * rowBytes);
-      await readFully(this.file, piece, tensor.offset + row * rowBytes);
+    // The next piece is read while the last one is laid into tiles.
+    const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes));
+    const read = async (row: number): Promise<Buffer> => {
+      const piece = buffers[(row / most) % 2].subarray(0, Math.max(0, Math.min(most, rows - row)) * rowBytes);
+      await this.file.readFully(piece, tensor.offset + row * rowBytes);
+      return piece;
+    };
+    for (let row = 0, next = read(0); row < rows; row += most) {
+      const piece = await next;
+      next = read(row + most);
+      next.catch(() => {}); // it is heard where it is waited for
       const ordered = rowOrder ? reorderRows(piece, rowBytes, rowOrder) : piece;
       this.addon.appendRows(id, this.asFloats ? this.floats(tensor, columns, ordered) : ordered);
     }
     return id;
   }
 
-  /** A vector as float32. */
-  async vector(tensor: TensorInfo): Promise<Float32Array> {
-    const bytes = Buffer.alloc(tensor.bytes);
-    await readFully(this.file, bytes, tensor.offset);
-    return new Float32Array(this.floats(tensor, tensor.shape[0], bytes).buffer);
+  /** A vector as float32; as a bias, in the form of its matrix. */
+  async vector(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<Float32Array> {
+    const bytes = Buffer.alloc(tensor.bytes - (tensor.type.tail ?? 0));
+    await this.file.readFully(bytes, tensor.offset);
+    const floats = this.floats(tensor, tensor.shape[0], bytes);
+    const values = new Float32Array((rowOrder ? reorderRows(floats, Float32Array.BYTES_PER_ELEMENT, rowOrder) : floats).buffer as ArrayBuffer);
+    return factor === 1 ? values : values.map((value) => value * factor);
+  }
+
+  /** The scale of a whole tensor. Throws metadataInvalid. */
+  private async scaleBehind({ name, offset, bytes }: TensorInfo, tail: number): Promise<number> {
+    const buffer = Buffer.alloc(Float32Array.BYTES_PER_ELEMENT);
+    await this.file.readFully(buffer, offset + bytes - tail);
+    const scale = buffer.readFloatLE();
+    if (!(Math.abs(scale) < MOST_SCALE)) throw new DeltaError('metadataInvalid', this.file.path, printable(name), `its scale is ${scale}`);
+    return scale;
   }
 
   /** Whole rows of a tensor as the bytes of float32. */
@@ -67,4 +97,14 @@ function leastCommonMultiple(a: number, b: number): number {
   let n = a;
   while (n % b !== 0) n += a;
   return n;
+}
+
+/** Rows of `source` in another order within each group: new row i of a group is old row order[i]. */
+function reorderRows(source: Uint8Array, rowBytes: number, order: Int32Array): Uint8Array {
+  const out = new Uint8Array(source.length);
+  for (let row = 0; row * rowBytes < source.length; row++) {
+    const from = row - (row % order.length) + order[row % order.length];
+    out.set(source.subarray(from * rowBytes, (from + 1) * rowBytes), row * rowBytes);
+  }
+  return out;
 }

@@ -1,5 +1,5 @@
-// What runs between two attentions. Two kinds: a graph in ONNX Runtime (`../segment.ts`) and a list of steps in native code (`nativeSegment.ts`).
-import type { Rows } from '../segment.ts';
+// What runs between two attentions: a list of steps in native code (`nativeSegment.ts`), or whatever else takes rows and gives rows.
+import type { Rows } from '../rows.ts';
 
 export interface SegmentRunner {
   /** Runs on the first `rows` rows of the inputs and writes the first `rows` rows of the outputs, both by the names of the ports. */

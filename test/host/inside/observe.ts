@@ -40,6 +40,16 @@ export interface Generation {
   stepsAfter: number;
   ended: number | null;
   reason: string | null;
+  /** The worker's own record. */
+  result: WorkerRecord | null;
+}
+
+export interface WorkerRecord {
+  reason: string;
+  tokens: { generated: number };
+  ms: { prefill: number; decode: number; queued: number };
+  /** Passes of others before its first, and the milliseconds until then. */
+  waited?: { passes: number; ms: number };
 }
 
 export interface Observations {
@@ -149,7 +159,7 @@ interface Call {
   cancel?: Int32Array;
   options?: { prompt?: { snapshot?: { path: string; before: string; after: string } } };
 }
-type Reply = { id: number; event: string; text?: string; code?: string; result?: { reason: string } };
+type Reply = { id: number; event: string; text?: string; code?: string; result?: WorkerRecord };
 
 const running = new Map<number, Generation>();
 const loads = new Set<number>();
@@ -189,7 +199,7 @@ function asked({ id, call, cancel, options }: Call): void {
   }
   if (call !== 'generate') return;
   const { path = '', before = '', after = '' } = options?.prompt?.snapshot ?? {};
-  const generation: Generation = { id, at: now(), path, before, after, text: '', steps: 0, cancelled: null, disagreed: null, stepsAfter: 0, ended: null, reason: null };
+  const generation: Generation = { id, at: now(), path, before, after, text: '', steps: 0, cancelled: null, disagreed: null, stepsAfter: 0, ended: null, reason: null, result: null };
   seen.generations.push(generation);
   running.set(id, generation);
   if (cancel) flags.set(cancel.buffer, generation);
@@ -214,6 +224,7 @@ function heard({ id, event, text = '', code, result }: Reply): void {
   } else if (event === 'done' || event === 'failed') {
     generation.ended = now();
     generation.reason = result?.reason ?? code ?? event;
+    if (result) generation.result = { reason: result.reason, tokens: result.tokens, ms: result.ms, waited: result.waited };
     running.delete(id);
   }
 }

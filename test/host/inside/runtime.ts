@@ -27,7 +27,7 @@ export function snapshot(): Snapshot {
 /** A worker with the embedded model. */
 export async function startRuntime(): Promise<{ client: RuntimeClient; model: LoadedModel }> {
   const client = RuntimeClient.start(join(packageFolder(), 'dist'));
-  const model = join(packageFolder(), 'models', 'starter', 'converted');
-  const options = { model, threads: task.threads, attention: 'delta', lane: 'auto', cacheBytes: task.cacheMb * 1e6, background: true } as const;
+  const model = join(packageFolder(), 'models', 'starter', 'measured');
+  const options = { model, threads: task.threads, attention: 'delta', cacheBytes: task.cacheMb * 1e6, background: true } as const;
   return { client, model: await client.call('load', options) };
 }

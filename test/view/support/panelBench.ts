@@ -13,6 +13,9 @@ import { themes, type ThemeName } from './themes.ts';
 
 export { missing } from './chatBench.ts';
 
+/** A mark in the page's own record: a message has been made of its text. */
+const MADE = 'made';
+
 export interface PanelOptions {
   theme?: ThemeName;
   width?: number;
@@ -88,6 +91,24 @@ export class PanelBench {
     return view;
   }
 
+  /** From now on, what the main thread of this page does is noted. */
+  trace({ page }: PanelPageView): Promise<void> {
+    return this.#browser.startTracing(page, { categories: ['toplevel', 'blink.user_timing'] });
+  }
+
+  /**
+   * Milliseconds of processor of every task since then: time on the wall is the whole machine's. Without those in which messages were made: in the editor
+   * they come from another process.
+   */
+  async tasks(): Promise<number[]> {
+    const { traceEvents } = JSON.parse((await this.#browser.stopTracing()).toString('utf8')) as { traceEvents: { name: string; ts: number; dur?: number; tdur?: number; pid: number; tid: number; args: { name?: string } }[] };
+    const mains = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`));
+    const made = traceEvents.filter(({ name }) => name === MADE).map(({ ts }) => ts);
+    return traceEvents
+      .filter(({ name, ts, dur, tdur, pid, tid }) => name === 'ThreadControllerImpl::RunTask' && tdur !== undefined && mains.has(`${pid} ${tid}`) && !made.some((at) => at >= ts && at <= ts + dur!))
+      .map(({ tdur }) => tdur! / 1000);
+  }
+
   async close(): Promise<void> {
     await this.#browser.close();
     await new Promise((done) => this.#server.close(done));
@@ -106,20 +127,22 @@ export class PanelPageView {
   }
 
   async send(...messages: ToPanel[]): Promise<void> {
-    // A Float32Array does not travel as JSON.
-    const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value))) as unknown);
-    await this.page.evaluate(async (all) => {
+    // Typed arrays do not travel as JSON.
+    const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value instanceof Float64Array ? { doubles: Array.from(value) } : value))) as unknown);
+    await this.page.evaluate(async ({ all, MADE }) => {
       const revive = (value: unknown): unknown => {
         if (Array.isArray(value)) return value.map(revive);
         if (typeof value !== 'object' || value === null) return value;
         if ('floats' in value) return Float32Array.from(value.floats as number[]);
+        if ('doubles' in value) return Float64Array.from(value.doubles as number[]);
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revive(inner)]));
       };
       const revived = all.map(revive);
+      performance.mark(MADE);
       // A task of its own: in the editor, what the messages are made of has come before.
       await new Promise((done) => setTimeout(done));
       for (const data of revived) window.dispatchEvent(new MessageEvent('message', { data }));
-    }, plain);
+    }, { all: plain, MADE });
   }
 
   async show(state: PanelState, words: PanelWords = {}): Promise<void> {

@@ -1,12 +1,13 @@
 // Every state of the visualizer once, as the host would tell it; and reports of any shape.
 import { readFileSync } from 'node:fs';
 import type { InspectReport, KvHeadReport, LayerReport } from '../../../src/shared/inspectReport.ts';
-import type { ComparisonView, MapView, MeasurementView, ModeFigures, PanelState } from '../../../src/shared/panelProtocol.ts';
+import type { CacheFigures } from '../../../src/shared/liveFigures.ts';
+import type { ComparisonView, LiveView, MapView, MeasurementView, ModeFigures, PanelState } from '../../../src/shared/panelProtocol.ts';
 
 /** A recording of a real run: src/session/queue.ts with the model that comes with the extension. */
 export const recorded = JSON.parse(readFileSync('media/visualizer/example.json', 'utf8')) as MeasurementView;
 
-export const panel = (over: Partial<PanelState> = {}): PanelState => ({ file: 'queue.ts', mode: 'balanced', busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, time: null, ...over });
+export const panel = (over: Partial<PanelState> = {}): PanelState => ({ file: 'queue.ts', mode: 'balanced', busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, live: null, time: null, ...over });
 
 /** A number from 0 to 1 that is the same every time. */
 const noise = (seed: number) => {
@@ -86,7 +87,48 @@ export function madeMap(tokens: number): MapView {
   return { layer: 8, head: 3, name: 'queue.ts', tokens, bins, sinks: 4, window: { least: 2, most: 4, divisor: 64 }, mass };
 }
 
-const withTime = { cache: { bytes: 38e6, blocks: 92, budget: 1.024e9, reused: 48_210, computed: 9120 }, time: { pause: 40, waiting: 12, reading: 310, writing: 205, total: 580, computed: 46, written: 18 } };
+export interface LiveShape {
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  /** Of the row that was sampled; undefined: none was. */
+  position?: number;
+}
+
+/** Of no model, like the reports. */
+export function madeLive({ layers, heads, kvHeads, position }: LiveShape, over: Partial<LiveView> = {}): LiveView {
+  const cells = layers * kvHeads;
+  const elements = new Float64Array(cells).fill(1e6);
+  const work = (tokens: number, seed: number) => {
+    const dense = new Float64Array(cells).fill(1000 * tokens);
+    return { tokens, dense, required: dense.map((all, i) => all * (0.6 + 0.3 * noise(i + seed))), executed: dense.map((all) => 1.1 * all) };
+  };
+  const blocks = Math.floor((position ?? 0) / 64) + 1;
+  const sinks = Float32Array.from({ length: layers * heads }, (_, i) => 0.8 * noise(i) ** 2);
+  const masses = Float32Array.from({ length: layers * blocks }, (_, i) => noise(i) ** 4 + (i % blocks === blocks - 1 ? 2 : 0));
+  for (let layer = 0; layer < layers; layer++) {
+    const rest = 1 - sinks.subarray(layer * heads, (layer + 1) * heads).reduce((a, b) => a + b, 0) / heads;
+    const own = masses.subarray(layer * blocks, (layer + 1) * blocks);
+    const all = own.reduce((a, b) => a + b, 0);
+    own.forEach((mass, i) => (own[i] = (mass / all) * rest));
+  }
+  return {
+    model: 'Made-up-1B', role: 'completion', shape: { layers, heads, kvHeads, keyLength: 64, valueLength: 64 }, sinks: 4, elements, zeros: elements.map((all, i) => all * (0.4 + 0.4 * noise(i))),
+    reading: work(1200, 3), writing: work(31, 5), sample: position === undefined ? null : { position, sinks, blocks: masses },
+    wrote: { path: 'queue.ts', text: 'const waiting = this.waiting.filter(({ first }) => !first);\n    return waiting.length > 0;' }, ...over,
+  };
+}
+
+const group = (path: string | null, blocks: number, reused: number) => ({ path, blocks, tokens: 64 * blocks, reused, exact: Math.min(blocks, 12), delta: Math.max(0, blocks - 6), bytes: 412_000 * blocks });
+const groups = [group('queue.ts', 46, 40), group('session.ts', 31, 22), group(null, 11, 4), ...['a.ts', 'b.ts', 'c.ts', 'd.ts', 'e.ts'].map((name, i) => group(name, 6 - i, 1))];
+/** Its sums are those of its rows. */
+const cache: CacheFigures = (() => {
+  const total = (of: (one: (typeof groups)[number]) => number) => groups.reduce((n, one) => n + of(one), 0);
+  const underWay = { blocks: 2, bytes: 900_000 };
+  return { model: 'Starter', roles: ['completion'], blocks: total(({ blocks }) => blocks) + underWay.blocks, bytes: total(({ bytes }) => bytes) + underWay.bytes, budget: 1.024e9, float16: 12_288 * total(({ tokens }) => tokens), groups, underWay, saved: 48_210, computed: 9120 };
+})();
+
+const withTime = { cache: [cache], time: { pause: 40, waiting: 12, tokenize: 3, queue: 21, attention: 96, products: 310, head: 71, sampling: 12, reading: 310, writing: 205, total: 601, computed: 63, written: 18 } };
 
 export const states: Record<string, PanelState> = {
   'no-file': panel({ file: null }),
@@ -100,6 +142,9 @@ export const states: Record<string, PanelState> = {
   short: panel({ measurement: measured(short()) }),
   comparing: panel({ measurement: recorded, comparison: comparison({ columns: [{ mode: 'exact', figures: exact }, { mode: 'balanced', figures: figures({}) }, { mode: 'compact', figures: null }] }), busy: { what: 'comparing', mode: 'compact', name: 'queue.ts', share: 0.7, loading: false } }),
   compared: panel({ measurement: recorded, comparison: comparison(), ...withTime }),
+  live: panel({ measurement: recorded, live: madeLive({ layers: 12, heads: 8, kvHeads: 1, position: 667 }), ...withTime }),
+  'live-first': panel({ live: madeLive({ layers: 5, heads: 4, kvHeads: 1 }, { wrote: { path: null, text: 'Yes: ' } }) }),
+  'live-large': panel({ measurement: measured(madeReport({ layers: 32, heads: 32, kvHeads: 8, tokens: 16_384 })), live: madeLive({ layers: 32, heads: 32, kvHeads: 8, position: 16_380 }), ...withTime }),
   map: panel({ measurement: recorded, map: madeMap(667) }),
   large: panel({ measurement: measured(madeReport({ layers: 32, heads: 32, kvHeads: 8, tokens: 16_384 })) }),
 };

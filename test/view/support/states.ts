@@ -44,6 +44,7 @@ const offers: OfferView[] = [
   { id: 'o3', name: 'gpt-oss-20b', origin: 'Hugging Face', detail: '21 B parameters · MXFP4 · 12 GB', refused: 'It needs 13 GB of memory, and 6 GB are free.' },
 ];
 
+const TOO_LARGE = 'Qwen2.5-Coder-7B needs 8.1 GB of memory but only 3.9 GB are free: close something, or choose a smaller model.';
 const explain = question({ text: 'Explain this code', attachments: [selection] });
 
 export const states: Record<string, ChatState> = {
@@ -52,7 +53,7 @@ export const states: Record<string, ChatState> = {
   'no-model-searching': chat({ model: { state: 'none', offers: null, searching: true }, kept: true, estimate: null, turns: [explain] }),
   'no-model-nothing-found': chat({ model: { state: 'none', offers: [], searching: false }, estimate: null }),
   loading: chat({ model: { state: 'loading', name: 'Qwen2.5-Coder-1.5B', share: 0.41 }, kept: true, estimate: null, turns: [explain, answer({ state: 'waiting', note: 'Waiting for the model' })] }),
-  'model-failed': chat({ model: { state: 'failed', name: 'Qwen2.5-Coder-7B', sentence: 'Qwen2.5-Coder-7B needs 8.1 GB of memory and 3.9 GB are free: close other programs or choose a smaller model.', offers: null, searching: false }, estimate: null, kept: true, turns: [explain] }),
+  'model-failed': chat({ model: { state: 'failed', name: 'Qwen2.5-Coder-7B', sentence: TOO_LARGE, offers: null, searching: false }, estimate: null, kept: true, turns: [explain, answer({ state: 'failed', note: TOO_LARGE })] }),
   ready: chat({ attachments: [selection], estimate: { tokens: 2148, most: 8192, secondsToFirstWord: 9.2 } }),
   attachments: chat({ attachments: [selection, file, refused], estimate: { tokens: 3010, most: 8192, secondsToFirstWord: 14 }, turns: [explain, answer({ text: 'It closes the worker.', figures })] }),
   waiting: chat({ turns: [explain, answer({ state: 'waiting' })] }),

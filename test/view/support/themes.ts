@@ -1,4 +1,4 @@
-// The theme variables that the chat view uses, with the values of VS Code's own four default themes.
+// The theme variables that the pages use, with the values of VS Code's own themes: Dark Modern, Light Modern and both of high contrast.
 
 export type ThemeName = 'dark' | 'light' | 'hc-dark' | 'hc-light';
 
@@ -21,8 +21,8 @@ export const themes: Record<ThemeName, Theme> = {
     variables: {
       ...fonts,
       'foreground': '#cccccc', 'descriptionForeground': '#9d9d9d', 'disabledForeground': '#cccccc80', 'errorForeground': '#f85149', 'focusBorder': '#0078d4',
-      'button-background': '#0078d4', 'button-foreground': '#ffffff', 'button-hoverBackground': '#026ec1', 'button-border': '#ffffff12',
-      'button-secondaryBackground': '#313131', 'button-secondaryForeground': '#cccccc', 'button-secondaryHoverBackground': '#3c3c3c',
+      'button-background': '#0078d4', 'button-foreground': '#ffffff', 'button-hoverBackground': '#026ec1', 'button-border': '#ffffff1a',
+      'button-secondaryBackground': '#00000000', 'button-secondaryForeground': '#cccccc', 'button-secondaryHoverBackground': '#2b2b2b', 'button-secondaryBorder': '#cccccc26',
       'chat-requestBubbleBackground': '#264f784d', 'input-background': '#313131', 'input-border': '#3c3c3c', 'input-foreground': '#cccccc', 'input-placeholderForeground': '#989898',
       'editor-background': '#1f1f1f', 'editor-foreground': '#cccccc', 'widget-border': '#313131', 'textCodeBlock-background': '#2b2b2b',
       'textLink-foreground': '#4daafc', 'textLink-activeForeground': '#4daafc', 'textPreformat-foreground': '#d0d0d0', 'textPreformat-background': '#3c3c3c',
@@ -39,7 +39,7 @@ export const themes: Record<ThemeName, Theme> = {
       ...fonts,
       'foreground': '#3b3b3b', 'descriptionForeground': '#3b3b3b', 'disabledForeground': '#61616180', 'errorForeground': '#f85149', 'focusBorder': '#005fb8',
       'button-background': '#005fb8', 'button-foreground': '#ffffff', 'button-hoverBackground': '#0258a8', 'button-border': '#0000001a',
-      'button-secondaryBackground': '#e5e5e5', 'button-secondaryForeground': '#3b3b3b', 'button-secondaryHoverBackground': '#cccccc',
+      'button-secondaryBackground': '#e5e5e5', 'button-secondaryForeground': '#3b3b3b', 'button-secondaryHoverBackground': '#cccccc', 'button-secondaryBorder': '#3b3b3b26',
       'chat-requestBubbleBackground': '#add6ff4d', 'input-background': '#ffffff', 'input-border': '#cecece', 'input-foreground': '#3b3b3b', 'input-placeholderForeground': '#767676',
       'editor-background': '#ffffff', 'editor-foreground': '#3b3b3b', 'widget-border': '#e5e5e5', 'textCodeBlock-background': '#f8f8f8',
       'textLink-foreground': '#005fb8', 'textLink-activeForeground': '#005fb8', 'textPreformat-foreground': '#3b3b3b', 'textPreformat-background': '#0000001f',
@@ -55,7 +55,7 @@ export const themes: Record<ThemeName, Theme> = {
     variables: {
       ...fonts,
       'foreground': '#ffffff', 'descriptionForeground': '#ffffffb3', 'disabledForeground': '#a5a5a5', 'errorForeground': '#f48771', 'focusBorder': '#f38518', 'contrastBorder': '#6fc3df', 'contrastActiveBorder': '#f38518',
-      'button-background': '#000000', 'button-foreground': '#ffffff', 'button-border': '#6fc3df', 'button-secondaryBackground': '#000000', 'button-secondaryForeground': '#ffffff',
+      'button-background': '#000000', 'button-foreground': '#ffffff', 'button-border': '#6fc3df', 'button-secondaryBackground': '#000000', 'button-secondaryForeground': '#ffffff', 'button-secondaryBorder': '#6fc3df',
       'input-background': '#000000', 'input-border': '#6fc3df', 'input-foreground': '#ffffff', 'input-placeholderForeground': '#ffffffb3',
       'editor-background': '#000000', 'editor-foreground': '#ffffff', 'widget-border': '#6fc3df', 'textCodeBlock-background': '#000000',
       'textLink-foreground': '#21a6ff', 'textLink-activeForeground': '#21a6ff', 'textPreformat-foreground': '#000000', 'textPreformat-background': '#ffffff',
@@ -71,7 +71,7 @@ export const themes: Record<ThemeName, Theme> = {
     variables: {
       ...fonts,
       'foreground': '#292929', 'descriptionForeground': '#292929b3', 'disabledForeground': '#7f7f7f', 'errorForeground': '#b5200d', 'focusBorder': '#006bbd', 'contrastBorder': '#0f4a85', 'contrastActiveBorder': '#006bbd',
-      'button-background': '#0f4a85', 'button-foreground': '#ffffff', 'button-hoverBackground': '#0f4a85', 'button-border': '#0f4a85', 'button-secondaryBackground': '#ffffff', 'button-secondaryForeground': '#292929',
+      'button-background': '#0f4a85', 'button-foreground': '#ffffff', 'button-hoverBackground': '#0f4a85', 'button-border': '#0f4a85', 'button-secondaryBackground': '#ffffff', 'button-secondaryForeground': '#292929', 'button-secondaryBorder': '#0f4a85',
       'input-background': '#ffffff', 'input-border': '#0f4a85', 'input-foreground': '#292929', 'input-placeholderForeground': '#292929b3',
       'editor-background': '#ffffff', 'editor-foreground': '#292929', 'widget-border': '#0f4a85', 'textCodeBlock-background': '#f2f2f2',
       'textLink-foreground': '#0f4a85', 'textLink-activeForeground': '#0f4a85', 'textPreformat-foreground': '#ffffff', 'textPreformat-background': '#09345f',

@@ -1,0 +1,14 @@
+// How delta tables are found: what it is that would make others of them.
+import type { DeltaConfig } from '../manifest.ts';
+import { FOLDER_FORMAT } from '../manifest.ts';
+
+/** Sparsity of the modes *balanced* and *compact*, and the coding that docs/delta-format.md settled on. */
+export const BALANCED = 0.6;
+export const COMPACT = 0.7;
+export const CODING: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
+
+/** Raised when delta tables come out differently. */
+export const METHOD_NUMBER = 6;
+
+/** Changes whenever the same file would be measured differently: part of a model's identity. */
+export const METHOD = JSON.stringify({ format: FOLDER_FORMAT, method: METHOD_NUMBER, sparsity: [BALANCED, COMPACT], ...CODING });

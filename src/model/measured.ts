@@ -1,0 +1,151 @@
+// What is measured of a model and kept, in a small folder of its own: `manifest.json`, the delta tables of each mode, and later its confidence.
+// It is written beside its place and renamed: a folder is whole or absent. One that is not what its manifest says is measured again.
+import { createHash, randomUUID } from 'node:crypto';
+import { promises as fs } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DeltaError } from '../shared/errors.ts';
+import { isAbandoned, partialName } from '../shared/partialName.ts';
+import type { DeltaTables } from '../binding/addon.ts';
+import { readManifest, type Manifest } from './manifest.ts';
+import { deltaTableBytes, type Mode } from './stores.ts';
+
+/** Per layer θ then s, each `[kvHeads, keyLength]` float32, little-endian. */
+const TABLES: Readonly<Record<Mode, string>> = { delta: 'delta.f32', compact: 'delta-compact.f32' };
+const MODES = Object.keys(TABLES) as Mode[];
+/** What may lie in such a folder, and in one that an older version converted a model to. A folder with anything else is somebody's own and never removed. */
+const OURS = [/^(manifest|tokenizer|confidence|checked|sources)\.json(\.[\w-]+)?$/, /^embedding\.bin$/, /^delta(-compact)?\.f32$/, /^segments$/, /^segments[\\/](segment|lane)-\d+\.(onnx|bin)$/, /^segments[\\/]head-\w+\.(onnx|bin)$/];
+
+export interface Measured {
+  manifest: Manifest;
+  tables: Record<Mode, DeltaTables[]>;
+}
+
+/** What a folder holds, checked, or why it cannot be used. */
+export async function readMeasured(folder: string): Promise<Measured | string> {
+  const manifest = await readManifest(folder).catch((error: unknown) => {
+    if (error instanceof DeltaError) return String(error.args[1]);
+    throw error;
+  });
+  if (typeof manifest === 'string') return manifest;
+  const tables: Partial<Measured['tables']> = {};
+  for (const mode of MODES) {
+    const name = TABLES[mode];
+    const stated = manifest.files[name];
+    const bytes = await fs.readFile(join(folder, name)).catch((error: NodeJS.ErrnoException) => String(error.code));
+    if (typeof bytes === 'string') return bytes === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${bytes}`;
+    if (!stated) return `its manifest.json does not state ${name}`;
+    if (bytes.length !== stated.bytes) return `${name} has ${bytes.length} bytes instead of ${stated.bytes}`;
+    if (sha1(bytes) !== stated.sha1) return `${name} holds other bytes than were written`;
+    const read = tablesFrom(bytes, manifest.shape);
+    if (!read) return `${name} holds unusable numbers`;
+    tables[mode] = read;
+  }
+  return { manifest, tables: tables as Measured['tables'] };
+}
+
+function tablesFrom(bytes: Uint8Array, { layers, kvHeads, keyLength }: Manifest['shape']): DeltaTables[] | undefined {
+  const channels = kvHeads * keyLength;
+  if (bytes.length !== layers * 2 * channels * 4) return undefined;
+  const values = new Float32Array(new Uint8Array(bytes).buffer);
+  if (!values.every((v, i) => v >= 0 && v < Infinity && (v > 0 || i % (2 * channels) < channels))) return undefined;
+  return Array.from({ length: layers }, (_, layer) => ({
+    threshold: values.slice(layer * 2 * channels, (layer * 2 + 1) * channels),
+    step: values.slice((layer * 2 + 1) * channels, (layer * 2 + 2) * channels),
+  }));
+}
+
+/** Writes the folder `out`, in place of nothing but one of ours. The files that the manifest states are those that are written. Throws diskFull or folderNotWritable, and leaves nothing half-made. */
+export async function writeMeasured(out: string, manifest: Omit<Manifest, 'files'>, tables: Measured['tables']): Promise<Manifest> {
+  const folder = resolve(out);
+  const partial = join(dirname(folder), partialName(basename(folder)));
+  try {
+    await makeFolder(dirname(folder));
+    await removeAbandoned(dirname(folder), basename(partial).split('.partial-')[0]);
+    await fs.mkdir(partial);
+    const files: Manifest['files'] = {};
+    for (const mode of MODES) {
+      const bytes = deltaTableBytes(tables[mode]);
+      await fs.writeFile(join(partial, TABLES[mode]), bytes, { flush: true });
+      files[TABLES[mode]] = { bytes: bytes.length, sha1: sha1(bytes) };
+    }
+    const whole: Manifest = { ...manifest, files };
+    await fs.writeFile(join(partial, 'manifest.json'), JSON.stringify(whole, undefined, 1), { flush: true });
+    await putInPlace(partial, folder);
+    return whole;
+  } catch (error) {
+    await fs.rm(partial, { recursive: true, force: true }).catch(() => {});
+    throw translated(error as NodeJS.ErrnoException, out);
+  }
+}
+
+/** What writers left that are no more. */
+async function removeAbandoned(parent: string, stem: string): Promise<void> {
+  for (const name of await fs.readdir(parent)) {
+    if (!name.startsWith(`${stem}.partial-`)) continue;
+    const stat = await fs.stat(join(parent, name)).catch(() => undefined);
+    if (stat && isAbandoned(name, stat.mtimeMs)) await fs.rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** What a rename says when a folder has the name already (EPERM and EACCES: on Windows). */
+const IN_THE_WAY = ['ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'];
+const MOST_ATTEMPTS = 4;
+
+/** Names the finished folder. Where another process was faster its folder is as good as ours; a damaged one gives way. */
+async function putInPlace(partial: string, folder: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fs.rename(partial, folder);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (attempt === MOST_ATTEMPTS || !IN_THE_WAY.includes(String(code)) || !(await isOurs(folder))) throw error;
+    }
+    if (typeof (await readMeasured(folder)) !== 'string') return fs.rm(partial, { recursive: true, force: true });
+    const aside = join(dirname(folder), partialName(basename(folder)));
+    await fs.rename(folder, aside).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error; // somebody else moved it
+    });
+    await fs.rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** As `mkdir` with `recursive`, which never returns for a folder in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const stat = await fs.stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
+  });
+  if (stat?.isDirectory()) return;
+  if (stat) throw Object.assign(new Error('a file is in the way'), { code: 'ENOTDIR' });
+  await makeFolder(dirname(path));
+  await fs.mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error; // somebody else made it
+  });
+}
+
+/** ENOENT: a folder that nothing can be made in, or one that somebody removed meanwhile. */
+const NOT_WRITABLE = ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR', 'ENOENT', 'ENAMETOOLONG', 'ENOTEMPTY', 'EEXIST', 'EISDIR'];
+
+function translated(error: NodeJS.ErrnoException, out: string): Error {
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new DeltaError('diskFull', out, 'more room', '0 bytes');
+  if (error.code && NOT_WRITABLE.includes(error.code)) return new DeltaError('folderNotWritable', out, error.code);
+  return error;
+}
+
+/** Whether all that lies in a folder is what is written here; true of an empty one. */
+export async function isOurs(folder: string): Promise<boolean> {
+  const names = await fs.readdir(folder, { recursive: true }).catch(() => undefined);
+  return names !== undefined && names.every((name) => OURS.some((pattern) => pattern.test(name)));
+}
+
+/** Writes a small file whole or not at all; where that is not possible, not at all. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const partial = `${path}.${randomUUID()}`;
+  try {
+    await fs.writeFile(partial, text);
+    await fs.rename(partial, path);
+  } catch {
+    await fs.rm(partial, { force: true }).catch(() => {});
+  }
+}
+
+const sha1 = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');

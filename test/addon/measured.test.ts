@@ -1,0 +1,125 @@
+// A GGUF is used as it is; what is measured of it is kept in a small folder that is whole or absent, and every small model runs.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, promises as fs, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readManifest, type Manifest } from '../../src/model/manifest.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { CLI, listing, run } from '../support/cli.ts';
+import { measuredInto, openEngine } from '../support/engine.ts';
+import { presets, writeRandomLlama, type RandomLlama } from '../support/writeGguf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-measured-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const SMALL: RandomLlama = { ...presets.tiny, vocabulary: 300, context: 256 };
+
+const SHAPES: [string, RandomLlama][] = [
+  ...(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0'] as const).map((type): [string, RandomLlama] => [`${type}, tied`, { ...SMALL, type }]),
+  ['Q8_0, untied', { ...SMALL, type: 'Q8_0', tied: false }],
+  ['F16, untied, with RoPE factors', { ...SMALL, tied: false, ropeFactors: true }],
+  ['Q4_0, with RoPE factors', { ...SMALL, type: 'Q4_0', ropeFactors: true, ropeBase: 500_000 }],
+  ['F32, sizes that are multiples of nothing', { ...SMALL, type: 'F32', hidden: 42, heads: 3, kvHeads: 1, headDim: 14, ffn: 50, vocabulary: 301 }],
+  ['F16, one layer, one head', { ...SMALL, layers: 1, hidden: 36, heads: 1, kvHeads: 1, headDim: 36, ffn: 40, vocabulary: 277 }],
+  ['Q8_0, wide heads', { ...SMALL, type: 'Q8_0', hidden: 96, heads: 3, kvHeads: 3, headDim: 64, ffn: 96, vocabulary: 290 }],
+];
+
+describe.each(SHAPES)('a model of %s', (name, shape) => {
+  const path = join(folder, `${name.replace(/\W+/g, '-')}.gguf`);
+  const out = path.replace('.gguf', '');
+  const progress: [string, number][] = [];
+  let manifest: Manifest;
+
+  beforeAll(async () => {
+    writeRandomLlama(path, shape);
+    manifest = await measuredInto(out, path, { progress: (stage, share) => progress.push([stage, share]) });
+  });
+
+  it('leaves nothing but the folder, which says what it is', async () => {
+    expect(readdirSync(folder).filter((entry) => entry.includes('.partial-'))).toEqual([]);
+    expect(await readManifest(out)).toEqual(JSON.parse(JSON.stringify(manifest)));
+    expect(listing(out).sort()).toEqual(['delta-compact.f32', 'delta.f32', 'manifest.json']);
+    expect(listing(out).reduce((sum, name) => sum + statSync(join(out, name)).size, 0)).toBeLessThan(100_000);
+    expect(manifest.delta.keySparsity.length).toBe(shape.layers);
+    expect(manifest.rope.factors?.length).toBe(shape.ropeFactors ? manifest.rope.rotated / 2 : undefined);
+  });
+
+  it('tells of its progress, stage by stage, never backwards', () => {
+    const stages = progress.map(([stage]) => stage).filter((stage, i, all) => stage !== all[i - 1]);
+    expect(stages).toEqual(['loading', 'measuring']);
+    for (const [i, [stage, share]] of progress.entries()) {
+      expect(share).toBeGreaterThanOrEqual(progress[i - 1]?.[0] === stage ? progress[i - 1][1] : 0);
+      expect(share).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('generates and completes', async () => {
+    const engine = await openEngine(out, { threads: 1, cacheBytes: 1e8 });
+    try {
+      const plain = await engine.generate({ prompt: { text: 'const a = ' }, max: 8, sampling: { temperature: 0 } }, new CancelFlag());
+      expect(plain.tokens.prompt).toBeGreaterThan(0);
+      const atCursor = await engine.generate({ prompt: { snapshot: { path: '/a.ts', languageId: 'typescript', before: 'function f() {\n  return ', after: ';\n}\n' } }, max: 8, sampling: { temperature: 0 } }, new CancelFlag());
+      expect(['end', 'stop', 'length', 'context']).toContain(atCursor.reason);
+    } finally {
+      await engine.close();
+    }
+  });
+});
+
+describe('measuring that does not end well', () => {
+  const path = join(folder, 'interrupted.gguf');
+  const out = join(folder, 'interrupted');
+  const partials = () => readdirSync(folder).filter((name) => name.startsWith('interrupted.partial-'));
+  beforeAll(() => void writeRandomLlama(path, { ...SMALL, layers: 8, hidden: 128, vocabulary: 2000 }));
+
+  /** Starts to measure and ends it by the signal while it does. */
+  async function interrupt(signal: NodeJS.Signals): Promise<number | null> {
+    const child = spawn(process.execPath, [CLI, 'import', path, '--out', out], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DELTALLM_PROGRESS: '1' } });
+    const ended = new Promise<number | null>((done) => child.on('exit', done));
+    await new Promise((next) => setTimeout(next, 400));
+    child.kill(signal);
+    return ended;
+  }
+
+  it('is ended by Ctrl+C and by being killed, and leaves nothing', async () => {
+    expect(await interrupt('SIGINT')).toBe(130);
+    await interrupt('SIGKILL');
+    expect(existsSync(out)).toBe(false);
+    expect(partials()).toEqual([]);
+  });
+
+  it('takes what dead ones left away', async () => {
+    const dead = join(folder, `interrupted.partial-${'0'.repeat(8)}-1-0-${'0'.repeat(8)}`);
+    await fs.mkdir(dead);
+    await fs.utimes(dead, new Date(0), new Date(0));
+    expect(await run(['import', path, '--out', out])).toMatchObject({ code: 0 });
+    expect(partials()).toEqual([]);
+    expect((await readManifest(out)).shape.layers).toBe(8);
+  });
+
+  it.each([['mkdir', 'EROFS', 'folderNotWritable'], ['mkdir', 'EACCES', 'folderNotWritable'], ['writeFile', 'ENOSPC', 'diskFull'], ['rename', 'EDQUOT', 'diskFull']] as const)('says why %s failed (%s) and leaves nothing', async (call, reason, code) => {
+    const never = join(folder, 'never');
+    const spy = vi.spyOn(fs, call).mockRejectedValue(Object.assign(new Error(reason), { code: reason }));
+    await expect(measuredInto(join(never, 'model'), path)).rejects.toMatchObject({ name: 'DeltaError', code });
+    spy.mockRestore();
+    expect(listing(never)).toEqual([]);
+  });
+
+  it('is no reason not to use a model, in one line, where it happens in the cache', async () => {
+    const cache = join(folder, 'no-folder');
+    await fs.writeFile(cache, 'a file is in the way');
+    const { code, stdout, stderr } = await run(['generate', '--model', path, '--prompt', 'abc', '--max', '4'], { cache });
+    expect({ code, some: stdout.length > 0 }).toEqual({ code: 0, some: true });
+    expect(stderr).toMatch(/^deltallm: What was measured of [^\n]+ could not be kept: it is measured again at the next start\. [^\n]+\n$/);
+  });
+
+  it('is no matter when two measure the same file at once', async () => {
+    const cache = mkdtempSync(join(folder, 'cache-'));
+    const results = await Promise.all([1, 2].map(() => run(['generate', '--model', path, '--prompt', 'abc', '--max', '4'], { cache })));
+    expect(results.map(({ code, stderr }) => [code, stderr])).toEqual([[0, ''], [0, '']]);
+    expect(results[0].stdout).toEqual(results[1].stdout);
+    const [only, ...others] = readdirSync(join(cache, 'models'));
+    expect(others).toEqual([]);
+    expect((await readManifest(join(cache, 'models', only))).shape.layers).toBe(8);
+  });
+});
