@@ -46,8 +46,8 @@ export class PassQueue {
         const begin = async () => {
           if (first) Object.assign(waited, { passes: this.begun - arrived.begun, ms: performance.now() - arrived.at });
           first = false;
-          if (!cancel.isSet) this.begun++;
-          this.running = true;
+          this.running = !cancel.isSet;
+          if (this.running) this.begun++;
           await pass().then(resolve, reject);
           this.running = false;
         };

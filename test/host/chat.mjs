@@ -71,7 +71,11 @@ export async function conversation(session, window) {
   const whole = await chat.until('done', 'cut', 'failed');
   check(whole.text === counted, '"Continue" goes on where it stopped', [JSON.stringify(whole)]);
 
+  // Until it begins, the answer that is there is done, too.
+  const asked = () => window.inside((_, seen) => seen.generations.length);
+  const before = await asked();
   await chat.press('Regenerate', 'answer');
+  await window.until(async () => (await asked()) > before && (await chat.turns()).length === 4, 'the question is asked anew');
   const again = await chat.until('done', 'cut', 'failed');
   check(again.state !== 'failed' && again.text !== '' && (await chat.turns()).length === 4, '"Regenerate" answers the same question anew, in its place', [JSON.stringify(again)]);
 

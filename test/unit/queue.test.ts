@@ -28,17 +28,22 @@ async function run(plans: readonly Plan[]): Promise<{ waited: number[]; begun: B
   const runningAtArrival: boolean[] = [];
   const afterCancel = plans.map(() => 0);
   let running = 0;
+  /** Passes that the queue does not know to be over. */
+  let unsettled = 0;
   const results = await Promise.all(plans.map(async ({ priority, arrives, passes, cancelledAfter }, request) => {
     for (let i = 0; i < arrives; i++) await turn();
     const cancel = new CancelFlag();
     const pass = queue.request(priority, cancel);
     arrivedAt[request] = begun.length;
-    runningAtArrival[request] = running > 0;
+    runningAtArrival[request] = unsettled > 0;
     let result = 1;
     for (const [i, turns] of passes.entries()) {
       if (cancelledAfter === i) void turn().then(() => cancel.set());
+      let counted = false;
       const goesOn = await pass(async () => {
         if (cancel.isSet) return false;
+        counted = true;
+        unsettled++;
         begun.push({ request, pass: i });
         expect(++running).toBe(1);
         for (let n = 0; n < turns; n++) await turn();
@@ -47,6 +52,7 @@ async function run(plans: readonly Plan[]): Promise<{ waited: number[]; begun: B
         result = Math.imul(result, 31) + i;
         return true;
       });
+      if (counted) unsettled--;
       if (!goesOn) break;
     }
     waited[request] = pass.waited.passes;
