@@ -72,7 +72,10 @@ export class PassQueue {
     const cancelled = this.waiting.find(({ cancel }) => cancel.isSet);
     if (cancelled) return cancelled;
     const [urgent] = this.waiting.toSorted((a, b) => a.rank - b.rank);
-    if (!urgent || urgent.first) return urgent;
-    return this.waiting.find(({ rank, overtaken }) => rank > urgent.rank && overtaken >= PATIENCE) ?? urgent;
+    if (!urgent) return undefined;
+    const patient = this.waiting.find(({ rank, overtaken }) => rank > urgent.rank && overtaken >= PATIENCE);
+    // Before the first pass of somebody more urgent nobody is let in, whoever else of his kind is next.
+    const isFirst = patient && this.waiting.some(({ first, rank }) => first && rank < patient.rank);
+    return patient && !isFirst ? patient : urgent;
   }
 }

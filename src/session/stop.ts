@@ -47,7 +47,8 @@ const paragraphs = new Set(['markdown', 'plaintext', 'restructuredtext', 'asciid
 const defaultMaxLines = 20;
 /** Right of the cursor: nothing but what closes. */
 const CLOSERS = /^[)\]}\s;,]*[)\]}][)\]}\s;,]*$/;
-const WORD = /[\p{L}\p{N}_$]/u;
+/** Of words that are written without blanks between them each character may be the last. */
+const WORD = /(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}])[\p{L}\p{N}_$]/u;
 /** After these something must follow. */
 const MID_EXPRESSION = /(?:[,.([+\-*/%&|^=<>!?~@\\]|=>|\b(?:and|or|not|in|is|as|if|else|return|new|await|typeof|instanceof|const|let|var|import|from|of))\s*$/;
 
@@ -103,6 +104,7 @@ export class CompletionStop {
 
   /** The longest beginning of a line that leaves nothing open and does not end in the middle of something; `cutOff`: its last word may be half a word. */
   private wholePart(text: string, cutOff = false): string {
+    if (this.place.within) return text; // prose may end anywhere
     for (let end = text.length; end > 0; end--) {
       const isWithin = WORD.test(text[end - 1]) && (end < text.length ? WORD.test(text[end]) : cutOff);
       const part = text.slice(0, end);
