@@ -148,7 +148,9 @@ export class Engine {
     const path = chat ? null : this.path;
     const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
     const session = new Session(this.forward, this.cache);
-    const stream = new StreamText(this.tokenizer);
+    // An answer is a text of its own.
+    const begins = ('messages' in options.prompt || 'text' in options.prompt) && this.tokenizer.isControl(tokens.at(-1) ?? -1);
+    const stream = new StreamText(this.tokenizer, begins ? this.tokenizer.opening : '');
     const ids: number[] = [];
     let text = '';
     let logProbability = 0;

@@ -5,6 +5,8 @@ import { Merging, none } from './merging.ts';
 import { WordCache, type TextCoder } from './textCoder.ts';
 
 const utf8 = new TextEncoder();
+/** Pairs of neighbours that are remembered; vocabularies in use have a few hundred thousand. */
+const mostPairs = 1 << 20;
 
 /** The text of a piece: blanks are written ▁ in vocabularies. */
 const written = (piece: string): string => piece.replaceAll('\u2581', ' ');
@@ -51,8 +53,12 @@ export class SentencePiece implements TextCoder {
 class Neighbours {
   private readonly ascii = new Uint8Array(128 * 128);
   private readonly others = new Set<number>();
+  /** More pairs than any language has: then every place counts as one that a token may reach over. */
+  private tooMany = false;
 
   add(text: string): void {
+    if (this.others.size > mostPairs) this.tooMany = true;
+    if (this.tooMany) return;
     for (let i = 1; i < text.length; i++) {
       const [left, right] = [text.charCodeAt(i - 1), text.charCodeAt(i)];
       if (left < 128 && right < 128) this.ascii[left * 128 + right] = 1;
@@ -61,6 +67,7 @@ class Neighbours {
   }
 
   has(left: number, right: number): boolean {
+    if (this.tooMany) return true;
     if (left < 128 && right < 128) return this.ascii[left * 128 + right] === 1;
     // Both halves of one character.
     if (left >= 0xd800 && left < 0xdc00) return true;

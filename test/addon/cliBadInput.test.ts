@@ -99,7 +99,7 @@ describe('a wrong model file', () => {
     ['with another kind of vocabulary', () => written('kind.gguf', { ...model, metadata: model.metadata.map(([key, type, value]) => [key, type, key === 'tokenizer.ggml.model' ? 'bert' : value]) }), 'The tokenizer "bert" is not supported'],
     ['of another architecture', () => written('arch.gguf', { ...model, metadata: [['general.architecture', 'string', 'mamba\u001b[2J\n']] }), '"mamba'],
     ['with a missing tensor', () => written('missing.gguf', { ...model, tensors: model.tensors.filter(({ name }) => name !== 'blk.1.ffn_down.weight') }), 'blk.1.ffn_down.weight'],
-    ['with an extra tensor', () => written('extra.gguf', { ...model, tensors: [...model.tensors, { name: 'blk.0.attn_q.bias', type: 'F32', dims: [128] }] }), 'blk.0.attn_q.bias'],
+    ['with an extra tensor', () => written('extra.gguf', { ...model, tensors: [...model.tensors, { name: 'blk.0.attn_sinks.weight', type: 'F32', dims: [128] }] }), 'blk.0.attn_sinks.weight'],
     ['with a tensor of another shape', () => written('shape.gguf', { ...model, tensors: model.tensors.map((t) => (t.name === 'output_norm.weight' ? { ...t, dims: [32], data: undefined } : t)) }), 'output_norm.weight'],
     ['with fewer tokens than rows', () => written('rows.gguf', { ...model, metadata: model.metadata.map(([key, type, value]) => [key, type, key === 'tokenizer.ggml.token_type' || key === 'tokenizer.ggml.tokens' ? [...(value as unknown[]), ...(key.endsWith('tokens') ? ['extra'] : [1])] : value]) }), '301 tokens but 300 embeddings'],
     ['with an unknown type', () => written('type.gguf', { ...model, tensors: [...model.tensors, { name: 'x', type: 16, dims: [256], byteLength: 66 }] }), 'IQ2_XXS'],

@@ -7,6 +7,7 @@ import type { Engine } from '../../src/session/engine.ts';
 import type { GenerateResult } from '../../src/session/protocol.ts';
 import { Owed, withoutTail } from '../../src/session/healing.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
+import { StreamText } from '../../src/tokenizer/streamText.ts';
 import { succeed, succeedJson } from '../support/cli.ts';
 import { openEngine } from '../support/engine.ts';
 import { readMetadata, writeGguf, writeRandomLlama, type MetadataEntry } from '../support/writeGguf.ts';
@@ -65,6 +66,23 @@ describe('a completion', () => {
   it('reads a blank before the prefix and none before the suffix', async () => {
     const texts = await Promise.all(engines.map(async (engine) => (await complete(engine, 'const a = 1;\n', 'b();', false)).prompt!.text));
     expect(texts).toEqual(['<s>▁<PRE> const a = 1;\n▁<SUF>b();▁<MID>', '<s>[SUFFIX]b();[PREFIX] const a = 1;\n']);
+  });
+
+  it('of nothing is a text without the blank that it begins with', async () => {
+    const push = vi.spyOn(StreamText.prototype, 'push');
+    try {
+      let blanks = 0;
+      for (let seed = 0; seed < 12; seed++) {
+        push.mockClear();
+        const { text } = await engines[0].generate({ prompt: { text: '' }, max: 3, sampling: { temperature: 10, topK: 0, topP: 1, minP: 0, seed } }, new CancelFlag());
+        const written = engines[0].tokenizer.decode(push.mock.calls.map(([id]) => id));
+        if (written.startsWith(' ')) blanks++;
+        expect(written.replace(/^ /, '').startsWith(text.replace(/\ufffd+$/, ''))).toBe(true);
+      }
+      expect(blanks).toBeGreaterThan(0);
+    } finally {
+      push.mockRestore();
+    }
   });
 
   it.each(['', 'con', '  x.'])('at the beginning of a file owes what was typed, %j, and where it follows the prefix also the blank that a text begins with', async (before) => {

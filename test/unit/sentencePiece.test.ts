@@ -7,6 +7,7 @@ import { DeltaError } from '../../src/shared/errors.ts';
 import type { ScoredPieces, TokenizerFiles } from '../../src/tokenizer/files.ts';
 import { readGguf } from '../../src/model/import/gguf.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
+import { StreamText } from '../../src/tokenizer/streamText.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { anyText, piecesMetadata, vocabPath } from '../support/tokenizer.ts';
 
@@ -132,6 +133,18 @@ describe('pieces', () => {
     expect(tokenizer.decode([a, a + 1], { atStart: true })).toBe(' a');
     expect(tokenizer.decode([a, a + 1])).toBe('  a');
     expect(new TextDecoder().decode(tokenizer.bytes(a + 1))).toBe(' a');
+  });
+
+  test('stream as the text that was encoded', () => {
+    const tokenizer = check(piecesMetadata(['▁', 'a', '▁a']));
+    const streamed = (ids: number[], opening: string): string => {
+      const stream = new StreamText(tokenizer, opening);
+      return ids.map((id) => stream.push(id)).join('') + stream.end();
+    };
+    fc.assert(fc.property(anyText, (x) => {
+      expect(streamed(tokenizer.encode(x, { atStart: true }), tokenizer.opening)).toBe(x);
+      expect(streamed(tokenizer.encode(x), '')).toBe(x);
+    }), { seed: 4, numRuns: 200 });
   });
 
   test('never make a control token from user text, and find user-defined ones with blanks in them', () => {
