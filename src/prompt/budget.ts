@@ -23,7 +23,8 @@ export function fimBudget(total: number): FimBudget {
   return { total, suffix: Math.min(256, Math.floor(total / 5)) };
 }
 
-type Encode = (text: string) => number[];
+/** `atStart`: a text begins there. Some tokenizers write a blank of their own before it, and models are trained with one before a prefix, wherever it is cut. */
+type Encode = (text: string, atStart?: boolean) => number[];
 
 /** Characters looked at for each token that fits: even runs of spaces rarely put more into one. */
 const windowPerToken = 8;
@@ -50,7 +51,7 @@ export function cutPrefix(before: string, limit: number, encode: Encode, anchor 
   }
   // Text so dense that not even the smallest cell fits.
   const start = wholeCharacter(before, Math.max(0, before.length - limit));
-  const tokens = encode(normalise(before.slice(start)));
+  const tokens = encode(normalise(before.slice(start)), true);
   return { start, end: before.length, tokens: tokens.slice(Math.max(0, tokens.length - limit)) };
 }
 
@@ -83,7 +84,7 @@ function earliestFit(before: string, anchors: readonly number[], limit: number, 
     first--;
   }
   for (; first < anchors.length; first++) {
-    const tokens = encode(normalise(before.slice(anchors[first])));
+    const tokens = encode(normalise(before.slice(anchors[first])), true);
     if (tokens.length <= limit) return { start: anchors[first], end: before.length, tokens };
   }
   return undefined;

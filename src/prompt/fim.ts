@@ -1,7 +1,7 @@
 // A snapshot of the cursor → the tokens of a fill-in-the-middle prompt, as models are trained on it:
 //   PSM  <prefix>text before<suffix>text after<middle>
 //   SPM  <prefix><suffix>text after<middle>text before
-// Where a tokenizer writes a blank before a text, models are trained with one before the prefix, wherever it is cut, and none before the suffix.
+// Where a tokenizer writes a blank before a text, there is one before the prefix and none before the suffix.
 // In SPM order typing only appends, so a cached prompt stays valid up to the last few tokens.
 import { DeltaError } from '../shared/errors.ts';
 import type { FimTokens } from '../tokenizer/files.ts';
@@ -48,13 +48,14 @@ export function fimPrompt(snapshot: Snapshot, tokenizer: Pick<Tokenizer, 'encode
   const { fim, bos, addBos } = tokenizer.special;
   if (fim === null) throw new DeltaError('noFim', options.modelName ?? 'in use');
   const { total, suffix: suffixLimit, anchor } = options.budget;
+  const encode = (text: string, atStart = false): number[] => tokenizer.encode(text, { atStart });
   const room = Math.max(0, total - markers);
   const share = Math.max(0, Math.min(suffixLimit, room));
   // A cursor between "\r" and "\n" stands at the end of the line. The prefix's limit does not depend on how long the suffix
   // is, or edits below the cursor would move the prompt's beginning.
   const before = snapshot.before.endsWith('\r') && snapshot.after.startsWith('\n') ? snapshot.before.slice(0, -1) : snapshot.before;
-  const prefix = cutPrefix(before, room - share, (text) => tokenizer.encode(text, { atStart: true }), anchor);
-  const suffix = cutSuffix(snapshot.after, share, (text) => tokenizer.encode(text));
+  const prefix = cutPrefix(before, room - share, encode, anchor);
+  const suffix = cutSuffix(snapshot.after, share, encode);
 
   const start = addBos && bos !== null ? [bos] : [];
   return {
