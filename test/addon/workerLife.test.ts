@@ -1,7 +1,7 @@
 // The worker through its client: it ends in order from any phase, gives way, and holds one model at a time.
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RuntimeClient } from '../../src/session/client.ts';
 import type { CallName, Calls, Event, GenerateOptions, LoadOptions } from '../../src/session/protocol.ts';
@@ -10,16 +10,18 @@ import { measuredInto, TINY_Q8 } from '../support/engine.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-life-'));
-const [tiny, other, gguf] = ['tiny', 'other', 'other.gguf'].map((name) => join(folder, name));
+const [tiny, other, tinyFile, otherFile] = ['tiny', 'other', 'tiny files/tiny.gguf', 'other files/other.gguf'].map((name) => join(folder, name));
 const load = (model: string, more: Partial<LoadOptions> = {}): LoadOptions => ({ model, threads: 1, attention: 'delta', cacheBytes: 1e9, background: false, ...more });
 const source = readFileSync('models/calibration/1-inventory.ts', 'utf8');
 const endless: GenerateOptions = { prompt: { text: 'export ' }, max: 3000, sampling: { temperature: 1, seed: 1 } };
 const reading: GenerateOptions = { prompt: { snapshot: { path: '/a.ts', languageId: 'typescript', before: `${source}const `, after: '' } }, max: 8, sampling: { temperature: 0 } };
 
 beforeAll(async () => {
-  writeRandomLlama(gguf, { ...presets.tiny, vocabulary: 300 });
-  await measuredInto(tiny, TINY_Q8);
-  await measuredInto(other, gguf);
+  for (const path of [tinyFile, otherFile]) mkdirSync(dirname(path));
+  copyFileSync(TINY_Q8, tinyFile);
+  writeRandomLlama(otherFile, { ...presets.tiny, vocabulary: 300 });
+  await measuredInto(tiny, tinyFile);
+  await measuredInto(other, otherFile);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -74,7 +76,7 @@ describe('closing', () => {
   it('while an import runs leaves nothing', async () => {
     const out = join(folder, 'never');
     const client = RuntimeClient.start(resolve('dist'));
-    const { call, heard } = firstEvent(client, 'import', { gguf: TINY_Q8, out, threads: 1 }, (event) => event.event === 'progress' && event.stage === 'converting');
+    const { call, heard } = firstEvent(client, 'import', { gguf: TINY_Q8, out, threads: 1 }, (event) => event.event === 'progress' && event.stage === 'measuring');
     await heard;
     const end = settled(call);
     await client.close();
@@ -143,15 +145,15 @@ describe('a second model', () => {
     return withWorker(async (client) => {
       await client.call('load', load(tiny));
       await client.call('generate', reading);
-      expect(open(tiny).length).toBeGreaterThan(0);
+      expect(open(dirname(tinyFile)).length).toBeGreaterThan(0);
       expect((await client.call('memory', {})).cacheBlocks).toBeGreaterThan(0);
       expect(await client.call('load', load(other))).toMatchObject({ folder: other });
-      expect([open(tiny).length, (await client.call('memory', {})).cacheBlocks]).toEqual([0, 0]);
-      expect(open(other).length).toBeGreaterThan(0);
+      expect([open(dirname(tinyFile)).length, (await client.call('memory', {})).cacheBlocks]).toEqual([0, 0]);
+      expect(open(dirname(otherFile)).length).toBeGreaterThan(0);
       await expect(client.call('load', load(tiny, { kernels: 'none' }))).rejects.toMatchObject({ code: 'kernelSetUnknown' });
       expect(open(folder)).toEqual([]);
       cpSync(other, join(folder, 'damaged'), { recursive: true });
-      writeFileSync(join(folder, 'damaged', 'delta-compact.f32'), 'x');
+      writeFileSync(join(folder, 'damaged', 'manifest.json'), '{}');
       await expect(client.call('load', load(join(folder, 'damaged')))).rejects.toMatchObject({ code: 'modelFolderInvalid' });
       expect(open(folder)).toEqual([]);
     });
