@@ -86,7 +86,7 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
       const [decode, ratio, rate, faster, kept] = figures.length > 0 ? figures : new Array<string>(5).fill('');
       tables.speed.push(`| ${name} | ${context} | ${own.decode.toFixed(1)} | ${decode} | ${ratio} | ${rates[0].toFixed(0)} | ${rate} | ${faster} | ${megabytes(own.cacheBytes)} | ${kept} |`);
     }
-    console.log(`longest single call of ONNX Runtime (load or run): ${longest.toFixed(0)} ms`);
+    console.log(`longest stage of one layer: ${longest.toFixed(0)} ms`);
     const cells = [0, 1].flatMap((i) => (sides[i] ? [megabytes(sides[i].peak.anonymous), megabytes(sides[i].peak.fileBacked)] : ['', '']));
     tables.memory.push(`| ${name} | ${Math.max(...contexts)} | ${cells.join(' | ')} |`);
   } finally {
