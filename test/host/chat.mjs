@@ -275,8 +275,12 @@ export async function besideCompletions(session, window) {
     check(answer.text === undisturbed.text, `${file}: the answer is what it is undisturbed`, [JSON.stringify(answer), JSON.stringify(undisturbed)]);
   }
   console.log(`  ghost text in the extension: ${median(alone).toFixed(0)} ms without an answer, ${median(beside).toFixed(0)} ms beside one, one pass of which takes ${median(passMs).toFixed(1)} ms (medians of three)`);
-  // The model is so small that its answer can be over before a busy machine has painted anything.
-  check(states.includes('writing'), 'ghost text did not wait for the end of an answer', [states.join()]);
+  // The model is so small that its answer can be over before the editor has asked for anything: then there was nothing to wait for.
+  const times = await window.inside((_, { generations }) => generations.map(({ path, at, ended }) => ({ isAnswer: path === '', at, ended: ended ?? Infinity })));
+  const answers = times.filter(({ isAnswer }) => isAnswer);
+  const met = times.filter(({ isAnswer, at }) => !isAnswer && answers.some((answer) => answer.at < at && at < answer.ended));
+  if (met.length === 0) console.log(`  no answer was under way when ghost text was asked for: ${states.join()}`);
+  else check(states.includes('writing') || met.some(({ at, ended }) => answers.some((answer) => answer.at < at && ended < answer.ended)), 'ghost text did not wait for the end of an answer', [states.join(), JSON.stringify(met)]);
   await window.closeEditors();
 }
 
