@@ -6,6 +6,7 @@ const common = {
   workbench: '.monaco-workbench',
   editor: '.editor-instance .monaco-editor[role="code"]',
   notification: '.notifications-toasts .notification-list-item',
+  listedNotification: '.notifications-center .notification-list-item',
   notificationText: '.notification-list-item-message',
   palette: '.quick-input-widget input[type="text"]',
   paletteRow: '.quick-input-list .monaco-list-row',
