@@ -1,6 +1,7 @@
 // What the editor asks for, and what it gets: plain data. Nothing in this folder knows VS Code.
 import type { NeighbourSet } from '../session/neighbourSet.ts';
-import type { PromptDescription, StageMs } from '../session/protocol.ts';
+import type { PromptDescription } from '../session/protocol.ts';
+import type { StageMs } from '../shared/stages.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 
 /** One invocation of the provider. Immutable. */

@@ -8,6 +8,7 @@ import type { InspectOptions } from '../inspect/inspect.ts';
 import type { MapOptions } from '../inspect/attentionMap.ts';
 import type { AttentionMap, InspectReport } from '../inspect/report.ts';
 import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
+import type { StageMs } from '../shared/stages.ts';
 import type { ChatMessage } from '../chat/answerSource.ts';
 import type { ChatTemplate } from '../chat/template.ts';
 import type { Score } from './firstLine.ts';
@@ -134,15 +135,6 @@ export interface PromptDescription {
   neighbours: readonly string[];
 }
 
-export interface StageMs {
-  tokenize: number;
-  queue: number;
-  attention: number;
-  products: number;
-  head: number;
-  sampling: number;
-}
-
 export interface GenerateResult {
   text: string;
   /** Why it ended. */
@@ -152,7 +144,6 @@ export interface GenerateResult {
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   /** In passes; `queued`: between them, for others that were more urgent. */
   ms: { prefill: number; decode: number; queued: number };
-  /** Where it went, milliseconds: making tokens of the prompt, waiting between passes; within them attention, products of weights, the head, and choosing tokens. */
   stages: StageMs;
   lookup: LookupCounts;
   /** Whether the text around the cursor was mixed in. */

@@ -1,5 +1,5 @@
 // The HTML page of the visualizer, in a webview and as one file.
-import { escaped, pagePolicy, webviewPage, type WebviewPage } from './webviewPage.ts';
+import { htmlPage, pagePolicy, webviewPage, type WebviewPage } from './webviewPage.ts';
 
 export type PanelPage = WebviewPage;
 
@@ -10,20 +10,14 @@ export const panelPage = (page: PanelPage): string => webviewPage(page, panelPol
 
 /** The same view as one file that opens anywhere: script and style stand in it, known to its policy by their hashes, and the state as JSON. */
 export function standalonePage({ script, style, state, scriptHash, styleHash, title }: { script: string; style: string; state: string; scriptHash: string; styleHash: string; title: string }): string {
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${escaped(panelPolicy(`'sha256-${scriptHash}'`, `'sha256-${styleHash}'`))}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
-<style>${style}</style>
-</head>
-<body class="standalone">
+  return htmlPage({
+    language: 'en', title,
+    policy: panelPolicy(`'sha256-${scriptHash}'`, `'sha256-${styleHash}'`),
+    style: `<style>${style}</style>`,
+    body: `<body class="standalone">
 <main id="visualizer"></main>
 <script type="application/json" id="state">${state.replaceAll('<', '\\u003c')}</script>
 <script>${script}</script>
-</body>
-</html>
-`;
+</body>`,
+  });
 }

@@ -2,6 +2,7 @@
 // The host owns the state. The page shows it, says `hello` with the last sequence number that it has, and gets the rest or everything anew.
 import type { AttentionMap, InspectReport } from './inspectReport.ts';
 import type { CacheFigures, LiveFigures } from './liveFigures.ts';
+import type { StageMs } from './stages.ts';
 
 /** Raised with every change that an older page could not read: a page of another version asks for nothing and shows nothing. */
 export const PANEL_PROTOCOL = 2;
@@ -58,18 +59,10 @@ export type CacheView = readonly CacheFigures[];
 export type LiveView = LiveFigures;
 
 /** Where the time of the last request that had a generation went, milliseconds. */
-export interface TimeView {
+export interface TimeView extends StageMs {
   /** Quiet before anything was done, and what was waited for until the generation began. */
   pause: number;
   waiting: number;
-  tokenize: number;
-  /** Between passes: for others that were more urgent. */
-  queue: number;
-  /** Within passes. */
-  attention: number;
-  products: number;
-  head: number;
-  sampling: number;
   /** The same passes by what they were for. */
   reading: number;
   writing: number;

@@ -33,19 +33,34 @@ export function pagePolicy(script: string, style: string, libraries: string, fon
 /** The page with a policy of its own, whose content stands in the element with the id `main`. */
 export function webviewPage({ script, style, nonce, language }: WebviewPage, policy: string, main: string): string {
   if (!/^[A-Za-z0-9]{16,}$/.test(nonce)) throw new Error('A nonce has at least 16 letters and digits.');
-  return `<!DOCTYPE html>
+  return htmlPage({
+    language, policy, title: 'DeltaLLM',
+    style: `<link rel="stylesheet" href="${escaped(style)}">`,
+    body: `<body>
+<main id="${main}"></main>
+<script nonce="${nonce}" src="${escaped(script)}"></script>
+</body>`,
+  });
+}
+
+/** What a page of ours is made of; `style` and `body` are elements. */
+interface HtmlPage {
+  language: string;
+  policy: string;
+  title: string;
+  style: string;
+  body: string;
+}
+
+export const htmlPage = ({ language, policy, title, style, body }: HtmlPage): string => `<!DOCTYPE html>
 <html lang="${escaped(language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${escaped(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>DeltaLLM</title>
-<link rel="stylesheet" href="${escaped(style)}">
+<title>${escaped(title)}</title>
+${style}
 </head>
-<body>
-<main id="${main}"></main>
-<script nonce="${nonce}" src="${escaped(script)}"></script>
-</body>
+${body}
 </html>
 `;
-}

@@ -69,6 +69,14 @@ function check({ language, at, writes, maxLines }: Case, pieceLength: number): {
   return { shown: `${before}[[${stop.trim()}]]${after}`, stop };
 }
 
+/** What is offered at a cursor of a model that writes `pieces`; `cut`: a limit ended it. */
+function trimmed(cursor: { linePrefix?: string; lineSuffix?: string; linesBelow?: string[] }, pieces: Iterable<string>, cut = false): string {
+  const stop = new CompletionStop({ linePrefix: '', lineSuffix: '', linesBelow: [], languageId: 'typescript', ...cursor });
+  for (const piece of pieces) if (stop.push(piece)) break;
+  stop.end(cut);
+  return stop.trim();
+}
+
 const cases: Case[] = [
   // TypeScript
   { name: 'ends a statement at its line', language: 'typescript', at: 'const a = |\nfoo();\n', writes: '1;\nconst b = 2;\n', gives: 'const a = [[1;]]\nfoo();\n' },
@@ -177,10 +185,7 @@ describe('a completion', () => {
     ['const s = ', '', '"begun and not ended', ''],
     ['', '', 'if (a) {\n  first();\n  second(one,\n    two,', 'if (a) {\n  first();'],
   ])('cut by a limit behind %j%j: %j leaves %j', (linePrefix, lineSuffix, writes, left) => {
-    const stop = new CompletionStop({ linePrefix, lineSuffix, linesBelow: [], languageId: 'typescript' });
-    stop.push(writes);
-    stop.end(true);
-    expect(stop.trim()).toBe(left);
+    expect(trimmed({ linePrefix, lineSuffix }, [writes], true)).toBe(left);
   });
 
   test.each([
@@ -191,21 +196,12 @@ describe('a completion', () => {
     ['  const a = f(', ')', 'b, [c', 'b'],
     ['  const a = f(', ')', 'b, [c]', 'b, [c]'],
   ])('what is opened before closers is closed before them, or not offered: %j%j and %j', (linePrefix, lineSuffix, writes, left) => {
-    const stop = new CompletionStop({ linePrefix, lineSuffix, linesBelow: ['}'], languageId: 'typescript' });
-    for (const char of writes) if (stop.push(char)) break;
-    stop.end();
-    expect(stop.trim()).toBe(left);
+    expect(trimmed({ linePrefix, lineSuffix, linesBelow: ['}'] }, writes)).toBe(left);
   });
 
   test('drops half a line when a limit cut it off', () => {
-    const stop = new CompletionStop({ linePrefix: '', lineSuffix: '', linesBelow: [], languageId: 'typescript' });
-    stop.push('a();\nb(');
-    stop.end(true);
-    expect(stop.trim()).toBe('a();');
-    const single = new CompletionStop({ linePrefix: 'x = ', lineSuffix: '', linesBelow: [], languageId: 'typescript' });
-    single.push('a(b');
-    single.end(true);
-    expect(single.trim()).toBe('a'); // nor half a call
+    expect(trimmed({}, ['a();\nb('], true)).toBe('a();');
+    expect(trimmed({ linePrefix: 'x = ' }, ['a(b'], true)).toBe('a'); // nor half a call
   });
 
   test('is the same whatever the pieces, and never just what stands right of it', () => {
@@ -213,12 +209,7 @@ describe('a completion', () => {
     const texts = fc.array(part, { maxLength: 25 }).map((parts) => parts.join(''));
     fc.assert(
       fc.property(texts, fc.constantFrom('', '  ', 'foo(', 'if (x) {', 'a = '), fc.constantFrom('', ')', '}', ';', 'foo'), fc.array(fc.constantFrom('foo', '}', '  return x;', ''), { maxLength: 3 }), (text, linePrefix, lineSuffix, linesBelow) => {
-        const run = (pieces: string[]): string => {
-          const stop = new CompletionStop({ linePrefix, lineSuffix, linesBelow, languageId: 'typescript' });
-          for (const piece of pieces) if (stop.push(piece)) break;
-          stop.end();
-          return stop.trim();
-        };
+        const run = (pieces: string[]): string => trimmed({ linePrefix, lineSuffix, linesBelow }, pieces);
         const once = run([text]);
         expect(run([...text])).toBe(once);
         if (lineSuffix === '') expect(once).toBe(once.trimEnd());
