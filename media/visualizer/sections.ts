@@ -98,11 +98,12 @@ export function timePart({ time }: PanelState, { say, figures }: Speaking): Temp
   const rate = (tokens: number, ms: number) => (tokens > 0 && ms > 0 ? say('{0} tokens a second', figures.whole((1000 * tokens) / ms)) : '–');
   const stages = [[say('Pause'), pause], [say('Until it began'), waiting], [say('Making tokens'), tokenize], [say('Queue'), queue], [say('Attention'), attention], [say('Products'), products], [say('Head'), head], [say('Choosing tokens'), sampling]] as const;
   // What was written behind the answer counts too.
-  const whole = Math.max(total, stages.reduce((sum, [, ms]) => sum + ms, 0), pause + waiting + tokenize + queue + reading + writing);
-  const rest = whole - stages.reduce((sum, [, ms]) => sum + ms, 0);
+  const known = stages.reduce((sum, [, ms]) => sum + ms, 0);
+  const whole = Math.max(total, known, pause + waiting + tokenize + queue + reading + writing);
+  const read = computed - Math.max(0, written - 1);
   return html`<section class="time" aria-labelledby="time"><h2 id="time">${say('Where the time of the last request went')}</h2>
-    <p class="muted">${say('{0} in all. {1} tokens read in {2}, {3}; {4} written in {5}, {6}.', figures.milliseconds(whole), figures.whole(computed - Math.max(0, written - 1)), figures.milliseconds(reading), rate(computed - Math.max(0, written - 1), reading), figures.whole(written), figures.milliseconds(writing), rate(written, writing))}</p>
-    ${parted([...stages, [say('Rest'), rest] as const].map(([name, value]) => ({ name, value, text: figures.milliseconds(value) })), whole)}</section>`;
+    <p class="muted">${say('{0} in all. {1} tokens read in {2}, {3}; {4} written in {5}, {6}.', figures.milliseconds(whole), figures.whole(read), figures.milliseconds(reading), rate(read, reading), figures.whole(written), figures.milliseconds(writing), rate(written, writing))}</p>
+    ${parted([...stages, [say('Rest'), whole - known] as const].map(([name, value]) => ({ name, value, text: figures.milliseconds(value) })), whole)}</section>`;
 }
 
 /** Lines of a suggestion that are shown: the last ones. */

@@ -10,9 +10,9 @@ const HEAD_BYTES = 1 << 20;
 const PIECES = 512;
 const PIECE_BYTES = 4096;
 
-/** Twelve hexadecimal digits that change with the content and with `conversion`, what would be made of it. Throws fileMissing or fileUnreadable. */
-export async function identityOf(path: string, conversion: string): Promise<string> {
-  const hash = createHash('sha256').update(conversion);
+/** Twelve hexadecimal digits that change with the content and with `method`, by which it is measured. Throws fileMissing or fileUnreadable. */
+export async function identityOf(path: string, method: string): Promise<string> {
+  const hash = createHash('sha256').update(method);
   for (const part of await partsOf(path)) await addFile(hash, part);
   return hash.digest('hex').slice(0, 12);
 }

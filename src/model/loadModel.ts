@@ -1,5 +1,4 @@
 // From a path to a model that is ready to run: its GGUF is read as it is, and what was measured of it is read too, or measured now and kept.
-import { promises as fs } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
@@ -14,7 +13,7 @@ import { locate, modelShelf, type ModelFiles } from './library.ts';
 import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 import { measure } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
-import { readMeasured, writeMeasured, type Measured } from './measured.ts';
+import { isThere, readMeasured, writeMeasured, type Measured } from './measured.ts';
 import { nativeDecoder } from './run/nativeDecoder.ts';
 import { markUsed, tidy } from './shelf.ts';
 import type { Mode } from './stores.ts';
@@ -92,8 +91,6 @@ async function keptOf({ folder }: ModelFiles, gguf: GgufFile, { shape }: Archite
   if (await isThere(folder)) notice(`What was measured of the model cannot be used (${basename(folder)}: ${wrong}): it is measured again.`);
   return undefined;
 }
-
-const isThere = (path: string): Promise<boolean> => fs.stat(path).then(() => true, () => false);
 
 /** Without `notice` a folder that cannot be written is an error. */
 async function keep(files: ModelFiles, manifest: Manifest, tables: Measured['tables'], notice: ((text: string) => void) | undefined): Promise<void> {

@@ -137,6 +137,8 @@ export async function isOurs(folder: string): Promise<boolean> {
   return names !== undefined && names.every((name) => OURS.some((pattern) => pattern.test(name)));
 }
 
+export const isThere = (path: string): Promise<boolean> => fs.stat(path).then(() => true, () => false);
+
 /** Writes a small file whole or not at all; where that is not possible, not at all. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const partial = `${path}.${randomUUID()}`;

@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isAbandoned, partialName } from '../shared/partialName.ts';
-import { isOurs, replaceFile } from './measured.ts';
+import { isOurs, isThere, replaceFile } from './measured.ts';
 
 /** Beside the manifest: where the GGUF lay whenever the model was used; the time of its last change is the last use. */
 const SOURCES = 'sources.json';
@@ -89,9 +89,8 @@ async function isOutdated(folder: string, method: number): Promise<boolean> {
 
 /** Whether every GGUF that the model was found in is gone. */
 async function hasNoSource(folder: string, unusedMs: number): Promise<boolean> {
-  const exists = (path: string) => fs.stat(path).then(() => true, () => false);
   const sources = await sourcesOf(folder);
-  for (const source of sources) if ((await exists(source)) || (!(await exists(dirname(source))) && unusedMs < FORGOTTEN_MS)) return false;
+  for (const source of sources) if ((await isThere(source)) || (!(await isThere(dirname(source))) && unusedMs < FORGOTTEN_MS)) return false;
   return sources.length > 0;
 }
 

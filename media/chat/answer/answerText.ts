@@ -3,12 +3,11 @@ import type { ViewContext } from '../context.ts';
 import { BlockStream, type Block } from './blocks.ts';
 import { CodeBlock } from './codeBlock.ts';
 import { nodesOf } from './markdown.ts';
+import { addToVolume } from './volumes.ts';
 
 /** Blocks and characters of one chapter: chapters out of sight cost nothing, however long an answer is. */
 const CHAPTER_BLOCKS = 24;
 const CHAPTER_CHARACTERS = 16_384;
-/** Chapters of one volume: of those out of sight not even their number costs anything. */
-const VOLUME_CHAPTERS = 24;
 
 /** Blocks that one step shows. */
 const STEP = 16;
@@ -124,14 +123,7 @@ export class AnswerText extends HTMLElement {
     this.#characters = 0;
     const chapter = document.createElement('div');
     chapter.className = 'chapter';
-    const volume = last?.parentElement;
-    if (volume && volume.childElementCount < VOLUME_CHAPTERS) volume.append(chapter);
-    else {
-      const next = document.createElement('div');
-      next.className = 'volume';
-      next.append(chapter);
-      this.append(next);
-    }
+    addToVolume(this, chapter, 'div', 'volume');
     return chapter;
   }
 

@@ -2,12 +2,11 @@
 import type { ViewContext } from '../context.ts';
 import { visibleCode } from './visible.ts';
 import { highlighted } from './highlight.ts';
+import { addToVolume } from './volumes.ts';
 
 /** Lines and characters of one page, about: as much is coloured anew when a line comes. */
 const PAGE_LINES = 40;
 const PAGE_CHARACTERS = 4096;
-/** Pages of one volume: of those out of sight not even their number costs anything. */
-const VOLUME_PAGES = 24;
 /** Code up to this many characters is coloured as a whole when it is finished, without seams. */
 const WHOLE = 6144;
 /** Characters of a line that are shown. The actions work on all of them. */
@@ -101,13 +100,7 @@ export class CodeBlock {
   #newPage(): HTMLElement {
     this.#page = document.createElement('span');
     this.#page.className = 'page';
-    let volume = this.#code.lastElementChild;
-    if (!volume || volume.childElementCount >= VOLUME_PAGES) {
-      volume = document.createElement('span');
-      volume.className = 'pages';
-      this.#code.append(volume);
-    }
-    volume.append(this.#page);
+    addToVolume(this.#code, this.#page, 'span', 'pages');
     return this.#page;
   }
 

@@ -13,21 +13,23 @@ interface PartName {
   count: number;
   /** The path of another part, counted from 1. */
   path: (no: number) => string;
+  /** The paths of all parts but the first. */
+  others: () => string[];
 }
 
 function partName(path: string): PartName | undefined {
   const found = NAME.exec(basename(path));
   if (!found) return undefined;
   const [, stem, no, count, ending] = found;
-  return { no: Number(no), count: Number(count), path: (other) => join(dirname(path), `${stem}-${String(other).padStart(5, '0')}-of-${count}${ending}`) };
+  const pathOf = (other: number) => join(dirname(path), `${stem}-${String(other).padStart(5, '0')}-of-${count}${ending}`);
+  return { no: Number(no), count: Number(count), path: pathOf, others: () => Array.from({ length: Number(count) - 1 }, (_, i) => pathOf(i + 2)) };
 }
 
 /** The files that a model consists of by its name, as far as they are there; most often one. */
 export async function partsOf(path: string): Promise<string[]> {
   const name = partName(path);
   if (!name || name.no !== 1 || name.count > MOST_PARTS) return [path];
-  const others = Array.from({ length: name.count - 1 }, (_, i) => name.path(i + 2));
-  return [path, ...others.filter((other) => existsSync(other))];
+  return [path, ...name.others().filter((other) => existsSync(other))];
 }
 
 /** What `split.*` says of a part. */
@@ -59,7 +61,7 @@ export function otherParts(path: string, metadata: Metadata): string[] {
   const { no, count } = place;
   if (no > 0) throw new DeltaError('ggufOtherPart', path, no + 1, count, name ? basename(name.path(1)) : 'the first part');
   if (name?.no !== 1 || name.count !== count) throw new DeltaError('notGguf', path, `it is the first of ${count} parts, but is not named like one: NAME-00001-of-${String(count).padStart(5, '0')}.gguf`);
-  const others = Array.from({ length: count - 1 }, (_, i) => name.path(i + 2));
+  const others = name.others();
   const missing = others.findIndex((other) => !existsSync(other));
   if (missing >= 0) throw new DeltaError('ggufPartMissing', others[missing], missing + 2, count);
   return others;
