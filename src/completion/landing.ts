@@ -1,5 +1,5 @@
 // The cursor comes to rest somewhere: what a request there would read is read ahead, while nobody waits for anything, until somebody types or asks.
-import type { CursorRequest, GenerateOptions } from '../session/protocol.ts';
+import type { GenerateOptions } from '../session/protocol.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import type { Clock } from './source.ts';
 
@@ -20,14 +20,14 @@ export class Landing {
     private readonly read: ReadAhead,
   ) {}
 
-  /** The cursor moved. `prompt` is asked once it rests, for what would be read there; null: nothing. */
-  at(prompt: () => CursorRequest | null): void {
+  /** The cursor moved. `request` is asked once it rests, for what would be read there; null: nothing. */
+  at(request: () => Pick<GenerateOptions, 'prompt' | 'neighbours'> | null): void {
     this.leave();
     this.unwait = this.clock.wait(REST_MS, () => {
-      const asked = prompt();
+      const asked = request();
       if (!asked) return;
       this.cancel = new CancelFlag();
-      void this.read({ prompt: asked, max: 0, sampling: {}, conversation: CONVERSATION, priority: 'background' }, this.cancel);
+      void this.read({ ...asked, max: 0, sampling: {}, conversation: CONVERSATION, priority: 'background' }, this.cancel);
     });
   }
 

@@ -124,7 +124,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     this.landing.at(() => {
       const { isEmpty, active } = editor.selection;
       if (document.isClosed || !isEmpty || !window.state.focused || this.needs.settings()['completions.promptTokens'] === 0 || this.refusal(document)) return null;
-      return this.completer.prompt(placeOf(document, active, { selectedCompletionInfo: undefined }).snapshot).prompt;
+      const neighbours = this.neighbours.of(document);
+      return { prompt: this.completer.prompt(placeOf(document, active, { selectedCompletionInfo: undefined }).snapshot).prompt, ...(neighbours && { neighbours }) };
     });
   }
 

@@ -9,6 +9,7 @@ export function lastPromptText(record: RequestRecord | undefined): string {
   const { prompt, tokens, ms, path, languageId, at } = record;
   const round = Math.round;
   const kept = prompt.spans.filter(({ dropped }) => !dropped);
+  const unseen = prompt.neighbours.filter((neighbour) => !prompt.files?.includes(neighbour));
   const dropped = prompt.spans.filter((span) => span.dropped);
   const lines = [
     l10n.t('Last prompt'),
@@ -20,7 +21,8 @@ export function lastPromptText(record: RequestRecord | undefined): string {
     ...kept.map((span) => `+ ${l10n.t('{0}: characters {1} to {2}, {3} tokens', where(span), span.start, span.end, span.tokens)}`),
     ...dropped.map((span) => `- ${l10n.t('{0}: characters {1} to {2}, dropped because the token budget of the prompt was used up', where(span), span.start, span.end)}`),
     ...(dropped.length === 0 ? [l10n.t('Nothing was dropped.')] : []),
-    ...(prompt.neighbours.length > 0 ? ['', l10n.t('What these files say took part in the choice of words, though the model did not see it:'), ...prompt.neighbours.map((neighbour) => `+ ${neighbour}`)] : []),
+    ...(prompt.files ? ['', l10n.t('The prompt begins with what fits of these files:'), ...prompt.files.map((file) => `+ ${file}`)] : []),
+    ...(unseen.length > 0 ? ['', l10n.t('What these files say took part in the choice of words, though the model did not see it:'), ...unseen.map((neighbour) => `+ ${neighbour}`)] : []),
     '',
     l10n.t('What the model saw, markers included, between the two lines:'),
     RULE,

@@ -52,7 +52,8 @@ function details(record: RequestRecord): string[] {
     : l10n.t('Confidence: {0}, shown in any case', confidence.value.toFixed(2)));
   if (tokens) lines.push(l10n.t('Tokens: {0} in the prompt, {1} of them known from before, {2} computed, {3} written', tokens.prompt, tokens.reused, tokens.computed, tokens.generated));
   if (tokens?.approximate) lines.push(l10n.t('Read approximately: an edit far above changed the text behind it; it is read anew in the next pause'));
-  if (prompt && prompt.neighbours.length > 0) lines.push(l10n.t('Files beside this one that took part: {0}', prompt.neighbours.length));
+  const beside = new Set([...(prompt?.neighbours ?? []), ...(prompt?.files ?? [])]).size;
+  if (beside > 0) lines.push(l10n.t('Files beside this one that took part: {0}', beside));
   lines.push(l10n.t('Milliseconds: {0} pause, {1} waiting, {2} reading, {3} writing, {4} in all', round(ms.pause), round(ms.waiting), round(ms.prefill), round(ms.decode), round(ms.total)));
   return lines;
 }

@@ -38,8 +38,9 @@ export class NeighbourDocuments implements Disposable {
 
   /** The same object as long as nothing in it changed. Undefined outside of a workspace folder, and where nothing lies beside it. */
   of(document: TextDocument): NeighbourSet | undefined {
-    const folder = workspace.getWorkspaceFolder(document.uri)?.uri.toString();
-    if (folder === undefined || !this.settings()['completions.neighbours']) return undefined;
+    const root = workspace.getWorkspaceFolder(document.uri)?.uri;
+    const folder = root?.toString();
+    if (root === undefined || folder === undefined || !this.settings()['completions.neighbours']) return undefined;
     const open = this.openBeside(document, folder);
     const isOpen = new Set(workspace.textDocuments.map(({ uri }) => uri.toString()));
     const mayRead = (path: string, bytes: number): boolean => bytes <= MOST_CHARACTERS && !this.isRefused({ ...factsOf(document), path });
@@ -48,7 +49,7 @@ export class NeighbourDocuments implements Disposable {
     const key = JSON.stringify([folder, ...open.map(({ uri, version }) => [uri.toString(), version]), ...closed.map(({ uri, version }) => [uri, version])]);
     if (this.made?.key !== key) {
       const documents = bounded(texts([...open.map((other) => () => ({ path: other.uri.path, text: other.getText() })), ...closed.map((file) => () => file)]));
-      this.made = { key, set: { name: `${folder} ${++this.sets}`, documents } };
+      this.made = { key, set: { name: `${folder} ${++this.sets}`, folder: root.path, documents } };
     }
     return this.made.set.documents!.length > 0 ? this.made.set : undefined;
   }

@@ -5,7 +5,7 @@ import { threshold, type Eagerness } from '../completion/gate.ts';
 import type { Plan } from '../completion/latency.ts';
 import { pointless } from '../completion/worth.ts';
 import type { Engine } from '../session/engine.ts';
-import { bounded, type NeighbourDocument } from '../session/neighbourSet.ts';
+import type { NeighbourDocument } from '../session/neighbourSet.ts';
 import type { AttentionMode, ConfidenceCurve } from '../session/protocol.ts';
 import type { Cursor, Rule } from './cursors.ts';
 import { editSimilarity, firstLine, mean, percentile } from './similarity.ts';
@@ -84,7 +84,7 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
     const { path: name } = snapshot;
     if (beside && read !== name) {
       read = name;
-      engine.neighbours.become(name, bounded(beside(name)));
+      engine.take({ name, documents: beside(name) });
       engine.neighbours.of(name);
       while (engine.neighbours.readOn());
     }

@@ -21,10 +21,17 @@ export interface PromptLimits {
   suffix: number;
   /** Whether the suffix comes first. */
   suffixFirst: boolean;
+  /** The set of neighbours that may stand in it. */
+  neighbours?: string;
+}
+
+/** A prompt, and the paths of other files in it. */
+export interface Made extends FimPrompt {
+  files?: readonly string[];
 }
 
 /** A prompt, and what of it has to be read. */
-export interface CursorPrompt extends FimPrompt {
+export interface CursorPrompt extends Made {
   unknown: number;
 }
 
@@ -47,7 +54,7 @@ export class CursorPrompts {
    * @param known how many tokens from the beginning the cache holds
    */
   constructor(
-    private readonly make: (snapshot: Snapshot, tokens: number, limits: PromptLimits) => FimPrompt,
+    private readonly make: (snapshot: Snapshot, tokens: number, limits: PromptLimits) => Made,
     private readonly known: (tokens: readonly number[]) => number,
   ) {}
 

@@ -21,7 +21,7 @@ import { loadModel } from '../model/loadModel.ts';
 import { storeFor, type Mode } from '../model/stores.ts';
 import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
-import { fimOrder } from '../prompt/order.ts';
+import { filesForm, fimOrder } from '../prompt/order.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StreamText } from '../tokenizer/streamText.ts';
@@ -36,6 +36,7 @@ import { chatPrompt } from './chatPrompt.ts';
 import { COMPLETIONS, Conversations, type Conversation } from './conversation.ts';
 import { CursorPrompts } from './cursorPrompt.ts';
 import { liveFigures } from './liveFigures.ts';
+import { PromptFiles } from './promptFiles.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
 import { Session, step } from './session.ts';
@@ -71,6 +72,8 @@ interface Prepared {
 export class Engine {
   /** Of the last set that came; whoever has time reads on in it. */
   readonly neighbours: Neighbours;
+  /** The same documents, where the model reads several files in a prompt. */
+  private readonly files: PromptFiles;
   private readonly conversations: Conversations;
   private readonly prompts: CursorPrompts;
   private madeTemplate: ChatTemplate | undefined;
@@ -100,9 +103,12 @@ export class Engine {
     const documents = new DocumentTokens((text) => tokenizer.encode(text));
     this.neighbours = new Neighbours(documents);
     this.conversations = new Conversations(tokenizer, documents);
-    this.prompts = new CursorPrompts((snapshot, total, { suffix, suffixFirst }) => {
+    const { name: modelName } = forward.manifest;
+    this.files = new PromptFiles(filesForm(modelName, tokenizer.special.fim), tokenizer);
+    this.prompts = new CursorPrompts((snapshot, total, { suffix, suffixFirst, neighbours }) => {
       const budget = fimBudget(total);
-      return fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, modelName: forward.manifest.name });
+      const files = this.files.before(snapshot, total, neighbours);
+      return { ...fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, files, modelName }), files: files?.paths };
     }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true }));
   }
 
@@ -222,7 +228,7 @@ export class Engine {
     };
   }
 
-  private prepare({ prompt, conversation: name = COMPLETIONS, stop = [], max }: GenerateOptions, mixes: boolean): Prepared {
+  private prepare({ prompt, conversation: name = COMPLETIONS, stop = [], max, neighbours }: GenerateOptions, mixes: boolean): Prepared {
     const conversation = this.conversations.of(name);
     if ('tokens' in prompt) return { conversation, tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { conversation, tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
@@ -239,12 +245,12 @@ export class Engine {
     const most = prompt.mostTokens ?? affordable;
     const suffixFirst = fimOrder(model) === 'spm' || this.tokenizer.special.fim?.layout === 'suffixFirst';
     const suffix = suffixFirst ? 0 : (prompt.suffixTokens ?? fimBudget(affordable).suffix);
-    const { tokens, spans } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst });
+    const { tokens, spans, files } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst, neighbours: neighbours?.name });
     // Where nothing stands before the cursor and the model writes right behind the prefix, its text begins as the tokenizer begins one.
     const opening = suffixFirst && this.tokenizer.isControl(tokens.at(-1)!) ? this.tokenizer.opening : '';
     return {
       conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, opening + tail),
-      prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length) },
+      prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length), ...(files && { files }) },
     };
   }
 
@@ -298,8 +304,15 @@ export class Engine {
 
   /** The neighbours that a request names, as far as they are read; a set that it brings takes the place of the last one in any case. */
   private beside(set: NeighbourSet | undefined, mixes: boolean): ReturnType<Neighbours['of']> {
-    if (set?.documents) this.neighbours.become(set.name, bounded(set.documents).map(({ path, text }) => ({ path, text: normalise(text) })));
+    if (set?.documents) this.take(set);
     return set && mixes ? this.neighbours.of(set.name) : undefined;
+  }
+
+  /** A set takes the place of the last one. */
+  take({ name, folder, documents = [] }: NeighbourSet): void {
+    const taken = bounded(documents).map(({ path, text }) => ({ path, text: normalise(text) }));
+    this.neighbours.become(name, taken);
+    this.files.become(name, folder, taken);
   }
 
   private checked(tokens: number[]): Int32Array {

@@ -7,6 +7,8 @@ export type { NeighbourDocument };
 export interface NeighbourSet {
   /** Stands for exactly these texts in this order. */
   readonly name: string;
+  /** Path of the workspace folder: a model reads the paths of files from there on. Absent: as they are. */
+  readonly folder?: string;
   /** Nearest first. Absent: those that came with this name, where no other set came since; else none take part. */
   readonly documents?: readonly NeighbourDocument[];
 }

@@ -133,6 +133,8 @@ export interface PromptDescription {
   spans: Span[];
   /** Paths of the documents beside it that took part, nearest first. */
   neighbours: readonly string[];
+  /** Paths of the files whose beginning it shows in front of the one at the cursor, in its order. Absent: none. */
+  files?: readonly string[];
 }
 
 export interface GenerateResult {

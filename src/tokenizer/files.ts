@@ -3,6 +3,9 @@
 /** Where the fill-in-the-middle tokens go: `standard` has a middle token; `suffixFirst` is [SUFFIX]suffix[PREFIX]prefix (Codestral). */
 export type FimLayout = 'standard' | 'suffixFirst';
 
+/** How other files stand in a prompt (`prompt/otherFiles.ts`). */
+export type FilesForm = 'separated' | 'unnamed' | 'between' | 'commented' | 'plus';
+
 export interface FimTokens {
   prefix: number;
   suffix: number;
@@ -11,6 +14,8 @@ export interface FimTokens {
   repo?: number;
   fileSeparator?: number;
   layout: FimLayout;
+  /** Of families that are trained on several files at once. */
+  files?: FilesForm;
 }
 
 export interface SpecialTokens {

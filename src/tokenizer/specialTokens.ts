@@ -1,6 +1,6 @@
 // Which tokens begin a text, end a generation, or mark the place to fill: from the metadata first, else by the text of the token.
 // Texts and the rules for what ends a generation follow llama.cpp.
-import type { FimTokens } from './files.ts';
+import type { FilesForm, FimTokens } from './files.ts';
 
 type FimRole = 'prefix' | 'suffix' | 'middle' | 'pad' | 'repo' | 'fileSeparator';
 
@@ -14,8 +14,10 @@ export const fimKeys: Readonly<Record<FimRole, readonly string[]>> = {
   fileSeparator: ['fim_sep_token_id'],
 };
 
+type Family = Partial<Record<FimRole, string>>;
+
 /** Families by the text of their tokens; the first whose three tokens are all in the vocabulary is taken. */
-const families: readonly Partial<Record<FimRole, string>>[] = [
+const families: readonly Family[] = [
   // Qwen2.5-Coder, Granite 3.3 and later, our starter
   { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|repo_name|>', fileSeparator: '<|file_sep|>' },
   // CodeGemma
@@ -60,11 +62,11 @@ export function looksSpecial(text: string): boolean {
 /** `texts`: id → text. Converters name ids of CodeGemma in files of every Gemma, where they are tokens that nobody trained. */
 export function findFim(all: NamedIds['fim'], idOf: ReadonlyMap<string, number>, texts: ArrayLike<unknown>): FimTokens | null {
   const named = Object.values(all).some((id) => id !== undefined && /^<unused\d+>$/.test(String(texts[id]))) ? {} : all;
-  const complete = (f: Partial<Record<FimRole, string>>): boolean => idOf.has(f.prefix!) && idOf.has(f.suffix!) && idOf.has(f.middle!);
+  const complete = (f: Family): boolean => idOf.has(f.prefix!) && idOf.has(f.suffix!) && idOf.has(f.middle!);
   const candidates = families.filter(complete);
   // Two families may share the three tokens and differ in the names of the rest: the one that finds more of them wins.
-  const found = (f: Partial<Record<FimRole, string>>): number => Object.values(f).filter((text) => idOf.has(text)).length;
-  const family = candidates.reduce<Partial<Record<FimRole, string>> | undefined>((best, f) => (best && found(best) >= found(f) ? best : f), undefined);
+  const found = (f: Family): number => Object.values(f).filter((text) => idOf.has(text)).length;
+  const family = candidates.reduce<Family | undefined>((best, f) => (best && found(best) >= found(f) ? best : f), undefined);
   const id = (role: FimRole): number | undefined => named[role] ?? (family?.[role] === undefined ? undefined : idOf.get(family[role]));
   const [prefix, suffix, middle] = [id('prefix'), id('suffix'), id('middle')];
   if (prefix === undefined || suffix === undefined || middle === undefined) return null;
@@ -74,8 +76,19 @@ export function findFim(all: NamedIds['fim'], idOf: ReadonlyMap<string, number>,
     const value = id(role);
     if (value !== undefined) tokens[role] = value;
   }
+  const form = formOf(String(texts[prefix]), tokens.fileSeparator === undefined ? undefined : String(texts[tokens.fileSeparator]));
+  if (form !== undefined) tokens.files = form;
   return tokens;
 }
+
+/** The form in which a family was trained on several files, as its authors describe it, by what its tokens are called. */
+function formOf(prefix: string, separator: string | undefined): FilesForm | undefined {
+  if (separator !== undefined && Object.hasOwn(separated, separator)) return separated[separator];
+  return Object.hasOwn(unseparated, prefix) ? unseparated[prefix] : undefined;
+}
+
+const separated: Readonly<Record<string, FilesForm>> = { '<|file_sep|>': 'separated', '<file_sep>': 'unnamed', '<|file_separator|>': 'between' };
+const unseparated: Readonly<Record<string, FilesForm>> = { '<｜fim▁begin｜>': 'commented', '[PREFIX]': 'plus' };
 
 /** Every id that ends a generation, ascending. A token that starts another file or repository ends a completion too. */
 export function findEnds(named: NamedIds, fim: FimTokens | null, idOf: ReadonlyMap<string, number>): number[] {

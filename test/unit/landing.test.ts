@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Landing } from '../../src/completion/landing.ts';
 import { plan, suffixTokens } from '../../src/completion/latency.ts';
+import type { NeighbourSet } from '../../src/session/neighbourSet.ts';
 import type { CursorRequest, GenerateOptions } from '../../src/session/protocol.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
 import { FakeClock } from '../support/fakeClock.ts';
@@ -9,6 +10,7 @@ import { FakeClock } from '../support/fakeClock.ts';
 let clock: FakeClock;
 let landing: Landing;
 let reads: { options: GenerateOptions; cancel: CancelFlag }[];
+const asked = (before: string): { prompt: CursorRequest; neighbours: NeighbourSet } => ({ prompt: prompt(before), neighbours: { name: 'beside' } });
 const prompt = (before: string): CursorRequest => ({ snapshot: { path: '/a.ts', languageId: 'typescript', before, after: '' }, promptTokens: 256, mostTokens: 1024 });
 
 beforeEach(() => {
@@ -18,15 +20,15 @@ beforeEach(() => {
 
 describe('a cursor', () => {
   it('that rests has its place read at the lowest priority, in a conversation of its own, and nothing is written', async () => {
-    landing.at(() => prompt('a'));
+    landing.at(() => asked('a'));
     await clock.pass(1000);
-    expect(reads.map(({ options }) => options)).toEqual([{ prompt: prompt('a'), max: 0, sampling: {}, conversation: 'landing', priority: 'background' }]);
+    expect(reads.map(({ options }) => options)).toEqual([{ ...asked('a'), max: 0, sampling: {}, conversation: 'landing', priority: 'background' }]);
     expect(clock.pending).toBe(0);
   });
 
   it('that moves on has only the last place read', async () => {
     for (const before of ['a', 'b', 'c']) {
-      landing.at(() => prompt(before));
+      landing.at(() => asked(before));
       await clock.pass(100);
     }
     await clock.pass(1000);
@@ -34,11 +36,11 @@ describe('a cursor', () => {
   });
 
   it('that leaves before it rested has nothing read, and what is read ends when it leaves', async () => {
-    landing.at(() => prompt('a'));
+    landing.at(() => asked('a'));
     landing.leave();
     await clock.pass(1000);
     expect(reads).toEqual([]);
-    landing.at(() => prompt('b'));
+    landing.at(() => asked('b'));
     await clock.pass(1000);
     expect(reads[0].cancel.isSet).toBe(false);
     landing.leave();

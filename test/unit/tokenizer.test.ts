@@ -82,7 +82,7 @@ describe('the tokenizer of the tiny model', () => {
       bos: 8176,
       eos: [8176, 8180, 8181, 8182],
       addBos: false,
-      fim: { prefix: 8177, suffix: 8178, middle: 8179, pad: 8180, repo: 8181, fileSeparator: 8182, layout: 'standard' },
+      fim: { prefix: 8177, suffix: 8178, middle: 8179, pad: 8180, repo: 8181, fileSeparator: 8182, layout: 'standard', files: 'separated' },
     });
   });
 
