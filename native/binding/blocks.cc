@@ -240,13 +240,19 @@ napi_value serializeBlock(napi_env env, napi_callback_info info) {
   Block *block = nullptr;
   if (!arguments.failed) arguments.handle(1, store, &block);
   const uint8_t *recipe = recipeOf(&arguments, 2);
-  if (!arguments.failed) arguments.check(store->setup.delta, "mode");
-  if (!arguments.failed) arguments.check(encodeBlock(store->setup, block), "block is not full");
+  const int exact = arguments.integer(3, "exact", 0, 1);
   if (arguments.failed) return arguments.undefined();
+  const Setup &setup = store->setup;
+  arguments.check(isFull(setup, *block), "block is not full");
+  if (!arguments.failed && exact) arguments.check(block->exact ? Status::ok : Status::noExactForm, "block");
+  if (!arguments.failed && !exact) arguments.check(setup.delta, "mode");
+  if (!arguments.failed && !exact) arguments.check(encodeBlock(setup, block), "block");
+  if (arguments.failed) return arguments.undefined();
+  const int forms = exact ? formsOf(setup, *block) : kDeltaForm;
   void *data = nullptr;
-  const napi_value to = arguments.newArray(napi_uint8_array, serializedBytes(store->setup, *block), 1, &data);
+  const napi_value to = arguments.newArray(napi_uint8_array, serializedBytes(setup, *block, forms), 1, &data);
   if (arguments.failed) return arguments.undefined();
-  serializeBlock(store->setup, *block, recipe, static_cast<uint8_t *>(data));
+  serializeBlock(setup, *block, forms, recipe, static_cast<uint8_t *>(data));
   return to;
 }
 
@@ -255,7 +261,6 @@ napi_value parseBlock(napi_env env, napi_callback_info info) {
   Store *store = arguments.store(0);
   const View<uint8_t> bytes = arguments.bytes(1, "bytes");
   const uint8_t *recipe = recipeOf(&arguments, 2);
-  if (!arguments.failed) arguments.check(store->setup.delta, "mode");
   Block *block = nullptr;
   int handle = 0;
   if (!arguments.failed) arguments.check(parseBlock(store->setup, bytes.data, bytes.length, recipe, &block), "bytes");

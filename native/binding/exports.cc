@@ -6,7 +6,7 @@ namespace deltallm {
 namespace {
 
 /** ADDON_VERSION of src/binding/addon.ts. */
-constexpr int kAddonVersion = 4;
+constexpr int kAddonVersion = 5;
 
 struct Export {
   const char *name;
@@ -31,7 +31,7 @@ const Export kExports[] = {
     {"encodeBlock", encodeBlock, 2},
     {"dropExact", dropExact, 2},
     {"blockInfo", blockInfo, 2},
-    {"serializeBlock", serializeBlock, 3},
+    {"serializeBlock", serializeBlock, 4},
     {"parseBlock", parseBlock, 3},
     {"readKeys", readKeys, 5},
     {"readValues", readValues, 5},

@@ -1,4 +1,4 @@
-// Writing and checking block format v1. The reader measures every part before it touches it.
+// Writing and checking block format v2. The reader measures every part before it touches it.
 #include "kv/serialize.h"
 
 #include <string.h>
@@ -10,8 +10,8 @@ namespace deltallm {
 namespace {
 
 constexpr uint8_t kMagic[8] = {'D', 'L', 'K', 'V', 'B', 'L', 'K', '\n'};
-constexpr uint32_t kFormat = 1;
-constexpr size_t kHeaderBytes = 8 + 4 + kRecipeBytes + 8 * 4;
+constexpr uint32_t kFormat = 2;
+constexpr size_t kHeaderBytes = 8 + 4 + kRecipeBytes + 10 * 4;
 constexpr size_t kChecksumBytes = 8;
 
 class Writer {
@@ -62,16 +62,19 @@ class Reader {
   bool failed_ = false;
 };
 
-/** Where one head's parts lie in the file. */
+/** Where one head's parts lie in the file; of a form that is not there, nowhere. */
 struct HeadParts {
   uint64_t valid, extraTokens;
   uint32_t packedLength;
+  const uint8_t *keys, *exactValues;
   const uint8_t *keyframe, *masks, *packed, *extra, *scales, *values, *sinkKeys, *sinkValues;
 };
 
-size_t headBytes(const Setup &setup, const HeadRecord &head, int sinks) {
+size_t exactPartBytes(const Setup &setup) { return static_cast<size_t>(kBlockTokens) * (setup.keyLength + setup.valueLength) * setup.exactElement(); }
+
+size_t deltaPartBytes(const Setup &setup, const HeadRecord &head, int sinks) {
   const size_t D = setup.keyLength, Dv = setup.valueLength;
-  return 8 + 8 + 4 + 2 * D + 8 * D + head.packedLength + 2 * D * popcount64(head.extraTokens) + 2 * kBlockTokens + kBlockTokens * Dv + 2 * sinks * (D + Dv);
+  return 8 + 4 + 2 * D + 8 * D + head.packedLength + 2 * D * popcount64(head.extraTokens) + 2 * kBlockTokens + kBlockTokens * Dv + 2 * sinks * (D + Dv);
 }
 
 bool finiteHalves(const uint8_t *halves, size_t n) {
@@ -80,9 +83,23 @@ bool finiteHalves(const uint8_t *halves, size_t n) {
   return true;
 }
 
-bool readHead(const Setup &setup, int sinks, Reader *reader, HeadParts *parts) {
+bool finiteFloats(const uint8_t *floats, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if ((floats[4 * i + 3] & 0x7f) == 0x7f && (floats[4 * i + 2] & 0x80)) return false;
+  return true;
+}
+
+bool readExact(const Setup &setup, Reader *reader, HeadParts *parts) {
+  const size_t element = setup.exactElement(), keys = static_cast<size_t>(kBlockTokens) * setup.keyLength, values = static_cast<size_t>(kBlockTokens) * setup.valueLength;
+  parts->keys = reader->take(keys * element);
+  parts->exactValues = reader->take(values * element);
+  if (reader->failed()) return false;
+  const auto finite = setup.delta ? finiteHalves : finiteFloats;
+  return finite(parts->keys, keys) && finite(parts->exactValues, values);
+}
+
+bool readDelta(const Setup &setup, int sinks, Reader *reader, HeadParts *parts) {
   const size_t D = setup.keyLength, Dv = setup.valueLength;
-  parts->valid = reader->number<uint64_t>();
   parts->extraTokens = reader->number<uint64_t>();
   parts->packedLength = reader->number<uint32_t>();
   if (reader->failed() || parts->packedLength > D * kBlockTokens || (parts->extraTokens & ~parts->valid)) return false;
@@ -111,11 +128,25 @@ bool readHead(const Setup &setup, int sinks, Reader *reader, HeadParts *parts) {
   return finiteHalves(parts->scales, kBlockTokens) && finiteHalves(parts->sinkKeys, D * sinks) && finiteHalves(parts->sinkValues, Dv * sinks);
 }
 
-void placeHead(const Setup &setup, int sinks, const HeadParts &parts, const DeltaHead &head) {
+bool readHead(const Setup &setup, int forms, int sinks, Reader *reader, HeadParts *parts) {
+  *parts = HeadParts();
+  parts->valid = reader->number<uint64_t>();
+  if (reader->failed()) return false;
+  return (!(forms & kExactForm) || readExact(setup, reader, parts)) && (!(forms & kDeltaForm) || readDelta(setup, sinks, reader, parts));
+}
+
+void copy(void *to, const uint8_t *from, size_t length) {
+  if (length) memcpy(to, from, length);
+}
+
+void placeExact(const Setup &setup, const HeadParts &parts, const Block &block, int layer, int h) {
+  const size_t element = setup.exactElement(), values = setup.valueLength * element, width = setup.valueWidth * element;
+  copy(exactKeys(setup, block, layer, h), parts.keys, kBlockTokens * setup.keyLength * element);
+  for (int t = 0; t < kBlockTokens; t++) copy(exactValues(setup, block, layer, h) + t * width, parts.exactValues + t * values, values);
+}
+
+void placeDelta(const Setup &setup, int sinks, const HeadParts &parts, const DeltaHead &head) {
   const size_t D = setup.keyLength, Dv = setup.valueLength, width = setup.valueWidth;
-  const auto copy = [](void *to, const uint8_t *from, size_t length) {
-    if (length) memcpy(to, from, length);
-  };
   copy(head.keyframe, parts.keyframe, 2 * D);
   copy(head.masks, parts.masks, 8 * D);
   copy(head.packed, parts.packed, parts.packedLength);
@@ -126,61 +157,90 @@ void placeHead(const Setup &setup, int sinks, const HeadParts &parts, const Delt
   for (int t = 0; t < sinks; t++) copy(head.sinkValues + t * width, parts.sinkValues + 2 * t * Dv, 2 * Dv);
 }
 
-Status readLayers(const Setup &setup, Reader *reader, Block *block) {
+Status placeDeltas(const Setup &setup, int sinks, int layer, const HeadParts *parts, Block *block) {
+  Array<DeltaSizes> sizes;
+  if (!sizes.reset(setup.kvHeads)) return Status::outOfMemory;
+  for (int h = 0; h < setup.kvHeads; h++) sizes[h] = {parts[h].extraTokens, parts[h].packedLength};
+  const Status status = makeDeltaLayer(setup, sizes.data(), sinks, &block->deltas[layer]);
+  if (status != Status::ok) return status;
+  block->deltaBytes += block->deltas[layer].size;
+  for (int h = 0; h < setup.kvHeads; h++) placeDelta(setup, sinks, parts[h], deltaHead(setup, block->deltas[layer], sinks, h));
+  return Status::ok;
+}
+
+Status readLayers(const Setup &setup, int forms, Reader *reader, Block *block) {
   const int sinks = sinkTokens(setup, *block);
   Array<HeadParts> parts;
-  Array<DeltaSizes> sizes;
-  if (!parts.reset(setup.kvHeads) || !sizes.reset(setup.kvHeads)) return Status::outOfMemory;
+  if (!parts.reset(setup.kvHeads)) return Status::outOfMemory;
   for (int layer = 0; layer < setup.layers; layer++) {
     for (int h = 0; h < setup.kvHeads; h++) {
-      if (!readHead(setup, sinks, reader, &parts[h])) return Status::blockDamaged;
-      sizes[h] = {parts[h].extraTokens, parts[h].packedLength};
-    }
-    const Status status = makeDeltaLayer(setup, sizes.data(), sinks, &block->deltas[layer]);
-    if (status != Status::ok) return status;
-    block->deltaBytes += block->deltas[layer].size;
-    block->counts[layer] = kBlockTokens;
-    for (int h = 0; h < setup.kvHeads; h++) {
-      placeHead(setup, sinks, parts[h], deltaHead(setup, block->deltas[layer], sinks, h));
+      if (!readHead(setup, forms, sinks, reader, &parts[h])) return Status::blockDamaged;
       block->valid[layer * setup.kvHeads + h] = parts[h].valid;
+      if (forms & kExactForm) placeExact(setup, parts[h], *block, layer, h);
     }
+    if (forms & kDeltaForm) {
+      const Status status = placeDeltas(setup, sinks, layer, parts.data(), block);
+      if (status != Status::ok) return status;
+    }
+    block->counts[layer] = kBlockTokens;
   }
   return reader->left() == 0 ? Status::ok : Status::blockDamaged;
 }
 
+void writeExact(const Setup &setup, const Block &block, int layer, int h, Writer *writer) {
+  const size_t element = setup.exactElement();
+  writer->bytes(exactKeys(setup, block, layer, h), kBlockTokens * setup.keyLength * element);
+  const uint8_t *values = exactValues(setup, block, layer, h);
+  for (int t = 0; t < kBlockTokens; t++) writer->bytes(values + t * setup.valueWidth * element, setup.valueLength * element);
+}
+
+void writeDelta(const Setup &setup, const DeltaHead &head, int sinks, Writer *writer) {
+  const size_t D = setup.keyLength, Dv = setup.valueLength, width = setup.valueWidth;
+  writer->number(head.extraTokens);
+  writer->number(head.packedLength);
+  writer->bytes(head.keyframe, 2 * D);
+  writer->bytes(head.masks, 8 * D);
+  writer->bytes(head.packed, head.packedLength);
+  writer->bytes(head.extra, 2 * D * popcount64(head.extraTokens));
+  writer->bytes(head.scales, 2 * kBlockTokens);
+  for (int t = 0; t < kBlockTokens; t++) writer->bytes(head.values + t * width, Dv);
+  writer->bytes(head.sinkKeys, 2 * D * sinks);
+  for (int t = 0; t < sinks; t++) writer->bytes(head.sinkValues + t * width, 2 * Dv);
+}
+
 }  // namespace
 
-size_t serializedBytes(const Setup &setup, const Block &block) {
+int formsOf(const Setup &setup, const Block &block) {
+  bool delta = setup.delta;
+  for (int layer = 0; layer < setup.layers && delta; layer++) delta = block.deltas[layer].bytes != nullptr;
+  return (block.exact ? kExactForm : 0) | (delta ? kDeltaForm : 0);
+}
+
+size_t serializedBytes(const Setup &setup, const Block &block, int forms) {
   size_t bytes = kHeaderBytes + kChecksumBytes;
   const int sinks = sinkTokens(setup, block);
   for (int layer = 0; layer < setup.layers; layer++)
-    for (int h = 0; h < setup.kvHeads; h++) bytes += headBytes(setup, block.deltas[layer].records()[h], sinks);
+    for (int h = 0; h < setup.kvHeads; h++) {
+      bytes += 8;
+      if (forms & kExactForm) bytes += exactPartBytes(setup);
+      if (forms & kDeltaForm) bytes += deltaPartBytes(setup, block.deltas[layer].records()[h], sinks);
+    }
   return bytes;
 }
 
-void serializeBlock(const Setup &setup, const Block &block, const uint8_t *recipe, uint8_t *to) {
-  const size_t D = setup.keyLength, Dv = setup.valueLength, width = setup.valueWidth;
+void serializeBlock(const Setup &setup, const Block &block, int forms, const uint8_t *recipe, uint8_t *to) {
   const int sinks = sinkTokens(setup, block);
   Writer writer(to);
   writer.bytes(kMagic, sizeof kMagic);
   writer.number(kFormat);
   writer.bytes(recipe, kRecipeBytes);
-  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens, block.base};
+  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens, setup.exactElement(), block.base, forms};
   writer.bytes(geometry, sizeof geometry);
   for (int layer = 0; layer < setup.layers; layer++)
     for (int h = 0; h < setup.kvHeads; h++) {
-      const DeltaHead head = deltaHead(setup, block.deltas[layer], sinks, h);
       writer.number(block.valid[layer * setup.kvHeads + h]);
-      writer.number(head.extraTokens);
-      writer.number(head.packedLength);
-      writer.bytes(head.keyframe, 2 * D);
-      writer.bytes(head.masks, 8 * D);
-      writer.bytes(head.packed, head.packedLength);
-      writer.bytes(head.extra, 2 * D * popcount64(head.extraTokens));
-      writer.bytes(head.scales, 2 * kBlockTokens);
-      for (int t = 0; t < kBlockTokens; t++) writer.bytes(head.values + t * width, Dv);
-      writer.bytes(head.sinkKeys, 2 * D * sinks);
-      for (int t = 0; t < sinks; t++) writer.bytes(head.sinkValues + t * width, 2 * Dv);
+      if (forms & kExactForm) writeExact(setup, block, layer, h, &writer);
+      if (forms & kDeltaForm) writeDelta(setup, deltaHead(setup, block.deltas[layer], sinks, h), sinks, &writer);
     }
   writer.number(xxh64(to, writer.at() - to));
 }
@@ -193,15 +253,17 @@ Status parseBlock(const Setup &setup, const uint8_t *bytes, size_t length, const
   memcpy(&checksum, bytes + length - kChecksumBytes, kChecksumBytes);
   if (checksum != xxh64(bytes, length - kChecksumBytes)) return Status::blockDamaged;
   if (memcmp(reader.take(kRecipeBytes), recipe, kRecipeBytes) != 0) return Status::blockForeign;
-  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens};
+  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens, setup.exactElement()};
   if (memcmp(reader.take(sizeof geometry), geometry, sizeof geometry) != 0) return Status::blockForeign;
   const int base = reader.number<int32_t>();
+  const uint32_t forms = reader.number<uint32_t>();
+  if (forms < kExactForm || forms > (kExactForm | kDeltaForm) || ((forms & kDeltaForm) && !setup.delta)) return Status::blockDamaged;
   if (base < 0 || base > kMaxPosition - kBlockTokens) return Status::blockDamaged;
 
-  Block *block = makeBlock(setup, false);
+  Block *block = makeBlock(setup, forms & kExactForm);
   if (!block) return Status::outOfMemory;
   block->base = base;
-  const Status status = readLayers(setup, &reader, block);
+  const Status status = readLayers(setup, forms, &reader, block);
   if (status != Status::ok) {
     freeBlock(setup, block);
     return status;

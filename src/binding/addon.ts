@@ -2,7 +2,7 @@
 // Native code owns KV blocks and weights behind integer handles; JavaScript owns activations, borrowed for one call.
 
 /** Raised on both sides with every change of this file's shape. */
-export const ADDON_VERSION = 4;
+export const ADDON_VERSION = 5;
 
 /** Tokens in a block. */
 export const BLOCK = 64;
@@ -199,8 +199,12 @@ export interface Addon {
   dropExact(store: number, block: number): void;
   blockInfo(store: number, block: number): BlockInfo;
 
-  /** Block format v1 (docs/delta-format.md): the delta form, sinks, checksummed; `recipe` is 32 bytes. The block must be full, the mode `delta`. */
-  serializeBlock(store: number, block: number, recipe: Uint8Array): Uint8Array;
+  /**
+   * Block format v2 (docs/delta-format.md), checksummed. The block must be full.
+   * @param recipe 32 bytes: what the bytes depend on
+   * @param exact  1: the exact form, and the delta form where the block has one; throws `noExactForm` without it. 0: the delta form alone, in mode `delta`
+   */
+  serializeBlock(store: number, block: number, recipe: Uint8Array, exact: number): Uint8Array;
   /** The inverse: a new block with one reference. Throws `blockDamaged` or `blockForeign`. */
   parseBlock(store: number, bytes: Uint8Array, recipe: Uint8Array): number;
 

@@ -193,7 +193,7 @@ describe('handles and bytes', () => {
     }
     const full = late.entries.filter(({ count }) => count === BLOCK).length;
     for (let i = 0; i < full; i++) {
-      const [a, b] = [late, early].map((stage) => addon.serializeBlock(stage.store, stage.entries[i].block, recipe));
+      const [a, b] = [late, early].map((stage) => addon.serializeBlock(stage.store, stage.entries[i].block, recipe, 0));
       expect(Buffer.from(a).equals(Buffer.from(b))).toBe(true);
     }
     expect(deltaBytes(late)).toEqual(deltaBytes(early));

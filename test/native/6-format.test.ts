@@ -1,4 +1,4 @@
-// Block format v1: what comes back is what went out, and no damaged or foreign bytes get in or do harm.
+// Block format v2: what comes back is what went out, and no damaged or foreign bytes get in or do harm.
 import { describe, expect, it } from 'vitest';
 import { nativeCode } from '../../src/binding/load.ts';
 import { addon, check, random, refuses, sameBits, Stage, type Shape } from './stage.ts';
@@ -6,8 +6,8 @@ import { addon, check, random, refuses, sameBits, Stage, type Shape } from './st
 const recipe = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
 const shape: Shape = { layers: 2, window: 0, kvHeads: 2, heads: 4, keyLength: 16, valueLength: 24, sinks: 3, step: 1 / 90, threshold: 0.05 };
 
-/** A stage of 128 tokens with masked tokens and extra keyframes, and its blocks as bytes. */
-function written(more: Shape = {}): { stage: Stage; files: Uint8Array[] } {
+/** A stage of 128 tokens with masked tokens and extra keyframes, and its blocks as bytes, with or without their exact form. */
+function written(more: Shape = {}, exact = 0): { stage: Stage; files: Uint8Array[] } {
   const stage = new Stage({ ...shape, ...more }, 1);
   const qkv = stage.random(128);
   const key = stage.config.heads * 16;
@@ -15,8 +15,8 @@ function written(more: Shape = {}): { stage: Stage; files: Uint8Array[] } {
   qkv[30 * stage.width + key + 4] = 50;
   stage.step(qkv);
   expect(stage.info(0)).toMatchObject({ masked: 2 });
-  expect(stage.info(0).keyframes).toBeGreaterThan(0);
-  return { stage, files: stage.entries.map(({ block }) => addon.serializeBlock(stage.store, block, recipe)) };
+  if (stage.info(0).deltaBytes > 0) expect(stage.info(0).keyframes).toBeGreaterThan(0);
+  return { stage, files: stage.entries.map(({ block }) => addon.serializeBlock(stage.store, block, recipe, exact)) };
 }
 
 /** XXH64, seed 0, after its specification: lets a test seal bytes that it changed. */
@@ -75,7 +75,7 @@ describe.each(['previous', 'mean'] as const)('reference %s', (reference) => {
     copy.entries.push(...files.map((file) => ({ block: addon.parseBlock(copy.store, file, recipe), count: 64, delta: 0 })));
     for (const { block } of stage.entries) addon.dropExact(stage.store, block);
     copy.entries.forEach(({ block }, i) => {
-      expect(addon.serializeBlock(copy.store, block, recipe)).toEqual(files[i]);
+      expect(addon.serializeBlock(copy.store, block, recipe, 0)).toEqual(files[i]);
       const { bytes: _, exactBytes: __, ...numbers } = addon.blockInfo(copy.store, block);
       expect(stage.info(i)).toMatchObject(numbers);
     });
@@ -86,32 +86,69 @@ describe.each(['previous', 'mean'] as const)('reference %s', (reference) => {
   });
 });
 
-it('refuses an open block, a wrong recipe length, mode exact', () => {
+describe.each([{ mode: 'delta', coded: true }, { mode: 'delta', coded: false }, { mode: 'exact', coded: false }] as const)('the exact form, in mode $mode, the delta form there: $coded', ({ mode, coded }) => {
+  const more: Shape = { mode, window: 2 };
+
+  it('comes back to the bit, and with it what is read near and what is rewound', () => {
+    const { stage, files } = written({ ...more, window: coded ? 0 : 2 }, 1);
+    expect(stage.info(0).deltaBytes > 0).toBe(coded);
+    const copy = new Stage({ ...shape, ...more, window: coded ? 0 : 2 }, 2);
+    copy.entries.push(...files.map((file) => ({ block: addon.parseBlock(copy.store, file, recipe), count: 64, delta: 0 })));
+    copy.entries.forEach(({ block }, i) => {
+      expect(addon.serializeBlock(copy.store, block, recipe, 1)).toEqual(files[i]);
+      expect(addon.blockInfo(copy.store, block)).toEqual(stage.info(i));
+    });
+    for (const one of [stage, copy]) {
+      addon.truncateBlock(one.store, one.entries[1].block, 40);
+      one.entries[1].count = 40;
+    }
+    const qkv = stage.random(150);
+    const expected = stage.step(qkv);
+    copy.step(qkv).forEach((out, layer) => expect(sameBits(out, expected[layer])).toBe(true));
+  });
+
+  it('is refused where a number of it is not finite', () => {
+    const { stage, files } = written(more, 1);
+    const header = 8 + 4 + 32 + 40;
+    for (const at of [0, 16 * 64 * (mode === 'exact' ? 4 : 2)]) {
+      const file = files[0].slice();
+      file.set(mode === 'exact' ? [0, 0, 0x80, 0x7f] : [0, 0x7c], header + 8 + at);
+      refuses(() => addon.parseBlock(stage.store, seal(file), recipe), 'blockDamaged');
+    }
+  });
+});
+
+it('refuses an open block, a wrong recipe length, a form that is not there', () => {
   const stage = new Stage(shape, 3);
   stage.step(stage.random(63));
-  refuses(() => addon.serializeBlock(stage.store, stage.entries[0].block, recipe), 'invalidArgument');
+  const [{ block }] = stage.entries;
+  refuses(() => addon.serializeBlock(stage.store, block, recipe, 1), 'invalidArgument');
   stage.step(stage.random(1));
-  refuses(() => addon.serializeBlock(stage.store, stage.entries[0].block, recipe.subarray(1)), 'invalidArgument');
+  refuses(() => addon.serializeBlock(stage.store, block, recipe.subarray(1), 0), 'invalidArgument');
+  refuses(() => addon.serializeBlock(stage.store, block, recipe, 2), 'invalidArgument');
+  addon.dropExact(stage.store, block);
+  refuses(() => addon.serializeBlock(stage.store, block, recipe, 1), 'noExactForm');
   const exact = new Stage({ ...shape, mode: 'exact' }, 3);
   exact.step(exact.random(64));
-  refuses(() => addon.serializeBlock(exact.store, exact.entries[0].block, recipe), 'invalidArgument');
+  refuses(() => addon.serializeBlock(exact.store, exact.entries[0].block, recipe, 0), 'invalidArgument');
 });
 
 it('calls another recipe, geometry or format foreign', () => {
   const { stage, files } = written();
   refuses(() => addon.parseBlock(stage.store, files[0], new Uint8Array(32)), 'blockForeign');
-  for (const other of [{ layers: 1 }, { keyLength: 8 }, { valueLength: 8 }, { kvHeads: 1 }, { sinks: 4 }, { reference: 'mean' as const }]) {
+  for (const other of [{ layers: 1 }, { keyLength: 8 }, { valueLength: 8 }, { kvHeads: 1 }, { sinks: 4 }, { reference: 'mean' as const }, { mode: 'exact' as const }]) {
     const foreign = new Stage({ ...shape, ...other }, 4);
     refuses(() => addon.parseBlock(foreign.store, files[0], recipe), 'blockForeign');
   }
   const later = files[0].slice();
-  later[8] = 2;
+  later[8] = 3;
   refuses(() => addon.parseBlock(stage.store, later, recipe), 'blockForeign');
 });
 
 describe('damage', () => {
   it('2000 random mutations are all refused', () => {
-    const { stage, files } = written();
+    const { stage, files: [coded] } = written();
+    const files = [coded, written({}, 1).files[1]];
     const uniform = random(5);
     const int = (n: number) => Math.floor(uniform() * n);
     for (let i = 0; i < 2000; i++) {
@@ -135,7 +172,8 @@ describe('damage', () => {
   });
 
   it('2000 mutations under a right checksum are refused or harmless', () => {
-    const { stage, files } = written();
+    const { stage, files: [coded] } = written();
+    const files = [coded, written({}, 1).files[1]];
     const uniform = random(6);
     const int = (n: number) => Math.floor(uniform() * n);
     const found = { refused: 0, read: 0 };
@@ -153,6 +191,6 @@ describe('damage', () => {
 
   it('empty and tiny files are refused', () => {
     const { stage, files } = written();
-    for (const length of [0, 1, 7, 8, 12, 44, 76, 83, 84, 85]) refuses(() => addon.parseBlock(stage.store, files[0].slice(0, length), recipe), 'blockDamaged');
+    for (const length of [0, 1, 7, 8, 12, 44, 76, 84, 91, 92, 93]) refuses(() => addon.parseBlock(stage.store, files[0].slice(0, length), recipe), 'blockDamaged');
   });
 });

@@ -40,7 +40,7 @@ describe.each([['F16', TINY_F16], ['Q8_0', TINY_Q8]] as const)('cache identity o
     const { addon, cache } = engine;
     return Array.from({ length: lease.table.size }, (_, i) => {
       const handle = lease.table.handle(i);
-      if (lease.table.count(i) === BLOCK) return sum(addon.serializeBlock(cache.store, handle, cache.recipe));
+      if (lease.table.count(i) === BLOCK) return sum(addon.serializeBlock(cache.store, handle, cache.recipe, 0));
       return cache.config.layers.flatMap((__, layer) => [0, 1].map((head) => sum(Float32Array.from(addon.readKeys(cache.store, handle, layer, head, 'exact'))))).join();
     });
   }
