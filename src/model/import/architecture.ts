@@ -1,6 +1,6 @@
 // What a GGUF's metadata says about the decoder, checked.
 import { DeltaError } from '../../shared/errors.ts';
-import type { OtherLayers, RopeConfig, Shape } from '../manifest.ts';
+import { inverseFrequencies, type OtherLayers, type RopeConfig, type Shape } from '../manifest.ts';
 import { FAMILIES, type Family } from './families.ts';
 import type { GgufFile, TensorInfo } from './gguf.ts';
 import { yarn } from './ropeScaling.ts';
@@ -10,8 +10,10 @@ import { printable, type Metadata, type MetadataScalar } from './ggufHeader.ts';
 const KNOWN = Object.keys(FAMILIES).join(', ');
 /** Above any model that a CPU can run; a larger claim is an attack or a mistake. */
 const LIMITS = { layers: 512, hidden: 65_536, heads: 1_024, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
-/** Of a factor; a larger one makes infinities. */
+/** Of a factor; a larger one, or what divides by its reciprocal, makes infinities. */
 const MOST_SCALE = 1e6;
+/** Of what keeps a norm from dividing by zero, in float32. */
+const LEAST_EPSILON = 1e-12;
 /** Of a tanh: a smaller one gives nothing but signs. */
 const LEAST_CAP = 1e-2;
 
@@ -86,14 +88,19 @@ export function readArchitecture(file: GgufFile): Architecture {
       fast: positive('rope.scaling.yarn_beta_fast', 32), slow: positive('rope.scaling.yarn_beta_slow', 1), attention: positive('rope.scaling.attn_factor', 1),
     });
   };
+  /** As given, where it turns by finite angles. */
+  const sound = (config: RopeConfig): RopeConfig => {
+    if (!inverseFrequencies(config).every((radians) => radians <= MOST_SCALE) || !((config.scale ?? 1) < MOST_SCALE)) throw invalid(`${name}.rope`, 'what it says makes infinities');
+    return config;
+  };
   const epsilonKey = family.layerNorm ? 'attention.layer_norm_epsilon' : 'attention.layer_norm_rms_epsilon';
   const normEpsilon = number(epsilonKey);
-  if (!(normEpsilon > 0 && normEpsilon < 1)) throw invalid(`${name}.${epsilonKey}`, String(normEpsilon));
+  if (!(normEpsilon >= LEAST_EPSILON && normEpsilon < 1)) throw invalid(`${name}.${epsilonKey}`, String(normEpsilon));
   if (number('expert_count', 0) > 0) throw invalid(`${name}.expert_count`, 'mixtures of experts are not supported');
 
   const scale = (key: string | undefined, otherwise = 1): number => {
     const value = key === undefined ? otherwise : number(key, otherwise);
-    if (!(value > 0 && value < MOST_SCALE)) throw invalid(`${name}.${key}`, `${value} is no scale`);
+    if (!(value > 1 / MOST_SCALE && value < MOST_SCALE)) throw invalid(`${name}.${key}`, `${value} is no scale`);
     return value;
   };
   const { scales = {}, caps } = family;
@@ -111,7 +118,7 @@ export function readArchitecture(file: GgufFile): Architecture {
     if (window === 0) return undefined;
     if (!Number.isInteger(window) || window < 1 || window > LIMITS.context) throw invalid(`${name}.attention.sliding_window`, `${window} is not between 1 and ${LIMITS.context}`);
     const unscaled: RopeConfig = { rotated, linear: 1, base: positive('rope.freq_base_swa', local!.ropeBase ?? turned.base) };
-    return { layers: layersOf(local!.every, false), window, rope: unscaled };
+    return { layers: layersOf(local!.every, false), window, rope: sound(unscaled) };
   };
 
   return {
@@ -122,7 +129,7 @@ export function readArchitecture(file: GgufFile): Architecture {
       feedForward: count('feed_forward_length', LIMITS.feedForward), vocabulary, context,
     },
     normEpsilon,
-    rope: rope(), softcap: cap(caps?.scores), logitCap: cap(caps?.logits), others: others(),
+    rope: sound(rope()), softcap: cap(caps?.scores), logitCap: cap(caps?.logits), others: others(),
   };
 }
 

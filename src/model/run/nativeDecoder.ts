@@ -161,11 +161,14 @@ class Decoder {
   }
 }
 
+/** Of frequencies; a smaller one makes infinities. */
+const LEAST_FACTOR = 1e-6;
+
 /** Divisors of the inverse frequencies. Throws metadataInvalid. */
 async function ropeFactors(weights: NativeWeights, source: TensorSource, length: number): Promise<number[]> {
   const name = 'rope_freqs.weight';
   const values = await weights.vector(source.take(name, 1, length));
-  if (!values.every((v) => Number.isFinite(v) && v > 0)) throw new DeltaError('metadataInvalid', source.file.path, name, 'a factor is not positive');
+  if (!values.every((v) => v >= LEAST_FACTOR && v < 1 / LEAST_FACTOR)) throw new DeltaError('metadataInvalid', source.file.path, name, `a factor is not between ${LEAST_FACTOR} and ${1 / LEAST_FACTOR}`);
   return [...values];
 }
 
