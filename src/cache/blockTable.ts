@@ -29,14 +29,19 @@ export class BlockTable {
     return this.triples[entry * TABLE_STRIDE + 1];
   }
 
-  /** Adds a block of `count` tokens at its own position (δ = 0). */
-  push(handle: number, count: number): void {
+  /** Placed position − encoded position of its tokens. */
+  shift(entry: number): number {
+    return this.triples[entry * TABLE_STRIDE + 2];
+  }
+
+  /** Adds the first `count` tokens of a block, placed `shift` behind where they were encoded. */
+  push(handle: number, count: number, shift = 0): void {
     if ((this.entries + 1) * TABLE_STRIDE > this.triples.length) {
       const larger = new Int32Array(this.triples.length * 2);
       larger.set(this.triples);
       this.triples = larger;
     }
-    this.triples.set([handle, count, 0], this.entries * TABLE_STRIDE);
+    this.triples.set([handle, count, shift], this.entries * TABLE_STRIDE);
     this.entries += 1;
     this.tokens += count;
   }

@@ -1,34 +1,35 @@
 // Whose blocks a cache holds: every block once, by the document that used it last.
 import { BLOCK } from '../binding/addon.ts';
 import type { BlockGroup, CacheFigures } from '../shared/liveFigures.ts';
-import { upwards, type TreeNode } from './prefixTree.ts';
+import type { End } from './lease.ts';
+import { upwards } from './prefixTree.ts';
 import type { KvCache } from './store.ts';
 
 /** A request is over: what led to its end is its document's. */
-export function claim(end: TreeNode | undefined, path: string | null): void {
-  for (const node of upwards(end)) {
-    node.path = path;
-    if (node.twin) node.twin.path = path;
-  }
+export function claim(end: End | undefined, path: string | null): void {
+  if (end && 'pieces' in end) end.path = path;
+  else for (const node of upwards(end)) node.path = path;
 }
 
 export function census(cache: KvCache): Pick<CacheFigures, 'blocks' | 'bytes' | 'budget' | 'float16' | 'groups' | 'underWay'> {
   const { addon, store, config, budget } = cache;
   const groups = new Map<string | null, BlockGroup>();
   const seen = new Set<number>();
-  for (const node of [...cache.tree.nodes(), ...cache.approximate.nodes()]) {
-    if (seen.has(node.handle)) continue;
-    seen.add(node.handle);
-    const { count, bytes, exactBytes, deltaBytes } = addon.blockInfo(store, node.handle);
-    const group = groups.get(node.path) ?? { path: node.path, blocks: 0, tokens: 0, reused: 0, exact: 0, delta: 0, bytes: 0 };
-    groups.set(node.path, group);
+  const count = (handle: number, path: string | null, reused: boolean) => {
+    if (seen.has(handle)) return;
+    seen.add(handle);
+    const { count, bytes, exactBytes, deltaBytes } = addon.blockInfo(store, handle);
+    const group = groups.get(path) ?? { path, blocks: 0, tokens: 0, reused: 0, exact: 0, delta: 0, bytes: 0 };
+    groups.set(path, group);
     group.blocks++;
     group.tokens += Math.min(count, BLOCK);
-    group.reused += Number(node.reused || (node.twin?.reused ?? false));
+    group.reused += Number(reused);
     group.exact += Number(exactBytes > 0);
     group.delta += Number(deltaBytes > 0);
     group.bytes += bytes;
-  }
+  };
+  for (const { handle, path, reused } of cache.tree.nodes()) count(handle, path, reused);
+  for (const { pieces, path, reused } of cache.readings) for (const { handle } of pieces) count(handle, path, reused);
   const all = addon.storeInfo(store);
   const found = [...groups.values()].sort((a, b) => b.bytes - a.bytes);
   const sum = (of: (group: BlockGroup) => number) => found.reduce((total, group) => total + of(group), 0);

@@ -1,8 +1,11 @@
 // A session's hold on one sequence: it reads shared blocks, writes only blocks of its own, and gives what it learned back to the tree.
 import { BLOCK } from '../binding/addon.ts';
 import { BlockTable } from './blockTable.ts';
+import type { Move } from './contentIndex.ts';
+import type { Known, StrictPrefix } from './known.ts';
+import type { TreeNode } from './prefixTree.ts';
+import type { Piece, Provenance, Reading } from './readings.ts';
 import type { KvCache } from './store.ts';
-import { needsExact, type Match, type PrefixTree, type TreeNode } from './prefixTree.ts';
 import { firstExactBlock, firstKeptBlock } from './window.ts';
 
 /** Multiply-adds of attention, summed over calls. */
@@ -19,14 +22,34 @@ export interface Sparsity {
   attention: number;
 }
 
+/** Tokens that were taken over, by how they had been read. */
+export type Reuse = Record<Provenance, number>;
+
+/** Where a lease ended in the cache: what it leaves behind for the next one. */
+export type End = TreeNode | Reading;
+
+/** What stands behind an entry of the table. */
+interface Entry {
+  how: Provenance;
+  /** Nobody else holds the block: new tokens may go into it. */
+  own: boolean;
+}
+
 export class Lease {
   readonly table = new BlockTable();
   readonly ops: AttentionOps = { dense: 0, required: 0, executed: 0 };
-  /** True when a cold run would have read exact keys where this sequence read delta-coded ones: never shared. */
+  /** Of what was known when it was opened; what moves is in it before it is joined. */
+  readonly reuse: Reuse = { strict: 0, approximate: 0, moved: 0 };
+  /** True when a cold run would have read something here otherwise: shared with other such readings alone. */
   approximate = false;
   private tokens = new Int32Array(1024);
-  /** Nodes of the leading full blocks that the tree knows; entry i of the table is nodes[i]'s text. */
+  private readonly entries: Entry[] = [];
+  /** Of a strict lease: nodes of the leading full blocks that the tree knows; entry i of the table is nodes[i]'s text. */
   private readonly nodes: TreeNode[] = [];
+  /** Of an approximate one: where in the tree it left what was read strictly. */
+  private trunk: TreeNode | undefined;
+  /** What is known behind text that is not, by position; each holds a reference on its block. */
+  private readonly moves: Move[] = [];
   /** Entries before this one no longer keep their exact form on our account. */
   private kept = 0;
   /** Tokens stored before the step under way. */
@@ -41,18 +64,20 @@ export class Lease {
   private constructor(private readonly cache: KvCache) {}
 
   /** @internal use KvCache.lease */
-  static open(cache: KvCache, tokens: Int32Array, approximate: boolean): Lease {
+  static open(cache: KvCache, tokens: Int32Array, known: Known): Lease {
     const lease = new Lease(cache);
-    const { strict, found } = findPrefix(cache, tokens, approximate);
-    const { full, tail } = found;
-    const length = lengthOf(found);
-    for (const node of full) lease.adopt(node);
-    lease.kept = Math.min(full.length, firstKeptBlock(cache.config, length));
-    for (const node of lease.nodes.slice(lease.kept)) node.exactPins++;
-    if (found !== strict && approximate) lease.approximate = true;
-    else if (!found.isExact) lease.becomeApproximate();
-    if (tail) lease.copyTail(tail.node, tail.common);
-    lease.remember(tokens.subarray(0, lease.table.length), 0);
+    try {
+      for (const { node } of known.moves) cache.addon.retainBlock(cache.store, node.handle);
+      lease.moves.push(...known.moves);
+      if ('reading' in known.from) lease.adoptReading(known.from.reading, known.length);
+      else lease.adoptPrefix(known.from, known.length);
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+    lease.remember(tokens.subarray(0, known.moves.length > 0 ? tokens.length : lease.length), 0);
+    lease.entries.forEach(({ how }, i) => (lease.reuse[how] += lease.table.count(i)));
+    for (const { count } of known.moves) lease.reuse.moved += count;
     return lease;
   }
 
@@ -71,22 +96,40 @@ export class Lease {
     return this.tokens.subarray(0, this.length);
   }
 
+  /** Where something joins in that need not be read: a step ends there at the latest, and `join` comes before the next one. */
+  get until(): number {
+    return this.moves[0]?.at ?? Infinity;
+  }
+
+  /** Takes over what moved to where the text ends now; the tokens that are stored then. */
+  join(): number {
+    while (this.moves.length > 0 && this.moves[0].at === this.length) {
+      const { at, node, count } = this.moves.shift()!;
+      if (!this.approximate) this.becomeApproximate();
+      node.reused = true;
+      this.push(node.handle, count, at - (node.depth - 1) * BLOCK, { how: 'moved', own: false });
+    }
+    return this.length;
+  }
+
   /** Makes room for `ids` behind the tip; `attend` for every layer and then `commit` or `abort` must follow. `writes`: they are written, not read; counted apart. */
   begin(ids: ArrayLike<number>, writes = false): void {
     this.start = this.length;
     this.writes = writes;
-    const { cache, table } = this;
+    const { cache, table, entries } = this;
+    const how = this.approximate ? 'approximate' : 'strict';
     try {
       for (let left = ids.length; left > 0; ) {
         const last = table.size - 1;
-        const used = last < 0 ? BLOCK : table.count(last);
-        if (used === BLOCK) table.push(cache.allocate(), 0);
-        const take = Math.min(left, used === BLOCK ? BLOCK : BLOCK - used);
+        const room = last >= 0 && entries[last].own ? BLOCK - table.count(last) : 0;
+        if (room === 0) this.push(cache.allocate(), 0, 0, { how, own: true });
+        else entries[last].how = how;
+        const take = Math.min(left, room || BLOCK);
         table.setLastCount(table.count(table.size - 1) + take);
         left -= take;
       }
     } catch (error) {
-      this.truncate(this.start);
+      this.cut(this.start);
       throw error;
     }
     this.remember(ids, this.start);
@@ -109,62 +152,66 @@ export class Lease {
   commit(length = this.length): void {
     const { cache, table } = this;
     this.stepping = false;
-    if (length < this.length) this.truncate(Math.max(this.start, length));
-    while ((this.nodes.length + 1) * BLOCK <= this.length) this.publish();
-    const first = Math.min(table.size, firstKeptBlock(cache.config, this.length));
-    for (; this.kept < first; this.kept++) {
+    if (length < this.length) this.cut(Math.max(this.start, length));
+    while (!this.approximate && (this.nodes.length + 1) * BLOCK <= this.length) this.publish();
+    const first = firstKeptBlock(cache.config, this.length);
+    for (; this.kept < table.size && this.startsBefore(first); this.kept++) {
       const node = this.nodes[this.kept];
       if (node) node.exactPins--;
-      if (!node || !needsExact(node)) cache.addon.dropExact(cache.store, table.handle(this.kept));
+      if (node ? node.exactPins === 0 : this.isOwnAndFull(this.kept)) cache.addon.dropExact(cache.store, table.handle(this.kept));
     }
   }
 
   /** The step was cancelled or failed: back to where it began. */
   abort(): void {
     this.stepping = false;
-    this.truncate(this.start);
+    this.cut(this.start);
   }
 
   /** Rewinds to `length` tokens. Deeper than the reserve, what follows is approximate and the tip falls back to a block boundary, as it does where the budget has no room for a copy. */
   truncate(length: number): void {
-    const { cache, table } = this;
+    this.dropMoves();
+    this.cut(length);
+  }
+
+  private cut(length: number): void {
+    const { cache, table, entries } = this;
     while (table.size > 0 && table.length - table.count(table.size - 1) >= length) this.dropLast();
     const last = table.size - 1;
     if (last >= 0 && table.length > length) {
+      const handle = table.handle(last);
       const count = table.count(last) - (table.length - length);
-      const shared = last < this.nodes.length;
-      if (!cache.hasExact(table.handle(last))) this.dropLast();
-      else if (shared) {
-        const own = cache.fork(table.handle(last), count);
-        this.dropLast();
-        if (own !== undefined) table.push(own, count);
-      } else {
-        cache.addon.truncateBlock(cache.store, table.handle(last), count);
+      if (entries[last].own && cache.hasExact(handle)) {
+        cache.addon.truncateBlock(cache.store, handle, count);
         table.setLastCount(count);
+      } else if (this.approximate) {
+        table.setLastCount(count);
+        entries[last].own = false;
+      } else {
+        const own = cache.hasExact(handle) ? cache.fork(handle, count) : undefined;
+        this.dropLast();
+        if (own !== undefined) this.push(own, count, 0, { how: 'strict', own: true });
       }
     }
-    if (cache.config.mode === 'delta') {
+    if (cache.config.mode === 'delta' && !this.approximate) {
       const near = firstExactBlock(cache.config, this.length);
       for (let i = near; i < table.size && !this.approximate; i++) if (!cache.hasExact(table.handle(i))) this.becomeApproximate();
     }
   }
 
-  /** From here on a cold run would read other keys: what is shared goes into the tree of such readings. */
+  /** From here on a cold run would read otherwise: nothing of it is the tree's, though the tree's blocks are its beginning. */
   private becomeApproximate(): void {
     this.approximate = true;
-    this.nodes.forEach((node, i) => {
-      const twin = this.cache.twinOf(node, this.nodes[i - 1]);
-      const exact = i >= this.kept ? 1 : 0;
-      node.pins--;
-      node.exactPins -= exact;
-      twin.pins++;
-      twin.exactPins += exact;
-      this.nodes[i] = twin;
-    });
+    this.trunk = this.nodes.at(-1);
+    this.unpin();
   }
 
-  private get tree(): PrefixTree {
-    return this.approximate ? this.cache.approximate : this.cache.tree;
+  private unpin(): void {
+    this.nodes.forEach((node, i) => {
+      node.pins--;
+      if (i >= this.kept) node.exactPins--;
+    });
+    this.nodes.length = 0;
   }
 
   /** Gives all full blocks their delta form, as if they were read from afar already. */
@@ -190,21 +237,72 @@ export class Lease {
     return { key: elements > 0 ? zeros / elements : 0, attention: this.ops.dense > 0 ? 1 - this.ops.required / this.ops.dense : 0 };
   }
 
-  /** Ends the lease; what it computed stays in the tree, the open tail too. The node at its end, undefined where nothing is shared. */
-  release(): TreeNode | undefined {
+  /** Ends the lease; what it computed stays in the cache, the open tail too. Where it ended, undefined where nothing of it is shared. */
+  release(): End | undefined {
     const { cache, table, nodes } = this;
-    for (const node of nodes.slice(this.kept)) node.exactPins--;
+    this.dropMoves();
+    if (this.approximate) return this.leaveReading();
     const last = table.size - 1;
     let end = nodes.at(-1);
     if (last === nodes.length && last >= 0 && table.count(last) < BLOCK) {
-      cache.dropTails(this.tree, end, this.text.subarray(last * BLOCK));
+      cache.dropTails(end, this.text.subarray(last * BLOCK));
       cache.addon.retainBlock(cache.store, table.handle(last));
-      end = this.tree.addTail(end, this.text.subarray(last * BLOCK), table.handle(last));
+      end = cache.tree.addTail(end, this.text.subarray(last * BLOCK), table.handle(last));
     }
     while (table.size > 0) cache.addon.releaseBlock(cache.store, table.pop());
-    for (const node of nodes) node.pins--;
-    nodes.length = 0;
+    this.unpin();
     return end;
+  }
+
+  private leaveReading(): Reading | undefined {
+    const { cache, table, entries } = this;
+    if (table.size === 0) return undefined;
+    const pieces = entries.map(({ how }, i): Piece => ({ handle: table.handle(i), count: table.count(i), shift: table.shift(i), how }));
+    const { text } = this;
+    while (table.size > 0) table.pop();
+    entries.length = 0;
+    return cache.readings.add(text, pieces, this.trunk);
+  }
+
+  private adoptPrefix({ full, tail, isExact }: StrictPrefix, length: number): void {
+    for (const node of full) {
+      this.cache.addon.retainBlock(this.cache.store, node.handle);
+      node.pins++;
+      node.reused = true;
+      this.nodes.push(node);
+      this.push(node.handle, BLOCK, 0, { how: 'strict', own: false });
+    }
+    this.kept = Math.min(full.length, firstKeptBlock(this.cache.config, length));
+    for (const node of this.nodes.slice(this.kept)) node.exactPins++;
+    if (!isExact) this.becomeApproximate();
+    if (!tail) return;
+    const { node, common } = tail;
+    if (this.cache.hasExact(node.handle)) return this.copyTail(node, common);
+    this.cache.addon.retainBlock(this.cache.store, node.handle);
+    this.push(node.handle, common, 0, { how: 'strict', own: false });
+  }
+
+  /** The first tokens of a reading. Where it ends within a block, a copy of those is gone on in; without an exact form they are read as they are. */
+  private adoptReading(reading: Reading, length: number): void {
+    const { cache } = this;
+    this.approximate = true;
+    this.trunk = reading.trunk;
+    reading.reused = true;
+    for (const { handle, count, shift, how } of reading.pieces) {
+      const take = Math.min(count, length - this.length);
+      if (take <= 0) break;
+      cache.addon.retainBlock(cache.store, handle);
+      this.push(handle, take, shift, { how, own: false });
+    }
+    this.kept = this.table.size;
+    const last = this.table.size - 1;
+    const take = this.table.count(last);
+    if (take === BLOCK || this.table.shift(last) !== 0 || !cache.hasExact(this.table.handle(last))) return;
+    const own = cache.fork(this.table.handle(last), take);
+    if (own === undefined) return;
+    const { how } = this.entries[last];
+    this.dropLast();
+    this.push(own, take, 0, { how, own: true });
   }
 
   /** Takes the first tokens of an open tail, where there is room for a copy; it must not be evicted to make that room. */
@@ -212,21 +310,15 @@ export class Lease {
     node.pins++;
     try {
       const own = this.cache.fork(node.handle, count);
-      if (own !== undefined) this.table.push(own, count);
-    } catch (error) {
-      this.release();
-      throw error;
+      if (own !== undefined) this.push(own, count, 0, { how: 'strict', own: true });
     } finally {
       node.pins--;
     }
   }
 
-  private adopt(node: TreeNode): void {
-    this.cache.addon.retainBlock(this.cache.store, node.handle);
-    node.pins++;
-    node.reused = true;
-    this.nodes.push(node);
-    this.table.push(node.handle, BLOCK);
+  private push(handle: number, count: number, shift: number, entry: Entry): void {
+    this.table.push(handle, count, shift);
+    this.entries.push(entry);
   }
 
   /** Shares the first full block that the tree does not have from us yet. */
@@ -234,12 +326,13 @@ export class Lease {
     const { cache, nodes, table } = this;
     const i = nodes.length;
     const text = this.tokens.subarray(i * BLOCK, (i + 1) * BLOCK);
-    let node = this.tree.child(nodes.at(-1), text);
+    let node = cache.tree.child(nodes.at(-1), text);
     if (!node) {
-      cache.dropTails(this.tree, nodes.at(-1), text);
+      cache.dropTails(nodes.at(-1), text);
       cache.addon.retainBlock(cache.store, table.handle(i));
-      node = this.tree.addBlock(nodes.at(-1), text, table.handle(i));
+      node = cache.tree.addBlock(nodes.at(-1), text, table.handle(i));
     }
+    this.entries[i].own = false;
     node.pins++;
     if (i >= this.kept) node.exactPins++;
     nodes.push(node);
@@ -253,7 +346,23 @@ export class Lease {
       if (nodes.length >= this.kept) node.exactPins--;
     }
     cache.addon.releaseBlock(cache.store, table.pop());
+    this.entries.pop();
     this.kept = Math.min(this.kept, table.size);
+  }
+
+  private dropMoves(): void {
+    for (const { node } of this.moves.splice(0)) this.cache.addon.releaseBlock(this.cache.store, node.handle);
+  }
+
+  /** Whether the entry that is kept exactly so far begins before a block. */
+  private startsBefore(block: number): boolean {
+    let at = 0;
+    for (let i = 0; i < this.kept; i++) at += this.table.count(i);
+    return at < block * BLOCK;
+  }
+
+  private isOwnAndFull(entry: number): boolean {
+    return this.entries[entry].own && this.table.count(entry) === BLOCK;
   }
 
   private remember(ids: ArrayLike<number>, at: number): void {
@@ -264,45 +373,4 @@ export class Lease {
     }
     this.tokens.set(ids, at);
   }
-}
-
-/** A known prefix: whole blocks, and the beginning of one more. */
-interface Prefix {
-  full: TreeNode[];
-  tail: Match['partial'];
-  /** Whether what a tip behind it reads exactly is there in exact form. */
-  isExact: boolean;
-}
-
-function prefixIn(cache: KvCache, tree: PrefixTree, tokens: Int32Array): Prefix {
-  const { path, partial } = tree.match(tokens);
-  const tail = partial && cache.hasExact(partial.node.handle) ? partial : undefined;
-  return { full: path, tail, isExact: hasWindow(cache, path, path.length * BLOCK + (tail?.common ?? 0)) };
-}
-
-const hasWindow = (cache: KvCache, path: TreeNode[], length: number): boolean =>
-  cache.config.mode !== 'delta' || path.slice(firstExactBlock(cache.config, length)).every((node) => cache.hasExact(node.handle));
-
-/** The strictly read prefix, and the one that is used. */
-function findPrefix(cache: KvCache, tokens: Int32Array, approximate: boolean): { strict: Prefix; found: Prefix } {
-  const strict = prefixIn(cache, cache.tree, tokens);
-  return { strict, found: approximate ? longest(strict, prefixIn(cache, cache.approximate, tokens)) : exactPart(cache, strict) };
-}
-
-/** Tokens from the beginning that a lease on them would find. */
-export const knownLength = (cache: KvCache, tokens: Int32Array, approximate: boolean): number => lengthOf(findPrefix(cache, tokens, approximate).found);
-
-const lengthOf = ({ full, tail }: Prefix): number => full.length * BLOCK + (tail?.common ?? 0);
-
-/** The longest part of a prefix that has its window. */
-function exactPart(cache: KvCache, prefix: Prefix): Prefix {
-  if (prefix.isExact) return prefix;
-  let { length } = prefix.full;
-  while (length > 0 && !hasWindow(cache, prefix.full.slice(0, length), length * BLOCK)) length--;
-  return { full: prefix.full.slice(0, length), tail: undefined, isExact: true };
-}
-
-/** The strict one, unless the approximate one saves more than a block. */
-function longest(strict: Prefix, approximate: Prefix): Prefix {
-  return lengthOf(approximate) > lengthOf(strict) + (strict.isExact ? BLOCK : 0) ? approximate : strict;
 }

@@ -1,6 +1,8 @@
 // Which blocks are known for which tokens: a radix tree over runs of 64 tokens, one node a full block, open tails as extra leaves.
 // The tree holds one reference on each of its blocks; a lease holds its own.
 import { BLOCK } from '../binding/addon.ts';
+import { commonPrefix } from './commonPrefix.ts';
+import { ContentIndex } from './contentIndex.ts';
 
 export interface TreeNode {
   readonly parent: TreeNode | undefined;
@@ -16,8 +18,8 @@ export interface TreeNode {
   pins: number;
   /** Leases whose tip is near enough to need the exact form. */
   exactPins: number;
-  /** The node of the other tree that holds the same block. */
-  twin?: TreeNode;
+  /** The text that it was read for is no more: it goes before what is. */
+  superseded: boolean;
   /** It was evicted: whoever still knows of it must let it be. */
   gone: boolean;
   /** Some later lease took it over. */
@@ -37,6 +39,8 @@ export interface Match {
 export class PrefixTree {
   private readonly root: TreeNode = makeNode(undefined, new Int32Array(0), -1);
   private clock = 0;
+  /** The full blocks by what they hold. */
+  readonly content = new ContentIndex();
 
   /** The longest known prefix of `tokens`. */
   match(tokens: Int32Array): Match {
@@ -55,9 +59,15 @@ export class PrefixTree {
       const common = commonPrefix(candidate.tokens, rest);
       if (common > (partial?.common ?? 0)) partial = { node: candidate, common };
     }
-    for (const used of path) used.used = ++this.clock;
-    if (partial) partial.node.used = ++this.clock;
+    for (const used of path) this.touch(used);
+    if (partial) this.touch(partial.node);
     return { path, partial };
+  }
+
+  /** Somebody has use for it. */
+  touch(node: TreeNode): void {
+    node.used = ++this.clock;
+    node.superseded = false;
   }
 
   /** The node for `tokens` under `parent` (the root when undefined), or undefined. */
@@ -70,6 +80,7 @@ export class PrefixTree {
     const node = makeNode(parent ?? this.root, tokens.slice(), handle);
     node.used = ++this.clock;
     node.parent!.children.set(keyOf(tokens), node);
+    this.content.add(node);
     return node;
   }
 
@@ -89,18 +100,20 @@ export class PrefixTree {
   /** Forgets a leaf; the caller drops the tree's reference. */
   remove(node: TreeNode): void {
     node.gone = true;
-    if (node.twin) node.twin.twin = undefined;
-    node.twin = undefined;
-    node.parent!.tails.delete(node);
-    if (node.tokens.length === BLOCK && node.parent!.children.get(keyOf(node.tokens)) === node) node.parent!.children.delete(keyOf(node.tokens));
+    if (node.parent!.tails.delete(node)) return;
+    this.content.remove(node);
+    node.parent!.children.delete(keyOf(node.tokens));
   }
 
   /** The leaf that was used longest ago and satisfies `free`, or undefined. */
   oldestLeaf(free: (node: TreeNode) => boolean): TreeNode | undefined {
+    return this.oldest((node) => isLeaf(node) && free(node));
+  }
+
+  /** The node that was used longest ago of those that satisfy `are`, or undefined. */
+  oldest(are: (node: TreeNode) => boolean): TreeNode | undefined {
     let oldest: TreeNode | undefined;
-    for (const node of this.nodes()) {
-      if (node.children.size === 0 && node.tails.size === 0 && free(node) && (!oldest || node.used < oldest.used)) oldest = node;
-    }
+    for (const node of this.nodes()) if ((!oldest || node.used < oldest.used) && are(node)) oldest = node;
     return oldest;
   }
 
@@ -115,11 +128,11 @@ export class PrefixTree {
 }
 
 function makeNode(parent: TreeNode | undefined, tokens: Int32Array, handle: number): TreeNode {
-  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0, gone: false, reused: false, path: null };
+  return { parent, tokens, handle, depth: parent ? parent.depth + 1 : 0, children: new Map(), tails: new Set(), used: 0, pins: 0, exactPins: 0, superseded: false, gone: false, reused: false, path: null };
 }
 
-/** True when any lease on its block, in whichever tree, needs the exact form. */
-export const needsExact = (node: TreeNode): boolean => node.exactPins > 0 || (node.twin?.exactPins ?? 0) > 0;
+/** Whether nothing follows it. */
+export const isLeaf = (node: TreeNode): boolean => node.children.size === 0 && node.tails.size === 0;
 
 /** A node and those above it, the nearest first. */
 export function* upwards(node: TreeNode | undefined): Generator<TreeNode> {
@@ -127,10 +140,3 @@ export function* upwards(node: TreeNode | undefined): Generator<TreeNode> {
 }
 
 const keyOf = (tokens: Int32Array) => tokens.join(',');
-
-function commonPrefix(a: Int32Array, b: Int32Array): number {
-  const most = Math.min(a.length, b.length);
-  let n = 0;
-  while (n < most && a[n] === b[n]) n++;
-  return n;
-}

@@ -1,21 +1,25 @@
 // The KV cache: native blocks, the tree that knows them by their tokens, and one budget in bytes.
 import { DeltaError } from '../shared/errors.ts';
 import { BLOCK, type Addon, type StoreConfig } from '../binding/addon.ts';
-import { knownLength, Lease } from './lease.ts';
-import { PrefixTree, upwards, type TreeNode } from './prefixTree.ts';
+import { knownOf, savedBy, type Known, type MovePolicy } from './known.ts';
+import { Lease, type End } from './lease.ts';
+import { isLeaf, PrefixTree, upwards, type TreeNode } from './prefixTree.ts';
+import { Readings } from './readings.ts';
 
 export interface LeaseOptions {
   /** Tokens to reuse at most; one less than the prompt where its last logits are needed. */
   most?: number;
-  /** Whether to reuse a prefix whose exact window is gone: faster, but not what a cold run would give. */
+  /** Whether to reuse what a cold run would have read otherwise: faster, but not what that would give. */
   approximate?: boolean;
+  /** With `approximate`: what of the text may have stood elsewhere when it was read. Default: nothing. */
+  moves?: MovePolicy;
 }
 
 export class KvCache {
   /** What was read strictly: as a cold run reads it. */
   readonly tree = new PrefixTree();
-  /** What was read behind a prefix whose exact window was gone, shared among such readings alone; its beginnings are the other tree's blocks. */
-  readonly approximate = new PrefixTree();
+  /** What was not, shared among such readings alone. */
+  readonly readings: Readings;
   readonly store: number;
   private readonly exactBytes: number;
   private readonly deltaBytes: number;
@@ -29,6 +33,7 @@ export class KvCache {
     readonly recipe: Uint8Array = new Uint8Array(32),
   ) {
     this.store = addon.createStore(config);
+    this.readings = new Readings((handle) => addon.releaseBlock(this.store, handle));
     const element = config.mode === 'exact' ? 4 : 2;
     const { keyLength, valueLength } = config;
     const heads = config.layers.length * config.kvHeads;
@@ -42,14 +47,21 @@ export class KvCache {
     return this.addon.storeInfo(this.store).bytes;
   }
 
-  /** A lease on the longest known prefix of `tokens`; its `length` says how much of it was found. */
+  /** A lease on what is known of `tokens`; its `length` says how much of the beginning that is, its `until` where more joins in. */
   lease(tokens: Int32Array, options: LeaseOptions = {}): Lease {
-    return Lease.open(this, tokens.subarray(0, Math.max(0, options.most ?? tokens.length)), options.approximate ?? false);
+    const text = atMost(tokens, options);
+    const known = this.knownOf(text, options);
+    for (const { node } of known.moves) this.tree.touch(node);
+    return Lease.open(this, text, known);
   }
 
-  /** How much of `tokens` a lease would find. */
+  /** How much of `tokens` a lease would not have to read. */
   known(tokens: Int32Array, options: LeaseOptions = {}): number {
-    return knownLength(this, tokens.subarray(0, Math.max(0, options.most ?? tokens.length)), options.approximate ?? false);
+    return savedBy(this.knownOf(atMost(tokens, options), options));
+  }
+
+  private knownOf(tokens: Int32Array, { approximate = false, moves }: LeaseOptions): Known {
+    return knownOf(this, tokens, approximate, moves);
   }
 
   /** A new block, after evicting what was used longest ago if the budget asks for it. Throws memoryBudget. */
@@ -69,42 +81,41 @@ export class KvCache {
   }
 
   /** Evicts the open tails under `parent` that are beginnings of `tokens`: what comes now holds all of them. */
-  dropTails(tree: PrefixTree, parent: TreeNode | undefined, tokens: Int32Array): void {
-    for (const tail of tree.tailsWithin(parent, tokens)) this.evict(tail);
-  }
-
-  /** The approximate tree's node for a strictly read block, under that tree's node for the block before it. */
-  twinOf(node: TreeNode, parent: TreeNode | undefined): TreeNode {
-    const known = this.approximate.child(parent, node.tokens);
-    if (known) return known;
-    this.addon.retainBlock(this.store, node.handle);
-    const twin = this.approximate.addBlock(parent, node.tokens, node.handle);
-    node.twin = twin;
-    twin.twin = node;
-    return twin;
+  dropTails(parent: TreeNode | undefined, tokens: Int32Array): void {
+    for (const tail of this.tree.tailsWithin(parent, tokens)) this.evict(tail);
   }
 
   /**
-   * What followed took the place of an older branch: where the two have at least half of the older one in common, what only the older one held is evicted.
-   * Elsewhere the older one is another place, which somebody may come back to.
+   * The text that ended at `older` is no more, and what is now ended at `newer`. Typed on at the same place, what only the older one held is evicted: nobody
+   * comes back to it. Elsewhere somebody may, by an undo; and what moved was read there once, and is to be found again. That goes before anything else as soon
+   * as room is needed, its exact form first.
    */
-  supersede(older: TreeNode, newer: TreeNode): void {
-    const kept = new Set(upwards(newer));
-    const own = [...upwards(older)].filter((node) => !kept.has(node));
-    if (2 * own.length > older.depth) return;
-    for (const node of own) {
-      if (node.gone || node.pins > 0 || node.children.size > 0 || node.tails.size > 0) break;
-      this.evict(node);
+  supersede(older: End, newer: End, samePlace: boolean): void {
+    if (older === newer) return;
+    if ('pieces' in older && samePlace) this.readings.remove(older);
+    const [branch, kept] = [trunkOf(older), new Set(upwards(trunkOf(newer)))];
+    const isSource = 'pieces' in newer && !('pieces' in older);
+    for (const node of upwards(branch)) {
+      if (node.gone) continue;
+      if (kept.has(node)) break;
+      if (samePlace && !isSource && isFree(node) && isLeaf(node)) this.evict(node);
+      else node.superseded = true;
     }
   }
 
-  /** Evicts what was used longest ago until one more block fits. */
+  /** Makes room for one more block. First goes what is approximate, for it is read anew in any case; then what is superseded, its exact form first; then what was used longest ago. */
   private hasRoom(): boolean {
     while (this.bytes + this.exactBytes + this.deltaBytes > this.budget) {
-      // What is approximate goes first: it is read anew in any case.
-      const leaf = this.approximate.oldestLeaf(isFree) ?? this.tree.oldestLeaf(isFree);
-      if (!leaf) return false;
-      this.evict(leaf);
+      const { tree, readings } = this;
+      const reading = readings.oldest;
+      const exact = reading ? undefined : tree.oldest((node) => node.superseded && node.exactPins === 0 && node.tokens.length === BLOCK && this.config.mode === 'delta' && this.hasExact(node.handle));
+      if (reading) readings.remove(reading);
+      else if (exact) this.addon.dropExact(this.store, exact.handle);
+      else {
+        const leaf = tree.oldest((node) => node.superseded && isFree(node) && isLeaf(node)) ?? tree.oldestLeaf(isFree);
+        if (!leaf) return false;
+        this.evict(leaf);
+      }
     }
     return true;
   }
@@ -116,7 +127,8 @@ export class KvCache {
 
   /** Forgets everything that no lease holds. */
   clear(): void {
-    for (const tree of [this.approximate, this.tree]) for (let leaf = tree.oldestLeaf(isFree); leaf; leaf = tree.oldestLeaf(isFree)) this.evict(leaf);
+    for (const reading of this.readings) this.readings.remove(reading);
+    for (let leaf = this.tree.oldestLeaf(isFree); leaf; leaf = this.tree.oldestLeaf(isFree)) this.evict(leaf);
   }
 
   close(): void {
@@ -124,5 +136,7 @@ export class KvCache {
   }
 }
 
+const trunkOf = (end: End): TreeNode | undefined => ('pieces' in end ? end.trunk : end);
+const atMost = (tokens: Int32Array, { most = tokens.length }: LeaseOptions): Int32Array => tokens.subarray(0, Math.max(0, most));
 const isFree = (node: TreeNode): boolean => node.pins === 0;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

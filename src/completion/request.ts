@@ -1,6 +1,6 @@
 // What the editor asks for, and what it gets: plain data. Nothing in this folder knows VS Code.
 import type { NeighbourSet } from '../session/neighbourSet.ts';
-import type { PromptDescription } from '../session/protocol.ts';
+import type { PromptDescription, Reuse } from '../session/protocol.ts';
 import type { StageMs } from '../shared/stages.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 
@@ -64,7 +64,7 @@ export interface RequestRecord {
   /** Mean log-probability of the first line, and what it had to reach (−∞ for a manual request); null before a model wrote something. */
   confidence: { value: number; threshold: number } | null;
   /** Null when no generation belongs to it. */
-  tokens: { prompt: number; reused: number; computed: number; generated: number; /** Read behind a prefix whose exact window was gone. */ approximate?: boolean } | null;
+  tokens: { prompt: number; reused: number; computed: number; generated: number; /** How what is reused had been read; absent where all was read as a cold run reads it. */ reuse?: Reuse } | null;
   /** Milliseconds; prefill and decode of the generation it came from. */
   ms: { pause: number; waiting: number; prefill: number; decode: number; total: number };
   /** Where the generation's time went; null when none belongs to it. */

@@ -23,7 +23,7 @@ export interface Facts extends Pick<RequestRecord, 'tokens' | 'prompt' | 'stages
   readonly decode: number;
 }
 
-export const factsOf = ({ tokens, prompt, ms, stages, approximate }: GenerateResult): Facts => ({ tokens: approximate ? { ...tokens, approximate } : tokens, prompt: prompt ?? null, stages, prefill: ms.prefill, decode: ms.decode });
+export const factsOf = ({ tokens, prompt, ms, stages, approximate, reuse }: GenerateResult): Facts => ({ tokens: approximate ? { ...tokens, reuse } : tokens, prompt: prompt ?? null, stages, prefill: ms.prefill, decode: ms.decode });
 
 /** Mean log-probability of its first line; null when no token was written. */
 export const confidenceOf = ({ scores, text }: Written): number | null => (scores.length > 0 ? firstLineLogProbability(scores, text) : null);

@@ -9,6 +9,7 @@ import { Landing, type ReadAhead } from '../completion/landing.ts';
 import type { NoneReason, RequestRecord } from '../completion/request.ts';
 import type { TextSource } from '../completion/source.ts';
 import { Tally } from '../completion/tally.ts';
+import type { Reuse } from '../session/protocol.ts';
 import { abandonedOf } from './abandoned.ts';
 import { clock } from './clock.ts';
 import { NeighbourDocuments } from './neighbours.ts';
@@ -149,7 +150,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     if (record.prompt) this.lastPrompted = record;
     const { answer, reason, origin, ms, tokens } = record;
     if (answer !== 'superseded') this.needs.onAnswer();
-    const counts = tokens ? `, ${tokens.prompt} tokens read (${tokens.reused} of them known), ${tokens.generated} written` : '';
+    const counts = tokens ? `, ${tokens.prompt} tokens read (${tokens.reused} of them known${reuseOf(tokens.reuse)}), ${tokens.generated} written` : '';
     this.needs.log.debug(`Request in ${record.languageId}: ${answer}${reason ? ` (${reason})` : ''}${origin ? ` from ${origin}` : ''} after ${Math.round(ms.total)} ms${counts}.`);
   }
 
@@ -193,3 +194,6 @@ function refusalRecord(document: TextDocument, manual: boolean, reason: NoneReas
     origin: null, text: '', confidence: null, tokens: null, ms: { pause: 0, waiting: 0, prefill: 0, decode: 0, total: 0 }, stages: null, prompt: null,
   };
 }
+
+/** How what was known had been read, where that was not as it stands. */
+const reuseOf = (reuse: Reuse | undefined): string => (reuse ? `: ${reuse.strict} as they stand, ${reuse.approximate} behind a change, ${reuse.moved} moved` : '');

@@ -2,6 +2,7 @@
 import { l10n } from 'vscode';
 import type { RequestRecord } from '../completion/request.ts';
 import type { Span } from '../prompt/fim.ts';
+import { tokenLines } from './lastRequest.ts';
 
 /** The last request that had a generation, or undefined. */
 export function lastPromptText(record: RequestRecord | undefined): string {
@@ -15,7 +16,7 @@ export function lastPromptText(record: RequestRecord | undefined): string {
     l10n.t('Last prompt'),
     '',
     l10n.t('Document: {0} ({1}), {2}', path, languageId, new Date(at).toLocaleTimeString()),
-    ...(tokens ? [l10n.t('Tokens: {0} in the prompt, {1} of them known from before, {2} computed, {3} written', tokens.prompt, tokens.reused, tokens.computed, tokens.generated)] : []),
+    ...(tokens ? tokenLines(tokens) : []),
     l10n.t('Milliseconds: {0} pause, {1} waiting, {2} reading, {3} writing, {4} in all', round(ms.pause), round(ms.waiting), round(ms.prefill), round(ms.decode), round(ms.total)),
     '',
     ...kept.map((span) => `+ ${l10n.t('{0}: characters {1} to {2}, {3} tokens', where(span), span.start, span.end, span.tokens)}`),

@@ -50,12 +50,19 @@ function details(record: RequestRecord): string[] {
   if (confidence) lines.push(Number.isFinite(confidence.threshold)
     ? l10n.t('Confidence: {0}, to be shown it had to reach {1}', confidence.value.toFixed(2), confidence.threshold.toFixed(2))
     : l10n.t('Confidence: {0}, shown in any case', confidence.value.toFixed(2)));
-  if (tokens) lines.push(l10n.t('Tokens: {0} in the prompt, {1} of them known from before, {2} computed, {3} written', tokens.prompt, tokens.reused, tokens.computed, tokens.generated));
-  if (tokens?.approximate) lines.push(l10n.t('Read approximately: an edit far above changed the text behind it; it is read anew in the next pause'));
+  if (tokens) lines.push(...tokenLines(tokens));
   const beside = new Set([...(prompt?.neighbours ?? []), ...(prompt?.files ?? [])]).size;
   if (beside > 0) lines.push(l10n.t('Files beside this one that took part: {0}', beside));
   lines.push(l10n.t('Milliseconds: {0} pause, {1} waiting, {2} reading, {3} writing, {4} in all', round(ms.pause), round(ms.waiting), round(ms.prefill), round(ms.decode), round(ms.total)));
   return lines;
+}
+
+/** How many tokens were read, and how what was known had been. */
+export function tokenLines({ prompt, reused, computed, generated, reuse }: NonNullable<RequestRecord['tokens']>): string[] {
+  return [
+    l10n.t('Tokens: {0} in the prompt, {1} of them known from before, {2} computed, {3} written', prompt, reused, computed, generated),
+    ...(reuse ? [l10n.t('Of those known from before, {0} were read as they stand, {1} behind text that has changed since, and {2} stood elsewhere; they are read anew in the next pause', reuse.strict, reuse.approximate, reuse.moved)] : []),
+  ];
 }
 
 function line(record: RequestRecord): string {

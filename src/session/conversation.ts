@@ -1,5 +1,5 @@
 // What the runtime remembers of one conversation between its requests: the text around, what was deleted from it, how well guessing ahead went.
-import type { TreeNode } from '../cache/prefixTree.ts';
+import type { End } from '../cache/lease.ts';
 import type { KvCache } from '../cache/store.ts';
 import { joined } from '../locality/continuations.ts';
 import { Deletions } from '../locality/deletions.ts';
@@ -23,8 +23,8 @@ export class Conversation {
   /** Of the document that was last completed in. */
   private readonly deletions: Deletions;
   private readonly lengths = new DraftLength();
-  /** Where in the cache the last request of each document ended, the document of the last one at the end. */
-  private readonly ends = new Map<string, TreeNode>();
+  /** Where in the cache the last requests of each document ended, the document of the last one at the end. */
+  private readonly ends = new Map<string, Ended[]>();
 
   constructor(tokenizer: Tokenizer, private readonly documents: DocumentTokens) {
     this.transcript = new Transcript(tokenizer);
@@ -46,19 +46,44 @@ export class Conversation {
     return { index, mixes, neighbours, lookup: ahead ? { lengths, others: [deletions.index, ...(neighbours ? [neighbours] : [])] } : undefined };
   }
 
-  /** A request in a document is over: what the one before it left behind at the same place is of no use any more. */
-  over(cache: KvCache, { uri, path }: Snapshot, end: TreeNode | undefined): void {
+  /** A request in a document is over: what those before it left behind of a text that is no more is of little use, and of none at the same place. */
+  over(cache: KvCache, snapshot: Snapshot, end: End | undefined): void {
     if (!end) return;
-    const document = uri ?? path;
-    const before = this.ends.get(document);
-    if (before) cache.supersede(before, end);
+    const document = snapshot.uri ?? snapshot.path;
+    const left = (this.ends.get(document) ?? []).filter((older) => {
+      if (older.end === end) return false;
+      if (sameText(older.snapshot, snapshot) && 'pieces' in older.end === 'pieces' in end) return true;
+      const here = samePlace(older.snapshot, snapshot);
+      cache.supersede(older.end, end, here);
+      // What was read strictly is kept for what moves; a later strict reading of the place takes its.
+      return !here || ('pieces' in end && !('pieces' in older.end));
+    });
     this.ends.delete(document);
-    this.ends.set(document, end);
+    this.ends.set(document, [...left, { end, snapshot }].slice(-PLACES));
     const [oldest] = this.ends.keys();
     if (this.ends.size > DOCUMENTS) this.ends.delete(oldest);
   }
 }
 
+/** Where a request ended. */
+interface Ended {
+  end: End;
+  snapshot: Snapshot;
+}
+
+/** Characters that are typed or taken back at one place, between one request and the next. */
+const NEAR = 200;
+
+const sameText = (a: Snapshot, b: Snapshot): boolean => a.before.length + a.after.length === b.before.length + b.after.length && a.before + a.after === b.before + b.after;
+
+/** Whether the text before the cursor differs at most in its last characters. */
+function samePlace({ before: a }: Snapshot, { before: b }: Snapshot): boolean {
+  const least = Math.max(a.length, b.length) - NEAR;
+  return Math.min(a.length, b.length) >= least && a.slice(0, Math.max(0, least)) === b.slice(0, Math.max(0, least));
+}
+
+/** Requests of one document that are remembered. */
+const PLACES = 16;
 /** Documents whose last request is remembered. */
 const DOCUMENTS = 32;
 /** Conversations remembered, the ones used last. */

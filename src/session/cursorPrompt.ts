@@ -51,7 +51,7 @@ export class CursorPrompts {
 
   /**
    * @param make the prompt of so many tokens at most
-   * @param known how many tokens from the beginning the cache holds
+   * @param known how many tokens need not be read, for the cache holds them
    */
   constructor(
     private readonly make: (snapshot: Snapshot, tokens: number, limits: PromptLimits) => Made,
@@ -74,17 +74,17 @@ export class CursorPrompts {
    * What is worth reading while nobody waits, behind the last prompt of a document: the same without what it left out, or twice as much of the file;
    * undefined where there is no more. `read` must be called once it is read.
    */
-  ahead(document: Pick<Snapshot, 'uri' | 'path'>): { tokens: readonly number[]; read: () => void } | undefined {
+  ahead(document: Pick<Snapshot, 'uri' | 'path'>): { tokens: readonly number[]; snapshot: Snapshot; read: () => void } | undefined {
     const last = this.last.get(keyOf(document));
     if (!last) return undefined;
     const { snapshot, limits } = last;
     const now = this.prompt(snapshot, last.size, limits);
-    if (last.lingered) return { tokens: now.tokens, read: () => this.remember({ ...last, suffix: suffixOf(snapshot, now), lingered: false }) };
+    if (last.lingered) return { tokens: now.tokens, snapshot, read: () => this.remember({ ...last, suffix: suffixOf(snapshot, now), lingered: false }) };
     const size = PROMPT_SIZES.find((next) => next > last.size);
     if (size === undefined || size > limits.most) return undefined;
     const next = this.prompt(snapshot, size, limits);
     if (next.tokens.length <= now.tokens.length) return undefined;
-    return { tokens: next.tokens, read: () => this.remember({ ...last, size, suffix: suffixOf(snapshot, next) }) };
+    return { tokens: next.tokens, snapshot, read: () => this.remember({ ...last, size, suffix: suffixOf(snapshot, next) }) };
   }
 
   /** The prompt of a size; and where the suffix comes first, the one that begins as the last one did, for only closers came between. */

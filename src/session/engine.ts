@@ -6,6 +6,7 @@ import { opensReasoning } from '../chat/reasoning.ts';
 import { ChatTemplate, hasTemplate } from '../chat/template.ts';
 import { forceKernels } from '../binding/load.ts';
 import { census, claim } from '../cache/census.ts';
+import { MOVES } from '../cache/known.ts';
 import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
@@ -78,7 +79,7 @@ export class Engine {
   private readonly prompts: CursorPrompts;
   private madeTemplate: ChatTemplate | undefined;
   /** The last prompt at a cursor, as long as it was read only approximately. */
-  private unsettled: number[] | undefined;
+  private unsettled: { tokens: number[]; snapshot: Snapshot } | undefined;
   /** Where the last request at a cursor was. */
   private place: Snapshot | undefined;
   /** What was written last, as it grows: for whoever looks. */
@@ -109,7 +110,7 @@ export class Engine {
       const budget = fimBudget(total);
       const files = this.files.before(snapshot, total, neighbours);
       return { ...fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, files, modelName }), files: files?.paths };
-    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true }));
+    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true, moves: MOVES }));
   }
 
   /** Loads a model, and measures it where that was not done before. */
@@ -177,7 +178,7 @@ export class Engine {
     const limits = {
       max: options.max, sampler, cancel, pass,
       ends: atCursor || chat ? this.tokenizer.ends : this.tokenizer.special.eos,
-      approximate: options.approximate ?? atCursor,
+      reuse: { approximate: options.approximate ?? atCursor, moves: options.moves === undefined ? (atCursor ? MOVES : undefined) : (options.moves ?? undefined) },
       returns: chat !== undefined,
       around: conversation.around(tokens, {
         ...('snapshot' in options.prompt && { whole: options.prompt.snapshot, seen: mixes ? withoutTail(options.prompt.snapshot).snapshot : options.prompt.snapshot }),
@@ -200,8 +201,8 @@ export class Engine {
     this.saved.computed += session.computed;
     if ('snapshot' in options.prompt) {
       conversation.over(this.cache, options.prompt.snapshot, session.end);
-      this.unsettled = session.approximate ? [...tokens] : undefined;
       this.place = options.prompt.snapshot;
+      this.unsettled = session.approximate ? { tokens: [...tokens], snapshot: this.place } : undefined;
     }
     if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
@@ -220,6 +221,7 @@ export class Engine {
       locality: mixes,
       sparsity: session.sparsity,
       approximate: session.approximate,
+      reuse: session.reuse,
       meanLogProbability: ids.length > 0 ? logProbability / ids.length : 0,
       firstLineLogProbability: firstLineLogProbability(scores.all, kept),
       scores: scores.all,
@@ -270,10 +272,15 @@ export class Engine {
    */
   async readAhead(cancel: CancelFlag, pass: RunPass): Promise<boolean> {
     const { unsettled } = this;
-    const ahead = unsettled ? { tokens: unsettled, read: () => { if (this.unsettled === unsettled) this.unsettled = undefined; } } : this.more;
+    const ahead = unsettled ? { ...unsettled, read: () => { if (this.unsettled === unsettled) this.unsettled = undefined; } } : this.more;
     if (!ahead) return false;
-    await this.generate({ prompt: { tokens: [...ahead.tokens] }, conversation: 'ahead', max: 0, sampling: {}, approximate: false, lookup: false }, cancel, undefined, undefined, pass);
+    const session = new Session(this.forward, this.cache);
+    await session.generate(Int32Array.from(ahead.tokens), { max: 0, sampler: new Sampler({}, (logits, ids) => this.addon.bestLogits(logits, ids)), ends: [], cancel, pass }, () => false);
+    claim(session.end, this.path);
+    this.saved.reused += session.reused;
+    this.saved.computed += session.computed;
     if (cancel.isSet) return false;
+    this.conversations.of(COMPLETIONS).over(this.cache, ahead.snapshot, session.end);
     ahead.read();
     return this.hasAhead;
   }

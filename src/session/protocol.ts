@@ -1,7 +1,8 @@
 // Messages between the thin client and the worker. Plain data; errors travel as catalogue code and arguments.
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
-import type { Sparsity } from '../cache/lease.ts';
+import type { MovePolicy } from '../cache/known.ts';
+import type { Reuse, Sparsity } from '../cache/lease.ts';
 import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
@@ -17,7 +18,7 @@ import type { Priority, Waited } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
-export type { FoundModel, FoundModels, Priority };
+export type { FoundModel, FoundModels, Priority, Reuse };
 
 /** What a model is loaded for. One file for both is loaded once. */
 export type Role = 'completion' | 'chat';
@@ -106,8 +107,10 @@ export interface GenerateOptions {
   priority?: Priority;
   sampling: Partial<SamplerOptions>;
   stop?: string[];
-  /** Whether a rewound prefix without its exact window may be reused. Default: at a cursor yes, else no. */
+  /** Whether what a cold run would have read otherwise may be reused. Default: at a cursor yes, else no. */
   approximate?: boolean;
+  /** With `approximate`, how much of what stood elsewhere when it was read; null: nothing. Default: at a cursor what was measured (docs/reuse.md), else nothing. */
+  moves?: MovePolicy | null;
   /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
   locality?: boolean;
   /** Where the text around takes part, they do too. Default: none. */
@@ -151,8 +154,10 @@ export interface GenerateResult {
   /** Whether the text around the cursor was mixed in. */
   locality: boolean;
   sparsity: Sparsity;
-  /** True when a rewound prefix without its exact window was reused: not quite what a cold run gives. */
+  /** True when something was read otherwise than a cold run reads it: not quite what that gives. */
   approximate: boolean;
+  /** Of the reused tokens, how they had been read. */
+  reuse: Reuse;
   /** Mean natural log-probability of the generated tokens; 0 without any. */
   meanLogProbability: number;
   /** The same for the tokens of the first line that is not blank. */

@@ -3,9 +3,8 @@ import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import { BLOCK } from '../binding/addon.ts';
-import type { Lease, Sparsity } from '../cache/lease.ts';
-import type { TreeNode } from '../cache/prefixTree.ts';
-import type { KvCache } from '../cache/store.ts';
+import type { End, Lease, Reuse, Sparsity } from '../cache/lease.ts';
+import type { KvCache, LeaseOptions } from '../cache/store.ts';
 import { draft, type Guess } from '../locality/draft.ts';
 import type { DraftLength } from '../locality/draftLength.ts';
 import { mix } from '../locality/mixture.ts';
@@ -37,7 +36,8 @@ export interface SessionOptions {
   /** Ids that end the text. */
   ends: readonly number[];
   cancel: CancelFlag;
-  approximate?: boolean;
+  /** How what is known of the prompt may have been read. Default: strictly. */
+  reuse?: Omit<LeaseOptions, 'most'>;
   /** Whether somebody may come back to the end of the prompt, for another answer: its exact window is kept, however long this one gets. */
   returns?: boolean;
   around?: Around;
@@ -50,7 +50,10 @@ export interface SessionOptions {
 }
 
 export class Session {
+  /** Tokens of the prompt that were not read. */
   reused = 0;
+  /** How those had been read. */
+  reuse: Reuse = { strict: 0, approximate: 0, moved: 0 };
   computed = 0;
   /** Of passes alone: what was waited for between them is not in it. */
   readonly ms = { prefill: 0, decode: 0 };
@@ -64,7 +67,7 @@ export class Session {
   readonly lookup = { passes: 0, drafted: 0, accepted: 0 };
   private written = 0;
   /** Where in the cache it ended; undefined where nothing of it is shared. */
-  end: TreeNode | undefined;
+  end: End | undefined;
 
   constructor(
     private readonly forward: Forward,
@@ -79,11 +82,12 @@ export class Session {
     const { context } = this.forward.manifest.shape;
     if (prompt.length === 0) throw new DeltaError('usage', 'The prompt is empty');
     if (prompt.length >= context) throw new DeltaError('contextFull', prompt.length, context);
-    const lease = this.cache.lease(prompt, { most: prompt.length - 1, approximate: options.approximate });
+    const lease = this.cache.lease(prompt, { most: prompt.length - 1, ...options.reuse });
     lease.cancel = options.cancel.word;
     let anchor: Lease | undefined;
     try {
-      this.reused = lease.length;
+      this.reuse = { ...lease.reuse };
+      this.reused = lease.reuse.strict + lease.reuse.approximate + lease.reuse.moved;
       let due = await this.prefill(lease, prompt, options, take);
       if (options.returns && due !== undefined) anchor = this.cache.lease(prompt);
       while (due !== undefined) due = await this.next(lease, due, options, take);
@@ -98,11 +102,12 @@ export class Session {
   /** Reads what is not known of the prompt; the pass over its end writes the first token. The token that is due, undefined where the text has ended. */
   private async prefill(lease: Lease, prompt: Int32Array, options: SessionOptions, take: (token: TokenEvent) => boolean): Promise<number | undefined> {
     const { cancel, read, pass = atOnce } = options;
-    const known = lease.length;
+    const unread = prompt.length - this.reused;
     let due: number | undefined;
-    for (const [at, end] of this.forward.chunks(known, prompt.length)) {
+    for (let at = lease.join(), done = 0; at < prompt.length; done += lease.length - at, at = lease.join()) {
       if (cancel.isSet) break;
-      read?.((at - known) / (prompt.length - known), prompt.length - known);
+      const end = Math.min(prompt.length, at + this.forward.chunk, lease.until);
+      read?.(done / unread, unread);
       due = await pass(async () => {
         const clock = performance.now();
         const isLast = end === prompt.length;

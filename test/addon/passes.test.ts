@@ -60,9 +60,9 @@ describe('requests beside each other', () => {
 describe('an edit far above the cursor', () => {
   const before = lines.slice(0, 4200);
   const at = (text: string): GenerateOptions => ({ prompt: { snapshot: { path: '/far.ts', languageId: 'typescript', before: text, after: '' } }, max: 4, sampling: { temperature: 0 }, locality: false });
-  const read = async (text: string) => {
-    const { tokens, approximate, scores } = await engine.generate(at(text), new CancelFlag());
-    return { unread: tokens.prompt - tokens.reused, approximate, scores };
+  const read = async (text: string, moves: GenerateOptions['moves'] = null) => {
+    const { tokens, approximate, scores, reuse } = await engine.generate({ ...at(text), moves }, new CancelFlag());
+    return { unread: tokens.prompt - tokens.reused, approximate, scores, moved: reuse.moved };
   };
 
   it('is read once; what is typed behind it costs what is typed, and a strict reading makes it exact again', async () => {
@@ -81,6 +81,25 @@ describe('an edit far above the cursor', () => {
     expect(strict.unread).toBeLessThanOrEqual(64);
     engine.cache.clear();
     expect((await read(`${edited}expo`)).scores).toEqual(strict.scores);
+  });
+
+  it('with blocks that move is not read at all, and what comes of it is what the text says', async () => {
+    engine.cache.clear();
+    const cold = await read(`${before}ex`);
+    const edited = before.replace('part20(value', 'part20(another').replace('part30', 'anotherPart30');
+    const first = await read(edited, { fresh: 64 });
+    expect(first.approximate).toBe(true);
+    expect(first.moved).toBeGreaterThan(500);
+    expect(first.unread).toBeLessThanOrEqual(5 * 64);
+    // The text is what it was, to the model's eyes: sure of the same tokens, more or less.
+    const moved = await read(`${edited}ex`, { fresh: 64 });
+    expect(moved.unread).toBeLessThanOrEqual(64);
+    moved.scores.forEach(({ sum }, i) => expect(Math.abs(sum - cold.scores[i].sum)).toBeLessThan(0.5));
+    await engine.readAhead(new CancelFlag(), (pass) => pass());
+    const strict = await read(`${edited}exp`, { fresh: 64 });
+    expect(strict).toMatchObject({ approximate: false, moved: 0 });
+    engine.cache.clear();
+    expect((await read(`${edited}exp`)).scores).toEqual(strict.scores);
   });
 });
 

@@ -8,6 +8,8 @@ interface Block {
   tokens: number[];
   /** Tokens as attention gave them, so that a reader can be held to its own text. */
   exact: boolean;
+  /** Position of its first token; −1 while it is empty. */
+  base: number;
 }
 
 /** What stands for a token's key and value in `qkv`: its id. */
@@ -47,7 +49,7 @@ export class FakeAddon {
 
   allocateBlock(): number {
     this.failIfAsked();
-    this.blocks.set(this.next, { references: 1, tokens: [], exact: true });
+    this.blocks.set(this.next, { references: 1, tokens: [], exact: true, base: -1 });
     return this.next++;
   }
 
@@ -66,7 +68,7 @@ export class FakeAddon {
     this.failIfAsked();
     const source = this.block(handle);
     if (!source.exact || count > source.tokens.length) throw Object.assign(new Error('fork'), { code: 'noExactForm' });
-    this.blocks.set(this.next, { references: 1, tokens: source.tokens.slice(0, count), exact: true });
+    this.blocks.set(this.next, { references: 1, tokens: source.tokens.slice(0, count), exact: true, base: source.base });
     return this.next++;
   }
 
@@ -88,34 +90,39 @@ export class FakeAddon {
 
   blockInfo(_: number, handle: number): BlockInfo {
     const block = this.block(handle);
-    return { base: 0, count: block.tokens.length, bytes: this.bytesOf(block), exactBytes: block.exact ? this.exactBytes() : 0, deltaBytes: 0, keyElements: 10, keyZeros: 6, keyframes: 0, masked: 0 };
+    return { base: block.base, count: block.tokens.length, bytes: this.bytesOf(block), exactBytes: block.exact ? this.exactBytes() : 0, deltaBytes: 0, keyElements: 10, keyZeros: 6, keyframes: 0, masked: 0 };
   }
 
   /** `qkv` holds one token id a row; the last layer makes the tokens stay. `wholeText` receives what attention reads. */
   attend(_: number, layer: number, table: Int32Array, start: number, tokens: number, qkv: Float32Array, out: Float32Array): object {
     const text: number[] = [];
+    let inexact = 0;
+    const tip = Math.floor(start / BLOCK);
     for (let at = 0; at < table.length; at += 3) {
       const [handle, count, shift] = table.subarray(at, at + 3);
       const block = this.block(handle);
-      if (shift !== 0 || count < 1 || count > BLOCK || (count < BLOCK && at + 3 < table.length)) throw new Error('a table that no sequence has');
-      const before = at / 3 * BLOCK;
+      const first = text.length;
+      if (count < 1 || count > BLOCK) throw new Error('a table that no sequence has');
+      const near = Math.floor(first / BLOCK);
+      if (near >= tip - windowBlocks(this.config, tip) && near < tip && !block.exact) inexact++;
       for (let i = 0; i < count; i++) {
-        if (before + i < start) {
+        if (first + i < start) {
           if (i >= block.tokens.length) throw new Error(`block ${handle} lacks token ${i}`);
+          if (block.base + shift !== first) throw new Error(`block ${handle} is not placed where the table says`);
           text.push(block.tokens[i]);
         } else {
           if (block.references !== 1) throw new Error(`block ${handle} is shared and must not be written`);
           if (!block.exact) throw new Error(`block ${handle} has lost its exact form and must not be written`);
-          const id = qkv[before + i - start];
+          if (shift !== 0 || (block.base >= 0 && block.base !== first)) throw new Error(`block ${handle} moved and must not be written`);
+          const id = qkv[first + i - start];
           text.push(id);
-          if (layer === this.config.layers.length - 1) block.tokens[i] = id;
+          if (layer < this.config.layers.length - 1) continue;
+          block.base = first;
+          block.tokens[i] = id;
         }
       }
     }
     if (text.length !== start + tokens) throw new Error(`the table covers ${text.length} tokens instead of ${start + tokens}`);
-    let inexact = 0;
-    const tip = Math.floor(start / BLOCK);
-    for (let b = Math.max(0, tip - windowBlocks(this.config, tip)); b < Math.min(tip, table.length / 3); b++) if (!this.block(table[b * 3]).exact) inexact++;
     this.lastRead = { text, inexact };
     out.fill(0);
     return { denseOps: 4, requiredOps: 2, executedOps: 3, cancelled: 0 };

@@ -85,7 +85,7 @@ export class FakeSource implements TextSource {
     call.result = {
       text: end.result(call.raw), reason: cancel.isSet ? 'cancelled' : end.done ? 'stop' : isCutOff ? 'length' : 'end', rule: null,
       tokens: { prompt: 100, reused: 60, computed: 40 + generated, generated }, ms: { prefill, decode: generated * step, queued: 0 }, stages: { tokenize: 1, queue: 0, attention: 20, products: 60, head: 10, sampling: 5 },
-      lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: sure[0], firstLineLogProbability: generated > 0 ? sure[0] : 0, scores,
+      lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, reuse: { strict: 0, approximate: 0, moved: 0 }, meanLogProbability: sure[0], firstLineLogProbability: generated > 0 ? sure[0] : 0, scores,
       prompt: { text: `${snapshot.before.slice(-80)}<cursor>${snapshot.after.slice(0, 80)}`, spans: [], neighbours: [] },
     };
     return call.result;

@@ -16,7 +16,7 @@ export const scoresOf = (text: string, logProbability = -0.01): Score[] => [{ te
 
 export const generated = (text: string, tokens = 8): GenerateResult => ({
   text, reason: 'stop', rule: null, tokens: { prompt: 40, reused: 0, computed: 40 + tokens - 1, generated: tokens }, ms: { prefill: 100, decode: 70, queued: 0 }, stages: { tokenize: 1, queue: 0, attention: 20, products: 60, head: 10, sampling: 5 },
-  lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, meanLogProbability: -0.1, firstLineLogProbability: -0.1, scores: scoresOf(text, -0.1),
+  lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, reuse: { strict: 0, approximate: 0, moved: 0 }, meanLogProbability: -0.1, firstLineLogProbability: -0.1, scores: scoresOf(text, -0.1),
 });
 
 export interface Call {
