@@ -3,19 +3,21 @@ import { asDeltaError, type DeltaError } from '../shared/errors.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { CursorRequest, Event, GenerateResult } from '../session/protocol.ts';
 import { degenerate } from './degenerate.ts';
-import { threshold, type Eagerness } from './gate.ts';
+import { judge, type Eagerness, type Judgement } from './gate.ts';
 import { Generation } from './generation.ts';
+import { kindOf, type Habit } from './habit.ts';
 import type { Insertion } from './insertion.ts';
 import { plan, suffixTokens, type Plan } from './latency.ts';
 import type { Answer, CompletionRequest, NoneReason, Origin, RequestRecord, Suggestion } from './request.ts';
 import { Rhythm } from './rhythm.ts';
+import { Rejections } from './rejections.ts';
 import { restOf, ShownTexts, type Shown } from './shown.ts';
 import type { Clock, TextSource } from './source.ts';
 import { Suggestions } from './suggestions.ts';
 import { TypedRun, type Change } from './typedRun.ts';
 import { addFacts, Waiting, type Abandoned, type Outcome } from './waiting.ts';
 import { pointless } from './worth.ts';
-import { confidenceOf, factsOf, leftOf, type Facts, type Written } from './written.ts';
+import { factsOf, leftOf, type Facts, type Written } from './written.ts';
 
 export interface CompleterSettings {
   latencyMs: number;
@@ -29,6 +31,9 @@ export interface CompleterHost {
   settings(): CompleterSettings;
   /** Called once for every request, when everything is known about it: with its answer, or when the generation that it came from has ended. */
   record(record: RequestRecord): void;
+  /** What the user took so far; it is told when that changes. */
+  habit?: Habit;
+  learned?(): void;
   /** What is shown for this document became a longer text, or one is ready that nobody waited for to the end: ask the provider again (once per suggestion). */
   longer(document: string, suggestion: Suggestion): void;
 }
@@ -40,6 +45,7 @@ export class Completer {
   private next: { waiting: Waiting; ready: boolean } | null = null;
   private readonly shown = new ShownTexts();
   private readonly suggestions = new Suggestions();
+  private readonly rejections = new Rejections();
   private readonly rhythm = new Rhythm();
   private readonly typed = new TypedRun();
   private generations = 0;
@@ -83,6 +89,7 @@ export class Completer {
     if (document !== undefined) return;
     this.shown.clear();
     this.suggestions.clear();
+    this.rejections.clear();
   }
 
   /** The document that a generation runs or is about to begin for; null when nobody wants one. */
@@ -132,13 +139,13 @@ export class Completer {
   /** The same was asked before. */
   private recall(waiting: Waiting): boolean {
     const { request } = waiting;
-    const found = this.suggestions.find(request.document, request.snapshot, (written) => this.refusal(written, request.manual) === null);
+    const found = this.suggestions.find(request.document, request.snapshot, (written) => this.refusal(written, request) === null);
     if (!found) return false;
     const { written } = found;
-    const reason = this.refusal(written, request.manual);
+    const reason = this.refusal(written, request);
     // Its own snapshot is not kept: what is left of it belongs to this place from here on.
     if (reason === null) this.show(waiting, { origin: request, answered: request, written }, written, 'cache', null);
-    else this.silent(waiting, reason, { ...this.judged(written, request.manual), text: written.text, origin: 'cache' }, written.facts);
+    else this.silent(waiting, reason, { ...this.judged(written, request), text: written.text, origin: 'cache' }, written.facts);
     return true;
   }
 
@@ -219,7 +226,7 @@ export class Completer {
     const text = generation.early;
     const written: Written = { id: generation.id, text, scores: generation.scores.slice(), degenerate: degenerate(text, generation.snapshot), facts: null };
     const left = leftOf(written, false, inserted, generation.snapshot.languageId);
-    if (typeof left === 'string' || left.text.trim() === '' || this.refusal(left, waiting.request.manual) !== null) return;
+    if (typeof left === 'string' || left.text.trim() === '' || this.refusal(left, waiting.request) !== null) return;
     generation.waiting.delete(waiting);
     this.show(waiting, { origin: generation.request, answered: waiting.request, written }, left, originOf(generation, waiting), generation);
   }
@@ -234,15 +241,14 @@ export class Completer {
     this.offerLate(generation, written);
     const { newest } = generation;
     for (const [waiting, inserted] of generation.waiting) {
-      const { manual } = waiting.request;
       const left = leftOf(written, true, inserted, snapshot.languageId);
       const isTyped = inserted.left !== '' || inserted.right !== '';
-      const reason = typeof left === 'string' ? null : this.refusal(left, manual);
+      const reason = typeof left === 'string' ? null : this.refusal(left, waiting.request);
       if (typeof left === 'string' || (isTyped && left.text.trim() === '')) {
         if (waiting === newest) this.queue(waiting);
         else this.silent(waiting, 'superseded');
       } else if (reason !== null) {
-        this.silent(waiting, reason, { ...this.judged(left, manual), text: left.text, origin: originOf(generation, waiting) }, written.facts);
+        this.silent(waiting, reason, { ...this.judged(left, waiting.request), text: left.text, origin: originOf(generation, waiting) }, written.facts);
       } else {
         this.show(waiting, { origin: request, answered: waiting.request, written }, left, originOf(generation, waiting), null);
       }
@@ -254,9 +260,8 @@ export class Completer {
   private lengthen(generation: Generation, written: Written): void {
     const shown = this.shown.get(generation.document);
     if (shown?.written.id !== generation.id) return;
-    const { manual } = shown.answered;
     const rest = extendsText(written.text, shown.written.text) ? restOf({ ...shown, written }, shown.answered, Infinity) : null;
-    const longer = rest !== null && this.refusal(rest, manual) === null;
+    const longer = rest !== null && this.refusal(rest, shown.answered) === null;
     this.shown.set({ ...shown, written: longer ? written : { ...shown.written, facts: written.facts } });
     if (longer && generation.waiting.size === 0) this.host.longer(generation.document, { id: generation.id, text: rest.text, final: true });
   }
@@ -266,7 +271,7 @@ export class Completer {
     const isShown = this.shown.get(generation.document)?.written.id === generation.id;
     if (isShown || generation.waiting.size > 0 || this.next) return;
     const left = generation.leftNow(written);
-    if (!left || this.refusal(left, generation.request.manual) !== null) return;
+    if (!left || this.refusal(left, generation.request) !== null) return;
     this.host.longer(generation.document, { id: generation.id, text: written.text, final: true });
   }
 
@@ -290,31 +295,47 @@ export class Completer {
     this.silent(waiting, 'cancelled');
   }
 
-  /** Why what is left of a text is not shown; null when it is. */
-  private refusal(left: Written, manual: boolean): NoneReason | null {
+  /** Why what is left of a text is not shown at a place; null when it is. */
+  private refusal(left: Written, { document, snapshot, manual }: CompletionRequest): NoneReason | null {
     if (left.text.trim() === '') return 'empty';
     if (left.degenerate) return 'repetition';
-    const confidence = confidenceOf(left);
-    return manual || (confidence !== null && confidence >= this.threshold) ? null : 'lowConfidence';
+    if (manual) return null;
+    if (this.rejections.has(document, snapshot, left.text)) return 'repetition';
+    const judged = this.judge(left, snapshot);
+    return judged && judged.value >= judged.threshold ? null : 'lowConfidence';
   }
 
-  private judged(left: Written, manual: boolean): Outcome {
-    const confidence = confidenceOf(left);
-    return { confidence: confidence === null ? null : { value: confidence, threshold: manual ? -Infinity : this.threshold } };
+  private judge(left: Written, snapshot: Snapshot): Judgement | null {
+    const { habit } = this.host;
+    return judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.of(kindOf(snapshot)));
   }
 
-  private get threshold(): number {
-    return threshold(this.source.confidence, this.host.settings().eagerness);
+  private judged(left: Written, { snapshot, manual }: Pick<CompletionRequest, 'snapshot' | 'manual'>): Outcome {
+    const judged = this.judge(left, snapshot);
+    return { confidence: judged && (manual ? { ...judged, threshold: -Infinity } : judged) };
   }
 
   /** `left`: of it, at the cursor of this request; `growing`: the generation that may still make it longer. */
   private show(waiting: Waiting, shown: Shown, left: Written, origin: Origin, growing: Generation | null): void {
     const { written } = shown;
+    const { document, snapshot } = waiting.request;
+    this.learn(document, written.id, snapshot);
+    this.rejections.add(document, snapshot, left.text);
     this.shown.set({ ...shown, answered: waiting.request });
     const suggestion: Suggestion = { id: written.id, text: left.text, final: growing === null };
-    const record = waiting.end({ show: suggestion }, { ...this.judged(left, waiting.request.manual), origin });
+    const record = waiting.end({ show: suggestion }, { ...this.judged(left, waiting.request), origin });
     if (growing) growing.records.push(record);
     else this.host.record(written.facts ? addFacts(record, written.facts) : record);
+  }
+
+  /** Another text is shown: whether the one before it was taken, or typed, is known by now. */
+  private learn(document: string, id: number, { before }: Snapshot): void {
+    const shown = this.shown.get(document);
+    if (!this.host.habit || !shown || shown.written.id === id) return;
+    const { snapshot } = shown.origin;
+    const line = shown.written.text.trim().split('\n', 1)[0];
+    this.host.habit.add(kindOf(snapshot), before.startsWith(snapshot.before) && before.slice(snapshot.before.length).trimStart().startsWith(line));
+    this.host.learned?.();
   }
 
   private silent(waiting: Waiting, reason: NoneReason, outcome: Outcome = {}, facts: Facts | null = null): void {

@@ -1,5 +1,10 @@
-// The confidence gate: how sure of its first line a model must be for the text to be shown.
+// The gate: how likely its first line must be right for a text to be shown. Where the text around takes part, that is judged by several signals (a logistic
+// model, fitted by `npm run eval:gate -- --fit`); elsewhere by the mean log-probability of the line alone, and by what was measured of the model.
+import type { Snapshot } from '../prompt/snapshot.ts';
+import { firstLineLogProbability, type Score } from '../session/firstLine.ts';
 import type { ConfidenceCurve } from '../session/protocol.ts';
+import { BIAS, WEIGHTS } from './gateWeights.ts';
+import { signalsOf } from './signals.ts';
 
 export type Eagerness = 'low' | 'auto' | 'high';
 
@@ -26,4 +31,27 @@ export function threshold(curve: ConfidenceCurve | null, eagerness: Eagerness): 
   const worth = (point: { coverage: number; precision: number }): number => point.coverage * (point.precision - cost * (1 - point.precision));
   // Of equals the strictest, which comes first.
   return points.reduce((best, point) => (worth(point) > worth(best) ? point : best)).threshold;
+}
+
+/** The least chance with which a text is shown where its signals are known. */
+export const CHANCES: Readonly<Record<Eagerness, number>> = { low: 0.55, auto: 0.25, high: 0 };
+
+/** How likely a line with these signals is right. `habit`: what the user's own way with such lines adds, in log-odds. */
+export function chanceOf(signals: readonly number[], habit = 0): number {
+  const odds = signals.reduce((sum, signal, i) => sum + WEIGHTS[i] * signal, BIAS + habit);
+  return 1 / (1 + Math.exp(-odds));
+}
+
+/** How sure a text is, as a natural logarithm, and how sure it must be. */
+export interface Judgement {
+  value: number;
+  threshold: number;
+}
+
+/** Of a text at a place, by the scores of its tokens; null where nothing was written. */
+export function judge({ scores, text }: { scores: readonly Score[]; text: string }, snapshot: Snapshot, curve: ConfidenceCurve | null, eagerness: Eagerness, habit = 0): Judgement | null {
+  if (scores.length === 0) return null;
+  const signals = signalsOf(scores, text, snapshot);
+  if (!signals) return { value: firstLineLogProbability(scores, text), threshold: threshold(curve, eagerness) };
+  return { value: Math.log(chanceOf(signals, habit)), threshold: Math.log(CHANCES[eagerness]) };
 }

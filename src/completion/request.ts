@@ -61,7 +61,7 @@ export interface RequestRecord {
   reason: NoneReason | null;
   origin: Origin | null;
   text: string;
-  /** Mean log-probability of the first line, and what it had to reach (−∞ for a manual request); null before a model wrote something. */
+  /** How sure the first line is, as a natural logarithm, and what that had to reach (−∞ for a manual request); null before a model wrote something. */
   confidence: { value: number; threshold: number } | null;
   /** Null when no generation belongs to it. */
   tokens: { prompt: number; reused: number; computed: number; generated: number; /** How what is reused had been read; absent where all was read as a cold run reads it. */ reuse?: Reuse } | null;

@@ -1,5 +1,5 @@
 // What one generation wrote, and what is left of it.
-import { firstLineLogProbability, scoresBehind, type Score } from '../session/firstLine.ts';
+import { scoresBehind, type Score } from '../session/firstLine.ts';
 import type { GenerateResult } from '../session/protocol.ts';
 import type { Insertion } from './insertion.ts';
 import type { RequestRecord } from './request.ts';
@@ -24,9 +24,6 @@ export interface Facts extends Pick<RequestRecord, 'tokens' | 'prompt' | 'stages
 }
 
 export const factsOf = ({ tokens, prompt, ms, stages, approximate, reuse }: GenerateResult): Facts => ({ tokens: approximate ? { ...tokens, reuse } : tokens, prompt: prompt ?? null, stages, prefill: ms.prefill, decode: ms.decode });
-
-/** Mean log-probability of its first line; null when no token was written. */
-export const confidenceOf = ({ scores, text }: Written): number | null => (scores.length > 0 ? firstLineLogProbability(scores, text) : null);
 
 /** What is left of it behind what the user typed: of that he is sure himself. */
 export function leftOf(written: Written, whole: boolean, inserted: Insertion, languageId: string): Written | 'open' | 'no' {

@@ -88,7 +88,7 @@ export function baselineOutcomes(guess: (snapshot: Snapshot) => Guess | null, cu
     return {
       path: snapshot.path, rule, line, column, silent, expected: wanted, written, exact: silent === null && written === wanted,
       similarity: silent === null ? editSimilarity(written, wanted) : 0, degenerate: degenerate(text, snapshot), confidence: said && Number.isFinite(said.confidence) ? said.confidence : null,
-      tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0,
+      mean: null, text, scores: [], tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0,
     };
   });
 }

@@ -1,10 +1,10 @@
 // Measured completions as Markdown tables, attention modes side by side.
-import { coverageCurve, EAGERNESS, predicted, type Measurement, type Outcome } from './completions.ts';
+import { byMean, bySignals, coverageCurve, EAGERNESS, predicted, type Measurement, type Outcome } from './completions.ts';
 import { RULES } from './cursors.ts';
 import { editSimilarity, mean, wilson } from './similarity.ts';
 import type { Typing } from './typing.ts';
 
-const COVERAGES = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1];
+const COVERAGES = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.443, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 1];
 
 export interface Measured extends Measurement {
   typing: Typing | null;
@@ -47,10 +47,10 @@ export function completionReport(measured: readonly Measured[]): string {
     })),
 
     ...measured.flatMap(({ attention, outcomes, curve }) => [
-      `## Coverage and precision, ${attention}: these files, and what teacher forcing on ${curve.samples} places of the sample code said of the same threshold`,
-      table(['of what was written', 'threshold', 'returned', 'precision', 'edit similarity', 'sample: coverage', 'sample: precision'], coverageCurve(outcomes, COVERAGES).map((shown, i) => {
-        const said = predicted(curve, shown.threshold);
-        return [`surest ${percent(COVERAGES[i])}`, fixed(shown.threshold, 3), percent(shown.returned), percent(shown.precision), fixed(shown.similarity, 3), percent(said.coverage), percent(said.precision)];
+      `## Coverage and precision, ${attention}: these files, and what ${bySignals(outcomes) ? 'the gate' : `teacher forcing on ${curve.samples} places of the sample code`} said of the same threshold`,
+      table(['of what was written', 'threshold', 'returned', 'precision', 'edit similarity', 'said: precision', 'precision by the mean alone'], coverageCurve(outcomes, COVERAGES).map((shown, i) => {
+        const said = bySignals(outcomes) ? Math.exp(shown.threshold) : predicted(curve, shown.threshold).precision;
+        return [`surest ${percent(COVERAGES[i])}`, fixed(shown.threshold, 3), percent(shown.returned), percent(shown.precision), fixed(shown.similarity, 3), percent(said), percent(coverageCurve(byMean(outcomes), [COVERAGES[i]])[0].precision)];
       })),
     ]),
 

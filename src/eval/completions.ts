@@ -1,9 +1,10 @@
 // deltallm's completions measured on files that the model has not seen: the editor's own prompt, stop rules, gate and filters, without the editor.
 import { CancelFlag } from '../shared/cancel.ts';
 import { degenerate } from '../completion/degenerate.ts';
-import { threshold, type Eagerness } from '../completion/gate.ts';
+import { CHANCES, judge, threshold, type Eagerness } from '../completion/gate.ts';
 import type { Plan } from '../completion/latency.ts';
 import { pointless } from '../completion/worth.ts';
+import type { Score } from '../session/firstLine.ts';
 import type { Engine } from '../session/engine.ts';
 import type { NeighbourDocument } from '../session/neighbourSet.ts';
 import type { AttentionMode, ConfidenceCurve } from '../session/protocol.ts';
@@ -26,8 +27,13 @@ export interface Outcome {
   exact: boolean;
   similarity: number;
   degenerate: boolean;
-  /** Mean log-probability of the first line; null where nothing was written. */
+  /** How sure the gate is of the first line, as a natural logarithm; null where nothing was written. */
   confidence: number | null;
+  /** Mean log-probability of the first line: what the gate went by before it knew more. */
+  mean: number | null;
+  /** All that was written, and how sure it was. */
+  text: string;
+  scores: readonly Score[];
   tokens: { prompt: number; reused: number; computed: number; generated: number };
   /** Reading and writing. */
   ms: number;
@@ -66,11 +72,19 @@ export interface Measurement {
   summary: Summary;
 }
 
-/**
- * Generates at every cursor, with or without the text around mixed in. Stops early, with what there is, when `cancel` is set.
- * @param beside what lies beside a document, by its path; named by it, and read before it is asked about
- */
-export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, cancel = new CancelFlag(), progress: (share: number) => void = () => {}, locality?: boolean, beside?: (path: string) => NeighbourDocument[]): Promise<Outcome[]> {
+export interface CompleteOptions {
+  cancel?: CancelFlag;
+  progress?: (share: number) => void;
+  /** Whether the text around is mixed in. Default: as the engine would. */
+  locality?: boolean;
+  /** Whether what followed like text under other names takes part. Default true. */
+  analogy?: boolean;
+  /** What lies beside a document, by its path; named by it, and read before it is asked about. */
+  beside?: (path: string) => NeighbourDocument[];
+}
+
+/** Generates at every cursor. Stops early, with what there is, when `cancel` is set. */
+export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, { cancel = new CancelFlag(), progress = () => {}, locality, analogy, beside }: CompleteOptions = {}): Promise<Outcome[]> {
   let read = '';
   const outcomes: Outcome[] = [];
   for (const [done, { rule, line, column, snapshot, expected }] of cursors.entries()) {
@@ -78,7 +92,7 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
     const place = { path: snapshot.path, rule, line, column, expected: firstLine(expected) };
     const silent = pointless(snapshot);
     if (silent) {
-      outcomes.push({ ...place, silent, written: '', exact: false, similarity: 0, degenerate: false, confidence: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0 });
+      outcomes.push({ ...place, silent, written: '', exact: false, similarity: 0, degenerate: false, confidence: null, mean: null, text: '', scores: [], tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: 0 });
       continue;
     }
     const { path: name } = snapshot;
@@ -88,7 +102,7 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
       engine.neighbours.of(name);
       while (engine.neighbours.readOn());
     }
-    const result = await engine.generate({ prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, locality, ...(beside && { neighbours: { name } }) }, cancel);
+    const result = await engine.generate({ prompt: { snapshot, promptTokens }, max, sampling: { temperature: 0 }, locality, analogy, ...(beside && { neighbours: { name } }) }, cancel);
     if (cancel.isSet) break;
     const written = firstLine(result.text);
     outcomes.push({
@@ -96,7 +110,10 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
       exact: written === place.expected,
       similarity: editSimilarity(written, place.expected),
       degenerate: degenerate(result.text, snapshot),
-      confidence: result.tokens.generated > 0 ? result.firstLineLogProbability : null,
+      mean: result.tokens.generated > 0 ? result.firstLineLogProbability : null,
+      confidence: judge(result, snapshot, null, 'high')?.value ?? null,
+      text: result.text,
+      scores: result.scores,
       tokens: result.tokens,
       ms: result.ms.prefill + result.ms.decode,
     });
@@ -106,6 +123,12 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
 
 /** Whether the editor would show it. */
 const isShown = ({ written, degenerate, confidence }: Outcome, least: number): boolean => written !== '' && !degenerate && confidence !== null && confidence >= least;
+
+/** Whether the gate knew more than log-probabilities. */
+export const bySignals = (outcomes: readonly Outcome[]): boolean => outcomes.some(({ scores }) => scores.some(({ signs }) => signs));
+
+/** How sure the gate must be of them. */
+const leastOf = (outcomes: readonly Outcome[], curve: ConfidenceCurve, eagerness: Eagerness): number => (bySignals(outcomes) ? Math.log(CHANCES[eagerness]) : threshold(curve, eagerness));
 
 export function shownAt(asked: readonly Outcome[], least: number): Shown {
   const shown = asked.filter((outcome) => isShown(outcome, least));
@@ -123,7 +146,7 @@ export function summarise(outcomes: readonly Outcome[], curve: ConfidenceCurve):
     degenerate: share(asked, (outcome) => outcome.degenerate),
     exact: share(asked, ({ exact }) => exact),
     similarity: mean(asked.map(({ similarity }) => similarity)),
-    eagerness: Object.fromEntries(EAGERNESS.map((eagerness) => [eagerness, shownAt(asked, threshold(curve, eagerness))])) as Summary['eagerness'],
+    eagerness: Object.fromEntries(EAGERNESS.map((eagerness) => [eagerness, shownAt(asked, leastOf(asked, curve, eagerness))])) as Summary['eagerness'],
     ms: { p50: percentile(times, 0.5), p95: percentile(times, 0.95) },
     tokens: { prompt: tokens('prompt'), reused: tokens('reused'), computed: tokens('computed'), generated: tokens('generated') },
   };
@@ -135,6 +158,9 @@ export function coverageCurve(outcomes: readonly Outcome[], coverages: readonly 
   const confidences = asked.filter((outcome) => isShown(outcome, -Infinity)).map(({ confidence }) => confidence!).sort((a, b) => b - a);
   return coverages.map((coverage) => shownAt(asked, confidences[Math.max(0, Math.ceil(coverage * confidences.length) - 1)] ?? 0));
 }
+
+/** The same by the mean log-probability alone. */
+export const byMean = (outcomes: readonly Outcome[]): Outcome[] => outcomes.map((outcome) => ({ ...outcome, confidence: outcome.mean }));
 
 /** What teacher forcing on the sample code said of a threshold: the point of the curve that it reaches. */
 export function predicted({ points }: ConfidenceCurve, least: number): { coverage: number; precision: number } {

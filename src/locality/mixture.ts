@@ -1,6 +1,10 @@
 // The model's next-token distribution mixed with the file's: (1 − λ)·model + λ·file, with λ from what both know of themselves. Where the neighbours hold a
-// longer match than the file, theirs is mixed into that in the same way: longest-suffix back-off from the file to what lies beside it.
-import { continuations, type Continuations } from './continuations.ts';
+// longer match than the file, theirs is mixed into that in the same way: longest-suffix back-off from the file to what lies beside it. What an analogy says comes
+// last, over all of these.
+import type { AnalogyIndex } from './analogyIndex.ts';
+import { analogyWeightOf } from './analogyWeights.ts';
+import { continuations, vote, type Continuations } from './continuations.ts';
+import type { Foreign } from './foreign.ts';
 import { neighbourWeightOf } from './neighbourWeights.ts';
 import type { TokenIndex } from './tokenIndex.ts';
 import { weightOf } from './weights.ts';
@@ -8,16 +12,39 @@ import { weightOf } from './weights.ts';
 /** Tokens of a match in the file from which its neighbours are not asked: they know hardly better. */
 const LONG_ENOUGH = 16;
 
+/** Tokens by which a match of the neighbours counts as shorter where they go on with a name that the document does not have. */
+const FOREIGN = 3;
+
+/** What is known of a document besides its text. */
+export interface Beside {
+  /** Of the documents beside it. */
+  neighbours?: TokenIndex;
+  /** Tells which of their names the document does not have. */
+  foreign?: Foreign;
+  /** What may follow under other names. */
+  analogies?: AnalogyIndex;
+}
+
+/** What took part, before it was mixed. */
+export interface Mixed {
+  /** Of the model alone, in nats. */
+  entropy: number;
+  file: Continuations | null;
+  neighbours: Continuations | null;
+  analogy: Continuations | null;
+}
+
 /**
- * Changes logits so that their softmax is the mixture; nothing where neither the file nor its neighbours have an answer. Only the ids that they know
- * change: the softmax gives the others the factor (1 − λ)·(1 − λ′) by itself.
+ * Changes logits so that their softmax is the mixture; nothing where nobody but the model has an answer. Only the ids that the others know change: the
+ * softmax gives the rest the factor (1 − λ)·(1 − λ′)·(1 − λ″) by itself.
  */
-export function mix(logits: Float32Array, index: TokenIndex, neighbours?: TokenIndex): void {
+export function mix(logits: Float32Array, index: TokenIndex, { neighbours, foreign, analogies }: Beside = {}): Mixed {
   const found = continuations(index);
-  const beside = neighbours && besides(found, neighbours, index);
-  if (!found && !beside) return;
+  const beside = neighbours ? besides(found, neighbours, index, foreign) : null;
+  const analogy = analogies?.continuations(index) ?? null;
   const { top, total, entropy } = spread(logits);
-  if (!Number.isFinite(top)) return;
+  const mixed = { entropy, file: found, neighbours: beside, analogy };
+  if ((!found && !beside && !analogy) || !Number.isFinite(top)) return mixed;
   const unit = top + Math.log(total);
   const add = ({ shares }: Continuations, odds: number): void => {
     for (const [id, share] of shares) {
@@ -26,16 +53,25 @@ export function mix(logits: Float32Array, index: TokenIndex, neighbours?: TokenI
   };
   const weight = found ? weightOf(found.longest, found.top, entropy) : 0;
   if (found) add(found, weight / (1 - weight));
-  if (!beside) return;
-  const weightBeside = neighbourWeightOf(beside.longest, beside.top, entropy);
-  add(beside, weightBeside / ((1 - weight) * (1 - weightBeside)));
+  const weightBeside = beside ? neighbourWeightOf(beside.longest, beside.top, entropy) : 0;
+  if (beside) add(beside, weightBeside / ((1 - weight) * (1 - weightBeside)));
+  if (!analogy) return mixed;
+  const weightAnalogy = analogyWeightOf(analogy.longest, analogy.top, entropy);
+  add(analogy, weightAnalogy / ((1 - weight) * (1 - weightBeside) * (1 - weightAnalogy)));
+  return mixed;
 }
 
-/** What the neighbours say, where they hold a longer match than the file. */
-export function besides(found: Continuations | null, neighbours: TokenIndex, index: TokenIndex): Continuations | null {
+/** What the neighbours say, where they hold a longer match than the file. A name that the document does not have shortens it. */
+export function besides(found: Continuations | null, neighbours: TokenIndex, index: TokenIndex, foreign?: Foreign): Continuations | null {
   const own = found?.longest ?? 0;
-  const beside = own < LONG_ENOUGH ? continuations(neighbours, index) : null;
-  return beside && beside.longest > own ? beside : null;
+  if (own >= LONG_ENOUGH) return null;
+  const places = neighbours.matches(index).map(({ next, length }) => ({ next, length, id: neighbours.at(next) }));
+  const beside = vote(places);
+  if (!beside || beside.longest <= own) return null;
+  const said = places.find(({ id }) => id === beside.likeliest)!.next;
+  if (!foreign?.isAt(neighbours, said)) return beside;
+  const longest = beside.longest - FOREIGN;
+  return longest > own ? { ...beside, longest } : null;
 }
 
 /** The largest logit, Σ e^(logit − top), and the entropy of the softmax in nats. */

@@ -21,14 +21,24 @@ export class Neighbours {
   /** Of the first unread document: its pieces, and the first that is not in the index. */
   private cut: string[] = [];
   private next = 0;
+  /** All of the set, nearest first. */
+  private documents: readonly NeighbourDocument[] = [];
+  private cutIntoLines: readonly (readonly string[])[] | undefined;
   /** For a model that they take no part with, nothing is read. */
   private isAsked = false;
 
   constructor(private readonly tokens: DocumentTokens) {}
 
+  /** The lines of each document of the set, nearest first. */
+  get lines(): readonly (readonly string[])[] {
+    return (this.cutIntoLines ??= this.documents.map(({ text }) => text.split('\n')));
+  }
+
   /** Takes the place of the set before; what is the same in both stays. Nearest first. */
   become(name: string, documents: readonly NeighbourDocument[]): void {
     this.name = name;
+    this.documents = documents;
+    this.cutIntoLines = undefined;
     const wanted = documents.toReversed();
     const differs = wanted.findIndex(({ text }, i) => this.read[i]?.document.text !== text);
     const same = differs < 0 ? wanted.length : differs;
@@ -43,13 +53,13 @@ export class Neighbours {
    * What is known from before is read at once, and one slice of what is not. The index, and the paths of what is in it, nearest first; undefined where the
    * set has another name, or nothing in it.
    */
-  of(name: string): { index: TokenIndex; paths: string[] } | undefined {
+  of(name: string): { index: TokenIndex; paths: string[]; lines: readonly (readonly string[])[] } | undefined {
     if (name !== this.name) return undefined;
     this.isAsked = true;
     this.readOn();
     if (this.index.length === 0) return undefined;
     const begun = this.cut.length > 0 ? [this.unread[0]] : [];
-    return { index: this.index, paths: [...begun, ...this.read.map(({ document }) => document).reverse()].map(({ path }) => path) };
+    return { index: this.index, lines: this.lines, paths: [...begun, ...this.read.map(({ document }) => document).reverse()].map(({ path }) => path) };
   }
 
   /** Reads a slice; false when nothing is left to read. */

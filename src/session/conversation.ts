@@ -1,10 +1,13 @@
 // What the runtime remembers of one conversation between its requests: the text around, what was deleted from it, how well guessing ahead went.
 import type { End } from '../cache/lease.ts';
 import type { KvCache } from '../cache/store.ts';
+import { analogies, AnalogyLines } from '../locality/analogy.ts';
+import { AnalogyIndex } from '../locality/analogyIndex.ts';
 import { joined } from '../locality/continuations.ts';
 import { Deletions } from '../locality/deletions.ts';
 import type { DocumentTokens } from '../locality/documentTokens.ts';
 import { DraftLength } from '../locality/draftLength.ts';
+import { Foreign } from '../locality/foreign.ts';
 import { TokenIndex } from '../locality/tokenIndex.ts';
 import { normalise } from '../prompt/budget.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
@@ -14,6 +17,19 @@ import { Transcript } from './transcript.ts';
 
 /** The name of the one conversation that ghost text is. */
 export const COMPLETIONS = '';
+
+/** What a request has to do with the text around it. */
+interface Sources {
+  /** The document at a cursor as it is. */
+  whole?: Snapshot;
+  /** The document as the prompt shows it; undefined where the prompt is all there is. */
+  seen?: Snapshot;
+  mixes: boolean;
+  ahead: boolean;
+  neighbours?: { index: TokenIndex; lines: readonly (readonly string[])[] };
+  /** Whether what follows under other names takes part. Default true. */
+  renames?: boolean;
+}
 
 /** Requests of one conversation run one after the other: this state is one request's at a time. */
 export class Conversation {
@@ -26,24 +42,31 @@ export class Conversation {
   /** Where in the cache the last requests of each document ended, the document of the last one at the end. */
   private readonly ends = new Map<string, Ended[]>();
 
-  constructor(tokenizer: Tokenizer, private readonly documents: DocumentTokens) {
+  private readonly lines = new AnalogyLines();
+
+  constructor(private readonly tokenizer: Tokenizer, private readonly documents: DocumentTokens) {
     this.transcript = new Transcript(tokenizer);
     this.deletions = new Deletions((text) => tokenizer.encode(text));
   }
 
-  /**
-   * The text that the prompt is the end of, undefined where it is used for nothing.
-   * @param whole the document at a cursor as it is
-   * @param seen the document as the prompt shows it; undefined where the prompt is all there is
-   */
-  around(tokens: Int32Array, { whole, seen, mixes, ahead, neighbours }: { whole?: Snapshot; seen?: Snapshot; mixes: boolean; ahead: boolean; neighbours?: TokenIndex }): Around | undefined {
+  /** The text that the prompt is the end of, undefined where it is used for nothing. */
+  around(tokens: Int32Array, { whole, seen, mixes, ahead, neighbours, renames = true }: Sources): Around | undefined {
     const { documents, deletions, index, lengths } = this;
     if (ahead && whole) deletions.become(whole.uri ?? whole.path, normalise(whole.before + whole.after));
     else deletions.forget();
     if (!mixes && !ahead) return undefined;
     if (seen) index.become(joined([documents.after(normalise(seen.after)), documents.before(normalise(seen.before))]));
     else index.become(tokens);
-    return { index, mixes, neighbours, lookup: ahead ? { lengths, others: [deletions.index, ...(neighbours ? [neighbours] : [])] } : undefined };
+    const renamed = mixes && renames && whole ? this.analogies(whole, neighbours?.lines) : undefined;
+    const others = [...(renamed ? [renamed.index] : []), deletions.index, ...(neighbours ? [neighbours.index] : [])];
+    const foreign = neighbours && whole ? new Foreign(whole.before + whole.after, (id) => this.tokenizer.decode([id])) : undefined;
+    return { index, mixes, neighbours: neighbours?.index, foreign, analogies: renamed, lookup: ahead ? { lengths, others } : undefined };
+  }
+
+  /** What may follow under other names; undefined where nothing agrees. */
+  private analogies({ before, after }: Snapshot, others: readonly (readonly string[])[] = []): AnalogyIndex | undefined {
+    const found = analogies(this.lines, normalise(before), normalise(after), others);
+    return found.length > 0 ? new AnalogyIndex(found, (text) => this.tokenizer.encode(text)) : undefined;
   }
 
   /** A request in a document is over: what those before it left behind of a text that is no more is of little use, and of none at the same place. */

@@ -182,7 +182,7 @@ export class Engine {
       returns: chat !== undefined,
       around: conversation.around(tokens, {
         ...('snapshot' in options.prompt && { whole: options.prompt.snapshot, seen: mixes ? withoutTail(options.prompt.snapshot).snapshot : options.prompt.snapshot }),
-        mixes, ahead: options.lookup ?? true, neighbours: beside?.index,
+        mixes, ahead: options.lookup ?? true, neighbours: beside, renames: options.analogy ?? true,
       }),
       owed,
       read: atCursor || chat ? (share: number, unread: number) => progress('reading', share, unread) : undefined,
@@ -191,7 +191,7 @@ export class Engine {
       ids.push(token.id);
       logProbability += token.logProbability;
       const piece = stream.push(token.id).slice(owed?.accept(token.id) ?? 0);
-      scores.push(piece, token.logProbability);
+      scores.push(piece, token.logProbability, token.signs);
       give(end.push(piece));
       stopped = end.done;
       return !stopped;

@@ -1,21 +1,37 @@
 // How sure the model was of what it wrote: token by token, and of the first line, which decides whether ghost text is shown.
 
+/** What was known of a token when it was taken, besides its probability. */
+export interface Signs {
+  /** Of the model alone, in nats. */
+  readonly entropy: number;
+  /** Tokens of the longest earlier match in the file, 0 without any, and the share of it that said this token. */
+  readonly file: number;
+  readonly fileShare: number;
+  /** The share of the neighbours, where they were asked, that said it. */
+  readonly besideShare: number;
+  /** Words that the analogy was drawn from, 0 without any, and the share of the analogies that said it. */
+  readonly analogy: number;
+  readonly analogyShare: number;
+}
+
 /** Tokens that complete a piece of the text together (a character may take several): the piece, without carriage returns, and their natural log-probabilities. */
 export interface Score {
   readonly text: string;
   readonly sum: number;
   readonly count: number;
+  /** Of the first of them; undefined where the text around took no part. */
+  readonly signs?: Signs;
 }
 
 /** The scores of a text that is being written. */
 export class Scores {
   readonly all: Score[] = [];
-  private open = { sum: 0, count: 0 };
+  private open: { sum: number; count: number; signs?: Signs } = { sum: 0, count: 0 };
 
   /** Takes a token by the text that it completes (may be empty) and its natural log-probability. */
-  push(text: string, logProbability: number): void {
+  push(text: string, logProbability: number, signs?: Signs): void {
     this.open.sum += logProbability;
-    this.open.count++;
+    if (this.open.count++ === 0 && signs) this.open.signs = signs;
     const piece = text.replaceAll('\r', '');
     if (piece === '') return;
     this.all.push({ text: piece, ...this.open });
@@ -33,26 +49,35 @@ export function scoresBehind(scores: readonly Score[], typed: number): readonly 
 }
 
 /**
- * Mean natural log-probability of the first line that is not blank, where only `kept`, a beginning of the text, is left of it; 0 without any. A token
- * belongs to the line when a part of its text does: one that holds the line break before it and its indentation, or its last characters and the line
- * break behind it. Blank lines before it do not count, nor do tokens that a stop rule cut off.
+ * Those of the first line that is not blank, where only `kept`, a beginning of the text, is left of it; none without any. A token belongs to the line when
+ * a part of its text does: one that holds the line break before it and its indentation, or its last characters and the line break behind it. Blank lines
+ * before it do not count, nor do tokens that a stop rule cut off.
  */
-export function firstLineLogProbability(scores: readonly Score[], kept: string): number {
+export function firstLineScores(scores: readonly Score[], kept: string): readonly Score[] {
   const text = scores.map((score) => score.text).join('');
   const first = text.search(/\S/);
-  if (first < 0) return 0;
+  if (first < 0) return [];
   const begin = text.lastIndexOf('\n', first) + 1;
   const newline = text.indexOf('\n', first);
   const line = text.slice(begin, newline < 0 ? undefined : newline);
   const left = kept.replaceAll('\r', '').slice(begin).split('\n', 1)[0];
-  if (left.trim() === '') return 0;
+  if (left.trim() === '') return [];
   // The line break behind a line that was kept whole is part of the decision.
   const end = left.trimEnd() === line.trimEnd() ? begin + line.length + 1 : begin + left.length;
-  let [at, sum, count] = [0, 0, 0];
+  const found: Score[] = [];
+  let at = 0;
   for (const score of scores) {
     if (at >= end) break;
     at += score.text.length;
-    if (at > begin) [sum, count] = [sum + score.sum, count + score.count];
+    if (at > begin) found.push(score);
   }
+  return found;
+}
+
+/** Mean natural log-probability of that line; 0 without any. */
+export function firstLineLogProbability(scores: readonly Score[], kept: string): number {
+  const line = firstLineScores(scores, kept);
+  let [sum, count] = [0, 0];
+  for (const score of line) [sum, count] = [sum + score.sum, count + score.count];
   return count > 0 ? sum / count : 0;
 }

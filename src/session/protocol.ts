@@ -113,6 +113,8 @@ export interface GenerateOptions {
   moves?: MovePolicy | null;
   /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
   locality?: boolean;
+  /** Where the text around takes part, whether what followed like text under other names does too. Default true. */
+  analogy?: boolean;
   /** Where the text around takes part, they do too. Default: none. */
   neighbours?: NeighbourSet;
   /** Whether tokens are guessed ahead from the text around and verified together, as far as that pays: the same text in fewer passes. Default true. */

@@ -7,15 +7,20 @@ import type { End, Lease, Reuse, Sparsity } from '../cache/lease.ts';
 import type { KvCache, LeaseOptions } from '../cache/store.ts';
 import { draft, type Guess } from '../locality/draft.ts';
 import type { DraftLength } from '../locality/draftLength.ts';
-import { mix } from '../locality/mixture.ts';
+import type { AnalogyIndex } from '../locality/analogyIndex.ts';
+import type { Foreign } from '../locality/foreign.ts';
+import { mix, type Mixed } from '../locality/mixture.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
 import type { Forward, Wanted } from '../model/forward.ts';
 import type { Sampler } from './sampler.ts';
+import type { Signs } from './firstLine.ts';
 
 export interface TokenEvent {
   id: number;
   /** Natural logarithm, under the model's own distribution, or under the mixture where the text around takes part. */
   logProbability: number;
+  /** Where the text around takes part. */
+  signs?: Signs;
 }
 
 /** What the text around the end of the prompt is used for. */
@@ -26,6 +31,10 @@ export interface Around {
   mixes: boolean;
   /** Of the documents beside it; undefined: none take part. */
   neighbours?: TokenIndex;
+  /** Tells which of their names the document does not have. */
+  foreign?: Foreign;
+  /** What may follow under other names; undefined: nothing. */
+  analogies?: AnalogyIndex;
   /** Guesses ahead, from the index and from `others`, as far as `lengths` says; undefined: never. */
   lookup?: { lengths: DraftLength; others: readonly TokenIndex[] };
 }
@@ -170,7 +179,7 @@ export class Session {
         if (this.written === max) return void (this.ending = 'length');
         if (lease.length - ahead.drafted + ahead.accepted === this.forward.manifest.shape.context) return void (this.ending = 'context');
         const row = this.row(ahead);
-        if (around?.mixes) mix(row, around.index, around.neighbours);
+        const mixed = around?.mixes ? mix(row, around.index, around) : undefined;
         owed?.restrict(row);
         const { id, logProbability } = sampler.sample(row);
         if (ends.includes(id)) {
@@ -180,7 +189,7 @@ export class Session {
         sampler.accept(id);
         around?.index.push(id);
         this.written++;
-        if (!take({ id, logProbability })) return undefined;
+        if (!take({ id, logProbability, signs: mixed && signsOf(mixed, id) })) return undefined;
         if (this.written === max) continue;
         if (ahead.accepted < ahead.drafted && ahead.guesses[ahead.accepted].id === id) {
           if (cancel.isSet) return undefined;
@@ -213,6 +222,15 @@ export class Session {
     around?.lookup?.lengths.learn(guesses, accepted, id);
   }
 }
+
+const signsOf = ({ entropy, file, neighbours, analogy }: Mixed, id: number): Signs => ({
+  entropy,
+  file: file ? file.longest : 0,
+  fileShare: file?.shares.get(id) ?? 0,
+  besideShare: neighbours?.shares.get(id) ?? 0,
+  analogy: analogy ? analogy.longest : 0,
+  analogyShare: analogy?.shares.get(id) ?? 0,
+});
 
 /** A pass whose rows are looked at one by one: the first follows the token that was due, each other one a guess. */
 interface Ahead {

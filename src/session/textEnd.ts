@@ -43,7 +43,8 @@ export function plainText(stops: string[]): TextEnd {
 /** One reading of the document for all texts that are written or tried at the same cursor. */
 const places = new WeakMap<Snapshot, Place>();
 
-function placeOf(snapshot: Snapshot): Place {
+/** What is open at the cursor, and what of it is closed behind it. */
+export function placeOf(snapshot: Snapshot): Place {
   let place = places.get(snapshot);
   if (!place) {
     const { before, after, languageId } = snapshot;

@@ -71,6 +71,6 @@ describe('the tiny model on a few places of a file', () => {
   it('stops where it is told to', async () => {
     const cancel = new CancelFlag();
     cancel.set();
-    expect(await completeAll(engine, cursors, plan, cancel)).toEqual([]);
+    expect(await completeAll(engine, cursors, plan, { cancel })).toEqual([]);
   });
 });

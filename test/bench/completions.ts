@@ -1,9 +1,9 @@
 // npm run eval:completions [-- --model M --files F --files G --per-file 2 --seed 1 --attention dense,delta,compact --threads 2 --kernels K --neighbours 8 --alone --json]
 // Completions on files (or folders of them) that the model has not seen; without --files this repository's own sources, which the starter never saw.
 // --neighbours N adds each mode with the text of N files around (src/eval/neighbours.ts), chosen among those of the same F.
-// --alone adds each mode without the text around mixed in, and the baselines of src/eval/baselines.ts.
-// What is measured: src/eval/completions.ts; where: src/eval/cursors.ts. --outcomes prints every place, --prompt-tokens overrides what the speed allows.
-import { readFileSync, statSync } from 'node:fs';
+// --no-analogy: without what follows like text under other names. --alone adds each mode without the text around mixed in, and the baselines of src/eval/baselines.ts.
+// What is measured: src/eval/completions.ts; where: src/eval/cursors.ts. --outcomes prints every place, --keep FILE keeps them, --prompt-tokens overrides what the speed allows.
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
@@ -38,7 +38,7 @@ const { values } = parseArgs({
     sample: { type: 'string', default: '2048' }, typed: { type: 'string', default: '8' },
     /** Files around each that take part at most. */
     neighbours: { type: 'string', default: '0' },
-    alone: { type: 'boolean', default: false }, outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false }, 'no-analogy': { type: 'boolean', default: false }, outcomes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, keep: { type: 'string' },
   },
 });
 
@@ -105,13 +105,13 @@ export async function run(): Promise<void> {
       const typed = cursors.filter(({ rule }) => rule === 'lineStart').slice(0, Number(values.typed));
       for (const chosen of values.alone ? [undefined, false] : [undefined]) {
         const curve = await measureConfidence(engine, await sampleTexts(), Number(values.sample), undefined, { chosen });
-        const outcomes = await completeAll(engine, cursors, planned, undefined, undefined, curve.locality);
+        const outcomes = await completeAll(engine, cursors, planned, { locality: curve.locality, analogy: !values['no-analogy'] });
         const typing = typed.length > 0 && chosen === undefined ? await typeLines(engine, typed, planned.promptTokens) : null;
         measured.push({ attention: chosen === undefined ? attention : `${attention}, alone`, curve, outcomes, summary: summarise(outcomes, curve), typing });
       }
       if (Number(values.neighbours) > 0) {
         const { curve } = measured.at(values.alone ? -2 : -1)!;
-        const outcomes = await completeAll(engine, cursors, planned, undefined, undefined, curve.locality, neighboursOf(paths, Number(values.neighbours)));
+        const outcomes = await completeAll(engine, cursors, planned, { locality: curve.locality, analogy: !values['no-analogy'], beside: neighboursOf(paths, Number(values.neighbours)) });
         measured.push({ attention: `${attention}, with neighbours`, curve, outcomes, summary: summarise(outcomes, curve), typing: null });
       }
       if (values.alone && baselines.length === 0) {
@@ -125,5 +125,6 @@ export async function run(): Promise<void> {
   print(`\n${completionReport(measured)}`);
   if (baselines.length > 0) print(`\n${baselineReport([...measured.map(({ attention, outcomes }) => ({ name: attention, outcomes })), ...baselines])}`);
   if (values.outcomes) for (const one of measured[0].outcomes) print(JSON.stringify(one));
+  if (values.keep) writeFileSync(values.keep, JSON.stringify(measured.map(({ attention, outcomes }) => ({ attention, outcomes }))));
   if (values.json) console.log(JSON.stringify({ model: model?.name, machine: machine(threads, model?.kernels ?? ''), threads, seed, files: places, plan: planned, measured }));
 }

@@ -39,9 +39,9 @@ function drawn(folder: string, most: number, draw: () => number): string[] {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 function row(name: string, observations: readonly Observation[]): string {
-  const { model, file, neighbours } = losses(observations);
+  const { model, file, neighbours, analogy } = losses(observations);
   const right = (of: keyof Observation['right']): string => percent(mean(observations.map((o) => Number(o.right[of]))));
-  return `| ${name} | ${observations.length} | ${model.toFixed(3)} | ${file.toFixed(3)} | ${neighbours.toFixed(3)} | ${right('model')} | ${right('file')} | ${right('mixture')} |`;
+  return `| ${name} | ${observations.length} | ${model.toFixed(3)} | ${file.toFixed(3)} | ${neighbours.toFixed(3)} | ${analogy.toFixed(3)} | ${right('model')} | ${right('file')} | ${right('mixture')} |`;
 }
 
 export async function run(): Promise<void> {
@@ -67,7 +67,7 @@ export async function run(): Promise<void> {
       ends.push(all.length);
     }
     console.log(`${engine.describe().name}: ${all.length} tokens of ${count} files, at most ${values.tokens} of each, seed ${values.seed}\n`);
-    console.log('| longest match | tokens | loss of the model, nats | with the file | with its neighbours | best token right: the model’s | the file’s | the model’s with the file |\n|---|---|---|---|---|---|---|---|');
+    console.log('| longest match | tokens | loss of the model, nats | with the file | with its neighbours | with analogies | best token right: the model’s | the file’s | the model’s with the file |\n|---|---|---|---|---|---|---|---|---|');
     for (const [i, from] of LENGTHS.entries()) {
       const to = LENGTHS[i + 1] ?? Infinity;
       const part = all.filter(({ file }) => (file?.longest ?? 0) >= from && (file?.longest ?? 0) < to);
@@ -77,8 +77,10 @@ export async function run(): Promise<void> {
       if (folders.length > 1) console.log(row(basename(folder), all.slice(ends[i - 1] ?? 0, ends[i])));
     }
     console.log(row('all', all));
-    const table = (of: 'file' | 'neighbours'): string => fitWeights(all, of).map((rows) => `  [${rows.map((cells) => `[${cells.join(', ')}]`).join(', ')}],`).join('\n');
+    console.log(row('where an analogy has a say', all.filter(({ analogy }) => analogy)));
+    const table = (of: 'file' | 'neighbours' | 'analogy'): string => fitWeights(all, of).map((rows) => `  [${rows.map((cells) => `[${cells.join(', ')}]`).join(', ')}],`).join('\n');
     if (values.fit) console.log(`\nsrc/locality/weights.ts:\n${table('file')}`);
+    if (values.fit) console.log(`\nsrc/locality/analogyWeights.ts:\n${table('analogy')}`);
     if (values.fit && Number(values.neighbours) > 0) console.log(`\nsrc/locality/neighbourWeights.ts:\n${table('neighbours')}`);
   } finally {
     await engine.close();

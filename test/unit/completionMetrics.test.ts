@@ -109,7 +109,7 @@ describe('cursors', () => {
 /** Outcomes by confidence and whether they are right. */
 const outcome = (confidence: number | null, exact: boolean, part: Partial<Outcome> = {}): Outcome => ({
   path: 'f', rule: 'lineStart', line: 1, column: 1, silent: null, expected: 'x', written: confidence === null ? '' : exact ? 'x' : 'y', exact, similarity: Number(exact), degenerate: false, confidence,
-  tokens: { prompt: 100, reused: 60, computed: 50, generated: 10 }, ms: 10, ...part,
+  mean: confidence, text: '', scores: [], tokens: { prompt: 100, reused: 60, computed: 50, generated: 10 }, ms: 10, ...part,
 });
 const outcomes = [outcome(-0.1, true), outcome(-0.2, true), outcome(-0.5, false), outcome(-1, true), outcome(-2, false), outcome(-0.05, false, { degenerate: true }), outcome(null, false), outcome(-3, false, { silent: 'longLine' })];
 const curve: ConfidenceCurve = { samples: 50, points: [{ threshold: -0.2, coverage: 0.2, precision: 0.9 }, { threshold: -1, coverage: 0.6, precision: 0.7 }, { threshold: -4, coverage: 1, precision: 0.5 }] };

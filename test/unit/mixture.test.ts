@@ -40,7 +40,7 @@ describe('the mixture', () => {
       neighbours.become(around);
       const [without, mixed] = [Float32Array.from(logits), Float32Array.from(logits)];
       mix(without, index);
-      mix(mixed, index, neighbours);
+      mix(mixed, index, { neighbours });
       const beside = continuations(neighbours, index);
       if (!beside || beside.longest <= (continuations(index)?.longest ?? 0)) return void expect(mixed).toEqual(without);
       asked++;
