@@ -25,6 +25,8 @@ export interface Architecture {
   scales: { embedding: number; residual: number; logits: number; attention: number };
   normEpsilon: number;
   rope: RopeConfig;
+  /** Tokens that it was trained on before its context was lengthened; no fewer than it has where it was not. */
+  trained: number;
   /** c in c·tanh(x / c): of scores, and of logits; undefined for none. */
   softcap?: number;
   logitCap?: number;
@@ -73,19 +75,24 @@ export function readArchitecture(file: GgufFile): Architecture {
   };
   const layers = count('block_count', LIMITS.layers);
   const context = count('context_length', LIMITS.context);
+  const trained = count('rope.scaling.original_context_length', LIMITS.context, context);
   const turned = { base: positive('rope.freq_base', 10_000), rotated };
   const rope = (): RopeConfig => {
-    const scaling = text(file.metadata[`${name}.rope.scaling.type`] ?? 'none');
-    if (scaling === 'none') return { ...turned, linear: positive('rope.scale_linear', 1) };
-    if (scaling === 'linear') return { ...turned, linear: positive('rope.scaling.factor') };
+    const stated = file.metadata[`${name}.rope.scaling.type`];
+    const scaling = text(stated ?? 'linear');
+    const attention = positive('rope.scaling.attn_factor', 1);
+    const scale = attention === 1 ? undefined : attention;
+    if (scaling === 'none') return { ...turned, linear: 1, scale };
+    // The factors of longrope are tensors.
+    if (scaling === 'linear' || scaling === 'longrope') return { ...turned, linear: positive('rope.scaling.factor', stated === 'linear' ? undefined : positive('rope.scale_linear', 1)), scale };
     if (scaling !== 'yarn') throw invalid(`${name}.rope.scaling.type`, `"${scaling}" is not supported`);
     if (turned.base <= 1) throw invalid(`${name}.rope.freq_base`, `${turned.base} is not above 1`);
     const [mixed, factor] = [number('rope.scaling.yarn_ext_factor', 1), number('rope.scaling.factor')];
     if (!(mixed >= 0 && mixed <= 1)) throw invalid(`${name}.rope.scaling.yarn_ext_factor`, `${mixed} is not between 0 and 1`);
     if (!(factor >= 1 && factor < MOST_SCALE)) throw invalid(`${name}.rope.scaling.factor`, `${factor} is not between 1 and ${MOST_SCALE}`);
     return yarn(turned, {
-      mixed, factor, trained: count('rope.scaling.original_context_length', LIMITS.context, context),
-      fast: positive('rope.scaling.yarn_beta_fast', 32), slow: positive('rope.scaling.yarn_beta_slow', 1), attention: positive('rope.scaling.attn_factor', 1),
+      mixed, factor, trained, attention,
+      fast: positive('rope.scaling.yarn_beta_fast', 32), slow: positive('rope.scaling.yarn_beta_slow', 1),
     });
   };
   /** As given, where it turns by finite angles. */
@@ -113,6 +120,7 @@ export function readArchitecture(file: GgufFile): Architecture {
   const layersOf = (every: number, last: boolean) => Array.from({ length: layers }, (_, i) => i).filter((i) => ((i + 1) % every === 0) === last);
   const others = (): OtherLayers | undefined => {
     const { local, unturned } = family;
+    if (family.unturnedByFlag && file.metadata[`${name}.rope.scaling.finetuned`] === false) return { layers: layersOf(1, true), window: 0, rope: null };
     if (unturned) return { layers: layersOf(unturned, true), window: 0, rope: null };
     const window = local ? number('attention.sliding_window', local.window) : 0;
     if (window === 0) return undefined;
@@ -129,7 +137,7 @@ export function readArchitecture(file: GgufFile): Architecture {
       feedForward: count('feed_forward_length', LIMITS.feedForward), vocabulary, context,
     },
     normEpsilon,
-    rope: sound(rope()), softcap: cap(caps?.scores), logitCap: cap(caps?.logits), others: others(),
+    rope: sound(rope()), trained, softcap: cap(caps?.scores), logitCap: cap(caps?.logits), others: others(),
   };
 }
 

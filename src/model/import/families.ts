@@ -29,6 +29,8 @@ export interface Family {
   local?: { every: number; window: number; /** In place of `rope.freq_base`, where the file does not say. */ ropeBase?: number };
   /** Of every so many layers the last does not turn its queries and keys. */
   unturned?: number;
+  /** Nothing turns where `rope.scaling.finetuned` is false. */
+  unturnedByFlag?: boolean;
   /** Models of so many layers scale scores by 1/√(hidden / heads), whatever the length of their keys. */
   scaledByHidden?: number;
 }
@@ -45,7 +47,7 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   qwen2: { pairs: 'halves' },
   qwen3: { pairs: 'halves', headNorms: true },
   /** Granite 3 */
-  granite: { pairs: 'adjacent', scales: { embedding: 'embedding_scale', residual: 'residual_scale', logits: 'logit_scale', attention: 'attention.scale' } },
+  granite: { pairs: 'adjacent', unturnedByFlag: true, scales: { embedding: 'embedding_scale', residual: 'residual_scale', logits: 'logit_scale', attention: 'attention.scale' } },
   /** Gemma 1 and CodeGemma */
   gemma,
   starcoder2: { pairs: 'halves', layerNorm: true, activation: 'gelu', ungated: true },

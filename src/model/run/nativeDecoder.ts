@@ -40,10 +40,8 @@ export async function nativeDecoder(addon: Addon, arch: Architecture, source: Te
   };
   try {
     embedding = new NativeEmbedding(addon, source.file, source.take('token_embd.weight', vocabulary, hidden), arch.scales.embedding);
-    if (source.has('rope_freqs.weight')) {
-      const own = await ropeFactors(weights, source, arch.rope.rotated / 2);
-      arch.rope.factors = own.map((factor, pair) => factor * (arch.rope.factors?.[pair] ?? 1));
-    }
+    const own = await ropeFactors(weights, source, arch);
+    if (own) arch.rope.factors = own.map((factor, pair) => factor * (arch.rope.factors?.[pair] ?? 1));
     const decoder = new Decoder(addon, arch, source, weights);
     for (let i = 0; i <= layers; i++) {
       runners.push(await pass(() => decoder.segment(i)));
@@ -164,9 +162,14 @@ class Decoder {
 /** Of frequencies; a smaller one makes infinities. */
 const LEAST_FACTOR = 1e-6;
 
-/** Divisors of the inverse frequencies. Throws metadataInvalid. */
-async function ropeFactors(weights: NativeWeights, source: TensorSource, length: number): Promise<number[]> {
-  const name = 'rope_freqs.weight';
+/** Divisors of the inverse frequencies, where the file has any: of a context that was lengthened (longrope) those for long texts, as llama.cpp takes them for such a context. Throws metadataInvalid. */
+async function ropeFactors(weights: NativeWeights, source: TensorSource, { rope, shape, trained }: Architecture): Promise<number[] | undefined> {
+  const read = (name: string) => (source.has(name) ? factorsOf(weights, source, name, rope.rotated / 2) : undefined);
+  const [own, long, short] = [await read('rope_freqs.weight'), await read('rope_factors_long.weight'), await read('rope_factors_short.weight')];
+  return own ?? (shape.context > trained ? long : short);
+}
+
+async function factorsOf(weights: NativeWeights, source: TensorSource, name: string, length: number): Promise<number[]> {
   const values = await weights.vector(source.take(name, 1, length));
   if (!values.every((v) => v >= LEAST_FACTOR && v < 1 / LEAST_FACTOR)) throw new DeltaError('metadataInvalid', source.file.path, name, `a factor is not between ${LEAST_FACTOR} and ${1 / LEAST_FACTOR}`);
   return [...values];
