@@ -30,7 +30,8 @@ const HELP = `deltallm: offline code completion
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
   deltallm logits --model M --tokens @ids.json [--attention delta|compact|dense] [--all] --out F
   deltallm inspect --file F [--model M] [--attention delta|compact] [--most N] [--heads] [--json] [--html F]
-  deltallm import FILE.gguf [--out DIR]                deltallm models [--json]
+  deltallm import FILE.gguf [--out DIR [--texts DIR]...]
+  deltallm models [--json]
   deltallm eval --help                                 deltallm bench engine --help
 
 --model takes a GGUF file or a model folder; without it the embedded model is used. Lines and columns count from 1.

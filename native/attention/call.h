@@ -51,13 +51,15 @@ struct Scratch {
   float *scores;      // [rows][64]
   float *sinkScores;  // [rows][64]
   float *moved;       // [rows][D] queries rotated to i − δ
-  float *scaled;      // [rows][D] queries times the step table
+  float *scaled;      // [rows][D] queries times the step table; in the basis, where there is one
+  float *turned;      // [rows][D] queries rotated to i − δ − origin, with a basis
   float *angles;      // [2·D] one position's cosines and sines
   float *acc, *totalAcc;       // [rows][valueWidth]
   float *maximum, *sum, *alpha, *totalMaximum, *totalSum;  // [rows]
   Array<uint64_t> lanes;       // [rows]
   int movedBy = 0;             // δ that `moved` holds; 0: none
   const float *scaledFrom = nullptr;  // what `scaled` was made from; null: nothing
+  int scaledBy = 0;            // δ + origin that it is turned by, with a basis
   Array<Work> work;            // [kvHeads]; dense is not counted here
 
   bool prepare(const Setup &setup, int rows);

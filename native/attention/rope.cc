@@ -1,32 +1,9 @@
-// Sine and cosine after fdlibm (k_sin.c, k_cos.c), with π/2 in three parts: our own, so that keys do not depend on the C library.
+// Angles and their rows.
 #include "attention/rope.h"
 
+#include "kv/sine.h"
+
 namespace deltallm {
-namespace {
-
-/** Both at once for |x| up to about 10⁷; relative error below 2⁻⁴⁰ there, far below float32. */
-void sineCosine(double x, double *sine, double *cosine) {
-  const double n = (x * 6.36619772367581382433e-01 + 6755399441055744.0) - 6755399441055744.0;  // x·2/π, rounded
-  const double y = ((x - n * 1.57079632673412561417e+00) - n * 6.07710050630396597660e-11) - n * 2.02226624879595063154e-21;
-  const double z = y * y;
-  const double s = y + y * z *
-                           (-1.66666666666666324348e-01 +
-                            z * (8.33333333332248946124e-03 +
-                                 z * (-1.98412698298579493134e-04 + z * (2.75573137070700676789e-06 + z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)))));
-  const double c = 1.0 - 0.5 * z +
-                   z * z *
-                       (4.16666666666666019037e-02 +
-                        z * (-1.38888888888741095749e-03 +
-                             z * (2.48015872894767294178e-05 + z * (-2.75573143513906633035e-07 + z * (2.08757232129817482790e-09 + z * -1.13596475577881948265e-11)))));
-  switch (static_cast<long long>(n) & 3) {
-    case 0: *sine = s, *cosine = c; break;
-    case 1: *sine = c, *cosine = -s; break;
-    case 2: *sine = -s, *cosine = -c; break;
-    default: *sine = -c, *cosine = s;
-  }
-}
-
-}  // namespace
 
 void ropeRow(const LayerSetup &layer, int position, float *row) {
   for (int i = 0; i < layer.pairs; i++) {

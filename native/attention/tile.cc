@@ -4,6 +4,7 @@
 #include "attention/call.h"
 #include "attention/regions.h"
 #include "attention/rope.h"
+#include "kv/basis.h"
 #include "kv/half.h"
 
 namespace deltallm {
@@ -18,8 +19,8 @@ bool isCancelled(const int32_t *word) {
 
 bool Scratch::prepare(const Setup &setup, int rows) {
   const size_t D = setup.keyLength, width = setup.valueWidth, n = rows;
-  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, 2 * D, n * width, n * width, n, n, n, n, n};
-  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
+  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, n * D, 2 * D, n * width, n * width, n, n, n, n, n};
+  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &turned, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
   size_t total = 0;
   for (size_t size : sizes) total += (size + 15) / 16 * 16;
   if (!memory.atLeast(total) || !lanes.atLeast(n) || !work.atLeast(setup.kvHeads)) return false;
@@ -64,24 +65,50 @@ uint64_t visibleLanes(const Pass &pass, const Entry &entry) {
   return any;
 }
 
+/** The group's queries, rotated to i − by. */
+void turnQueries(const Pass &pass, int by, float *to) {
+  const Call &call = pass.call;
+  const Setup &setup = *call.setup;
+  const size_t D = setup.keyLength;
+  for (int i = 0; i < pass.group.tokens; i++) {
+    const int token = pass.group.token + i;
+    ropeRow(call.own(), call.start + token - by, pass.scratch.angles);
+    const float *q = call.qkv + static_cast<size_t>(token) * call.qkvWidth() + static_cast<size_t>(pass.kvHead) * setup.group * D;
+    for (int g = 0; g < setup.group; g++) rotateHead(q + g * D, pass.scratch.angles, call.own().pairs, setup.keyLength, to + (static_cast<size_t>(i) * setup.group + g) * D);
+  }
+}
+
 /** The group's queries as an entry moved by δ must see them: rotated to i − δ. */
 const float *queriesFor(const Pass &pass, int delta) {
   const Call &call = pass.call;
   const Setup &setup = *call.setup;
-  const size_t D = setup.keyLength;
-  if (delta == 0) return call.q + (static_cast<size_t>(pass.kvHead) * call.tokens + pass.group.token) * setup.group * D;
+  if (delta == 0) return call.q + (static_cast<size_t>(pass.kvHead) * call.tokens + pass.group.token) * setup.group * setup.keyLength;
   Scratch &scratch = pass.scratch;
   if (scratch.movedBy == delta) return scratch.moved;
-  for (int i = 0; i < pass.group.tokens; i++) {
-    const int token = pass.group.token + i;
-    ropeRow(call.own(), call.start + token - delta, scratch.angles);
-    const float *q = call.qkv + static_cast<size_t>(token) * call.qkvWidth() + static_cast<size_t>(pass.kvHead) * setup.group * D;
-    for (int g = 0; g < setup.group; g++)
-      rotateHead(q + g * D, scratch.angles, call.own().pairs, setup.keyLength, scratch.moved + (static_cast<size_t>(i) * setup.group + g) * D);
-  }
+  turnQueries(pass, delta, scratch.moved);
   scratch.movedBy = delta;
   scratch.scaledFrom = nullptr;
   return scratch.moved;
+}
+
+/** With a basis: q′ = A⁻ᵀ·q turned to i − δ − origin, times the step table: one matrix of 64 columns after another takes the place of a tile of keys. */
+const float *basisQueries(const Pass &pass, int by) {
+  const Setup &setup = pass.setup();
+  Scratch &scratch = pass.scratch;
+  if (scratch.scaledFrom == scratch.turned && scratch.scaledBy == by) return scratch.scaled;
+  const int D = setup.keyLength, tiles = queryTileCount(D);
+  const size_t tile = static_cast<size_t>(D) * DL_TILE;
+  const float *columns = pass.call.own().queryTiles.data() + tile * tiles * pass.kvHead;
+  turnQueries(pass, by, scratch.turned);
+  for (int c = 0; c < tiles; c++, columns += tile) {
+    const int width = D - c * DL_TILE < DL_TILE ? D - c * DL_TILE : DL_TILE;
+    pass.kernels().scores_f32(columns, D, scratch.turned, pass.rows, scratch.sinkScores);
+    for (int r = 0; r < pass.rows; r++) memcpy(scratch.scaled + static_cast<size_t>(r) * D + c * DL_TILE, scratch.sinkScores + r * DL_TILE, sizeof(float) * width);
+  }
+  scratch.work[pass.kvHead].executed += static_cast<double>(pass.rows) * tiles * tile;
+  scratch.scaledFrom = scratch.turned;
+  scratch.scaledBy = by;
+  return scratch.scaled;
 }
 
 /** Queries times the step table: integer steps then need no factor. */
@@ -130,12 +157,13 @@ void deltaScoresWithExtra(const Pass &pass, const DeltaHead &head, const dl_delt
   }
 }
 
-void deltaScores(const Pass &pass, const Block &block, const DeltaHead &head, const float *q, const uint8_t *ahead) {
+void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, const float *q, const uint8_t *ahead) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int D = setup.keyLength;
   Scratch &scratch = pass.scratch;
-  const float *scaled = scaledQueries(pass, q);
+  const Block &block = *entry.block;
+  const float *scaled = setup.basis ? basisQueries(pass, entry.delta + originOf(block.base)) : scaledQueries(pass, q);
   const dl_delta_keys keys = {head.masks, head.packed, head.keyframe, setup.mean};
   if (head.extraTokens) {
     deltaScoresWithExtra(pass, head, keys, scaled);
@@ -199,11 +227,12 @@ bool exactTile(const Pass &pass, int entry, const Block &block, const float *q, 
   return true;
 }
 
-bool deltaTile(const Pass &pass, int entry, const Block &block, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
+bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
-  const int width = setup.valueWidth, sinks = sinkTokens(setup, block);
-  deltaScores(pass, block, head, q, ahead);
+  const Entry &at = pass.call.entries[entry];
+  const int width = setup.valueWidth, sinks = sinkTokens(setup, *at.block);
+  deltaScores(pass, at, head, q, ahead);
   uint16_t scales[DL_TILE];
   memcpy(scales, head.scales, sizeof scales);
   for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
@@ -270,7 +299,7 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
     const float *q = queriesFor(pass, entry.delta);
-    const bool mixed = useDelta ? deltaTile(pass, e, block, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial)
+    const bool mixed = useDelta ? deltaTile(pass, e, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial)
                                 : exactTile(pass, e, block, q, tokens, partial);
     countOperations(pass, entry, useDelta, mixed, any);
   }

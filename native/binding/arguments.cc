@@ -81,6 +81,11 @@ bool Arguments::choice(napi_value value, const char *name, const char *off, cons
   return isOn;
 }
 
+bool Arguments::isGiven(napi_value value) {
+  napi_valuetype type = napi_undefined;
+  return !failed && napi_typeof(env, value, &type) == napi_ok && type != napi_undefined;
+}
+
 napi_value Arguments::property(napi_value object, const char *name) {
   napi_value value = nullptr;
   napi_valuetype type = napi_undefined;

@@ -43,6 +43,8 @@ class Arguments {
   };
   Text text(napi_value value, const char *name);
   napi_value property(napi_value object, const char *name);
+  /** Whether an optional property is there; false after a failure. */
+  bool isGiven(napi_value value);
   napi_value element(napi_value array, uint32_t i, const char *name);
   uint32_t arrayLength(napi_value array, const char *name, uint32_t low, uint32_t high);
   template <class T>

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kv/basis.h"
+
 namespace deltallm {
 namespace {
 
@@ -16,12 +18,24 @@ bool within(const float *x, size_t n, double low, double high) {
   return true;
 }
 
-void copyTable(Arguments *arguments, napi_value tables, const char *name, size_t length, double low, Array<float> *to) {
-  const View<float> table = arguments->view<float>(arguments->property(tables, name), napi_float32_array, name);
+void copyTable(Arguments *arguments, napi_value value, const char *name, size_t length, double low, Array<float> *to) {
+  const View<float> table = arguments->view<float>(value, napi_float32_array, name);
   arguments->check(table.length == length && within(table.data, length, low, kLargest), name);
   if (arguments->failed) return;
   if (!to->reset(length)) return arguments->fail(Status::outOfMemory, name);
   memcpy(to->data(), table.data, sizeof(float) * length);
+}
+
+/** A and, where it is given, the importance; without A keys are coded as they are. */
+void readBasis(Arguments *arguments, napi_value tables, const Setup &setup, LayerSetup *layer) {
+  const napi_value basis = arguments->property(tables, "basis"), importance = arguments->property(tables, "importance");
+  if (!arguments->isGiven(basis)) return arguments->check(!arguments->isGiven(importance), "importance");
+  const size_t D = setup.keyLength;
+  Array<float> table;
+  copyTable(arguments, basis, "basis", setup.kvHeads * D * D, -kLargest, &table);
+  arguments->check(setup.mean, "basis");
+  if (arguments->isGiven(importance)) copyTable(arguments, importance, "importance", setup.kvHeads * (2 * D + 2), -kLargest, &layer->importance);
+  if (!arguments->failed) arguments->check(prepareBasis(setup, table.data(), layer), "basis");
 }
 
 void readLayer(Arguments *arguments, napi_value value, const Setup &setup, LayerSetup *layer) {
@@ -40,8 +54,9 @@ void readLayer(Arguments *arguments, napi_value value, const Setup &setup, Layer
   if (!setup.delta) return;
   const napi_value tables = arguments->property(value, "delta");
   const size_t length = static_cast<size_t>(setup.kvHeads) * setup.keyLength;
-  copyTable(arguments, tables, "threshold", length, 0, &layer->threshold);
-  copyTable(arguments, tables, "step", length, kSmallestStep, &layer->step);
+  copyTable(arguments, arguments->property(tables, "threshold"), "threshold", length, 0, &layer->threshold);
+  copyTable(arguments, arguments->property(tables, "step"), "step", length, kSmallestStep, &layer->step);
+  readBasis(arguments, tables, setup, layer);
 }
 
 bool sameRope(const LayerSetup &a, const LayerSetup &b) {
@@ -78,6 +93,10 @@ void readConfiguration(Arguments *arguments, napi_value config, Setup *setup) {
     int group = 0;
     while (!sameRope(setup->layer[group], setup->layer[i])) group++;
     setup->layer[i].ropeGroup = group;
+    const bool basis = setup->layer[i].forward.size() > 0;
+    if (i == 0) setup->basis = basis;
+    arguments->check(basis == setup->basis, "basis");  // of all layers or of none
+    if (arguments->failed) return;
   }
 }
 

@@ -40,11 +40,6 @@ Activation activationOf(Arguments *arguments, napi_value value) {
   return Activation::squaredRelu;
 }
 
-bool isGiven(Arguments *arguments, napi_value value) {
-  napi_valuetype type = napi_undefined;
-  return !arguments->failed && napi_typeof(arguments->env, value, &type) == napi_ok && type != napi_undefined;
-}
-
 void readStep(Arguments *arguments, napi_value value, const Segment &segment, Step *step) {
   const int last = static_cast<int>(segment.widths.size()) - 1;
   const auto slot = [&](const char *name, int first) { return arguments->wholeNumber(arguments->property(value, name), name, first, last); };
@@ -62,23 +57,23 @@ void readStep(Arguments *arguments, napi_value value, const Segment &segment, St
     step->column = arguments->wholeNumber(arguments->property(value, "column"), "column", 0, to);
     arguments->check(step->column + rows <= to, "column");
     const napi_value bias = arguments->property(value, "bias");
-    if (isGiven(arguments, bias)) copyFloats(arguments, bias, "bias", rows, &step->scale);
+    if (arguments->isGiven(bias)) copyFloats(arguments, bias, "bias", rows, &step->scale);
     return;
   }
   arguments->check(from == to, "to");
   if (step->kind == StepKind::norm) {
     step->epsilon = static_cast<float>(arguments->number(arguments->property(value, "epsilon"), "epsilon", 0, 1));
     const napi_value column = arguments->property(value, "column"), groups = arguments->property(value, "groups");
-    if (isGiven(arguments, column)) step->column = arguments->wholeNumber(column, "column", 0, to - 1);
-    if (isGiven(arguments, groups)) step->groups = arguments->wholeNumber(groups, "groups", 1, to);
+    if (arguments->isGiven(column)) step->column = arguments->wholeNumber(column, "column", 0, to - 1);
+    if (arguments->isGiven(groups)) step->groups = arguments->wholeNumber(groups, "groups", 1, to);
     const View<float> scale = arguments->view<float>(arguments->property(value, "scale"), napi_float32_array, "scale");
     if (arguments->failed) return;
     const size_t covered = scale.length * static_cast<size_t>(step->groups) + step->column;
-    arguments->check(scale.length >= 1 && (isGiven(arguments, groups) ? covered <= static_cast<size_t>(to) : covered == static_cast<size_t>(to)), "scale");
+    arguments->check(scale.length >= 1 && (arguments->isGiven(groups) ? covered <= static_cast<size_t>(to) : covered == static_cast<size_t>(to)), "scale");
     const size_t length = scale.length;  // reading a property may run code that changes it
     if (!arguments->failed) copyFloats(arguments, arguments->property(value, "scale"), "scale", length, &step->scale);
     const napi_value bias = arguments->property(value, "bias");
-    if (isGiven(arguments, bias)) copyFloats(arguments, bias, "bias", length, &step->bias);
+    if (arguments->isGiven(bias)) copyFloats(arguments, bias, "bias", length, &step->bias);
     return;
   }
   if (step->kind == StepKind::cap) {
@@ -87,7 +82,7 @@ void readStep(Arguments *arguments, napi_value value, const Segment &segment, St
   }
   if (step->kind == StepKind::gate) {
     step->activation = activationOf(arguments, arguments->property(value, "activation"));
-    step->alone = !isGiven(arguments, arguments->property(value, "other"));
+    step->alone = !arguments->isGiven(arguments->property(value, "other"));
     if (step->alone) return;
   }
   step->other = slot("other", 0);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "kv/basis.h"
 #include "kv/half.h"
 
 namespace deltallm {
@@ -164,6 +165,8 @@ Status readKeys(const Setup &setup, const Block &block, int layer, int kvHead, b
       to[t * D + d] = valid >> t & 1 ? x : NAN;
     }
   }
+  for (int t = sinks; setup.basis && t < count; t++)
+    if (valid >> t & 1) fromBasis(setup, setup.layer[layer], kvHead, block.base, to + static_cast<size_t>(t) * D);
   return Status::ok;
 }
 

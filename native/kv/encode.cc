@@ -1,11 +1,13 @@
 // Reference `previous`: d_t = k_t − r_{t−1}·s is kept when |d| ≥ θ, as n = round(d/s) steps, r_t = r_{t−1} + n.
 // Reference `mean`: the same against the block's rounded mean, without accumulation.
+// With a basis y = A·(k turned back by its origin) is coded in place of k, by the mean.
 // A token with |n| > 127 in any channel is stored whole, as an extra keyframe. Masked tokens change nothing.
 #include "kv/encode.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "kv/basis.h"
 #include "kv/half.h"
 
 namespace deltallm {
@@ -18,7 +20,8 @@ struct HeadDraft {
   double step[kMaxLength], inverse[kMaxLength], threshold[kMaxLength];
   int32_t running[kMaxLength];
   int16_t keyframe[kMaxLength];
-  float keys[kBlockTokens][kMaxLength];
+  double keys[kBlockTokens][kMaxLength];
+  double weights[kBlockTokens];  // of the thresholds, with a basis
   int8_t deltas[kBlockTokens][kMaxLength];
   int16_t extras[kBlockTokens][kMaxLength];
 };
@@ -43,6 +46,16 @@ void loadKeys(const Setup &setup, const Block &block, int layer, int h, HeadDraf
     for (int t = 0; t < kBlockTokens; t++) draft->keys[t][d] = halfToFloat(keys[d * kBlockTokens + t]);
   }
   draft->valid = block.valid[layer * setup.kvHeads + h];
+  for (int t = 0; t < kBlockTokens; t++) draft->weights[t] = 1;
+  if (!setup.basis) return;
+  toBasis(setup, setup.layer[layer], h, block.base, draft->keys);
+  if (!setup.layer[layer].importance.size()) return;
+  const uint16_t *values = reinterpret_cast<const uint16_t *>(exactValues(setup, block, layer, h));
+  for (int t = 0; t < kBlockTokens; t++, values += setup.valueWidth) {
+    float value[kMaxLength];
+    for (int i = 0; i < setup.valueLength; i++) value[i] = halfToFloat(values[i]);
+    draft->weights[t] = importanceOf(setup, setup.layer[layer], h, draft->keys[t], value);
+  }
 }
 
 /** The block's keyframe: the first valid key, or the mean of the valid keys. */
@@ -61,15 +74,16 @@ void chooseKeyframe(const Setup &setup, HeadDraft *draft) {
   }
 }
 
-void encodeToken(const Setup &setup, const float *key, int t, HeadDraft *draft) {
+void encodeToken(const Setup &setup, const double *key, int t, HeadDraft *draft) {
   const int D = setup.keyLength;
+  const double weight = draft->weights[t];
   int8_t *deltas = draft->deltas[t];
   double widest = 0;
   double steps[kMaxLength];
   for (int d = 0; d < D; d++) {
     const double difference = key[d] - draft->running[d] * draft->step[d];
     const double size = difference < 0 ? -difference : difference;
-    double n = size >= draft->threshold[d] ? difference * draft->inverse[d] : 0;
+    double n = size * weight >= draft->threshold[d] ? difference * draft->inverse[d] : 0;
     const double low = -kStepLimit - draft->running[d], high = kStepLimit - draft->running[d];  // r stays within int16
     n = n > low ? n : low;
     n = n < high ? n : high;

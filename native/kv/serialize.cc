@@ -14,6 +14,9 @@ constexpr uint32_t kFormat = 2;
 constexpr size_t kHeaderBytes = 8 + 4 + kRecipeBytes + 10 * 4;
 constexpr size_t kChecksumBytes = 8;
 
+/** What the numbers of the delta form are differences from. */
+int referenceOf(const Setup &setup) { return setup.mean + setup.basis; }
+
 class Writer {
  public:
   explicit Writer(uint8_t *to) : at_(to) {}
@@ -234,7 +237,7 @@ void serializeBlock(const Setup &setup, const Block &block, int forms, const uin
   writer.bytes(kMagic, sizeof kMagic);
   writer.number(kFormat);
   writer.bytes(recipe, kRecipeBytes);
-  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens, setup.exactElement(), block.base, forms};
+  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, referenceOf(setup), kBlockTokens, setup.exactElement(), block.base, forms};
   writer.bytes(geometry, sizeof geometry);
   for (int layer = 0; layer < setup.layers; layer++)
     for (int h = 0; h < setup.kvHeads; h++) {
@@ -253,7 +256,7 @@ Status parseBlock(const Setup &setup, const uint8_t *bytes, size_t length, const
   memcpy(&checksum, bytes + length - kChecksumBytes, kChecksumBytes);
   if (checksum != xxh64(bytes, length - kChecksumBytes)) return Status::blockDamaged;
   if (memcmp(reader.take(kRecipeBytes), recipe, kRecipeBytes) != 0) return Status::blockForeign;
-  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, setup.mean, kBlockTokens, setup.exactElement()};
+  const int geometry[] = {setup.layers, setup.kvHeads, setup.keyLength, setup.valueLength, setup.sinks, referenceOf(setup), kBlockTokens, setup.exactElement()};
   if (memcmp(reader.take(sizeof geometry), geometry, sizeof geometry) != 0) return Status::blockForeign;
   const int base = reader.number<int32_t>();
   const uint32_t forms = reader.number<uint32_t>();

@@ -1,6 +1,6 @@
 // Block format v2: the bytes of a full block outside memory. Little-endian, no padding:
 //   header (kHeaderBytes): magic "DLKVBLK\n" · u32 format = 2 · recipe[32] · u32 layers, kvHeads, keyLength, valueLength, sinks, reference
-//                          (0 previous, 1 mean), count = 64, element (bytes of one element of the exact form: 2 or 4) · i32 base · u32 forms
+//                          (0 previous, 1 mean, 2 mean in a basis: kv/basis.h), count = 64, element (bytes of one element of the exact form: 2 or 4) · i32 base · u32 forms
 //                          (1 exact, 2 delta, 3 both)
 //   for each layer, for each head: u64 valid
 //     exact form: keys[D][64] · values[64][Dv], float16 or float32

@@ -10,6 +10,7 @@ constexpr int kBlockTokens = 64;
 constexpr int kMaxLength = 256;       // elements of a key or value: registers and scratch are sized by it
 constexpr int kMaxLayers = 512;       // no real model has more
 constexpr int kMaxHeads = 1024;       // no real model has more
+constexpr int kOriginSpan = 1024;     // tokens whose keys are turned back by the same origin, with a basis
 constexpr int kMaxPosition = 1 << 20; // tokens; keeps angles within what rope.cc reduces exactly
 
 struct LayerSetup {
@@ -22,11 +23,17 @@ struct LayerSetup {
   Array<double> inverseFrequencies;  // [pairs], radians per position
   Array<float> threshold;            // [kvHeads, keyLength], mode delta only
   Array<float> step;                 // [kvHeads, keyLength], mode delta only
+  // Of a basis (kv/basis.h); empty: keys are coded as they are.
+  Array<double> forward;     // [kvHeads, keyLength, keyLength] Aᵀ
+  Array<double> inverse;     // [kvHeads, keyLength, keyLength] A⁻¹
+  Array<float> queryTiles;   // [kvHeads, tiles, keyLength, 64] A⁻¹ with the steps multiplied in, 64 of its columns a tile
+  Array<float> importance;   // [kvHeads, 2·keyLength + 2], or empty
 };
 
 struct Setup {
   bool delta = false;  // mode
   bool mean = false;   // reference
+  bool basis = false;  // all layers have one
   int layers = 0;
   int heads = 0;
   int kvHeads = 0;

@@ -1,6 +1,7 @@
 // The slow twin of native delta attention, in double precision: how keys are coded, and what a query reads. This file is the specification.
 // Paper: DeltaLLM, arXiv 2507.19608, sections on delta keys, attention sinks and hybrid attention; block-wise coding is ours (docs/delta-format.md).
 import { BLOCK, type DeltaReference } from '../binding/addon.ts';
+import { originOf, type Basis } from './basis.ts';
 
 /** Largest step count of a delta (int8) and of a keyframe (int16). */
 const MOST_DELTA = 127;
@@ -12,6 +13,8 @@ export interface Coding {
   threshold: ArrayLike<number>;
   /** s per channel, `[length]`; undefined codes without quantisation. */
   step?: ArrayLike<number>;
+  /** Per token: kept is where |d|·weight ≥ θ. Default: 1. */
+  weights?: ArrayLike<number>;
 }
 
 export interface Coded {
@@ -29,9 +32,9 @@ export interface Coded {
 }
 
 /** Codes the keys of one head, `[tokens, length]`, block by block in a closed loop. */
-export function codeKeys(keys: Float64Array, length: number, { reference, threshold, step }: Coding): Coded {
+export function codeKeys(keys: Float64Array, length: number, { reference, threshold, step, weights }: Coding): Coded {
   const coded: Coded = { decoded: new Float64Array(keys.length), zeros: 0, elements: 0, keyframes: 0, masked: 0, largest: 0 };
-  const tables: Tables = { reference, threshold: Float64Array.from(threshold), step: step && Float64Array.from(step) };
+  const tables: Tables = { reference, threshold: Float64Array.from(threshold), step: step && Float64Array.from(step), weights };
   const tokens = keys.length / length;
   for (let from = 0; from < tokens; from += BLOCK) codeBlock(keys, length, from, Math.min(tokens, from + BLOCK), tables, coded);
   return coded;
@@ -43,7 +46,7 @@ interface Tables extends Coding {
   step?: Float64Array;
 }
 
-function codeBlock(keys: Float64Array, length: number, from: number, to: number, { reference, threshold, step }: Tables, out: Coded): void {
+function codeBlock(keys: Float64Array, length: number, from: number, to: number, { reference, threshold, step, weights }: Tables, out: Coded): void {
   const toKeyframe = (value: number, j: number) => (step ? step[j] * clamp(roundHalfEven(value / step[j]), MOST_KEYFRAME) : value);
   const valid: number[] = [];
   for (let t = from; t < to; t++) if (keys.subarray(t * length, (t + 1) * length).every(Number.isFinite)) valid.push(t);
@@ -63,7 +66,7 @@ function codeBlock(keys: Float64Array, length: number, from: number, to: number,
   const current = frame.slice();
   for (const t of valid) {
     const first = reference === 'previous' && t === valid[0];
-    if (!first && !codeToken(keys, length, t, reference === 'mean' ? frame : current, current, threshold, step, out)) {
+    if (!first && !codeToken(keys, length, t, reference === 'mean' ? frame : current, current, { threshold, step, weight: weights?.[t] ?? 1 }, out)) {
       out.keyframes++;
       for (let j = 0; j < length; j++) current[j] = toKeyframe(keys[t * length + j], j);
     }
@@ -72,12 +75,12 @@ function codeBlock(keys: Float64Array, length: number, from: number, to: number,
 }
 
 /** Codes token t against `base` into `current`; false when a delta does not fit (nothing is changed then). */
-function codeToken(keys: Float64Array, length: number, t: number, base: Float64Array, current: Float64Array, threshold: Float64Array, step: Float64Array | undefined, out: Coded): boolean {
+function codeToken(keys: Float64Array, length: number, t: number, base: Float64Array, current: Float64Array, { threshold, step, weight }: { threshold: Float64Array; step?: Float64Array; weight: number }, out: Coded): boolean {
   const deltas = new Float64Array(length);
   let zeros = 0;
   for (let j = 0; j < length; j++) {
     const d = keys[t * length + j] - base[j];
-    const kept = Math.abs(d) >= threshold[j];
+    const kept = Math.abs(d) * weight >= threshold[j];
     const steps = kept && step ? roundHalfEven(d / step[j]) : 0;
     if (Math.abs(steps) > MOST_DELTA) return false;
     deltas[j] = kept ? (step ? steps * step[j] : d) : 0;
@@ -90,6 +93,22 @@ function codeToken(keys: Float64Array, length: number, t: number, base: Float64A
   out.zeros += zeros;
   out.elements += length;
   return true;
+}
+
+/** Keys `[tokens, length]` of one head whose first token was coded at `base`, a multiple of 64, coded in `basis`; θ and s are in its units. */
+export function codeInBasis(keys: Float64Array, base: number, basis: Basis, coding: Coding, weigh?: (coordinates: Float64Array) => ArrayLike<number>): Coded {
+  const { length } = basis;
+  const coded: Coded = { decoded: new Float64Array(keys.length), zeros: 0, elements: 0, keyframes: 0, masked: 0, largest: 0 };
+  const size = BLOCK * length;
+  for (let at = 0; at < keys.length; at += size) {
+    const origin = originOf(base + at / length);
+    const coordinates = basis.toBasis(keys.subarray(at, at + size), origin);
+    const block = codeKeys(coordinates, length, { ...coding, weights: weigh?.(coordinates) });
+    coded.decoded.set(basis.fromBasis(block.decoded, origin), at);
+    for (const count of ['zeros', 'elements', 'keyframes', 'masked'] as const) coded[count] += block[count];
+    coded.largest = Math.max(coded.largest, block.largest);
+  }
+  return coded;
 }
 
 /** What a query reads of the keys before it: all exact, or the delta form outside sinks and window. */

@@ -2,7 +2,7 @@
 // Native code owns KV blocks and weights behind integer handles; JavaScript owns activations, borrowed for one call.
 
 /** Raised on both sides with every change of this file's shape. */
-export const ADDON_VERSION = 5;
+export const ADDON_VERSION = 6;
 
 /** Tokens in a block. */
 export const BLOCK = 64;
@@ -19,6 +19,13 @@ export interface DeltaTables {
   threshold: Float32Array;
   /** s: the value of one integer step of keyframes (int16) and deltas (int8). Same unit as the keys. > 0. */
   step: Float32Array;
+  /**
+   * A, `[kvHeads, keyLength, keyLength]`, row by row (attention/basis.ts). Keys are coded as y = A·(k turned back by their block's origin), θ and s are
+   * in its units, and the reference is the mean. Absent: y = k. All layers have one, or none.
+   */
+  basis?: Float32Array;
+  /** How much a token's thresholds count, `[kvHeads, 2·keyLength + 2]`: factors of y, y² and ln‖v‖, and a constant. Only with `basis`. */
+  importance?: Float32Array;
 }
 
 /** Geometry and arithmetic of one layer's attention. */

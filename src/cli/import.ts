@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
 import { isOurs, readMeasured } from '../model/measured.ts';
 import type { Command } from '../cli.ts';
-import { defaultThreads, existing, given, number, parse, writable } from './options.ts';
+import { defaultThreads, existing, folderOf, given, number, parse, writable } from './options.ts';
 import { print, say } from './output.ts';
 import { clearProgress, tell } from './terminal.ts';
 import { hearProgress, startRuntime } from './withRuntime.ts';
@@ -30,16 +30,18 @@ async function refuseToReplace(out: string): Promise<void> {
 }
 
 export const importCommand: Command = async (args, cancel) => {
-  const { values, positionals } = parse(args, { out: { type: 'string' }, threads: { type: 'string' }, json: { type: 'boolean' } }, true);
+  const { values, positionals } = parse(args, { out: { type: 'string' }, texts: { type: 'string', multiple: true }, threads: { type: 'string' }, json: { type: 'boolean' } }, true);
   if (positionals.length !== 1 || positionals[0] === '') throw new DeltaError('usage', 'import takes one GGUF file');
   const gguf = existing(positionals[0]);
   const named = given(values, 'out');
   const out = named === undefined ? undefined : writable(named);
   if (out !== undefined) await refuseToReplace(out);
+  const texts = (values.texts as string[] | undefined)?.map((path) => folderOf('texts', path));
+  if (texts && out === undefined) throw new DeltaError('usage', '--texts goes with --out');
   const threads = number(values, 'threads', defaultThreads(), 1, 64);
   const client = startRuntime();
   try {
-    const { folder, manifest } = await client.call('import', { gguf, out, threads }, hearProgress, cancel);
+    const { folder, manifest } = await client.call('import', { gguf, out, texts, threads }, hearProgress, cancel);
     // Seconds for a small model; for a large one the editor does it when it is idle.
     if (manifest.parameters <= SMALL_PARAMETERS) {
       await client.call('load', { model: out ?? gguf, threads, attention: 'delta', cacheBytes: CONFIDENCE_CACHE_BYTES, background: false }, hearProgress, cancel);

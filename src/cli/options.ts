@@ -1,4 +1,5 @@
 // Parsing of the words behind a command, with one-sentence complaints.
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { DeltaError } from '../shared/errors.ts';
@@ -54,6 +55,14 @@ export function required(values: Values, name: string): string {
 export function existing(path: string): string {
   if (leadsNowhere(path)) throw new DeltaError('fileMissing', path);
   return path;
+}
+
+/** A folder that an option names, absolute. Throws usage, fileMissing. */
+export function folderOf(option: string, path: string): string {
+  if (path === '') throw new DeltaError('usage', `--${option} is missing: its value is empty`);
+  const folder = resolve(existing(path));
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new DeltaError('fileMissing', folder);
+  return folder;
 }
 
 /** A path to write to, absolute. Throws folderNotWritable where it counts from a folder that is no more. */

@@ -4,10 +4,10 @@ import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { KvCache } from '../cache/store.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { calibrate } from '../model/measure/calibrate.ts';
-import { storeConfig } from '../model/stores.ts';
+import { storeConfig, type Mode } from '../model/stores.ts';
 import type { Forward } from '../model/forward.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { makeContexts } from './corpus.ts';
+import { makeContexts } from '../model/measure/corpus.ts';
 import { calibrationTokens } from './deltaStudy.ts';
 import { compareCache, type Held } from './engineForm.ts';
 import { fixed, ruleName, type WindowRule } from './grid.ts';
@@ -30,6 +30,8 @@ export interface AccuracyOptions {
   zeros: number[];
   balanced: number;
   cross?: boolean;
+  /** The tables of the model as it runs: they are compared with keys coded as they are at the same shares of zeros (balanced, compact), in windows of 2 and 4 blocks, and nothing else is. */
+  shipped?: Record<Mode, DeltaTables[]>;
 }
 
 /** `even`: every layer has the same share of zeros. `measured`: as import shares them out. */
@@ -108,7 +110,7 @@ export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokeni
       return { ...row(name, tallies, held), sinks, window: ruleName(rule), bytes, share: bytes / half };
     });
     const files = sums[0].tallies.length;
-    const comparisons = options.zeros.map((zeros): Comparison => {
+    const comparisons = (options.shipped ? [] : options.zeros).map((zeros): Comparison => {
       const [even, measured] = (['even', 'measured'] as const).map((split) => rows.find(({ name }) => name === caseName(zeros, split))!);
       const ratio = (drawn: Int32Array) => drawn.reduce((n, i) => n + measured.perSample[i].kl, 0) / drawn.reduce((n, i) => n + even.perSample[i].kl, 0);
       return { zeros, share: measured.kl / even.kl, interval: resampled(files, options.seed, ratio), reached: { even: even.zeros, measured: measured.zeros }, layers: layers.get(zeros)! };
@@ -121,7 +123,7 @@ export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokeni
 
 const caseName = (zeros: number, split: Split) => `${percent(zeros)} zeros, ${split === 'even' ? 'the same in each layer' : 'shared out by measurement'}`;
 
-async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, attention: OnnxAttention, { zeros, balanced, cross }: AccuracyOptions, progress: (stage: string, share: number) => void): Promise<{ cases: Case[]; layers: Map<number, number[]> }> {
+async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, attention: OnnxAttention, { zeros, balanced, cross, shipped }: AccuracyOptions, progress: (stage: string, share: number) => void): Promise<{ cases: Case[]; layers: Map<number, number[]> }> {
   const { manifest } = forward;
   const { law, reference, sinks, windowMin, windowMax, windowDivisor } = manifest.delta;
   const sample = calibrationTokens(tokenizer, manifest.delta.tokens);
@@ -131,6 +133,11 @@ async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, a
   const { calibrations } = await calibrate(forward, addon, sample, ordered, (share) => progress('calibrating', share));
   const measured = new Map(ordered.map((z, i) => [z, calibrations[i]]));
   const own = { sinks, rule: { windowMin, windowMax, windowDivisor } };
+  if (shipped) {
+    const named = (['delta', 'compact'] as const).flatMap((mode): Case[] => [2, 4].map((w) => ({ name: `${mode === 'delta' ? 'balanced' : 'compact'}, as it is used`, tables: shipped[mode], sinks, rule: fixed(w) })));
+    const asTheyAre = ordered.map((z): Case => ({ name: `keys as they are, ${percent(z)} zeros`, tables: measured.get(z)!.tables, sinks, rule: fixed(2) }));
+    return { layers: new Map(), cases: [...asTheyAre, ...named] };
+  }
   const even = new Map(ordered.map((z) => [z, solve({ law, reference, side: 'post', zeros: z }, sides, manifest.shape, manifest.rope.rotated).layers]));
   const best = measured.get(balanced)!.tables;
   const windows = [0, 1, 4].map(fixed);

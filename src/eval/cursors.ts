@@ -1,6 +1,6 @@
 // Where completions are measured: places of a file where people stop and wait, found by rules and drawn with a seed.
 import type { Snapshot } from '../prompt/snapshot.ts';
-import { random } from './random.ts';
+import { random } from '../shared/random.ts';
 
 export interface HeldOutFile {
   path: string;

@@ -7,7 +7,7 @@ import { packageRoot } from '../shared/packageRoot.ts';
 import type { Forward } from '../model/forward.ts';
 import { inverseFrequencies } from '../model/manifest.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { makeContexts, type Context } from './corpus.ts';
+import { makeContexts, type Context } from '../model/measure/corpus.ts';
 import { compareEngine, type Held } from './engineForm.ts';
 import { allVariants, equalBytes, fixed, Forms, keyBytes, region, ruleName, variantName, type EqualBytes, type GridRow, type WindowRule } from './grid.ts';
 import { halfKeys, int4Deltas, int4Keys, narrowValues } from './narrow.ts';

@@ -11,7 +11,7 @@ import { Neighbours } from '../locality/neighbours.ts';
 import { neighbourWeightOf } from '../locality/neighbourWeights.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
 import { CLASSES, classOf, weightOf } from '../locality/weights.ts';
-import { random } from './random.ts';
+import { random } from '../shared/random.ts';
 import type { Engine } from '../session/engine.ts';
 import { bounded } from '../session/neighbourSet.ts';
 

@@ -17,8 +17,8 @@ const NEVER = -1e9;
 /** What far queries read of the full block that starts at token `from`. */
 export interface FarForm {
   region: Region;
-  /** `rotated` and `plain` (before RoPE): the block's exact keys of one head, `[64, keyLength]`; returns rotated keys. Without it far keys are exact. */
-  keys?: (layer: number, kvHead: number, from: number, rotated: Float32Array, plain: Float32Array) => ArrayLike<number>;
+  /** `rotated` and `plain` (before RoPE): the block's exact keys of one head, `[64, keyLength]`, and its values; returns rotated keys. Without it far keys are exact. */
+  keys?: (layer: number, kvHead: number, from: number, rotated: Float32Array, plain: Float32Array, values: Float32Array) => ArrayLike<number>;
   /** Changes the block's values in place, `[64, valueLength]`. */
   values?: (values: Float32Array, length: number) => void;
   /** Far keys are not read at all. */
@@ -147,7 +147,7 @@ export class OnnxAttention implements LayerAttention {
       for (const [g, cache] of this.caches[layer].entries()) {
         const rows = (of: Float32Array, length: number) => of.subarray(from * length, (from + BLOCK) * length);
         if (keys) {
-          const coded = keys(layer, g, from, rows(cache.exact, keyLength), rows(cache.plain, keyLength));
+          const coded = keys(layer, g, from, rows(cache.exact, keyLength), rows(cache.plain, keyLength), rows(cache.values, valueLength));
           for (let at = exactUntil * keyLength; at < BLOCK * keyLength; at++) cache.read[from * keyLength + at] = coded[at];
         }
         values?.(rows(cache.values, valueLength).subarray(exactUntil * valueLength), valueLength);

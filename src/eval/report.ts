@@ -1,5 +1,6 @@
 // The study and the engine's accuracy as Markdown tables: what docs/delta-format.md quotes.
 import type { AccuracyResult } from './accuracy.ts';
+import type { BasisStudyResult, Ratio } from './basisStudy.ts';
 import type { StudyResult } from './deltaStudy.ts';
 import { variantName } from './grid.ts';
 import type { Row } from './study.ts';
@@ -50,6 +51,23 @@ export function report(result: StudyResult): string {
 
 const interval = (row: Row) => `${kl(row.kl)} (${kl(row.klInterval[0])} to ${kl(row.klInterval[1])})`;
 
+export function basisReport({ model, textTokens, contexts, start, dense, rows }: BasisStudyResult): string {
+  const corpora = [...new Set(contexts.map((c) => c.corpus.split(/[\\/]/).at(-1)))].join(', ');
+  const ratio = (of: Ratio | undefined) => (of ? `${of.share.toFixed(2)} (${of.interval[0].toFixed(2)} to ${of.interval[1].toFixed(2)})` : '');
+  return [
+    `Model ${model}. Contexts: ${contexts.length} × ${contexts[0].tokens} tokens from ${corpora}; ${dense.positions} positions scored from token ${start} on, ${percent(rows[0].farShare)} of their keys far. ` +
+      `Dense loss ${dense.denseLoss.toFixed(4)} nats. Bases from ${textTokens} tokens of other text. Intervals: 95 %, by context.`,
+    table(['far keys', 'zeros reached', 'bytes a key', 'KL (interval)', 'KL, of today', 'KL, of plain 4 bits', 'Δ loss, % (interval)', 'top-1', 'score error', 'extra keyframes a block'], rows.map((row) => [
+      row.name, row.zeros > 0 ? percent(row.zeros) : '', row.bytes.toFixed(1), interval(row), ratio(row.ofToday), ratio(row.ofPlain), lossShare(row), percent(row.top1), row.scoreError.toFixed(3), row.extraKeyframes.toFixed(3),
+    ])),
+  ].join('\n\n');
+}
+
+const lossShare = (row: Row) => {
+  const [x, low, high] = [row.deltaLoss, ...row.deltaLossInterval].map((nats) => `${nats >= 0 ? '+' : '−'}${Math.abs((100 * nats) / row.denseLoss).toFixed(3)}`);
+  return `${x} (${low} to ${high})`;
+};
+
 export function accuracyReport({ model, contexts, start, files, dense, rows, comparisons }: AccuracyResult): string {
   const corpora = [...new Set(contexts.map((c) => c.corpus.split(/[\\/]/).at(-1)))].join(', ');
   return [
@@ -59,8 +77,8 @@ export function accuracyReport({ model, contexts, start, files, dense, rows, com
       row.name, String(row.sinks), row.window, ...(row.bytes > 0 ? [percent(row.zeros), row.bytes.toFixed(1), row.share.toFixed(2)] : ['', '', '']),
       interval(row), loss(row), `${row.deltaLoss >= 0 ? '+' : '−'}${Math.abs((100 * row.deltaLoss) / row.denseLoss).toFixed(3)}`, percent(row.top1),
     ])),
-    table(['zeros', 'KL, shared out by measurement, of the same in each layer (interval)', 'reached: same, measured', 'by layer, on the sample'], comparisons.map(({ zeros, share, interval: [least, most], reached, layers }) => [
+    ...(comparisons.length === 0 ? [] : [table(['zeros', 'KL, shared out by measurement, of the same in each layer (interval)', 'reached: same, measured', 'by layer, on the sample'], comparisons.map(({ zeros, share, interval: [least, most], reached, layers }) => [
       percent(zeros, 0), `${share.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})`, `${percent(reached.even)}, ${percent(reached.measured)}`, layers.map((z) => percent(z, 0)).join(', '),
-    ])),
+    ]))]),
   ].join('\n\n');
 }

@@ -3,7 +3,7 @@ import type { Snapshot } from '../prompt/snapshot.ts';
 import { completionText } from '../session/textEnd.ts';
 import type { StopReason } from '../session/stop.ts';
 import { cursorsOf, type HeldOutFile } from './cursors.ts';
-import { random } from './random.ts';
+import { random } from '../shared/random.ts';
 
 /**
  * `rest`: within a line, whose rest is written. `last`: the same where nothing stands below. `brackets`: what stands between two brackets of a line.

@@ -1,14 +1,14 @@
 // The comparison of delta formats: a set of forms over a set of contexts, every layer coded at once.
-import type { Context } from './corpus.ts';
+import type { Context } from '../model/measure/corpus.ts';
 import type { FarForm } from './onnxAttention.ts';
 import { bootstrap } from './random.ts';
 import type { Runner, Tally } from './runner.ts';
-import type { BlockCoder } from './variant.ts';
+import type { CoderCounts } from './variant.ts';
 
 /** A form under test. `make` gives a fresh coder for every context. */
 export interface Form {
   name: string;
-  make(): { far?: FarForm; coder?: BlockCoder };
+  make(): { far?: FarForm; coder?: CoderCounts };
 }
 
 export interface Row {

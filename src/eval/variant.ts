@@ -83,8 +83,16 @@ function codeByChannel(keys: Float64Array, length: number, threshold: ArrayLike<
   return out;
 }
 
+/** What a coder of far keys counts. */
+export interface CoderCounts {
+  zeros: number;
+  elements: number;
+  keyframes: number;
+  blocks: number;
+}
+
 /** How a block of far keys is coded during an evaluation, with the counts of what was coded. */
-export class BlockCoder {
+export class BlockCoder implements CoderCounts {
   zeros = 0;
   elements = 0;
   keyframes = 0;

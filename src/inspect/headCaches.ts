@@ -16,6 +16,13 @@ export interface HeadFigures {
   bytes: number;
 }
 
+/** The tables of one KV head. */
+function ofHead(tables: DeltaTables, head: number, heads: number): DeltaTables {
+  const own = (table: Float32Array) => table.slice((head * table.length) / heads, ((head + 1) * table.length) / heads);
+  const { threshold, step, basis, importance } = tables;
+  return { threshold: own(threshold), step: own(step), ...(basis && { basis: own(basis) }), ...(importance && { importance: own(importance) }) };
+}
+
 export class HeadCaches implements LayerAttention {
   private readonly caches: KvCache[][];
   private readonly leases: Lease[][];
@@ -25,10 +32,7 @@ export class HeadCaches implements LayerAttention {
     const { shape } = manifest;
     this.shape = shape;
     const one = { ...manifest, shape: { ...shape, layers: 1, heads: shape.heads / shape.kvHeads, kvHeads: 1 } };
-    this.caches = tables.map(({ threshold, step }) => Array.from({ length: shape.kvHeads }, (_, g) => {
-      const own = (table: Float32Array) => table.slice(g * shape.keyLength, (g + 1) * shape.keyLength);
-      return new KvCache(addon, storeConfig(one, [{ threshold: own(threshold), step: own(step) }]), UNLIMITED);
-    }));
+    this.caches = tables.map((layer) => Array.from({ length: shape.kvHeads }, (_, g) => new KvCache(addon, storeConfig(one, [ofHead(layer, g, shape.kvHeads)]), UNLIMITED)));
     this.leases = this.caches.map((layer) => layer.map((cache) => cache.lease(new Int32Array(0))));
     for (const lease of this.leases.flat()) lease.cancel = cancel;
   }

@@ -15,6 +15,7 @@ import { measure } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
 import { isThere, readMeasured, writeMeasured, type Measured } from './measured.ts';
 import { nativeDecoder } from './run/nativeDecoder.ts';
+import { NativeEmbedding } from './run/nativeEmbedding.ts';
 import { markUsed, tidy } from './shelf.ts';
 import type { Mode } from './stores.ts';
 
@@ -32,6 +33,8 @@ export interface LoadModelOptions {
   notice?: (text: string) => void;
   /** Where what is measured is to be kept, instead of the cache; then it must be possible to keep it. */
   out?: string;
+  /** Folders of source files that bases are measured on, where the model is not measured yet; without them keys are coded as they are. */
+  texts?: string[];
 }
 
 /** A model that is ready to run. */
@@ -41,13 +44,15 @@ export interface Model {
   /** The chat template of the file, where it has one. */
   chatTemplate: string | undefined;
   tables: Record<Mode, DeltaTables[]>;
+  /** W_o of a layer in floats, `[hidden, heads · valueLength]`, read anew at each call. */
+  outputOf: (layer: number) => Float32Array;
   /** Where what is measured of it lies; where that could not be written, nothing lies there. */
   folder: string;
 }
 
 /** Loads the model at `path`: a GGUF, or the folder of what was measured of one. Throws a DeltaError, and then nothing of it stays in memory. */
 export async function loadModel(path: string, options: LoadModelOptions): Promise<Model> {
-  const { addon, chunk = PREFILL_CHUNK, progress = () => {}, pass = atOnce, notice = () => {}, out } = options;
+  const { addon, chunk = PREFILL_CHUNK, progress = () => {}, pass = atOnce, notice = () => {}, out, texts } = options;
   const files = { ...(await locate(path)), ...(out !== undefined && { folder: out, cached: false }) };
   const gguf = await readGguf(files.gguf);
   const arch = readArchitecture(gguf);
@@ -63,19 +68,33 @@ export async function loadModel(path: string, options: LoadModelOptions): Promis
   const runners = await nativeDecoder(addon, arch, source, { progress: (share) => progress('loading', share), pass });
   const manifest: Manifest = { ...describe(files, gguf, arch, source), ...(kept && { delta: kept.manifest.delta }) };
   const forward = new Forward(manifest, chunk, runners);
+  const outputOf = (layer: number) => outputWeights(addon, gguf, arch, layer);
   try {
     let tables = kept?.tables;
     if (!tables) {
-      const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass);
+      const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass, texts && { folders: texts, outputOf });
       ({ tables } = measured);
       manifest.delta = measured.delta;
       await keep(files, manifest, tables, out === undefined ? notice : undefined);
     }
     if (files.cached) await markUsed(files.folder, files.gguf);
-    return { forward, tokenizer, chatTemplate: tokenizerFiles.chatTemplate, tables, folder: files.folder };
+    return { forward, tokenizer, chatTemplate: tokenizerFiles.chatTemplate, tables, outputOf, folder: files.folder };
   } catch (error) {
     await forward.release();
     throw error;
+  }
+}
+
+/** The rows of a layer's output projection. */
+function outputWeights(addon: Addon, gguf: GgufFile, { shape }: Architecture, layer: number): Float32Array {
+  const tensor = new TensorSource(gguf).take(`blk.${layer}.attn_output.weight`, shape.hidden, shape.heads * shape.valueLength);
+  const rows = new NativeEmbedding(addon, gguf, tensor);
+  try {
+    const out = new Float32Array(shape.hidden * shape.heads * shape.valueLength);
+    rows.lookup(Int32Array.from({ length: shape.hidden }, (_, i) => i), out);
+    return out;
+  } finally {
+    rows.close();
   }
 }
 

@@ -6,14 +6,19 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import { isAbandoned, partialName } from '../shared/partialName.ts';
 import type { DeltaTables } from '../binding/addon.ts';
+import { inverseOf } from '../attention/matrix.ts';
 import { readManifest, type Manifest } from './manifest.ts';
-import { deltaTableBytes, type Mode } from './stores.ts';
+import { basisBytes, deltaTableBytes, type Mode } from './stores.ts';
 
 /** Per layer θ then s, each `[kvHeads, keyLength]` float32, little-endian. */
 const TABLES: Readonly<Record<Mode, string>> = { delta: 'delta.f32', compact: 'delta-compact.f32' };
+/** The bases of both modes, as `basisBytes` writes them; only where keys are coded in one. */
+const BASIS = 'basis.f32';
 const MODES = Object.keys(TABLES) as Mode[];
+/** Of a basis: larger numbers are no measurement. */
+const MOST_ELEMENT = 1e15;
 /** What may lie in such a folder, and in one that an older version converted a model to. A folder with anything else is somebody's own and never removed. */
-const OURS = [/^(manifest|tokenizer|confidence|checked|sources)\.json(\.[\w-]+)?$/, /^embedding\.bin$/, /^delta(-compact)?\.f32$/, /^segments$/, /^segments[\\/](segment|lane)-\d+\.(onnx|bin)$/, /^segments[\\/]head-\w+\.(onnx|bin)$/];
+const OURS = [/^(manifest|tokenizer|confidence|checked|sources)\.json(\.[\w-]+)?$/, /^embedding\.bin$/, /^(delta(-compact)?|basis)\.f32$/, /^segments$/, /^segments[\\/](segment|lane)-\d+\.(onnx|bin)$/, /^segments[\\/]head-\w+\.(onnx|bin)$/];
 
 export interface Measured {
   manifest: Manifest;
@@ -28,19 +33,47 @@ export async function readMeasured(folder: string): Promise<Measured | string> {
   });
   if (typeof manifest === 'string') return manifest;
   const tables: Partial<Measured['tables']> = {};
+  let bases: Basis[] | undefined;
+  if (manifest.delta.basis) {
+    const bytes = await readStated(folder, BASIS, manifest);
+    if (typeof bytes === 'string') return bytes;
+    bases = basesFrom(bytes, manifest.shape, manifest.delta.basis.power > 0);
+    if (!bases) return `${BASIS} holds unusable numbers`;
+  }
   for (const mode of MODES) {
-    const name = TABLES[mode];
-    const stated = manifest.files[name];
-    const bytes = await fs.readFile(join(folder, name)).catch((error: NodeJS.ErrnoException) => String(error.code));
-    if (typeof bytes === 'string') return bytes === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${bytes}`;
-    if (!stated) return `its manifest.json does not state ${name}`;
-    if (bytes.length !== stated.bytes) return `${name} has ${bytes.length} bytes instead of ${stated.bytes}`;
-    if (sha1(bytes) !== stated.sha1) return `${name} holds other bytes than were written`;
+    const bytes = await readStated(folder, TABLES[mode], manifest);
+    if (typeof bytes === 'string') return bytes;
     const read = tablesFrom(bytes, manifest.shape);
-    if (!read) return `${name} holds unusable numbers`;
-    tables[mode] = read;
+    if (!read) return `${TABLES[mode]} holds unusable numbers`;
+    tables[mode] = read.map((layer, l) => ({ ...layer, ...bases?.[l] }));
   }
   return { manifest, tables: tables as Measured['tables'] };
+}
+
+/** A file that is what the manifest says of it, or why it is not. */
+async function readStated(folder: string, name: string, { files }: Manifest): Promise<Uint8Array | string> {
+  const stated = files[name];
+  const bytes = await fs.readFile(join(folder, name)).catch((error: NodeJS.ErrnoException) => String(error.code));
+  if (typeof bytes === 'string') return bytes === 'ENOENT' ? `${name} is missing` : `${name} cannot be read: ${bytes}`;
+  if (!stated) return `its manifest.json does not state ${name}`;
+  if (bytes.length !== stated.bytes) return `${name} has ${bytes.length} bytes instead of ${stated.bytes}`;
+  if (sha1(bytes) !== stated.sha1) return `${name} holds other bytes than were written`;
+  return bytes;
+}
+
+type Basis = Pick<DeltaTables, 'basis' | 'importance'>;
+
+function basesFrom(bytes: Uint8Array, { layers, kvHeads, keyLength }: Manifest['shape'], weighted: boolean): Basis[] | undefined {
+  const sizes = [kvHeads * keyLength ** 2, weighted ? kvHeads * (2 * keyLength + 2) : 0];
+  const both = sizes[0] + sizes[1];
+  if (bytes.length !== layers * both * 4) return undefined;
+  const values = new Float32Array(new Uint8Array(bytes).buffer);
+  const bases = Array.from({ length: layers }, (_, layer): Basis => ({
+    basis: values.slice(layer * both, layer * both + sizes[0]),
+    ...(weighted && { importance: values.slice(layer * both + sizes[0], (layer + 1) * both) }),
+  }));
+  const hasInverse = ({ basis }: Basis) => Array.from({ length: kvHeads }, (_, g) => inverseOf(basis!.subarray(g * keyLength ** 2, (g + 1) * keyLength ** 2), keyLength)).every(Boolean);
+  return values.every((v) => Math.abs(v) <= MOST_ELEMENT) && bases.every(hasInverse) ? bases : undefined;
 }
 
 function tablesFrom(bytes: Uint8Array, { layers, kvHeads, keyLength }: Manifest['shape']): DeltaTables[] | undefined {
@@ -67,6 +100,11 @@ export async function writeMeasured(out: string, manifest: Omit<Manifest, 'files
       const bytes = deltaTableBytes(tables[mode]);
       await fs.writeFile(join(partial, TABLES[mode]), bytes, { flush: true });
       files[TABLES[mode]] = { bytes: bytes.length, sha1: sha1(bytes) };
+    }
+    if (manifest.delta.basis) {
+      const bytes = basisBytes(tables.delta);
+      await fs.writeFile(join(partial, BASIS), bytes, { flush: true });
+      files[BASIS] = { bytes: bytes.length, sha1: sha1(bytes) };
     }
     const whole: Manifest = { ...manifest, files };
     await fs.writeFile(join(partial, 'manifest.json'), JSON.stringify(whole, undefined, 1), { flush: true });

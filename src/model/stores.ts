@@ -40,11 +40,16 @@ export function deltaTableBytes(tables: DeltaTables[]): Uint8Array {
   return Buffer.concat(tables.flatMap(({ threshold, step }) => [threshold, step].map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))));
 }
 
+/** Per layer A, `[kvHeads, keyLength, keyLength]`, then the importance, `[kvHeads, 2·keyLength + 2]`, where there is one; float32, little-endian. */
+export function basisBytes(tables: DeltaTables[]): Uint8Array {
+  return Buffer.concat(tables.flatMap(({ basis, importance }) => [basis, importance].flatMap((a) => (a ? [Buffer.from(a.buffer, a.byteOffset, a.byteLength)] : []))));
+}
+
 /** 32 bytes over everything that a cache's bytes depend on besides the tokens (design, section 4). */
 export function recipeId(manifest: Manifest, config: StoreConfig): Buffer {
   const hash = createHash('sha256');
   const { source, rope, shape, delta, attentionScale, softcap, others } = manifest;
   hash.update(JSON.stringify({ folder: FOLDER_FORMAT, source: source.identity, rope, shape, attentionScale, softcap, others, delta: { ...delta, keySparsity: undefined, compactSparsity: undefined }, mode: config.mode, sinks: config.sinks }));
-  for (const { delta: tables } of config.layers) if (tables) hash.update(deltaTableBytes([tables]));
+  for (const { delta: tables } of config.layers) if (tables) hash.update(deltaTableBytes([tables])).update(basisBytes([tables]));
   return hash.digest();
 }

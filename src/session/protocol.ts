@@ -204,7 +204,7 @@ export interface Calls {
   load: { options: LoadOptions; result: LoadResult };
   /** Gives a role's model back; does nothing where there is none. */
   unload: { options: { role: Role }; result: null };
-  import: { options: { gguf: string; out?: string; threads: number }; result: { folder: string; manifest: Manifest } };
+  import: { options: { gguf: string; out?: string; texts?: string[]; threads: number }; result: { folder: string; manifest: Manifest } };
   /** With what the request waited for in the queue. */
   generate: { options: GenerateOptions; result: GenerateResult & { waited?: Waited } };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };

@@ -1,9 +1,11 @@
 // A GGUF is used as it is; what is measured of it is kept in a small folder that is whole or absent, and every small model runs.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, promises as fs, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readMeasured } from '../../src/model/measured.ts';
 import { readManifest, type Manifest } from '../../src/model/manifest.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { CLI, listing, run } from '../support/cli.ts';
@@ -63,6 +65,53 @@ describe.each(SHAPES)('a model of %s', (name, shape) => {
     } finally {
       await engine.close();
     }
+  });
+});
+
+describe('a model that is measured on texts', () => {
+  const path = join(folder, 'on-texts.gguf');
+  const out = join(folder, 'on-texts');
+  const texts = ['src/cache', 'src/prompt', 'src/lexer', 'src/chat', 'src/session', 'src/completion'].flatMap((name) => ['--texts', name]);
+  beforeAll(() => void writeRandomLlama(path, { ...SMALL, context: 512 }));
+
+  it('codes keys in a basis: all bases lie in the folder, and are read again', async () => {
+    const { code, stderr } = await run(['import', path, '--out', out, ...texts]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const found = await readMeasured(out);
+    if (typeof found === 'string') throw new Error(found);
+    const { manifest: { delta, shape }, tables } = found;
+    expect(delta.basis!.tokens).toBeGreaterThanOrEqual(6 * 512);
+    expect(listing(out)).toContain('basis.f32');
+    for (const mode of ['delta', 'compact'] as const) for (const { basis } of tables[mode]) expect(basis).toHaveLength(shape.kvHeads * shape.keyLength ** 2);
+    expect(tables.compact[0].basis).toEqual(tables.delta[0].basis);
+    const balanced = delta.keySparsity.reduce((a, b) => a + b, 0) / shape.layers;
+    expect(balanced).toBeCloseTo(0.6, 1);
+    const generated = await run(['generate', '--model', out, '--prompt', 'const a = '.repeat(45), '--max', '8', '--json']);
+    expect(generated.code).toBe(0);
+  });
+
+  it('is measured again where its bases are damaged, and says so', async () => {
+    const file = join(out, 'basis.f32');
+    const bytes = await fs.readFile(file);
+    const manifest = JSON.parse(await fs.readFile(join(out, 'manifest.json'), 'utf8')) as Manifest;
+    expect(manifest.files['basis.f32'].bytes).toBe(bytes.length);
+    await fs.writeFile(file, bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)));
+    expect(await readMeasured(out)).toBe('basis.f32 holds other bytes than were written');
+    await fs.rm(file);
+    expect(await readMeasured(out)).toBe('basis.f32 is missing');
+    const zeros = Buffer.alloc(bytes.length);
+    await fs.writeFile(file, zeros);
+    await fs.writeFile(join(out, 'manifest.json'), JSON.stringify({ ...manifest, files: { ...manifest.files, 'basis.f32': { bytes: zeros.length, sha1: createHash('sha1').update(zeros).digest('hex') } } }));
+    expect(await readMeasured(out)).toBe('basis.f32 holds unusable numbers');
+  });
+
+  it('needs a folder to be kept in, folders that exist, and text enough', async () => {
+    for (const [args, message] of [[['--texts', 'src'], /--texts goes with --out/], [['--out', join(folder, 'no'), '--texts', join(folder, 'nowhere')], /nowhere/], [['--out', join(folder, 'no'), '--texts', 'models/calibration'], /too few source files/]] as const) {
+      const { code, stderr } = await run(['import', path, ...args]);
+      expect(code).not.toBe(0);
+      expect(stderr).toMatch(message);
+    }
+    expect(existsSync(join(folder, 'no'))).toBe(false);
   });
 });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeKeys, hybridAttention } from '../../src/attention/reference.ts';
 import { rotate } from '../../src/attention/rope.ts';
 import { OnnxAttention, type FarForm } from '../../src/eval/onnxAttention.ts';
-import { random } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 import { inverseFrequencies, type RopeConfig, type Shape } from '../../src/model/manifest.ts';
 import { splitHeads } from '../../src/model/measure/calibrate.ts';
 

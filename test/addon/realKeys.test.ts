@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BLOCK } from '../../src/binding/addon.ts';
-import { sourceFiles } from '../../src/eval/corpus.ts';
+import { sourceFiles } from '../../src/model/measure/corpus.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { step } from '../../src/session/session.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { bitsPerByte, heldOutRows } from '../../src/eval/bitsPerByte.ts';
-import { sourceFiles } from '../../src/eval/corpus.ts';
+import { sourceFiles } from '../../src/model/measure/corpus.ts';
 import { starterModel } from '../../src/model/library.ts';
 import { Engine } from '../../src/session/engine.ts';
 import type { AttentionMode } from '../../src/session/protocol.ts';

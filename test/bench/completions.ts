@@ -14,7 +14,7 @@ import { settingsTable } from '../../src/editor/settingsTable.ts';
 import { BASELINES, baselineOutcomes } from '../../src/eval/baselines.ts';
 import { baselineReport, completionReport, type Measured } from '../../src/eval/completionReport.ts';
 import { completeAll, summarise, type Outcome } from '../../src/eval/completions.ts';
-import { sourceFiles } from '../../src/eval/corpus.ts';
+import { sourceFiles } from '../../src/model/measure/corpus.ts';
 import { drawCursors, type Cursor, type HeldOutFile } from '../../src/eval/cursors.ts';
 import { neighbourTexts } from '../../src/eval/neighbours.ts';
 import { typeLines } from '../../src/eval/typing.ts';

@@ -10,7 +10,7 @@ import { CHANCES } from '../../src/completion/gate.ts';
 import { BIAS, WEIGHTS } from '../../src/completion/gateWeights.ts';
 import { SIGNALS, signalsOf } from '../../src/completion/signals.ts';
 import { completeAll, EAGERNESS, type Outcome } from '../../src/eval/completions.ts';
-import { sourceFiles } from '../../src/eval/corpus.ts';
+import { sourceFiles } from '../../src/model/measure/corpus.ts';
 import { cursorsOf, drawCursors, type Cursor } from '../../src/eval/cursors.ts';
 import { fitGate } from '../../src/eval/gateFit.ts';
 import { neighbourTexts } from '../../src/eval/neighbours.ts';

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { parseEdits, replay, type EditSession, type Replay } from '../../src/eval/edits.ts';
-import { random } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 import { draft } from '../../src/locality/draft.ts';
 import { classOf, DraftLength } from '../../src/locality/draftLength.ts';
 import { TokenIndex } from '../../src/locality/tokenIndex.ts';

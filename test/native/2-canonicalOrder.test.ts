@@ -26,6 +26,7 @@ function allSame(a: Float32Array[], b: Float32Array[]): boolean {
 const shapes: [string, Shape][] = [
   ['previous', { layers: 2, window: 1, kvHeads: 2, heads: 8, keyLength: 32 }],
   ['mean', { reference: 'mean', window: 0, kvHeads: 1, heads: 7, keyLength: 80 }],
+  ['basis', { reference: 'mean', basis: true, window: 0, kvHeads: 2, heads: 6, keyLength: 80 }],
   ['exact', { mode: 'exact', kvHeads: 1, heads: 3, keyLength: 96 }],
   ['coarse steps that clip', { window: 0, kvHeads: 1, heads: 4, keyLength: 64, step: 1 / 200, threshold: 0 }],
   ['sliding window and softcap', { window: 0, kvHeads: 2, heads: 4, keyLength: 64, layer: { slidingWindow: 90, softcap: 8 } }],

@@ -1,7 +1,7 @@
 // A store, a sequence of blocks and seeded random tokens: what the native tests play on. `check` compares one step with the reference.
 
 import { expect } from 'vitest';
-import { TABLE_STRIDE, type Addon, type LayerConfig, type StoreConfig } from '../../src/binding/addon.ts';
+import { TABLE_STRIDE, type Addon, type DeltaTables, type LayerConfig, type StoreConfig } from '../../src/binding/addon.ts';
 import { loadAddon, nativeCode } from '../../src/binding/load.ts';
 import { attendQuery, rotate, windowBlocks, type PlacedToken } from '../support/attentionReference.ts';
 
@@ -37,6 +37,9 @@ export interface Shape {
   step?: number;
   threshold?: number;
   layer?: Partial<LayerConfig>;
+  /** A random basis for each KV head; with `importance` tokens weigh differently too. */
+  basis?: boolean;
+  importance?: boolean;
 }
 
 export function configOf(shape: Shape): StoreConfig {
@@ -48,10 +51,21 @@ export function configOf(shape: Shape): StoreConfig {
     slidingWindow: 0,
     inverseFrequencies: Float64Array.from({ length: rotated / 2 }, (_, i) => 10000 ** ((-2 * i) / rotated)),
     ropeScale: 1,
-    delta: { threshold: new Float32Array(kvHeads * keyLength).fill(threshold), step: new Float32Array(kvHeads * keyLength).fill(step) },
+    delta: { threshold: new Float32Array(kvHeads * keyLength).fill(threshold), step: new Float32Array(kvHeads * keyLength).fill(step), ...(shape.basis && randomBasis(kvHeads, keyLength, shape.importance === true)) },
     ...shape.layer,
   };
   return { mode, layers: Array.from({ length: layers }, () => layer), heads, kvHeads, keyLength, valueLength, sinks, reference, windowMin: window, windowMax: window, windowDivisor: 8 };
+}
+
+/** An invertible matrix a head, far from orthogonal, and factors of importance. */
+function randomBasis(kvHeads: number, keyLength: number, withImportance: boolean): Pick<DeltaTables, 'basis' | 'importance'> {
+  const uniform = random(99);
+  const basis = Float32Array.from({ length: kvHeads * keyLength * keyLength }, (_, i) => {
+    const [row, column] = [Math.floor(i / keyLength) % keyLength, i % keyLength];
+    return (row === column ? 1 + uniform() : 0) + (normal(uniform) * 0.6) / Math.sqrt(keyLength);
+  });
+  const importance = Float32Array.from({ length: kvHeads * (2 * keyLength + 2) }, () => (normal(uniform) * 0.4) / Math.sqrt(keyLength));
+  return { basis, ...(withImportance && { importance }) };
 }
 
 export interface Entry {

@@ -1,5 +1,5 @@
 // Snippets of text of every kind: code in twelve languages, many scripts, signs of several units, odd blanks, ends that cut a character. The same for the same seed.
-import { random } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 
 /** Lines with places for names, texts and numbers: {n}, {t}, {d}. */
 const LINES: Readonly<Record<string, readonly string[]>> = {

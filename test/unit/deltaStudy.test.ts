@@ -2,9 +2,10 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeContexts, sourceFiles } from '../../src/eval/corpus.ts';
+import { makeContexts, sourceFiles } from '../../src/model/measure/corpus.ts';
 import { allVariants, equalBytes, keyBytes, klAt, region, type GridRow } from '../../src/eval/grid.ts';
-import { bootstrap, random } from '../../src/eval/random.ts';
+import { bootstrap } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 import { solve, type Sides } from '../../src/eval/variant.ts';
 import { tinyTokenizer } from '../support/tokenizer.ts';
 

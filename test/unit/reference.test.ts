@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codeKeys, hybridAttention, roundHalfEven, type Coding } from '../../src/attention/reference.ts';
 import { Rotations, rotate } from '../../src/attention/rope.ts';
-import { random } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 
 const LENGTH = 8;
 /** Keys that wander, so that there is something to code: `[tokens, LENGTH]`. */

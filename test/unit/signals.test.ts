@@ -3,7 +3,7 @@ import { CHANCES, chanceOf, judge } from '../../src/completion/gate.ts';
 import { unknownNames } from '../../src/completion/names.ts';
 import { SIGNALS, signalsOf, type Signal } from '../../src/completion/signals.ts';
 import { fitGate } from '../../src/eval/gateFit.ts';
-import { random } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 import type { Score, Signs } from '../../src/session/firstLine.ts';
 
 const signs: Signs = { entropy: 1, file: 4, fileShare: 1, besideShare: 0, analogy: 8, analogyShare: 0.5 };

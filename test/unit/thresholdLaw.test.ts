@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { channelStatistics, LAWS, thresholdShape } from '../../src/attention/thresholdLaw.ts';
-import { random } from '../../src/eval/random.ts';
+import { random } from '../../src/shared/random.ts';
 
 const [TOKENS, KV, GROUP, LENGTH] = [50, 2, 3, 4];
 const draw = random(1);

@@ -9,6 +9,7 @@ import { attentionRules } from '../attentionRule.ts';
 import { flowWidths } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
+import type { BasisTables } from './basis.ts';
 import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
@@ -27,7 +28,7 @@ export interface Trace {
 }
 
 /** Runs `ids` with exact attention on a lease that knows nothing of them, and keeps what attention saw. */
-async function trace(forward: Forward, lease: Lease, ids: number[], { withQueries, withInputs, pass }: { withQueries: boolean; withInputs: boolean; pass: RunPass }, progress: (share: number) => void): Promise<Trace> {
+export async function trace(forward: Forward, lease: Lease, ids: number[], { withQueries, withInputs, pass }: { withQueries: boolean; withInputs: boolean; pass: RunPass }, progress: (share: number) => void = () => {}): Promise<Trace> {
   const { shape } = forward.manifest;
   const q = shape.heads * shape.keyLength;
   const k = shape.kvHeads * shape.keyLength;
@@ -82,8 +83,9 @@ const PROBED = { one: 0.5, together: 4 };
  * For each of `sparsities`: θ and s such that this share of the sample's delta elements is zero over all layers, shared out so that the next token
  * suffers least. A layer's cost is the error of its attention's output, which grows with its zeros, times what that error does to the next token when
  * this layer alone is coded; both are measured on the sample, with the window and the sinks of the manifest. In a large model every layer gets the same.
+ * @param bases of all layers, where keys are coded in one: θ and s come from their texts instead of the sample
  */
-export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
+export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}, pass: RunPass = atOnce, bases?: readonly BasisTables[]): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
   const { manifest, chunk } = forward;
   const { layers, kvHeads, keyLength, heads } = manifest.shape;
   const { law, reference } = manifest.delta;
@@ -97,7 +99,8 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     } finally {
       lease.release();
     }
-    const solve = seen.layers.map(({ keys, queries }) => {
+    const solve = seen.layers.map(({ keys, queries }, layer) => {
+      if (bases) return (sparsity: number) => bases[layer].solve(sparsity);
       const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
       const split = splitHeads(keys, kvHeads, keyLength);
       return (sparsity: number) => solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));
@@ -105,8 +108,8 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const even = solve.map((solveFor) => solveFor(sparsities[0]));
 
     const errors: LayerError[][] = [];
-    for (const [layer, { threshold, step }] of measured ? even.entries() : []) {
-      errors.push(await pass(async () => layerErrors(addon, manifest, layer, seen.qkv[layer], MULTIPLES.map((m) => ({ threshold: threshold.map((t) => m * t), step })), chunk)));
+    for (const [layer, table] of measured ? even.entries() : []) {
+      errors.push(await pass(async () => layerErrors(addon, manifest, layer, seen.qkv[layer], MULTIPLES.map((m) => ({ ...table, threshold: table.threshold.map((t) => m * t) })), chunk)));
       progress(0.3 + (0.2 * (layer + 1)) / layers);
       // Measuring is synchronous: a signal is heard in between.
       await new Promise(setImmediate);

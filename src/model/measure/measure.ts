@@ -3,26 +3,50 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../shared/packageRoot.ts';
 import type { RunPass } from '../../shared/pass.ts';
-import type { Addon, DeltaTables } from '../../binding/addon.ts';
+import { BLOCK, type Addon, type DeltaTables } from '../../binding/addon.ts';
+import { DeltaError } from '../../shared/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Forward } from '../forward.ts';
 import type { DeltaConfig } from '../manifest.ts';
 import type { Mode } from '../stores.ts';
+import { BasisTables, LEAST_TEXT } from './basis.ts';
+import { measureBases, type OutputOf } from './basisTexts.ts';
 import { calibrate } from './calibrate.ts';
-import { BALANCED, CODING, COMPACT } from './method.ts';
+import { makeContexts } from './corpus.ts';
+import { BALANCED, BASIS, CODING, COMPACT } from './method.ts';
 
+/** Which contexts the folders of a basis give. */
+const TEXTS_SEED = 3;
 /** Tokens of sample code: somebody waits for the first token of a large model. */
 const SAMPLE = { small: 2048, large: 256, huge: 128, smallParameters: 100e6, hugeParameters: 2e9 };
 
-/** Measures `forward`, whose manifest states the coding, in passes of `pass`. */
-export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass): Promise<{ delta: DeltaConfig; tables: Record<Mode, DeltaTables[]> }> {
+/** Source text for a basis. */
+export interface BasisSource {
+  /** Folders of source files: what the bases of all layers are measured on. */
+  folders: string[];
+  outputOf: OutputOf;
+}
+
+/** Measures `forward`, whose manifest states the coding, in passes of `pass`; in a basis where there is text for one. */
+export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, source?: BasisSource): Promise<{ delta: DeltaConfig; tables: Record<Mode, DeltaTables[]> }> {
   const { parameters, shape } = forward.manifest;
   const sample = await sampleCode(tokenizer, Math.min(shape.context, parameters <= SAMPLE.smallParameters ? SAMPLE.small : parameters <= SAMPLE.hugeParameters ? SAMPLE.large : SAMPLE.huge));
-  const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass);
+  const bases = source && (await measureTexts(forward, tokenizer, addon, source, (share) => progress(0.8 * share), pass));
+  const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], (share) => progress(bases ? 0.8 + 0.2 * share : share), pass, bases?.tables);
   return {
-    delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length },
+    delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length, ...(bases && { basis: { tokens: bases.tokens, power: BASIS.power } }) },
     tables: { delta: balanced.tables, compact: compact.tables },
   };
+}
+
+async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon, { folders, outputOf }: BasisSource, progress: (share: number) => void, pass: RunPass): Promise<{ tables: BasisTables[]; tokens: number }> {
+  const { shape } = forward.manifest;
+  const length = Math.floor(Math.min(BASIS.length, shape.context) / BLOCK) * BLOCK;
+  if (length < LEAST_TEXT) throw new DeltaError('usage', `The model reads ${shape.context} tokens: too few for --texts`);
+  const texts = makeContexts(folders, tokenizer, new Array<number>(BASIS.texts).fill(length), TEXTS_SEED);
+  if (texts.length < BASIS.texts) throw new DeltaError('usage', `The folders of --texts have too few source files for ${BASIS.texts} contexts of ${length} tokens`);
+  const bases = await measureBases(forward, addon, texts.map(({ ids }) => ids), outputOf, progress, pass);
+  return { tables: bases.map((basis) => new BasisTables(basis, shape, BASIS.power)), tokens: texts.length * length };
 }
 
 /** The first tokens of our sample code, repeated where it is too short. */

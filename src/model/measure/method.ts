@@ -7,8 +7,11 @@ export const BALANCED = 0.6;
 export const COMPACT = 0.7;
 export const CODING: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
+/** Where there are texts enough for a basis: contexts of so many tokens, and the power of the predicted importance; 0: it is not used. */
+export const BASIS = { texts: 6, length: 4096, power: 0.1 };
+
 /** Raised when delta tables come out differently. */
-export const METHOD_NUMBER = 6;
+export const METHOD_NUMBER = 7;
 
 /** Changes whenever the same file would be measured differently: part of a model's identity. */
 export const METHOD = JSON.stringify({ format: FOLDER_FORMAT, method: METHOD_NUMBER, sparsity: [BALANCED, COMPACT], ...CODING });

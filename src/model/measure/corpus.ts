@@ -1,8 +1,8 @@
 // Contexts made of neighbouring source files, path headers included, as an editor would send them.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { random } from './random.ts';
+import { random } from '../../shared/random.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
 const EXTENSIONS = new Set(['.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.py', '.c', '.cc', '.cpp', '.h', '.hpp', '.rs', '.go', '.java', '.cs', '.rb', '.php', '.swift', '.kt', '.lua', '.sh']);
 const SKIPPED = new Set(['node_modules', 'dist', 'build', 'out', 'vendor', 'coverage', '__pycache__']);
