@@ -29,9 +29,9 @@ export function activate(context: ExtensionContext): void {
   const marker = new CrashMarker(Uri.joinPath(globalStorageUri, 'runs').fsPath, extensionVersion, (sentence) => log.warn(sentence));
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
-  const completions = new Completions({ source: started, readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered() });
+  const completions = new Completions({ source: started, isLoading: () => started.state === 'loading', readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered() });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
-  const statusBar = new StatusBar(started, () => settings.current, completions.tally, 'deltallm.menu');
+  const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
   chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });
   const answered = (): void => {

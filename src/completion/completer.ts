@@ -7,7 +7,7 @@ import { judge, type Eagerness, type Judgement } from './gate.ts';
 import { Generation } from './generation.ts';
 import { kindOf, type Habit } from './habit.ts';
 import type { Insertion } from './insertion.ts';
-import { plan, suffixTokens, type Plan } from './latency.ts';
+import { plan, promisesBlock, suffixTokens, type Plan } from './latency.ts';
 import type { Answer, CompletionRequest, NoneReason, Origin, RequestRecord, Suggestion } from './request.ts';
 import { Rhythm } from './rhythm.ts';
 import { Rejections } from './rejections.ts';
@@ -34,8 +34,10 @@ export interface CompleterHost {
   /** What the user took so far; it is told when that changes. */
   habit?: Habit;
   learned?(): void;
-  /** What is shown for this document became a longer text, or one is ready that nobody waited for to the end: ask the provider again (once per suggestion). */
-  longer(document: string, suggestion: Suggestion): void;
+  /** What is shown for this document became a longer text: show that in its place (once per suggestion). `manual`: it was shown because the user asked. */
+  longer(document: string, suggestion: Suggestion, manual: boolean): void;
+  /** A text is ready that nobody waited for to the end: ask the provider again (once per suggestion). */
+  late(document: string, suggestion: Suggestion): void;
 }
 
 export class Completer {
@@ -191,7 +193,7 @@ export class Completer {
   prompt(snapshot: Snapshot, manual = false): { prompt: CursorRequest; max: Plan['max'] } {
     const { latencyMs, maxTokens, promptTokens: mostTokens } = this.host.settings();
     const { speed } = this.source;
-    const { promptTokens, max } = plan({ latencyMs, maxTokens, speed, manual, last: this.promptTokens });
+    const { promptTokens, max } = plan({ latencyMs, maxTokens, speed, manual, block: promisesBlock(snapshot), last: this.promptTokens });
     this.promptTokens = promptTokens;
     return { prompt: { snapshot, promptTokens, mostTokens, suffixTokens: suffixTokens(speed) }, max };
   }
@@ -263,7 +265,7 @@ export class Completer {
     const rest = extendsText(written.text, shown.written.text) ? restOf({ ...shown, written }, shown.answered, Infinity) : null;
     const longer = rest !== null && this.refusal(rest, shown.answered) === null;
     this.shown.set({ ...shown, written: longer ? written : { ...shown.written, facts: written.facts } });
-    if (longer && generation.waiting.size === 0) this.host.longer(generation.document, { id: generation.id, text: rest.text, final: true });
+    if (longer && generation.waiting.size === 0) this.host.longer(generation.document, { id: generation.id, text: rest.text, final: true }, shown.answered.manual);
   }
 
   /** VS Code waits for some time only, then shows its own list; where that is empty, the text may still be wanted. */
@@ -272,7 +274,7 @@ export class Completer {
     if (isShown || generation.waiting.size > 0 || this.next) return;
     const left = generation.leftNow(written);
     if (!left || this.refusal(left, generation.request) !== null) return;
-    this.host.longer(generation.document, { id: generation.id, text: written.text, final: true });
+    this.host.late(generation.document, { id: generation.id, text: written.text, final: true });
   }
 
   /** Sets the flag and answers everyone who waits for its text. */

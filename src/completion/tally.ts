@@ -11,6 +11,8 @@ export interface Counts {
   /** Asked for by the user. */
   manual: number;
   returned: number;
+  /** Of the returned ones, those that showed something new: not the rest of what was shown, asked for again with every key that is typed of it. */
+  shown: number;
   suppressed: number;
   superseded: number;
   /** Of those that returned nothing. */
@@ -19,14 +21,21 @@ export interface Counts {
   origins: Partial<Record<Origin, number>>;
 }
 
+/** The rest of a text that was shown before. */
+const isRest = ({ answer, origin }: RequestRecord): boolean => answer === 'returned' && origin === 'typedThrough';
+
+/** Whether a person would call it an event: a new text, or the reason why there was none. */
+export const isTold = (record: RequestRecord): boolean => record.answer !== 'superseded' && !isRest(record);
+
 export class Tally {
   private readonly records: RequestRecord[] = [];
-  private readonly totals: Counts = { requests: 0, manual: 0, returned: 0, suppressed: 0, superseded: 0, reasons: {}, origins: {} };
+  private readonly totals: Counts = { requests: 0, manual: 0, returned: 0, shown: 0, suppressed: 0, superseded: 0, reasons: {}, origins: {} };
 
   add(record: RequestRecord): void {
     const { totals, records } = this;
     totals.requests++;
     totals[record.answer]++;
+    if (record.answer === 'returned' && !isRest(record)) totals.shown++;
     if (record.manual) totals.manual++;
     if (record.reason !== null) totals.reasons[record.reason] = (totals.reasons[record.reason] ?? 0) + 1;
     else if (record.origin !== null) totals.origins[record.origin] = (totals.origins[record.origin] ?? 0) + 1;
@@ -43,6 +52,11 @@ export class Tally {
   /** The last one that came to an end of its own: returned or suppressed. */
   get answered(): RequestRecord | undefined {
     return this.records.findLast(({ answer }) => answer !== 'superseded');
+  }
+
+  /** The last one that there is something to tell of: what was shown and is typed meanwhile is no news. */
+  get told(): RequestRecord | undefined {
+    return this.records.findLast(isTold);
   }
 
   /** Oldest first. */

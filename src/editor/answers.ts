@@ -29,7 +29,7 @@ export class Answers implements AnswerSource {
     const name = chat.model?.name ?? basename(path.replaceAll('\\', '/'));
     if (path === '') return { state: 'none' };
     // It was chosen for completions alone, and cannot converse.
-    const known = chat.model ?? (path === modelPath(settings) ? completion.model : null);
+    const known = chat.model ?? (path === modelPath(settings) && !completion.standsIn ? completion.model : null);
     if (settings['chat.model'].trim() === '' && known && !known.chat) return { state: 'none' };
     if (chat.error) return { state: 'failed', name, sentence: localise(chat.error) };
     if (chat.model && chat.loadedFrom === planKey(settings, 'chat')) return { state: 'ready', name, context: chat.model.context };

@@ -6,7 +6,7 @@ import type { Documents } from './documents.ts';
 import { showMenu } from './menu.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { SettingsReader } from './settings.ts';
-import { toggleCompletions, toggleLanguage } from './switches.ts';
+import { activeLanguage, toggleCompletions, toggleLanguage } from './switches.ts';
 import { reasonWords } from './words.ts';
 
 export interface CommandNeeds {
@@ -25,8 +25,8 @@ export const LAST_PROMPT = '/last-prompt.txt';
 export const LAST_REQUEST = '/last-request.txt';
 
 export function registerCommands({ runtime, completions, documents, settings, log, extensionVersion }: CommandNeeds): Disposable[] {
-  const actions: Record<string, () => unknown> = {
-    'deltallm.menu': () => showMenu(settings.current, runtime),
+  const actions: Record<string, (argument?: unknown) => unknown> = {
+    'deltallm.menu': (from) => showMenu(settings.current, runtime, (from as { fromStatusBar?: boolean } | undefined)?.fromStatusBar === true),
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
     'deltallm.completions.trigger': () => trigger(settings, completions),
@@ -43,14 +43,20 @@ export function registerCommands({ runtime, completions, documents, settings, lo
 }
 
 /** As VS Code's own command, but it says why nothing came of it. */
-async function trigger(settings: SettingsReader, { tally }: Completions): Promise<void> {
-  if (settings.current['completions.enabled']) {
-    const before = tally.last;
-    await triggerCompletion();
-    const { last } = tally;
-    if (last && last !== before && last.manual && last.answer === 'suppressed' && last.reason) window.setStatusBarMessage(l10n.t('No suggestion: {0}.', reasonWords(last.reason)), MESSAGE_MS);
+async function trigger(settings: SettingsReader, completions: Completions): Promise<void> {
+  const on = l10n.t('Switch On');
+  if (!settings.current['completions.enabled']) {
+    if ((await window.showInformationMessage(l10n.t('Completions are switched off.'), on)) === on) await settings.set('completions.enabled', true);
     return;
   }
-  const on = l10n.t('Switch On');
-  if ((await window.showInformationMessage(l10n.t('Completions are switched off.'), on)) === on) await settings.set('completions.enabled', true);
+  const language = activeLanguage();
+  if (language !== undefined && completions.refusedHere === 'disabled') {
+    if ((await window.showInformationMessage(l10n.t('Completions are switched off for {0}.', language), on)) === on) await toggleLanguage(settings);
+    return;
+  }
+  const { tally } = completions;
+  const before = tally.last;
+  await triggerCompletion();
+  const { last } = tally;
+  if (last && last !== before && last.manual && last.answer === 'suppressed' && last.reason) window.setStatusBarMessage(l10n.t('No suggestion: {0}.', reasonWords(last.reason)), MESSAGE_MS);
 }

@@ -6,7 +6,7 @@ import {
 import { Completer } from '../completion/completer.ts';
 import { refusal } from '../completion/eligible.ts';
 import { Landing, type ReadAhead } from '../completion/landing.ts';
-import type { NoneReason, RequestRecord } from '../completion/request.ts';
+import type { NoneReason, Refusal, RequestRecord } from '../completion/request.ts';
 import type { TextSource } from '../completion/source.ts';
 import { Tally } from '../completion/tally.ts';
 import type { Reuse } from '../session/protocol.ts';
@@ -15,12 +15,21 @@ import { clock } from './clock.ts';
 import { NeighbourDocuments } from './neighbours.ts';
 import { factsOf, placeOf } from './place.ts';
 import type { Settings } from './settingsTable.ts';
+import { sayThatItComes } from './waitingWord.ts';
 
 /** VS Code's command; `providerId` makes it ask this provider alone. Only an explicit request is asked again at the same place of the same version. */
 const TRIGGER = 'editor.action.inlineSuggest.trigger';
+/**
+ * Asks again, keeps what is shown on top and goes on to the next text: ours, longer, without a frame in which there is none. Does nothing where no ghost
+ * text is on the screen, for example since Escape.
+ */
+const NEXT = 'editor.action.inlineSuggest.showNext';
+const HIDE = 'editor.action.inlineSuggest.hide';
 
 export interface CompletionsNeeds {
   source: TextSource;
+  /** Whether the model is still being loaded. */
+  isLoading: () => boolean;
   /** Reads what nobody waits for, where a model is loaded. */
   readAhead: ReadAhead;
   settings: () => Settings;
@@ -56,9 +65,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
         return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], promptTokens: settings['completions.promptTokens'], eagerness: settings['completions.eagerness'] };
       },
       record: (record) => this.record(record),
-      longer: (document, { id }) => {
-        if (id !== this.lengthened && this.askAgain(document)) this.lengthened = id;
-      },
+      longer: (document, { id }, manual) => this.once(id, () => this.askAgain(document, manual ? 'anew' : 'next')),
+      late: (document, { id }) => this.once(id, () => this.askAgain(document)),
     });
     this.subscriptions = [
       this.neighbours,
@@ -110,11 +118,19 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     this.asked = { document: id, version: document.version, offset };
     const neighbours = this.neighbours.of(document);
     const request = { document: id, version: document.version, snapshot, manual, ...(neighbours && { neighbours }), ...(lead === '' ? {} : { cursor: offset }) };
-    const answer = await this.completer.complete(request, abandonedOf(token));
+    const answering = this.completer.complete(request, abandonedOf(token));
+    if (manual) sayThatItComes(answering, this.needs.isLoading);
+    const answer = await answering;
     return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
   }
 
-  private refusal(document: TextDocument): ReturnType<typeof refusal> {
+  /** Why the active document is not completed; null where it is, or where there is none. */
+  get refusedHere(): Refusal | null {
+    const document = window.activeTextEditor?.document;
+    return document ? this.refusal(document) : null;
+  }
+
+  private refusal(document: TextDocument): Refusal | null {
     const settings = this.needs.settings();
     return refusal(factsOf(document), { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] });
   }
@@ -163,8 +179,16 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     if (selections.length > 1 || !first.isEmpty || (offset !== this.asked.offset && !behindEdit)) this.completer.forget(id);
   }
 
-  /** Only where the text can still be shown: same document, same version, the cursor where it was, the window in use. False elsewhere. */
-  private askAgain(document: string): boolean {
+  /** For the suggestion `id`, unless that was done before. */
+  private once(id: number, askAgain: () => boolean): void {
+    if (id !== this.lengthened && askAgain()) this.lengthened = id;
+  }
+
+  /**
+   * Only where the text can still be shown: same document, same version, the cursor where it was, the window in use. False elsewhere. 'next': in the place
+   * of the text that is shown; 'anew': the same where VS Code was asked by the user and asks nobody twice.
+   */
+  private askAgain(document: string, how: 'first' | 'next' | 'anew' = 'first'): boolean {
     const editor = window.activeTextEditor;
     const { asked } = this;
     if (!editor || !asked || !window.state.focused) return false;
@@ -175,7 +199,9 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     const passedOn = (): void => {
       if (this.askingAgain === again) this.askingAgain = null;
     };
-    commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true }).then(passedOn, (error: unknown) => {
+    if (how === 'anew') void commands.executeCommand(HIDE);
+    const asking = how === 'next' ? commands.executeCommand(NEXT) : commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true });
+    asking.then(passedOn, (error: unknown) => {
       passedOn();
       this.needs.log.warn(`VS Code could not be asked to show a text: ${String(error)}`);
     });

@@ -10,19 +10,17 @@ interface Entry extends QuickPickItem {
   args?: unknown[];
 }
 
-export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 'state'>): Promise<void> {
+/** `fromStatusBar`: the keyboard is there, and goes back into the editor with the choice, or without one. */
+export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 'state'>, fromStatusBar = false): Promise<void> {
   const language = activeLanguage();
-  const languages = settings['completions.languages'];
+  const toggle = settings['completions.enabled'] ? `$(circle-slash) ${l10n.t('Switch completions off')}` : `$(check) ${l10n.t('Switch completions on')}`;
+  const toggleHere = language !== undefined && (languageOn(settings['completions.languages'], language) ? l10n.t('Switch completions off for {0}', language) : l10n.t('Switch completions on for {0}', language));
   const entries: Entry[] = [
-    { label: settings['completions.enabled'] ? `$(circle-slash) ${l10n.t('Switch completions off')}` : `$(check) ${l10n.t('Switch completions on')}`, command: 'deltallm.completions.toggle' },
-  ];
-  if (language !== undefined) {
-    const label = languageOn(languages, language) ? l10n.t('Switch completions off for {0}', language) : l10n.t('Switch completions on for {0}', language);
-    entries.push({ label: `$(code) ${label}`, command: 'deltallm.completions.toggleLanguage' });
-    entries.push({ label: `$(sparkle) ${l10n.t('Complete at the cursor')}`, command: 'deltallm.completions.trigger' });
-  }
-  entries.push(
+    // The first is what one more Enter chooses: it switches nothing.
+    ...(language === undefined ? [] : [{ label: `$(sparkle) ${l10n.t('Complete at the cursor')}`, command: 'deltallm.completions.trigger' }]),
     { label: `$(comment-discussion) ${l10n.t('Open the chat')}`, command: 'deltallm.chat.open' },
+    { label: toggle, command: 'deltallm.completions.toggle' },
+    ...(toggleHere ? [{ label: `$(code) ${toggleHere}`, command: 'deltallm.completions.toggleLanguage' }] : []),
     { label: `$(graph) ${l10n.t('Open Sparsity Visualizer')}`, command: 'deltallm.visualizer.open' },
     { label: `$(list-unordered) ${l10n.t('Show last request')}`, command: 'deltallm.showLastRequest' },
     { label: `$(file-code) ${l10n.t('Show last prompt')}`, command: 'deltallm.showLastPrompt' },
@@ -30,7 +28,8 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
     { label: `$(output) ${l10n.t('Show log')}`, command: 'deltallm.showLog' },
     { label: `$(clippy) ${l10n.t('Copy diagnostics')}`, command: 'deltallm.copyDiagnostics' },
     { label: `$(gear) ${l10n.t('Settings')}`, command: 'workbench.action.openSettings', args: ['@ext:deltallm.deltallm'] },
-  );
+  ];
   const chosen = await window.showQuickPick(entries, { title: `DeltaLLM: ${stateWord(runtime.state)}`, placeHolder: l10n.t('What would you like to do?') });
+  if (fromStatusBar && language !== undefined) await commands.executeCommand('workbench.action.focusActiveEditorGroup');
   if (chosen) await commands.executeCommand(chosen.command, ...(chosen.args ?? []));
 }

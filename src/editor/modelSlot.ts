@@ -17,6 +17,8 @@ export class ModelSlot {
   progress = 0;
   /** Why it is not tried again until the user or another setting says so. */
   error: DeltaError | null = null;
+  /** Why the chosen model is not used, by the plan that names it: the embedded one stands in. */
+  standIn: { for: string; error: DeltaError } | null = null;
   /** The load that the next request waits for, and the plan that it was made from. */
   loading: Promise<void> | undefined;
   loadedFrom = '';
@@ -30,6 +32,11 @@ export class ModelSlot {
   readonly meter = new SpeedMeter();
 
   constructor(readonly role: Role) {}
+
+  /** The embedded model is used, or will be, in the place of the chosen one. */
+  get standsIn(): boolean {
+    return this.standIn?.for === this.loadedFrom;
+  }
 
   /** A load begins. */
   begin(trial: Trial): void {

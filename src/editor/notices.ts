@@ -1,5 +1,6 @@
 // What went wrong, said once, in one sentence, with what the user can do.
-import { l10n, window, type Disposable } from 'vscode';
+import { commands, l10n, window, type Disposable } from 'vscode';
+import { modelFileCodes } from '../shared/errors.ts';
 import type { EditorRuntime, Trouble } from './runtime.ts';
 import { localise } from './messages.ts';
 
@@ -11,6 +12,7 @@ interface Action {
 export function showTroubles(runtime: Pick<EditorRuntime, 'onTrouble' | 'restart' | 'forgiveCrash'>, showLog: () => void): Disposable {
   const log: Action = { label: l10n.t('Show Log'), act: showLog };
   const restart: Action = { label: l10n.t('Restart'), act: () => runtime.restart() };
+  const setting: Action = { label: l10n.t('Open Setting'), act: () => commands.executeCommand('workbench.action.openSettings', 'deltallm.model.path') };
   const again: Action = { label: l10n.t('Try Again'), act: () => runtime.forgiveCrash() };
 
   return runtime.onTrouble((trouble: Trouble) => {
@@ -19,8 +21,9 @@ export function showTroubles(runtime: Pick<EditorRuntime, 'onTrouble' | 'restart
     }
     const sentence = localise(trouble.error);
     if (trouble.kind === 'restarted') return void offer(window.showWarningMessage, l10n.t('{0} It was started again.', sentence), [log]);
+    if (trouble.kind === 'standIn') return void offer(window.showWarningMessage, l10n.t('{0} The embedded model completes meanwhile.', sentence), [setting, log]);
     if (trouble.kind === 'complaint') return void offer(window.showWarningMessage, sentence, [log]);
-    void offer(window.showErrorMessage, sentence, [trouble.error.code === 'crashed' ? again : restart, log]);
+    void offer(window.showErrorMessage, sentence, [trouble.error.code === 'crashed' ? again : modelFileCodes.has(trouble.error.code) ? setting : restart, log]);
   });
 }
 

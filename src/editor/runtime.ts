@@ -2,21 +2,23 @@
 // started again once when it dies, and says how it is. It holds a model for each role: completions, and chat.
 import { EventEmitter, l10n, type LogOutputChannel } from 'vscode';
 import { CancelFlag } from '../shared/cancel.ts';
-import { asDeltaError, DeltaError, type ErrorCode } from '../shared/errors.ts';
+import { asDeltaError, DeltaError, modelFileCodes, type ErrorCode } from '../shared/errors.ts';
 import type { Speed, TextSource } from '../completion/source.ts';
 import type { RuntimeClient } from '../session/client.ts';
 import type { Calls, ConfidenceCurve, Event, GenerateOptions, GenerateResult, LoadedModel, LoadResult, Role } from '../session/protocol.ts';
+import { ConfidenceMeasuring } from './confidenceMeasuring.ts';
 import type { CrashMarker, Trial } from './crashMarker.ts';
 import { chatModelPath, loadPlan, modelPath, planKey, SAFE_KERNELS } from './loadPlan.ts';
 import { withoutFolders } from './messages.ts';
 import { ModelSlot, type SlotState } from './modelSlot.ts';
+import { nothing } from './nothing.ts';
 import type { Settings } from './settingsTable.ts';
 
 export type RuntimeState = SlotState;
 export type Client = Pick<RuntimeClient, 'call' | 'close'>;
 
 /** What the user should hear of; each once. */
-export type Trouble = { kind: 'failed'; error: DeltaError } | { kind: 'restarted'; error: DeltaError } | { kind: 'complaint'; error: DeltaError } | { kind: 'safeMode' };
+export type Trouble = { kind: 'failed' | 'standIn'; error: DeltaError } | { kind: 'restarted'; error: DeltaError } | { kind: 'complaint'; error: DeltaError } | { kind: 'safeMode' };
 
 export interface RuntimeNeeds {
   startWorker: () => Client;
@@ -25,10 +27,6 @@ export interface RuntimeNeeds {
   log: LogOutputChannel;
 }
 
-/** Of the shipped sample code, for a model whose confidence was never measured. */
-const CONFIDENCE_TOKENS = 2048;
-/** Quiet before that measurement: it would only be cancelled by the next key. */
-const CONFIDENCE_PAUSE_MS = 3000;
 const ERRORS_KEPT = 5;
 /** They come again with every request until the settings change. */
 const lasting: ReadonlySet<ErrorCode> = new Set(['noFim', 'logitsUnusable', 'telemetryNotDisabled']);
@@ -62,14 +60,14 @@ export class EditorRuntime implements TextSource {
   private closing: Promise<void> = Promise.resolve();
   private disposed = false;
   private idleTimer: NodeJS.Timeout | undefined;
-  private measureTimer: NodeJS.Timeout | undefined;
-  private measuring: CancelFlag | undefined;
-  private unmeasurable = false;
+  private readonly measuring: ConfidenceMeasuring;
   /** The last set of neighbours that this worker got with its texts. */
   private sent: { client: Client; name: string } | undefined;
   private readonly told = new Set<string>();
 
-  constructor(private readonly needs: RuntimeNeeds) {}
+  constructor(private readonly needs: RuntimeNeeds) {
+    this.measuring = new ConfidenceMeasuring({ measure: (tokens, cancel) => this.measure(tokens, cancel), interrupted: () => this.settle(), log: needs.log });
+  }
 
   /** Of the model for completions. */
   get state(): RuntimeState {
@@ -88,6 +86,12 @@ export class EditorRuntime implements TextSource {
   /** Why the state is "failed". */
   get error(): DeltaError | null {
     return this.slots.completion.error;
+  }
+
+  /** Why the chosen model does not complete, while the embedded one does in its place. */
+  get standIn(): DeltaError | null {
+    const { completion } = this.slots;
+    return completion.standsIn ? completion.standIn!.error : null;
   }
 
   get speed(): Speed | undefined {
@@ -123,7 +127,7 @@ export class EditorRuntime implements TextSource {
   /** Loads a role's model now, also where it failed before; what came of it, its slot says. */
   async loadNow(role: Role): Promise<void> {
     const slot = this.slots[role];
-    slot.error = null;
+    slot.error = slot.standIn = null;
     slot.active++;
     this.holdIdle();
     await this.ready(slot).catch(() => {});
@@ -218,7 +222,7 @@ export class EditorRuntime implements TextSource {
   /** Ends the worker and starts it again, whatever happened before. Never rejects. */
   async restart(): Promise<void> {
     const { completion, chat } = this.slots;
-    completion.error = chat.error = null;
+    completion.error = chat.error = completion.standIn = null;
     this.restartsLeft = 1;
     this.told.clear();
     this.restarting.fire();
@@ -286,17 +290,19 @@ export class EditorRuntime implements TextSource {
   private async load(slot: ModelSlot): Promise<void> {
     if (this.disposed) throw new DeltaError('cancelled');
     const { log, marker, settings, startWorker } = this.needs;
-    const path = slot.role === 'chat' ? chatModelPath(settings()) : modelPath(settings());
+    const path = slot.role === 'chat' ? chatModelPath(settings()) : slot.standsIn ? '' : modelPath(settings());
     const crashedWith = marker.crashed(path);
     const safe = crashedWith !== null;
     if (slot.role === 'completion') this.safeMode = safe;
-    const options = loadPlan(settings(), safe ? SAFE_KERNELS : null, slot.role);
+    const options = { ...loadPlan(settings(), safe ? SAFE_KERNELS : null, slot.role), model: path };
     slot.begin({ model: path, kernels: options.kernels ?? 'auto' });
     this.become(slot, 'loading');
     if (crashedWith === SAFE_KERNELS) throw this.give(slot, new DeltaError('crashed'));
     if (safe) this.tell({ kind: 'safeMode' });
-    if (slot.role === 'completion') this.unmeasurable = false;
-    if (slot.role === 'completion') this.sent = undefined;
+    if (slot.role === 'completion') {
+      this.measuring.begin();
+      this.sent = undefined;
+    }
     const started = performance.now();
     for (;;) {
       let client: Client | undefined;
@@ -316,6 +322,7 @@ export class EditorRuntime implements TextSource {
         const error = asDeltaError(thrown);
         if (error.code === 'workerDied' && !this.disposed && (client !== this.client || this.startsAgain(error))) continue;
         if (client && client !== this.client) throw new DeltaError('cancelled');
+        if (this.replace(slot, error)) return this.load(slot);
         throw error.code === 'cancelled' || slot.error ? error : this.give(slot, error);
       }
     }
@@ -355,6 +362,10 @@ export class EditorRuntime implements TextSource {
       if (this.startsAgain(error)) return true;
       this.give(slot, error);
     } else if (lasting.has(error.code)) {
+      if (this.replace(slot, error)) {
+        this.giveBack(slot);
+        return true;
+      }
       this.give(slot, error);
     } else {
       this.note(error);
@@ -372,6 +383,15 @@ export class EditorRuntime implements TextSource {
     this.restartsLeft--;
     this.note(error);
     this.tell({ kind: 'restarted', error });
+    return true;
+  }
+
+  /** The chosen model cannot be used: true where the embedded one completes instead, until the user or another setting says otherwise. */
+  private replace(slot: ModelSlot, error: DeltaError): boolean {
+    if (slot.role === 'chat' || slot.standsIn || slot.error || modelPath(this.needs.settings()) === '' || !modelFileCodes.has(error.code)) return false;
+    slot.standIn = { for: slot.loadedFrom, error };
+    this.note(error);
+    this.tell({ kind: 'standIn', error });
     return true;
   }
 
@@ -456,43 +476,21 @@ export class EditorRuntime implements TextSource {
         this.end();
       }, minutes * 60_000).unref();
     }
-    if (completion.model?.confidence === null && completion.model.fim && !this.unmeasurable) {
-      this.measureTimer = setTimeout(() => void this.measure(), CONFIDENCE_PAUSE_MS).unref();
-    }
+    if (completion.model?.confidence === null && completion.model.fim) this.measuring.soon();
   }
 
   private holdIdle(): void {
     clearTimeout(this.idleTimer);
-    clearTimeout(this.measureTimer);
-    this.measuring?.set();
+    this.measuring.hold();
   }
 
-  /** Asks the worker what this model's confidence is worth; the next request cancels it. */
-  private async measure(): Promise<void> {
+  private async measure(tokens: number, cancel: CancelFlag): Promise<ConfidenceCurve | null> {
     const { client, slots: { completion } } = this;
-    if (!client || this.measuring) return;
-    const flag = (this.measuring = new CancelFlag());
-    try {
-      const curve = await this.guarded(completion, () => client.call('confidence', { tokens: CONFIDENCE_TOKENS }, () => {}, flag));
-      if (client !== this.client || !completion.model) return;
-      completion.model = { ...completion.model, confidence: curve };
-      this.needs.log.info(`Measured the model's confidence at ${curve.samples} places of the sample code.`);
-      this.changed.fire();
-    } catch (thrown) {
-      const error = asDeltaError(thrown);
-      if (error.code === 'cancelled') return;
-      this.unmeasurable = true;
-      this.needs.log.warn(`The model's confidence could not be measured: ${error.message}`);
-    } finally {
-      this.measuring = undefined;
-      if (flag.isSet) this.settle();
-    }
+    if (!client) return null;
+    const confidence = await this.guarded(completion, () => client.call('confidence', { tokens }, () => {}, cancel));
+    if (client !== this.client || !completion.model) return null;
+    completion.model = { ...completion.model, confidence };
+    this.changed.fire();
+    return confidence;
   }
 }
-
-/** For a generation that was cancelled before it began. */
-const nothing = (): GenerateResult => ({
-  text: '', reason: 'cancelled', rule: null, tokens: { prompt: 0, reused: 0, computed: 0, generated: 0 }, ms: { prefill: 0, decode: 0, queued: 0 },
-  stages: { tokenize: 0, queue: 0, attention: 0, products: 0, head: 0, sampling: 0 },
-  lookup: { passes: 0, drafted: 0, accepted: 0 }, locality: false, sparsity: { key: 0, attention: 0 }, approximate: false, reuse: { strict: 0, approximate: 0, moved: 0 }, meanLogProbability: 0, firstLineLogProbability: 0, scores: [],
-});

@@ -1,6 +1,6 @@
 // The settings as typed values: what is of a wrong type or outside its range counts as the default, and the log says so once.
 import { ConfigurationTarget, workspace, type Disposable, type LogOutputChannel } from 'vscode';
-import { SECTION, settingsTable, type SettingName, type Settings } from './settingsTable.ts';
+import { ANY, SECTION, settingsTable, type SettingName, type Settings } from './settingsTable.ts';
 
 const names = Object.keys(settingsTable) as SettingName[];
 
@@ -30,12 +30,13 @@ export class SettingsReader implements Disposable {
     this.listeners.add(listener);
   }
 
-  /** Writes where the present value comes from, else for the user. Rejects where VS Code cannot write its settings. */
+  /** Writes where the present value comes from, else for the user; what would hold without it is not written but taken back. Rejects where VS Code cannot write its settings. */
   async set<K extends SettingName>(name: K, value: Settings[K]): Promise<void> {
     const configuration = workspace.getConfiguration(SECTION);
     const found = configuration.inspect(name);
     const target = found?.workspaceFolderValue !== undefined ? ConfigurationTarget.WorkspaceFolder : found?.workspaceValue !== undefined ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
-    await configuration.update(name, value, target);
+    const below = found && [found.defaultValue, ...(target === ConfigurationTarget.Global ? [] : [found.globalValue]), ...(target === ConfigurationTarget.WorkspaceFolder ? [found.workspaceValue] : [])];
+    await configuration.update(name, ownPart(value, below ?? []), target);
   }
 
   dispose(): void {
@@ -59,3 +60,14 @@ export class SettingsReader implements Disposable {
     return entry.default;
   }
 }
+
+/** What of a value says more than those that hold without it, the strongest last; undefined: nothing. VS Code joins objects by their keys; `*` is every key that is not named. */
+function ownPart(value: unknown, below: readonly unknown[]): unknown {
+  const under = below.filter((one) => one !== undefined);
+  if (!isRecord(value) || under.length === 0) return under.length > 0 && JSON.stringify(under.at(-1)) === JSON.stringify(value) ? undefined : value;
+  const joined = Object.assign({}, ...under.filter(isRecord)) as Record<string, unknown>;
+  const own = Object.entries(value).filter(([key, one]) => one !== (joined[key] ?? (key === ANY ? undefined : value[ANY])));
+  return own.length > 0 ? Object.fromEntries(own) : undefined;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -44,6 +44,9 @@ const isPlainObject = (value: unknown): value is Record<string, unknown> => type
 
 export const SECTION = 'deltallm';
 
+/** Among the languages: every one that is not listed. */
+export const ANY = '*';
+
 /** By the name behind `deltallm.`. */
 export const settingsTable = {
   'completions.enabled': flag(true, 'window'),

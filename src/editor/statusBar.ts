@@ -1,70 +1,92 @@
 // One item in the status bar: how the runtime is, the figures in its tooltip, a menu behind it.
 import { l10n, MarkdownString, StatusBarAlignment, ThemeColor, window, type Disposable, type StatusBarItem } from 'vscode';
+import type { Refusal } from '../completion/request.ts';
 import type { Tally } from '../completion/tally.ts';
+import { clock } from './clock.ts';
+import { FollowableState } from './followable.ts';
 import { outcome } from './lastRequest.ts';
 import type { EditorRuntime, RuntimeState } from './runtime.ts';
 import { localise } from './messages.ts';
 import type { Settings } from './settingsTable.ts';
-import { modeWord, stateWord } from './words.ts';
+import { activeLanguage } from './switches.ts';
+import { modeWord, reasonWords, stateWord } from './words.ts';
 
 const icons: Record<RuntimeState, string> = {
   off: '$(circle-outline)', loading: '$(loading~spin)', ready: '$(circle-filled)', reading: '$(eye)', writing: '$(edit)', failed: '$(error)',
 };
 const SWITCHED_OFF = '$(circle-slash)';
 
-type Seen = Pick<EditorRuntime, 'state' | 'progress' | 'model' | 'speed' | 'error' | 'safeMode' | 'onDidChange'>;
+type Seen = Pick<EditorRuntime, 'state' | 'progress' | 'model' | 'speed' | 'error' | 'standIn' | 'safeMode' | 'onDidChange'>;
 
 export class StatusBar implements Disposable {
   private readonly item: StatusBarItem;
-  private readonly subscription: Disposable;
+  private readonly state: FollowableState;
+  private readonly subscriptions: Disposable[];
 
   constructor(
     private readonly runtime: Seen,
     private readonly settings: () => Settings,
-    private readonly tally: Pick<Tally, 'answered' | 'counts'>,
+    private readonly tally: Pick<Tally, 'told' | 'counts'>,
+    /** Why the active document is not completed, where there is one. */
+    private readonly refusedHere: () => Refusal | null,
     command: string,
   ) {
     this.item = window.createStatusBarItem('deltallm.status', StatusBarAlignment.Right, 100);
     this.item.name = 'DeltaLLM';
-    this.item.command = command;
-    this.subscription = runtime.onDidChange(() => this.update());
+    // The keyboard goes back into the editor afterwards.
+    this.item.command = { command, title: 'DeltaLLM', arguments: [{ fromStatusBar: true }] };
+    this.state = new FollowableState(() => runtime.state, clock, () => this.update());
+    this.subscriptions = [runtime.onDidChange(() => this.update()), window.onDidChangeActiveTextEditor(() => this.update()), this.state];
     this.update();
     this.item.show();
   }
 
   update(): void {
-    const { state, progress } = this.runtime;
-    const on = this.settings()['completions.enabled'];
+    this.state.look();
+    const { state: { shown: state }, runtime: { progress } } = this;
     const failed = state === 'failed';
+    const off = this.offHere();
     const percent = state === 'loading' && progress > 0 ? ` ${Math.floor(100 * progress)} %` : '';
-    const word = on || state !== 'off' ? stateWord(state) : l10n.t('switched off');
-    this.item.text = `${on || failed ? icons[state] : SWITCHED_OFF} DeltaLLM${percent}`;
+    const word = off && (off.language || state === 'off') ? off.word : stateWord(state);
+    const text = `${off && !failed ? SWITCHED_OFF : icons[state]} DeltaLLM${percent}`;
+    // VS Code draws an item anew whatever is written into it.
+    if (this.item.text !== text) this.item.text = text;
     this.item.accessibilityInformation = { label: `DeltaLLM: ${word}${percent}`, role: 'button' };
     this.item.backgroundColor = failed ? new ThemeColor('statusBarItem.errorBackground') : undefined;
-    this.item.tooltip = this.tooltip(on, word);
+    this.item.tooltip = this.tooltip(off?.sentence, word);
   }
 
   dispose(): void {
-    this.subscription.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
     this.item.dispose();
   }
 
-  private tooltip(on: boolean, word: string): MarkdownString {
-    const { state, model, speed, error, safeMode } = this.runtime;
+  /** Why nothing is completed in the active document, or anywhere. */
+  private offHere(): { language?: string; word: string; sentence: string } | null {
+    if (!this.settings()['completions.enabled']) return { word: l10n.t('switched off'), sentence: l10n.t('Completions are switched off.') };
+    const [refused, language] = [this.refusedHere(), activeLanguage()];
+    if (refused === null || refused === 'scheme' || language === undefined) return null;
+    if (refused !== 'disabled') return { language, word: reasonWords(refused), sentence: l10n.t('Nothing is completed here: {0}.', reasonWords(refused)) };
+    return { language, word: l10n.t('switched off for {0}', language), sentence: l10n.t('Completions are switched off for {0}.', language) };
+  }
+
+  private tooltip(off: string | undefined, word: string): MarkdownString {
+    const { state, model, speed, error, standIn, safeMode } = this.runtime;
     const lines = [`DeltaLLM: ${word}`];
     if (error) lines.push(localise(error));
-    if (!on) lines.push(l10n.t('Completions are switched off.'));
+    if (standIn) lines.push(localise(standIn), l10n.t('The embedded model completes meanwhile.'));
+    if (off !== undefined) lines.push(off);
     else if (state === 'off') lines.push(l10n.t('The model loads with the first completion.'));
     if (model) {
       lines.push(l10n.t('Model: {0}, {1} million parameters', model.name, (model.parameters / 1e6).toFixed(0)));
       lines.push(l10n.t('Mode: {0}; kernels: {1}', modeWord(this.settings().mode), model.kernels));
     }
     if (speed) lines.push(l10n.t('Reads {0} and writes {1} tokens per second', Math.round(speed.prefill), Math.round(speed.decode)));
-    const { answered } = this.tally;
-    if (answered) {
-      const { returned, suppressed } = this.tally.counts();
-      lines.push(l10n.t('Suggestions: {0} shown, {1} held back', returned, suppressed));
-      lines.push(l10n.t('The last one: {0}, {1} ms', outcome(answered), Math.round(answered.ms.total)));
+    const { told } = this.tally;
+    if (told) {
+      const { shown, suppressed } = this.tally.counts();
+      lines.push(l10n.t('Suggestions: {0} shown, {1} held back', shown, suppressed));
+      lines.push(l10n.t('The last one: {0}, {1} ms', outcome(told), Math.round(told.ms.total)));
     }
     if (safeMode) lines.push(l10n.t('Safe mode: slower kernels since a crash'));
     const tooltip = new MarkdownString();

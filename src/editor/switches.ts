@@ -1,9 +1,7 @@
 // Completions on and off: everywhere, or for the language of the active editor.
 import { l10n, window } from 'vscode';
 import type { SettingsReader } from './settings.ts';
-import type { Settings } from './settingsTable.ts';
-
-const ANY = '*';
+import { ANY, type Settings } from './settingsTable.ts';
 
 /** Is this language completed, by the list alone? */
 export const languageOn = (languages: Settings['completions.languages'], languageId: string): boolean => languages[languageId] ?? languages[ANY] ?? true;

@@ -34,15 +34,15 @@ const reasons: Record<NoneReason, () => string> = {
 };
 
 const answers: Record<RequestRecord['answer'], () => string> = {
-  returned: () => l10n.t('returned'),
-  suppressed: () => l10n.t('suppressed'),
-  superseded: () => l10n.t('superseded'),
+  returned: () => l10n.t('shown'),
+  suppressed: () => l10n.t('held back'),
+  superseded: () => l10n.t('given up'),
 };
 
 const origins: Record<Origin, () => string> = {
-  generation: () => l10n.t('newly generated'),
-  reattached: () => l10n.t('from the running generation'),
-  typedThrough: () => l10n.t('typed through'),
+  generation: () => l10n.t('newly written'),
+  reattached: () => l10n.t('being written already'),
+  typedThrough: () => l10n.t('times the rest of one, while it was typed'),
   cache: () => l10n.t('from recent suggestions'),
 };
 

@@ -1,7 +1,7 @@
 // What the rules that end a completion make of authors' own text: at many places of their files, what they wrote there goes through the rules as if a model wrote it.
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { completionText } from '../session/textEnd.ts';
-import type { StopReason } from '../session/stop.ts';
+import { DEFAULT_MOST_LINES, type StopReason } from '../session/stop.ts';
 import { cursorsOf, type HeldOutFile } from './cursors.ts';
 import { random } from '../shared/random.ts';
 
@@ -35,8 +35,14 @@ export interface StopCounts {
   /** Places where several lines may come out, and those where the text ends within a line. */
   multi: number;
   midLine: number;
+  /** Bodies of blocks that are short enough to be written whole, and those of which the text ends before their end, or behind it. */
+  bodies: number;
+  early: number;
+  late: number;
 }
 
+/** What a limit left open is closed; the author goes on there. */
+const CLOSERS = /(?:\n[ \t]*[)\]}]+)+$/;
 /** Lines that are written at most: more than one text has. */
 const MOST_LINES = 24;
 /** Characters; the editor does not ask in longer lines. */
@@ -48,7 +54,7 @@ export function measureStops(files: readonly HeldOutFile[], perFile: number, see
   const misses: Miss[] = [];
   for (const file of files) {
     const { languageId } = file;
-    const count = counts.get(languageId) ?? { languageId, files: 0, single: 0, cut: 0, multi: 0, midLine: 0 };
+    const count = counts.get(languageId) ?? { languageId, files: 0, single: 0, cut: 0, multi: 0, midLine: 0, bodies: 0, early: 0, late: 0 };
     counts.set(languageId, count);
     count.files++;
     for (const { kind, snapshot, written, line } of placesOf(file, perFile, seed)) {
@@ -56,8 +62,13 @@ export function measureStops(files: readonly HeldOutFile[], perFile: number, see
       count[isSingle ? 'single' : 'multi']++;
       const { text, rule } = through(snapshot, written.text);
       const wanted = written.text.slice(0, written.end);
+      if (kind === 'body' && wanted.split('\n').length < DEFAULT_MOST_LINES) {
+        count.bodies++;
+        if (text.trimEnd().length < wanted.trimEnd().length) count.early++;
+        if (text.trimEnd().length > wanted.trimEnd().length) count.late++;
+      }
       // Blanks at an end are nobody's wish; several lines may end at any of their ends.
-      const isRight = isSingle ? (text.split('\n')[0].trimEnd() === wanted.split('\n')[0].trimEnd() || isNothingToSay(wanted, snapshot)) : endsLine(text, written.text);
+      const isRight = isSingle ? (text.split('\n')[0].trimEnd() === wanted.split('\n')[0].trimEnd() || isNothingToSay(wanted, snapshot)) : endsLine(text, written.text) || endsLine(text.replace(CLOSERS, ''), written.text);
       if (isRight) continue;
       count[isSingle ? 'cut' : 'midLine']++;
       misses.push({ path: file.path, line, kind, rule, prefix: snapshot.before.slice(snapshot.before.lastIndexOf('\n') + 1), wanted: wanted.slice(0, 200), got: text.slice(-200) });

@@ -98,6 +98,13 @@ export class Place {
     };
   }
 
+  /** What a text that is written at the cursor leaves open and nothing behind it closes, outermost first; null where the text ends within a string or a comment. */
+  leftOpen(text: string): readonly Open[] | null {
+    const { open, marked } = lex(this.linePrefix + text, this.lineStart, { mark: this.linePrefix.length });
+    const left = open.slice(Math.min(open.length, marked.length - this.needed));
+    return left.some(({ wall, soft }) => wall || soft) ? null : left;
+  }
+
   /** How much of the cursor's line is open too much or closed once too often, with a text in its middle. */
   unbalanced(text: string, lineSuffix: string): number {
     const { closings, open, doubts, loose } = lex(this.linePrefix + text + lineSuffix, this.lineStart);

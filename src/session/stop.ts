@@ -1,5 +1,6 @@
 // When a code completion ends, and what of it a person would accept.
 // Everything here looks at the text generated so far as a whole, so the way it arrives (in which pieces) changes nothing.
+import type { Open } from '../lexer/lexer.ts';
 import { Place } from '../lexer/place.ts';
 import { blankRun, lineLoop, wordLoop } from './loops.ts';
 import { endOfWhole } from './wholeCharacters.ts';
@@ -15,7 +16,7 @@ export interface CursorContext {
   /** The next lines below; a dozen is enough. */
   linesBelow: readonly string[];
   languageId: string;
-  /** Default 20. */
+  /** Default: `DEFAULT_MOST_LINES`. */
   maxLines?: number;
   /** Columns of a tab. Default 4. */
   tabSize?: number;
@@ -44,7 +45,10 @@ type Opener = 'none' | 'bracket' | 'colon' | 'word' | 'arrow';
 const colonBlocks = new Set(['python', 'yaml', 'dockercompose', 'nim', 'gdscript', 'mojo', 'cython']);
 const wordBlocks = new Set(['ruby', 'lua', 'shellscript', 'elixir', 'julia', 'crystal', 'fish']);
 const paragraphs = new Set(['markdown', 'plaintext', 'restructuredtext', 'asciidoc', 'latex', 'tex']);
-const defaultMaxLines = 20;
+/** What is written in several lines and can be closed behind any of them. */
+const BLOCKS: ReadonlySet<string> = new Set(['{', '[']);
+const CLOSING: Readonly<Partial<Record<string, string>>> = { '{': '}', '[': ']', '(': ')' };
+export const DEFAULT_MOST_LINES = 20;
 /** Right of the cursor: nothing but what closes. */
 const CLOSERS = /^[)\]}\s;,]*[)\]}][)\]}\s;,]*$/;
 /** Of words that are written without blanks between them each character may be the last. */
@@ -66,10 +70,12 @@ export class CompletionStop {
   /** The word or bracket that would close the block stands below already. */
   private readonly closedBelow: boolean;
   private generated = '';
+  /** A limit ended the text, and what it left open was closed: nothing more is cut of it. */
+  private isClosed = false;
 
   constructor(context: CursorContext) {
     this.context = { ...context, lineSuffix: context.lineSuffix.replace(/\r$/, '') };
-    this.maxLines = context.maxLines ?? defaultMaxLines;
+    this.maxLines = context.maxLines ?? DEFAULT_MOST_LINES;
     this.below = context.linesBelow.map((line) => line.trimEnd()).filter((line) => line !== '');
     this.prefixIndent = this.indent(context.linePrefix);
     this.place = context.place ?? new Place({ above: undefined, linePrefix: context.linePrefix, lineSuffix: this.context.lineSuffix, below: context.linesBelow.join('\n'), languageId: context.languageId });
@@ -92,14 +98,54 @@ export class CompletionStop {
     if (this.reason !== null) return;
     if (cutOff) this.generated = this.generated.slice(0, endOfWhole(this.generated));
     this.apply(this.findCut(this.generated, true));
-    if (cutOff && this.reason === null) this.generated = this.mode === 'multiLine' && this.generated.trimEnd().includes('\n') ? this.wholeLines(this.generated) : this.wholePart(this.generated, true);
+    if (!cutOff || this.reason !== null) return;
+    if (this.mode === 'multiLine' && this.generated.trimEnd().includes('\n')) this.close(this.generated.split('\n').slice(0, -1));
+    else this.generated = this.wholePart(this.generated, true);
   }
 
-  /** The lines that a limit did not cut through, as far as the last of them does not end in the middle of something. */
-  private wholeLines(text: string): string {
-    const lines = text.split('\n').slice(0, -1);
-    while (lines.length > 1 && MID_EXPRESSION.test(lines.at(-1)!)) lines.pop();
-    return lines.some((line) => line.trim() !== '') ? lines.join('\n') : text;
+  /** A limit ended the text: keeps of its whole lines those behind which everything can be closed, and closes it. */
+  private close(lines: string[]): void {
+    for (; lines.length > 0; lines.pop()) {
+      const text = lines.join('\n');
+      const closers = text.trim() === '' ? null : this.closersOf(lines);
+      if (closers === null) continue;
+      // In JSON nothing may be missing behind a comma.
+      this.generated = (closers !== '' && this.context.languageId === 'json' ? text.replace(/,\s*$/, '') : text) + closers;
+      this.isClosed = closers !== '';
+      return;
+    }
+    this.generated = '';
+  }
+
+  /** The lines that close what these leave open, each with its line break; null where these end in the middle of something. */
+  private closersOf(lines: readonly string[]): string | null {
+    if (this.place.within) return '';
+    const left = this.place.leftOpen(lines.join('\n'));
+    if (left === null) return null;
+    const last = lines.at(-1)!.trimEnd();
+    const isBlock = left.length > 0 && BLOCKS.has(left.at(-1)!.kind);
+    const isHeader = isBlock ? /[{[]$/.test(last) : colonBlocks.has(this.context.languageId) && last.endsWith(':');
+    // Nothing would stand between its brackets: better without it, where there is something else.
+    if (isHeader) return lines.some((line, i) => i < lines.length - 1 && line.trim() !== '') ? null : this.closingLines(left, lines);
+    return MID_EXPRESSION.test(last) && !(isBlock && last.endsWith(',')) ? null : this.closingLines(left, lines);
+  }
+
+  /** What was opened in a line is closed in one; null where that line does not end with a block or a list, so that more belongs into it. */
+  private closingLines(left: readonly Open[], lines: readonly string[]): string | null {
+    const full = [this.context.linePrefix + lines[0], ...lines.slice(1)];
+    let closers = '';
+    for (let end = left.length; end > 0; ) {
+      const { kind, indent } = left[end - 1];
+      if (!BLOCKS.has(kind)) return null;
+      let start = end - 1;
+      while (start > 0 && left[start - 1].indent === indent) start--;
+      const group = left.slice(start, end).map((one) => CLOSING[one.kind]);
+      if (group.includes(undefined)) return null;
+      const line = full.findLast((one) => one.trim() !== '' && this.indent(one) === indent);
+      closers += `\n${/^[ \t]*/.exec(line ?? '')![0]}${group.reverse().join('')}`;
+      end = start;
+    }
+    return closers;
   }
 
   /** The longest beginning of a line that leaves nothing open and does not end in the middle of something; `cutOff`: its last word may be half a word. */
@@ -125,7 +171,7 @@ export class CompletionStop {
 
   /** What to offer of a text: without what stands right of or below the cursor already, without trailing blank lines; '' for nothing. */
   trim(text: string = this.generated): string {
-    const cut = this.findCut(text, true);
+    const cut = this.isClosed ? null : this.findCut(text, true);
     let kept = cut ? text.slice(0, cut.end) : text;
     kept = this.withoutLinesBelow(kept.replace(/\r/g, ''));
     kept = this.withoutSuffix(kept);
@@ -144,6 +190,7 @@ export class CompletionStop {
     if (cut === null) return false;
     this.generated = this.generated.slice(0, cut.end);
     this.reason = cut.reason;
+    if (cut.reason === 'maxLines') this.close(this.generated.split('\n'));
     return true;
   }
 

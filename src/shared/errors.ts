@@ -49,6 +49,12 @@ export const errorSentences = {
 } as const satisfies Record<string, (...args: never[]) => string>;
 
 export type ErrorCode = keyof typeof errorSentences;
+
+/** They say that the model file that was chosen cannot be used here: another one may. */
+export const modelFileCodes: ReadonlySet<ErrorCode> = new Set([
+  'fileMissing', 'fileUnreadable', 'notGguf', 'ggufTruncated', 'ggufLimit', 'ggufOtherPart', 'ggufPartMissing', 'architectureUnknown', 'tensorTypeUnknown', 'tensorMissing',
+  'metadataInvalid', 'tokenizerUnknown', 'vocabularyOnly', 'modelFolderInvalid', 'noFim', 'modelTooLarge', 'logitsUnusable',
+]);
 type Arguments<C extends ErrorCode> = Parameters<(typeof errorSentences)[C]>;
 
 /** A failure with a catalogue code; `message` is one sentence for the user. */

@@ -67,7 +67,7 @@ async function seenAt(engine: Engine, moment: Moment): Promise<Seen> {
     speed: { prefill: 1500, decode: 120 }, confidence: engine.describe().confidence,
   }, clock, {
     settings: () => ({ latencyMs: 400, maxTokens: Number(values.max), promptTokens: 2048, eagerness: values.eagerness as Eagerness }),
-    record: () => {}, longer: (_, suggestion) => void (answered = suggestion.text),
+    record: () => {}, longer: (_, suggestion) => void (answered = suggestion.text), late: () => {},
   });
   const line = snapshot.before.slice(snapshot.before.lastIndexOf('\n') + 1);
   const keys = Math.min(KEYS, line.length);

@@ -1,6 +1,6 @@
 // npm run eval:stops [-- --corpus FOLDER_OR_FILE --corpus ... --per-file 20 --most 400 --seed 1 --misses 20 --language typescript --json]
 // Authors' own files through the rules that end a completion, without a model: how often their line does not come out whole (wanted: at most
-// 0.1 %), and how often a text of several lines ends within a line (at most 1 %), by language. Without --corpus this repository's own files.
+// 0.1 %), and how often a text of several lines ends within a line (at most 1 %), and where bodies of blocks end, by language. Without --corpus this repository's own files.
 // What is measured: src/eval/stops.ts. At most --most files of a language, spread evenly; --misses prints that many misses of each.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join, relative, resolve } from 'node:path';
@@ -63,14 +63,14 @@ function corpus(): HeldOutFile[] {
 
 const share = (part: number, whole: number): string => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(2)} %`);
 
-function row({ languageId, files, single, cut, multi, midLine }: StopCounts): string {
-  return [languageId.padEnd(16), String(files).padStart(6), String(single).padStart(8), String(cut).padStart(6), share(cut, single).padStart(9), String(multi).padStart(8), String(midLine).padStart(6), share(midLine, multi).padStart(9)].join(' ');
+function row({ languageId, files, single, cut, multi, midLine, bodies, early, late }: StopCounts): string {
+  return [languageId.padEnd(16), String(files).padStart(6), String(single).padStart(8), String(cut).padStart(6), share(cut, single).padStart(9), String(multi).padStart(8), String(midLine).padStart(6), share(midLine, multi).padStart(9), String(bodies).padStart(8), share(early, bodies).padStart(9), share(late, bodies).padStart(9)].join(' ');
 }
 
 export async function run(): Promise<void> {
   const { counts, misses } = measureStops(corpus(), Number(values['per-file']), Number(values.seed));
   if (values.json) return console.log(JSON.stringify({ counts, misses }));
-  console.log('language          files   places    cut     share    multi  within a line');
+  console.log('language          files   places    cut     share    multi  within a line  bodies  too early  too late');
   for (const count of counts.sort((a, b) => b.single - a.single)) console.log(row(count));
   for (const { languageId } of counts) {
     const files = misses.filter((miss) => languageOf(resolve(miss.path)) === languageId);

@@ -8,12 +8,14 @@ import { closing } from './closing.mjs';
 import { failures, safeMode } from './failures.mjs';
 import { disagreeing, fastTyping } from './fastTyping.mjs';
 import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, settingsMeanwhile, typingOn } from './ghostText.mjs';
+import { growing } from './growing.mjs';
 import { afterActivation, idle } from './lifeCycle.mjs';
 import { neighbours } from './neighbours.mjs';
 import { places, restrictedMode } from './places.mjs';
 import { crash } from './processes.mjs';
 import { screenshots } from './screenshots.mjs';
 import { startSession } from './session.mjs';
+import { surfaces } from './surfaces.mjs';
 import { twoWindows } from './twoWindows.mjs';
 import { visualizer, visualizerBesideCompletions, visualizerComingBack, visualizerComparing } from './visualizer.mjs';
 
@@ -22,7 +24,7 @@ const usual = { newest: { cycles: 50, idle: 20 }, floor: { cycles: 10, idle: 5 }
 const few = { cycles: 6, idle: 10 };
 /** What a quick run does at the floor, and what it leaves out at the newest: what judges single frames wants a machine for itself. */
 const beginning = ['activation', 'first ghost text'];
-const frameByFrame = ['another provider', 'fast typing', 'keys that disagree'];
+const frameByFrame = ['growing', 'surfaces', 'another provider', 'fast typing', 'keys that disagree'];
 
 /** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
 /** @typedef {{ only: string, quick: boolean, newest: boolean, seed: number, cycles?: number, idle?: number, screenshots?: string }} Options */
@@ -38,6 +40,8 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'settings meanwhile': settingsMeanwhile,
     'typing on': typingOn,
     'accepting parts': acceptingParts,
+    growing,
+    surfaces,
     IntelliSense: besideIntelliSense,
     'another provider': besideAnotherProvider,
     'fast typing': (session, window) => fastTyping(session, window, seed),

@@ -1,7 +1,10 @@
 // As much of the module `vscode` as the extension uses, with `fake` to look behind it: what was shown, registered and asked for.
 // It has no behaviour of its own but documents, tabs, events and settings; what the real one does is seen by the tests under test/host.
+import { readFileSync } from 'node:fs';
 import { TabInputTextDiff, type WorkspaceEdit } from './fakeVscodeParts.ts';
 export * from './fakeVscodeParts.ts';
+
+const manifestSettings: Record<string, { default: unknown } | undefined> = JSON.parse(readFileSync('package.json', 'utf8')).contributes.configuration.properties;
 
 type Listener<T> = (event: T) => unknown;
 
@@ -239,6 +242,8 @@ interface StatusBarItem {
 const fresh = () => ({
   /** `deltallm.…` → the value that the user wrote. */
   settings: {} as Record<string, unknown>,
+  /** The same in the settings of the workspace. */
+  workspaceSettings: {} as Record<string, unknown>,
   /** Every sentence of every notification, with its buttons. */
   messages: [] as { kind: 'info' | 'warning' | 'error'; text: string; buttons: string[] }[],
   /** What the user clicks in a notification: the label, or nothing. */
@@ -447,11 +452,25 @@ export const workspace = {
       return new Uint8Array(Buffer.from(onDisk(uri).text, 'latin1'));
     },
   },
-  getConfiguration: (section: string) => ({
-    get: (name: string) => fake.settings[`${section}.${name}`],
-    inspect: (name: string) => ({ globalValue: fake.settings[`${section}.${name}`] }),
-    update: async (name: string, value: unknown) => fake.set(`${section}.${name}`, value),
-  }),
+  getConfiguration: (section: string) => {
+    const defaultOf = (name: string) => manifestSettings[`${section}.${name}`]?.default;
+    const setBy = (name: string) => [fake.settings[`${section}.${name}`], fake.workspaceSettings[`${section}.${name}`]];
+    return {
+      /** As VS Code does: the strongest, objects joined by their keys. */
+      get: (name: string) => {
+        const values = [defaultOf(name), ...setBy(name)].filter((value) => value !== undefined);
+        const isObject = typeof values.at(-1) === 'object' && values.at(-1) !== null && !Array.isArray(values.at(-1));
+        return isObject ? Object.assign({}, ...values) : values.at(-1);
+      },
+      inspect: (name: string) => ({ defaultValue: defaultOf(name), globalValue: setBy(name)[0], workspaceValue: setBy(name)[1] }),
+      update: async (name: string, value: unknown, target?: number) => {
+        const settings = target === ConfigurationTarget.Workspace ? fake.workspaceSettings : fake.settings;
+        if (value === undefined) delete settings[`${section}.${name}`];
+        else settings[`${section}.${name}`] = value;
+        events.configuration.fire({ affectsConfiguration: (asked) => `${section}.${name}` === asked || `${section}.${name}`.startsWith(`${asked}.`) });
+      },
+    };
+  },
   onDidChangeConfiguration: events.configuration.event,
   onDidChangeTextDocument: events.changed.event,
   onDidCloseTextDocument: events.closed.event,

@@ -17,14 +17,17 @@ function open(text: string, script: Script | ((before: string) => Script), setti
   const source = new FakeSource(clock, ({ before }) => (typeof script === 'function' ? script(before) : script));
   const records: RequestRecord[] = [];
   const longer: Suggestion[] = [];
+  const late: Suggestion[] = [];
+  const askedAgain = (list: Suggestion[]) => (document: string, suggestion: Suggestion): void => {
+    expect(document).toBe('a');
+    list.push(suggestion);
+    editor.ask();
+  };
   const completer = new Completer(source, clock, {
     settings: () => ({ latencyMs: 800, maxTokens: 96, promptTokens: 2048, eagerness: 'auto', ...settings }),
     record: (record) => void records.push(record),
-    longer: (document, suggestion) => {
-      expect(document).toBe('a');
-      longer.push(suggestion);
-      editor.ask();
-    },
+    longer: askedAgain(longer),
+    late: askedAgain(late),
   });
   const editor = new FakeEditor(completer, clock, 'a', HEAD + text.replace('|', ''));
   editor.cursor = HEAD.length + text.indexOf('|');
@@ -41,7 +44,7 @@ function open(text: string, script: Script | ((before: string) => Script), setti
     await until(() => source.alive !== undefined);
     return source.last;
   };
-  return { clock, source, records, longer, completer, editor, type, until, begin };
+  return { clock, source, records, longer, late, completer, editor, type, until, begin };
 }
 
 describe('a generation', () => {
@@ -338,12 +341,12 @@ describe('a running generation', () => {
   });
 
   it('that nobody waits for any more goes on, is offered when it is ready, and is remembered', async () => {
-    const { editor, clock, source, type, begin, records, longer } = open('a =|', { pieces: ['foo;'] });
+    const { editor, clock, source, type, begin, records, late } = open('a =|', { pieces: ['foo;'] });
     const { cancel } = await begin(' ');
     editor.leave();
     await clock.pass(LONG);
     expect(cancel.isSet).toBe(false);
-    expect(longer).toMatchObject([{ text: 'foo;', final: true }]);
+    expect(late).toMatchObject([{ text: 'foo;', final: true }]);
     expect(records).toMatchObject([{ answer: 'superseded', reason: 'cancelled' }, { answer: 'returned', origin: 'cache', text: 'foo;' }]);
     type('f');
     await clock.pass(0);
@@ -642,12 +645,12 @@ describe('what the user types of an unsure text', () => {
   });
 
   it('is offered when nobody waited for its end', async () => {
-    const { editor, clock, source, longer, begin, type } = open('a =|', halfSure);
+    const { editor, clock, source, late, begin, type } = open('a =|', halfSure);
     await begin(' ');
     type('foo');
     editor.leave();
     await clock.pass(LONG);
-    expect(longer).toHaveLength(1);
+    expect(late).toHaveLength(1);
     expect(editor.ghost).toBe('.bar;');
     expect(source.calls).toHaveLength(1);
   });

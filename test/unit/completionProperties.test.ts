@@ -77,6 +77,7 @@ class World {
       settings: () => ({ latencyMs, maxTokens: 96, promptTokens: 2048, eagerness: 'auto' }),
       record: (record) => void this.records.push(record),
       longer: (document, suggestion) => this.lengthened(document, suggestion),
+      late: (document, suggestion) => this.lengthened(document, suggestion),
     });
     this.editors = texts.map((text, i) => this.edit(new FakeEditor(this.completer, this.clock, `file:///${i}.ts`, text, DEBOUNCES[below(3)])));
     this.active = this.editors[0];

@@ -64,14 +64,14 @@ describe('"Show Last Prompt"', () => {
 });
 
 describe('"Show Last Request"', () => {
-  it('counts what was returned and what was not, with the reasons, and shows no code', async () => {
+  it('counts what was returned and what was not, with the reasons, and no code but what was held back', async () => {
     await complete('prompt();');
     fake.set('deltallm.completions.exclude', ['**']);
     await (fake.providers[0] as Provider).provideInlineCompletionItems(fake.open('x').document, { line: 0, character: 1 }, { triggerKind: 1 }, {});
     await run('showLastRequest');
     const [text] = fake.openedTexts;
-    expect(text).toMatch(/^ +1 {2}returned$/m);
-    expect(text).toMatch(/^ +1 {4}newly generated$/m);
+    expect(text).toMatch(/^ +1 {2}shown$/m);
+    expect(text).toMatch(/^ +1 {4}newly written$/m);
     expect(text).toMatch(/^ +1 {4}the document is excluded$/m);
     expect(text).not.toMatch(/secretPassword|prompt\(\)/);
   });
@@ -102,20 +102,32 @@ describe('"Copy Diagnostics"', () => {
 });
 
 describe('switches', () => {
-  it('turn completions off and on', async () => {
+  it('turn completions off, and on again without leaving a setting behind', async () => {
     await run('completions.toggle');
     expect(fake.settings['deltallm.completions.enabled']).toBe(false);
     expect(fake.statusBar[0].text).toContain('circle-slash');
     await run('completions.toggle');
-    expect(fake.settings['deltallm.completions.enabled']).toBe(true);
+    expect(fake.settings['deltallm.completions.enabled']).toBeUndefined();
+    expect(fake.statusBar[0].text).not.toContain('circle-slash');
   });
 
-  it('turn one language off and leave the others', async () => {
+  it('turn one language off and leave the others, and on again without leaving a setting behind', async () => {
     fake.open('x', 'python');
     await run('completions.toggleLanguage');
-    expect(fake.settings['deltallm.completions.languages']).toEqual({ '*': true, plaintext: false, markdown: false, python: false });
+    expect(fake.settings['deltallm.completions.languages']).toEqual({ python: false });
     await run('completions.toggleLanguage');
-    expect(fake.settings['deltallm.completions.languages']).toMatchObject({ '*': true, python: true });
+    expect(fake.settings['deltallm.completions.languages']).toBeUndefined();
+  });
+
+  it('write what differs from the user, in the settings of a workspace that has its own', async () => {
+    fake.open('x', 'python');
+    fake.settings['deltallm.completions.languages'] = { ruby: false };
+    fake.workspaceSettings['deltallm.completions.languages'] = { go: false };
+    fake.set('deltallm.threads', 1);
+    await run('completions.toggleLanguage');
+    expect([fake.settings, fake.workspaceSettings].map((all) => all['deltallm.completions.languages'])).toEqual([{ ruby: false }, { go: false, python: false }]);
+    await run('completions.toggleLanguage');
+    expect(fake.workspaceSettings['deltallm.completions.languages']).toEqual({ go: false });
   });
 
   it('need an editor for a language', async () => {
@@ -130,11 +142,39 @@ describe('"Complete at the Cursor"', () => {
     expect(fake.executed).toEqual([{ id: 'editor.action.inlineSuggest.trigger', args: [{ explicit: true }] }]);
   });
 
+  it('offers to switch completions on for a language that is off, and the status bar says so meanwhile', async () => {
+    const editor = fake.open('x', 'markdown');
+    fake.events.activeEditor.fire(editor);
+    const { text, accessibilityInformation, tooltip } = fake.statusBar[0];
+    expect([text, accessibilityInformation!.label, (tooltip as { value: string }).value]).toEqual(['$(circle-slash) DeltaLLM', 'DeltaLLM: switched off for markdown', expect.stringContaining('Completions are switched off for markdown.')]);
+    fake.click = 'Switch On';
+    await run('completions.trigger');
+    expect([fake.executed, fake.settings['deltallm.completions.languages']]).toEqual([[], { markdown: true }]);
+    expect(fake.statusBar[0].text).toBe('$(circle-outline) DeltaLLM');
+  });
+
+  it('says that a suggestion is coming where it takes longer than a moment', async () => {
+    vi.useFakeTimers();
+    try {
+      const { document, selection } = fake.open('const a = ');
+      const token = { isCancellationRequested: false, onCancellationRequested: () => ({ dispose() {} }) };
+      const items = (fake.providers[0] as Provider).provideInlineCompletionItems(document, selection.active, { triggerKind: InlineCompletionTriggerKind.Invoke, selectedCompletionInfo: undefined }, token);
+      await vi.advanceTimersByTimeAsync(200);
+      expect(fake.statusMessages).toEqual([]);
+      await vi.advanceTimersByTimeAsync(200);
+      expect(fake.statusMessages).toEqual(['$(loading~spin) A suggestion is being written.']);
+      workers[0].of('generate')[0].answer(generated('1;'));
+      await items;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('offers to switch completions on', async () => {
     fake.set('deltallm.completions.enabled', false);
     fake.click = 'Switch On';
     await run('completions.trigger');
-    expect([fake.executed, fake.settings['deltallm.completions.enabled']]).toEqual([[], true]);
+    expect([fake.executed, fake.settings['deltallm.completions.enabled']]).toEqual([[], undefined]);
   });
 });
 
@@ -146,6 +186,36 @@ describe('the menu', () => {
     expect(fake.settings['deltallm.completions.enabled']).toBe(false);
     const [{ items }] = fake.quickPicks;
     for (const { command } of items) expect([...fake.commands.keys(), 'workbench.action.openSettings']).toContain(command);
+  });
+});
+
+describe('the menu behind the status bar', () => {
+  const focus = 'workbench.action.focusActiveEditorGroup';
+  const click = () => {
+    const { command, arguments: args } = fake.statusBar[0].command as unknown as { command: string; arguments: never[] };
+    return fake.commands.get(command)!(...args) as Promise<void>;
+  };
+
+  it('gives the keyboard back to the editor before it completes there', async () => {
+    fake.open('x');
+    fake.pick = 'deltallm.completions.trigger';
+    await click();
+    expect(fake.executed.map(({ id }) => id)).toEqual([focus, 'editor.action.inlineSuggest.trigger']);
+  });
+
+  it('gives it back on Escape too, and one more Enter would switch nothing', async () => {
+    fake.open('x');
+    await click();
+    expect(fake.executed.map(({ id }) => id)).toEqual([focus]);
+    expect(fake.quickPicks[0].items[0].command).toBe('deltallm.completions.trigger');
+  });
+
+  it('leaves it where it is when it was opened from the palette, or where there is no editor', async () => {
+    await click();
+    fake.open('x');
+    await run('menu');
+    expect(fake.executed).toEqual([]);
+    expect(fake.quickPicks[0].items[0].command).toBe('deltallm.chat.open');
   });
 });
 

@@ -383,6 +383,69 @@ describe('the crash marker', () => {
   });
 });
 
+describe('a model file that cannot be used', () => {
+  const path = '/models/gone.gguf';
+  const models = () => last().of('load').map(({ options }) => (options as { model: string }).model);
+  /** Refuses `path` while it is loaded. */
+  const refused = async () => {
+    auto = null;
+    settings = { ...defaults, 'model.path': path };
+    const result = ask();
+    await settle();
+    last().of('load')[0].fail('fileMissing', path);
+    await settle();
+    last().of('load')[1].answer(model);
+    await answer('x');
+    return (await result).text;
+  };
+
+  it('gives way to the embedded one, told once, and completions go on', async () => {
+    expect(await refused()).toBe('x');
+    expect([models(), runtime.state, runtime.error, runtime.standIn?.code]).toEqual([[path, ''], 'ready', null, 'fileMissing']);
+    expect(troubles.map(({ kind }) => kind)).toEqual(['standIn']);
+    const again = ask();
+    await answer('y');
+    await again;
+    expect([models().length, troubles.length, runtime.lastErrors.length]).toEqual([2, 1, 1]);
+  });
+
+  it('gives way also where it turns out with the first completion, which the embedded one then answers', async () => {
+    settings = { ...defaults, 'model.path': '/models/chatty.gguf' };
+    const result = ask();
+    await settle();
+    last().of('generate')[0].fail('noFim', 'chatty');
+    await answer('x');
+    expect((await result).text).toBe('x');
+    expect([workers.at(-1)!.of('load').map(({ options }) => (options as { model: string }).model).at(-1), runtime.standIn?.code]).toEqual(['', 'noFim']);
+  });
+
+  it('is tried again when the setting names another one, and when the user restarts', async () => {
+    await refused();
+    auto = model;
+    await runtime.restart();
+    expect([models(), runtime.standIn]).toEqual([[path], null]);
+    settings = { ...defaults, 'model.path': '/models/there.gguf' };
+    const other = ask();
+    await answer('x');
+    await other;
+    expect(models().at(-1)).toBe('/models/there.gguf');
+  });
+
+  it('is a failure where it is the embedded one, or a chat model', async () => {
+    auto = null;
+    const result = ask();
+    await settle();
+    last().of('load')[0].fail('notGguf', 'starter-q8_0.gguf', 'x');
+    await expect(result).rejects.toMatchObject({ code: 'notGguf' });
+    expect([runtime.state, runtime.standIn, troubles.map(({ kind }) => kind)]).toEqual(['failed', null, ['failed']]);
+    settings = { ...defaults, 'chat.model': path };
+    const chat = runtime.generateAs('chat', options, () => {}, new CancelFlag());
+    await settle();
+    last().of('load').at(-1)!.fail('fileMissing', path);
+    await expect(chat).rejects.toMatchObject({ code: 'fileMissing' });
+  });
+});
+
 describe('a restart', () => {
   it('ends what runs and loads anew', async () => {
     const result = ask();

@@ -75,6 +75,8 @@ const snapshotOf = (n = 0) => (workers.at(-1)!.of('generate')[n].options as { pr
 
 /** How VS Code is told to ask us. */
 const trigger = { id: 'editor.action.inlineSuggest.trigger', args: [{ providerId: 'deltallm.deltallm:*', explicit: true }] };
+/** How it is told to show our next text in the place of the one that is on the screen. */
+const next = { id: 'editor.action.inlineSuggest.showNext', args: [] };
 /** Where ghost text cannot be shown any more. */
 const unfitPlaces: [string, (editor: FakeEditor) => void][] = [
   ['the cursor is elsewhere', (editor) => (editor.selection = new Selection(new Position(0, 0), new Position(0, 0)))],
@@ -114,7 +116,7 @@ describe('ghost text', () => {
     await inEditor('/work space/price.ts', 1);
     await inEditor('/work space/total.ts', 2);
     await inEditor('/elsewhere/total.ts', 3);
-    expect(sets()).toEqual([undefined, { name: expect.any(String), documents: [{ path: '/work space/price.ts', text: 'const total = ' }] }, undefined]);
+    expect(sets()).toEqual([undefined, { name: expect.any(String), folder: '/work space', documents: [{ path: '/work space/price.ts', text: 'const total = ' }] }, undefined]);
   });
 
   it('is what the model wrote, at the cursor', async () => {
@@ -169,9 +171,9 @@ describe('ghost text', () => {
 describe('text that becomes longer after it was shown', () => {
 
   /** The first line is shown when the latency budget has run out; then the rest comes. */
-  async function shownEarly(editor: FakeEditor): Promise<() => Promise<void>> {
+  async function shownEarly(editor: FakeEditor, manual = false): Promise<() => Promise<void>> {
     fake.set('deltallm.completions.latencyBudget', 100);
-    const items = ask(editor);
+    const items = ask(editor, { manual });
     await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
     const [call] = workers[0].of('generate');
     call.hear({ id: 1, event: 'text', text: '() {\n  return 1;\n', scores: scoresOf('() {\n  return 1;\n') });
@@ -180,21 +182,24 @@ describe('text that becomes longer after it was shown', () => {
     expect(early.insertText.length).toBeLessThan(18);
     return async () => {
       call.answer(generated('() {\n  return 1;\n}'));
-      await vi.waitFor(() => expect(fake.statusBar[0].accessibilityInformation?.label).toBe('DeltaLLM: ready'));
+      await settled();
     };
   }
 
-  it('is asked for again of this provider alone, and once', async () => {
+  it.each([
+    ['in its place, with no moment without', false, [next]],
+    ['anew where the user asked, for whom VS Code asks nobody twice', true, [{ id: 'editor.action.inlineSuggest.hide', args: [] }, trigger]],
+  ])('is shown %s, once', async (_, manual, executed) => {
     const editor = fake.open('function one');
-    const finish = await shownEarly(editor);
+    const finish = await shownEarly(editor, manual);
     expect(fake.executed).toEqual([]);
     let again: Promise<InlineCompletionItem[]> | undefined;
-    fake.perform = () => (again = ask(editor));
+    fake.perform = (id) => (id.endsWith('hide') ? undefined : (again = ask(editor)));
     await finish();
     expect((await again)?.map(({ insertText }) => insertText)).toEqual(['() {\n  return 1;\n}']);
-    expect(fake.executed).toEqual([trigger]);
+    expect(fake.executed).toEqual(executed);
     await fake.commands.get('deltallm.showLastRequest')!();
-    expect(fake.openedTexts[0]).toMatch(/^Asked for by the editor$/m);
+    expect(fake.openedTexts[0]).toContain(`\nAsked for by the ${manual ? 'user' : 'editor'}\n`);
   });
 
   it.each(unfitPlaces)('is not asked for when %s', async (_, act) => {
@@ -216,7 +221,7 @@ describe('a text that comes after VS Code has ceased to wait', () => {
     expect(await items).toEqual([]);
     await act(editor);
     await answer('() {}');
-    await vi.waitFor(() => expect(fake.statusBar[0].accessibilityInformation?.label).toBe('DeltaLLM: ready'));
+    await settled();
     return editor;
   };
 

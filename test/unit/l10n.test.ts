@@ -78,7 +78,7 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
     const troubled = new EventEmitter<Trouble>();
     const runtime = { onTrouble: troubled.event, restart: async () => {}, forgiveCrash: async () => {} };
     showTroubles(runtime as never, () => {});
-    for (const error of sampleErrors()) for (const kind of ['failed', 'restarted', 'complaint'] as const) troubled.fire({ kind, error });
+    for (const error of sampleErrors()) for (const kind of ['failed', 'restarted', 'complaint', 'standIn'] as const) troubled.fire({ kind, error });
     troubled.fire({ kind: 'safeMode' });
     check(fake.messages.flatMap(({ text, buttons }) => [text, ...buttons]));
   });
@@ -90,9 +90,9 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
     const texts = states.flatMap((state) =>
       [true, false].flatMap((enabled) => {
         const error = state === 'failed' ? new DeltaError('workerDied', 'it ran out of memory') : null;
-        const seen = { state, progress: 0.5, model, speed: { prefill: 100, decode: 10 }, error, safeMode: true, onDidChange: () => ({ dispose() {} }) };
+        const seen = { state, progress: 0.5, model, speed: { prefill: 100, decode: 10 }, error, standIn: enabled ? null : new DeltaError('fileMissing', '/m.gguf'), safeMode: true, onDidChange: () => ({ dispose() {} }) };
         const settings = { 'completions.enabled': enabled, mode: 'compact' };
-        new StatusBar(seen as never, () => settings as never, tally, 'deltallm.menu');
+        new StatusBar(seen as never, () => settings as never, tally, () => (enabled ? 'excluded' : null), 'deltallm.menu');
         const { text, tooltip, accessibilityInformation } = fake.statusBar.at(-1)!;
         return [text, tooltip!.value, accessibilityInformation!.label];
       }),

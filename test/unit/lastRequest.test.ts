@@ -15,11 +15,11 @@ it('counts each reason under suppressed or superseded, whichever it explains', (
   for (const reason of ['superseded', 'cancelled', 'cancelled'] as const) tally.add(record('superseded', reason));
   tally.add(record('returned', null));
   const lines = lastRequestText(tally).split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
-  const from = lines.indexOf('1 returned');
+  const from = lines.indexOf('1 shown');
   expect(lines.slice(from, from + 8)).toEqual([
-    '1 returned', '1 from recent suggestions',
-    '3 suppressed', '2 the model was not sure enough', '1 there is more text right of the cursor',
-    '3 superseded', '2 the editor no longer wanted the answer', '1 a later request took its place',
+    '1 shown', '1 from recent suggestions',
+    '3 held back', '2 the model was not sure enough', '1 there is more text right of the cursor',
+    '3 given up', '2 the editor no longer wanted the answer', '1 a later request took its place',
   ]);
 });
 
@@ -31,4 +31,20 @@ it('says how many files beside the document took part, and nothing where there w
   };
   expect(textWith(['/b.ts', '/c.ts'])).toContain('Files beside this one that took part: 2\n');
   expect(textWith([])).not.toContain('took part');
+});
+
+it('shows the text that was held back, and why; nothing of what gave way, and nothing of what was only typed on', () => {
+  const tally = new Tally();
+  const at = (hour: number) => ({ at: new Date(2026, 0, 1, hour).getTime() });
+  tally.add({ ...record('suppressed', 'lowConfidence'), ...at(1), text: '\nfirst(line);\nsecond(line);\n' });
+  tally.add({ ...record('returned', null), ...at(2), text: 'what was shown' });
+  for (let i = 0; i < 9; i++) tally.add({ ...record('returned', null), ...at(3), origin: 'typedThrough', text: 'was shown' });
+  tally.add({ ...record('superseded', 'superseded'), ...at(4) });
+  const [head, , list] = lastRequestText(tally).split(/^(?=Requests so far|The last requests)/m);
+  expect(head).toMatch(/^Last request\n\nshown: from recent suggestions\n/);
+  expect(list.trim().split('\n').slice(2).map((line) => line.replace(/^.*?(?=shown|held)/, ''))).toEqual([
+    'shown: from recent suggestions, 0 ms', 'held back: the model was not sure enough, 0 ms', '    first(line);', '    second(line);',
+  ]);
+  tally.add({ ...record('suppressed', 'repetition'), text: 'a a a a' });
+  expect(lastRequestText(tally)).toMatch(/^Last request\n\nheld back: the model repeated itself\n[^]*?The text that was not shown:\n    a a a a\n\nRequests so far/);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { plan, type Plan } from '../../src/completion/latency.ts';
+import { plan, promisesBlock, type Plan } from '../../src/completion/latency.ts';
 import type { Speed } from '../../src/completion/source.ts';
 
 interface Asked {
@@ -8,10 +8,11 @@ interface Asked {
   maxTokens?: number;
   speed?: Speed;
   manual?: boolean;
+  block?: boolean;
   last?: number;
 }
 
-const planFor = ({ latencyMs = 1500, maxTokens = 96, speed, manual = false, last }: Asked): Plan => plan({ latencyMs, maxTokens, speed, manual, last });
+const planFor = ({ latencyMs = 1500, maxTokens = 96, speed, manual = false, block, last }: Asked): Plan => plan({ latencyMs, maxTokens, speed, manual, block, last });
 
 function check(asked: Asked, expected: Plan): void {
   expect(planFor(asked)).toEqual(expected);
@@ -24,6 +25,8 @@ describe('the plan', () => {
     ['before any measurement is cautious', {}, { promptTokens: 512, max: 32 }],
     ['before any measurement keeps to the setting', { maxTokens: 8 }, { promptTokens: 512, max: 8 }],
     ['asked for by the user may take twice as long', { manual: true }, { promptTokens: 512, max: 64 }],
+    ['where a block may follow may take three times as long', { block: true }, { promptTokens: 512, max: 96 }],
+    ['where a block may follow writes on behind the first line', { block: true, speed: { prefill: 400, decode } }, { promptTokens: 1024, max: 90 }],
     ['on a fast machine is everything', { speed: { prefill: 3000, decode: 200 } }, { promptTokens: 2048, max: 96 }],
     ['on a middling machine reads what two budgets allow', { speed: { prefill: 400, decode } }, { promptTokens: 1024, max: 30 }],
     ['on a slow machine reads little and writes a line', { speed: { prefill: 30, decode: 2 } }, { promptTokens: 128, max: 16 }],
@@ -82,4 +85,10 @@ describe('the plan', () => {
       { seed: 3 },
     );
   });
+});
+
+describe('a block is promised', () => {
+  const at = (text: string): boolean => promisesBlock({ before: text.split('|')[0], after: text.split('|')[1] });
+  test.each(['a\n  |', 'if (a) {|', 'if (a) {|}', 'def f():|', 'const f = () =>|', 'f(|\n', 'if a; then |'])('at %j', (text) => expect(at(text)).toBe(true));
+  test.each(['const a = |', 'f(|)', 'return |;', '|a', 'often|'])('not at %j', (text) => expect(at(text)).toBe(false));
 });

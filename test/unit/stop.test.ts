@@ -183,7 +183,13 @@ describe('a completion', () => {
     ['', '', 'return', ''],
     ['const a = ', '', '[1, 2, 3].map((x) => x * 2).fil', '[1, 2, 3].map((x) => x * 2)'],
     ['const s = ', '', '"begun and not ended', ''],
-    ['', '', 'if (a) {\n  first();\n  second(one,\n    two,', 'if (a) {\n  first();'],
+    ['', '', 'if (a) {\n  first();\n  second(one,\n    two,', 'if (a) {\n  first();\n}'],
+    ['        ', '', 'if self.items.is_empty() {\n            return Err(', 'if self.items.is_empty() {\n        }'],
+    ['\t', '', 'if err != nil {\n\t\treturn err\n\t}\n\tfor i := range a {\n\t\tuse(i', 'if err != nil {\n\t\treturn err\n\t}'],
+    ['', '', 'app.get("/a", (req, res) => {\n  const a = 1;\n  res.send(', 'app.get("/a", (req, res) => {\n  const a = 1;\n})'],
+    ['function f() {', '', '\n  const table = [\n    1,\n    2,\n    3', '\n  const table = [\n    1,\n    2,\n  ]\n}'],
+    ['', '', 'save(\n  first,\n  second', ''],
+    ['', '', 'const s = `\n  one\n  two', ''],
   ])('cut by a limit behind %j%j: %j leaves %j', (linePrefix, lineSuffix, writes, left) => {
     expect(trimmed({ linePrefix, lineSuffix }, [writes], true)).toBe(left);
   });

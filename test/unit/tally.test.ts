@@ -10,7 +10,7 @@ const record = (part: Partial<RequestRecord> = {}): RequestRecord => ({
 function check(records: readonly Partial<RequestRecord>[], expected: Partial<Counts>): void {
   const tally = new Tally();
   for (const part of records) tally.add(record(part));
-  expect(tally.counts()).toEqual({ requests: records.length, manual: 0, returned: 0, suppressed: 0, superseded: 0, reasons: {}, origins: {}, ...expected });
+  expect(tally.counts()).toEqual({ requests: records.length, manual: 0, returned: 0, shown: 0, suppressed: 0, superseded: 0, reasons: {}, origins: {}, ...expected });
 }
 
 const suppressed = (reason: RequestRecord['reason']): Partial<RequestRecord> => ({ answer: 'suppressed', reason, origin: null });
@@ -18,11 +18,12 @@ const suppressed = (reason: RequestRecord['reason']): Partial<RequestRecord> => 
 describe('the counts', () => {
   test.each<[string, Partial<RequestRecord>[], Partial<Counts>]>([
     ['of nothing are zero', [], {}],
-    ['tell origins apart', [{}, { origin: 'cache' }, { origin: 'cache' }], { returned: 3, origins: { generation: 1, cache: 2 } }],
+    ['tell origins apart', [{}, { origin: 'cache' }, { origin: 'cache' }], { returned: 3, shown: 3, origins: { generation: 1, cache: 2 } }],
     ['tell reasons apart', [suppressed('lowConfidence'), suppressed('empty'), suppressed('empty')], { suppressed: 3, reasons: { lowConfidence: 1, empty: 2 } }],
     ['do not take a suppressed text for a returned one', [{ answer: 'suppressed', reason: 'repetition', origin: 'generation' }], { suppressed: 1, reasons: { repetition: 1 } }],
     ['know what was given up', [{ answer: 'superseded', reason: 'superseded', origin: null }], { superseded: 1, reasons: { superseded: 1 } }],
-    ['know what the user asked for', [{ manual: true }, {}], { returned: 2, manual: 1, origins: { generation: 2 } }],
+    ['take what is typed of a text for no new one', [{}, { origin: 'typedThrough' }, { origin: 'typedThrough' }], { returned: 3, shown: 1, origins: { generation: 1, typedThrough: 2 } }],
+    ['know what the user asked for', [{ manual: true }, {}], { returned: 2, shown: 2, manual: 1, origins: { generation: 2 } }],
   ])('%s', (_, records, expected) => check(records, expected));
 
   test('go on where the records end', () => {
@@ -42,6 +43,14 @@ describe('the counts', () => {
     tally.add(record({ ...suppressed('empty'), at: 3 }));
     tally.add(record({ answer: 'superseded', at: 4 }));
     expect(tally.answered?.at).toBe(3);
+  });
+
+  test('have the last thing to tell of: a new text, or why there was none', () => {
+    const tally = new Tally();
+    tally.add(record({ at: 1 }));
+    tally.add(record({ at: 2, origin: 'typedThrough' }));
+    tally.add(record({ at: 3, answer: 'superseded' }));
+    expect(tally.told?.at).toBe(1);
   });
 
   test('are a copy', () => {
