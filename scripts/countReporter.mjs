@@ -1,6 +1,9 @@
-// A vitest reporter that writes what `npm test` sums up: counts, and each skipped test with the reason that the test gave.
+// A vitest reporter that writes what `npm test` sums up: for each project the counts, and each skipped test with the reason that the test gave. It prints the
+// slowest files: that is where the time of a run goes.
 
 import { writeFileSync } from 'node:fs';
+
+const SLOWEST = 10;
 
 export default class CountReporter {
   /**
@@ -8,9 +11,13 @@ export default class CountReporter {
    * @param {readonly unknown[]} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
-    const counts = { passed: 0, failed: unhandledErrors.length, skipped: /** @type {string[]} */ ([]) };
+    /** @type {Record<string, { passed: number, failed: number, skipped: string[], seconds: number }>} */
+    const projects = {};
+    const of = (/** @type {string} */ project) => (projects[project] ??= { passed: 0, failed: 0, skipped: [], seconds: 0 });
     for (const module of modules) {
+      const counts = of(module.project.name);
       counts.failed += module.errors().length;
+      counts.seconds += module.diagnostic().duration / 1000;
       for (const test of module.children.allTests()) {
         const { state, note } = /** @type {any} */ (test.result());
         if (state === 'passed') counts.passed++;
@@ -18,6 +25,10 @@ export default class CountReporter {
         else counts.skipped.push(`${module.relativeModuleId}: ${test.fullName}${note ? ` (${note})` : ''}`);
       }
     }
-    if (process.env.DELTALLM_TEST_COUNTS) writeFileSync(process.env.DELTALLM_TEST_COUNTS, JSON.stringify(counts));
+    if (unhandledErrors.length > 0) of('errors outside the tests').failed += unhandledErrors.length;
+
+    const slowest = modules.map((module) => ({ path: module.relativeModuleId, seconds: module.diagnostic().duration / 1000 })).sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+    console.log(`The slowest files, in seconds: ${slowest.map(({ path, seconds }) => `${path} ${seconds.toFixed(0)}`).join(' · ')}`);
+    if (process.env.DELTALLM_TEST_COUNTS) writeFileSync(process.env.DELTALLM_TEST_COUNTS, JSON.stringify(projects));
   }
 }

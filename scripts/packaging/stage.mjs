@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { importTs } from '../importTs.mjs';
 import { root, StepError } from '../steps.mjs';
+import { extensionPage } from './extensionPage.mjs';
 import { notices } from './notices.mjs';
 import { filesOf } from './report.mjs';
 import { renameRuntime } from './soname.mjs';
@@ -33,10 +34,6 @@ function nativeAddons(folder) {
 /** The texts in the languages that there are. */
 const translations = () => ['package.nls.json', ...readdirSync(root).filter((name) => /^package\.nls\..+\.json$/.test(name) && !name.includes('qps-ploc'))];
 
-/** What README.md shows; a test says when one of them does not exist. */
-const pictures = () =>
-  [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/!\[[^\]]*\]\((media\/[^)\s]+)\)/g)].map(([, path]) => path).filter((path) => existsSync(join(root, path)));
-
 /** @param {string} stage empty or missing */
 export async function fillStage(stage) {
   const place = (/** @type {string} */ from, /** @type {string} */ to) => {
@@ -49,7 +46,8 @@ export async function fillStage(stage) {
     for (const { path } of filesOf(folder)) if (wanted.test(path)) place(join(folder, path), `${to}/${path}`);
   };
 
-  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media/icon.png', 'models/starter/README.md', ...translations(), ...pictures()]) copy(file);
+  for (const file of ['CHANGELOG.md', 'LICENSE', 'media/icon.png', ...translations()]) copy(file);
+  writeFileSync(join(stage, 'README.md'), extensionPage(root));
   for (const bundle of ['dist/extension.cjs', 'dist/cli.js', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) {
     copy(bundle);
     writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n(?:\/\/|\/\*)# sourceMappingURL=\S*(?: \*\/)?\s*$/, '\n'));

@@ -7,7 +7,7 @@ export interface WindowRule {
   windowDivisor: number;
 }
 
-/** Tokens behind a tip that can be rewound without losing exactness (design, section 4: R). */
+/** Tokens behind a tip that can be rewound without losing exactness. */
 export const REWIND_RESERVE = 512;
 
 /** w(b): blocks of exact keys before block b. It grows by at most one a block, so b − w(b) never falls. */

@@ -45,7 +45,7 @@ export function basisBytes(tables: DeltaTables[]): Uint8Array {
   return Buffer.concat(tables.flatMap(({ basis, importance }) => [basis, importance].flatMap((a) => (a ? [Buffer.from(a.buffer, a.byteOffset, a.byteLength)] : []))));
 }
 
-/** 32 bytes over everything that a cache's bytes depend on besides the tokens (design, section 4). */
+/** 32 bytes over everything that a cache's bytes depend on besides the tokens. */
 export function recipeId(manifest: Manifest, config: StoreConfig): Buffer {
   const hash = createHash('sha256');
   const { source, rope, shape, delta, attentionScale, softcap, others } = manifest;

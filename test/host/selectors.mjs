@@ -18,6 +18,7 @@ const common = {
   editorAction: '.editor-actions .action-label',
   contextMenuItem: '.monaco-menu .action-item',
   dialogButton: '.monaco-dialog-box .monaco-button',
+  installedExtension: '.extensions-list .monaco-list-row .extension-list-item',
 };
 
 /** What the recorder in the page needs: plain text, so that it can be sent there. */

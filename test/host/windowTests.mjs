@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { besideCompletions, chatInRestrictedMode, chatInTwoWindows, codeOfAnswers, comingBack, conversation, elsewhere, explaining, keyboard, modelThatDoesNotFit, quietChat, withoutModel } from './chat.mjs';
 import { check } from './checks.mjs';
 import { closing } from './closing.mjs';
+import { extensionPage } from './extensionPage.mjs';
 import { failures, safeMode } from './failures.mjs';
 import { disagreeing, fastTyping } from './fastTyping.mjs';
 import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, settingsMeanwhile, typingOn } from './ghostText.mjs';
@@ -61,6 +62,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'visualizer, comparing': visualizerComparing,
     'visualizer beside completions': visualizerBesideCompletions,
     'visualizer, coming back': visualizerComingBack,
+    'extension page': (session, window) => extensionPage(session, window, pictures),
     ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
   };
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */

@@ -1,0 +1,38 @@
+// The extension's own page in VS Code, made of the packaged README: its pictures are seen and its links lead somewhere.
+
+import { check } from './checks.mjs';
+
+const PAGE_MS = 60_000;
+
+/** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} [pictures] a folder for a screenshot */
+export async function extensionPage(session, window, pictures) {
+  await window.execute('workbench.extensions.search', '@installed deltallm');
+  await window.page.locator(window.selectors.installedExtension, { hasText: 'DeltaLLM' }).first().click();
+  /** @type {import('playwright-core').Frame | undefined} */
+  let frame;
+  await window.until(async () => {
+    for (const other of window.page.frames()) if (await other.locator('h1', { hasText: 'DeltaLLM for VS Code' }).count().catch(() => 0)) frame = other;
+    return frame !== undefined;
+  }, 'the page of the extension', PAGE_MS);
+  const page = /** @type {import('playwright-core').Frame} */ (frame);
+  const found = await page.evaluate(async () => {
+    const images = [...document.images];
+    await Promise.all(images.map((image) => image.decode().catch(() => {})));
+    const anchors = [...document.querySelectorAll('a[href]')].map((link) => link.getAttribute('href') ?? '');
+    return {
+      images: images.length,
+      broken: images.filter(({ naturalWidth }) => naturalWidth === 0).map(({ alt, src }) => `${alt}: ${src.slice(0, 80)}`),
+      anchors: anchors.length,
+      dead: anchors.filter((href) => !/^https:/.test(href) && !(href.startsWith('#') && document.getElementById(decodeURIComponent(href.slice(1))))),
+    };
+  });
+  if (pictures) await window.page.screenshot({ path: `${pictures}/extension-page.png` });
+  check(found.images > 0 && found.broken.length === 0, `extension page: all ${found.images} pictures are seen`, found.broken);
+  check(found.anchors > 0 && found.dead.length === 0, `extension page: all ${found.anchors} links lead to a chapter of the page or to the web`, found.dead);
+  const link = page.locator('a[href^="#"]').first();
+  await link.click();
+  const target = await link.getAttribute('href');
+  const seen = await page.locator(`[id="${target?.slice(1)}"]`).evaluate((heading) => new Promise((done) => new IntersectionObserver(([entry]) => done(entry.isIntersecting)).observe(heading)));
+  check(seen === true, `extension page: a click on a link shows its chapter (${target})`);
+  await window.closeEditors();
+}
