@@ -1,11 +1,11 @@
-// The page that VS Code shows of the extension. It is given the text of README.md and nothing else of the package: a picture of the package stays broken there,
-// and a link to another paper leads nowhere. So the packaged README carries its pictures as data and the papers that it links as chapters at its end.
+// The page that VS Code shows of the extension. It is given the text of README.md and nothing else of the package: only a picture of the web is shown there
+// (VS Code drops one of the package, and data in its place), and a link to another paper leads nowhere. So the packaged README has no pictures, and the papers
+// that it links are chapters at its end.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join, normalize } from 'node:path';
 
 const LINK = /(!?)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)/g;
-const TYPES = /** @type {Record<string, string>} */ ({ '.png': 'image/png', '.gif': 'image/gif', '.jpg': 'image/jpeg' });
 
 /** The anchor that VS Code, like GitHub, gives a heading. @param {string} heading */
 const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replace(/\s/g, '-');
@@ -27,19 +27,13 @@ function outsideCode(text, change) {
 export function extensionPage(root, path = 'README.md') {
   /** The papers by their paths, in the order of their first links. @type {Map<string, { anchor: string, text: string }>} */
   const papers = new Map();
-  const read = (/** @type {string} */ from, /** @type {string} */ linked) => {
-    const full = join(root, linked);
-    if (!existsSync(full)) throw new Error(`${from} refers to ${linked}, which does not exist.`);
-    return full;
-  };
-
   /** @param {string} from @param {string} text */
   const inline = (from, text) =>
     outsideCode(text, (line) =>
       line.replace(LINK, (_, picture, words, target, anchor) => {
         const linked = normalize(join(dirname(from), target)).replaceAll('\\', '/');
-        const full = read(from, linked);
-        if (picture) return `![${words}](data:${TYPES[extname(linked)]};base64,${readFileSync(full).toString('base64')})`;
+        if (!existsSync(join(root, linked))) throw new Error(`${from} refers to ${linked}, which does not exist.`);
+        if (picture) return '';
         if (extname(linked) !== '.md') return words;
         return `[${words}](${anchor ?? `#${chapter(linked)}`})`;
       }));
@@ -57,5 +51,5 @@ export function extensionPage(root, path = 'README.md') {
   };
 
   const page = inline(path, readFileSync(join(root, path), 'utf8')).trim();
-  return `${[page, ...[...papers.values()].map(({ text }) => text)].join('\n\n')}\n`;
+  return `${[page.replace(/\n{3,}/g, '\n\n'), ...[...papers.values()].map(({ text }) => text)].join('\n\n')}\n`;
 }

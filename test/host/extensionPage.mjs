@@ -1,4 +1,4 @@
-// The extension's own page in VS Code, made of the packaged README: its pictures are seen and its links lead somewhere.
+// The extension's own page in VS Code, made of the packaged README: no picture is broken and every link leads somewhere.
 
 import { check } from './checks.mjs';
 
@@ -18,7 +18,7 @@ export async function extensionPage(session, window, pictures) {
   const found = await page.evaluate(async () => {
     const images = [...document.images];
     await Promise.all(images.map((image) => image.decode().catch(() => {})));
-    const anchors = [...document.querySelectorAll('a[href]')].map((link) => link.getAttribute('href') ?? '');
+    const anchors = [...document.querySelectorAll('a[href]:not([href="#"])')].map((link) => link.getAttribute('href') ?? ''); // '#' is VS Code's own, to the top
     return {
       images: images.length,
       broken: images.filter(({ naturalWidth }) => naturalWidth === 0).map(({ alt, src }) => `${alt}: ${src.slice(0, 80)}`),
@@ -27,9 +27,9 @@ export async function extensionPage(session, window, pictures) {
     };
   });
   if (pictures) await window.page.screenshot({ path: `${pictures}/extension-page.png` });
-  check(found.images > 0 && found.broken.length === 0, `extension page: all ${found.images} pictures are seen`, found.broken);
+  check(found.broken.length === 0, `extension page: no picture is broken (${found.images} are shown)`, found.broken);
   check(found.anchors > 0 && found.dead.length === 0, `extension page: all ${found.anchors} links lead to a chapter of the page or to the web`, found.dead);
-  const link = page.locator('a[href^="#"]').first();
+  const link = page.locator('a[href^="#"]:not([href="#"])').first();
   await link.click();
   const target = await link.getAttribute('href');
   const seen = await page.locator(`[id="${target?.slice(1)}"]`).evaluate((heading) => new Promise((done) => new IntersectionObserver(([entry]) => done(entry.isIntersecting)).observe(heading)));
