@@ -18,6 +18,6 @@ const project = (name: string, timeout: number) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: [project('unit', 60_000), project('native', 600_000), project('addon', 300_000), project('parity', 900_000), project('fullsize', 900_000), project('recipe', 600_000), project('view', 300_000)],
+    projects: [project('unit', 60_000), project('native', 600_000), project('addon', 300_000), project('parity', 900_000), project('fullsize', 900_000), project('recipe', 600_000), project('systems', 600_000), project('view', 300_000)],
   },
 });

@@ -1,8 +1,8 @@
 # The only place with instruction-set flags: one static library for each kernel file, so that a flag never reaches code that runs everywhere.
 {
   'variables': {
-    'arm64_posix%': '<!(node -p "process.platform !== \'win32\' && (process.env.npm_config_arch || process.arch) === \'arm64\' ? 1 : 0")',
-    'x86_64_posix%': '<!(node -p "process.platform !== \'win32\' && (process.env.npm_config_arch || process.arch) === \'x64\' ? 1 : 0")',
+    'arm64_gcc%': '<!(node -p "process.platform !== \'win32\' && (process.env.npm_config_arch || process.arch) === \'arm64\' ? 1 : 0")',
+    'x86_64_gcc%': '<!(node -p "process.platform !== \'win32\' && (process.env.npm_config_arch || process.arch) === \'x64\' ? 1 : 0")',
   },
   'target_defaults': {
     'defines': ['NAPI_VERSION=8', 'NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
@@ -17,8 +17,8 @@
     'msvs_settings': {'VCCLCompilerTool': {'FloatingPointModel': 0, 'AdditionalOptions': ['/std:c++17', '/fp:precise']}},
     'conditions': [
       ['OS=="linux"', {'cflags': ['-include', '<(module_root_dir)/dispatch/glibc_floor.h']}],
-      ['arm64_posix==1', {'defines': ['DELTALLM_NEON_KERNELS']}],
-      ['x86_64_posix==1', {'defines': ['DELTALLM_X86_KERNELS']}],
+      ['arm64_gcc==1', {'defines': ['DELTALLM_NEON_KERNELS']}],
+      ['x86_64_gcc==1', {'defines': ['DELTALLM_X86_KERNELS']}],
     ],
   },
   'targets': [
@@ -64,14 +64,14 @@
         'segments/segment.cc',
       ],
       'conditions': [
-        ['arm64_posix==1', {'dependencies': ['kernels_neon', 'products_neondot']}],
-        ['x86_64_posix==1', {'dependencies': ['kernels_avx2', 'kernels_avx512', 'kernels_avx512vbmi2', 'products_avx512vnni']}],
+        ['arm64_gcc==1', {'dependencies': ['kernels_neon', 'products_neondot']}],
+        ['x86_64_gcc==1', {'dependencies': ['kernels_avx2', 'kernels_avx512', 'kernels_avx512vbmi2', 'products_avx512vnni']}],
         ['OS=="linux"', {'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-Wl,-z,relro,-z,now'], 'libraries': ['-lpthread']}],
       ],
     },
   ],
   'conditions': [
-    ['arm64_posix==1', {
+    ['arm64_gcc==1', {
       'targets': [
         {'target_name': 'kernels_neon', 'type': 'static_library', 'sources': ['kernels/neon.cc', 'kernels/products_neon.cc']},
         {
@@ -83,7 +83,7 @@
         },
       ],
     }],
-    ['x86_64_posix==1', {
+    ['x86_64_gcc==1', {
       'targets': [
         {
           'target_name': 'kernels_avx2',

@@ -1,19 +1,17 @@
 // npm run package: makes the .vsix, one file that a stranger installs, and says what is in it.
 //
-//   node scripts/package.mjs             → dist/deltallm-linux-x64-VERSION.vsix
-//   node scripts/package.mjs --stage DIR → only the folder that it is made from (for tests; DIR must be empty or missing)
+//   node scripts/package.mjs [--target T] → dist/deltallm-T-VERSION.vsix, without T for this system
+//   node scripts/package.mjs --stage DIR  → only the folder that it is made from (for tests; DIR must be empty or missing)
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildCross, crossTargets } from './crossNative.mjs';
 import { checkSize, describe, filesOf } from './packaging/report.mjs';
-import { fillStage, platform, readJson } from './packaging/stage.mjs';
+import { fillStage, ownTarget, readJson, targets } from './packaging/stage.mjs';
 import { buildAll, installPackages, root, runMain, runQuietly, step, StepError } from './steps.mjs';
-
-const target = `${platform.os}-${platform.arch}`;
-const missing = `Made for ${target} only. linux-arm64, win32-x64, win32-arm64 and darwin-arm64 are not made yet, darwin-x64, Alpine and armhf cannot be: docs/packaging.md says what they lack.`;
 
 /** Seconds since 1970 of the last commit, so that the same commit gives the same dates in the archive. */
 function commitTime() {
@@ -25,17 +23,22 @@ function commitTime() {
 }
 
 await runMain(async () => {
-  const { values } = parseArgs({ options: { stage: { type: 'string' } } });
+  const { values } = parseArgs({ options: { stage: { type: 'string' }, target: { type: 'string', default: ownTarget } } });
+  const { target } = values;
+  if (!targets.includes(target)) throw new StepError(`There is no package for ${target}, only for ${targets.join(', ')}: docs/packaging.md says why.`);
+  if (target !== ownTarget && !crossTargets[target]) throw new StepError(`A package for ${target} is made on ${target} itself; here those for ${[ownTarget, ...Object.keys(crossTargets)].join(', ')} can be made.`);
+  if (!values.stage) {
+    await installPackages();
+    await buildAll();
+  }
+  if (target !== ownTarget) await step(`Building the native part for ${target}`, () => buildCross(target));
   if (values.stage) {
-    await fillStage(values.stage);
+    await fillStage(values.stage, target);
     return;
   }
-  if (`${process.platform}-${process.arch}` !== target) throw new StepError(`Packages are made for ${target} only, on ${target}.`);
-  await installPackages();
-  await buildAll();
   const stage = mkdtempSync(join(tmpdir(), 'deltallm-package-'));
   try {
-    await step('Converting the model and copying', () => fillStage(stage));
+    await step('Copying', () => fillStage(stage, target));
     const files = filesOf(stage);
     for (const line of describe(files)) console.log(line);
     checkSize(files);
@@ -47,7 +50,6 @@ await runMain(async () => {
     const options = ['--no-dependencies', '--target', target, '--allow-missing-repository', '--no-rewrite-relative-links', '--out', out];
     const date = process.env.SOURCE_DATE_EPOCH ?? commitTime();
     await step('Packaging', (note) => runQuietly(process.execPath, [vsce, 'package', ...options], { note, cwd: stage, env: date ? { SOURCE_DATE_EPOCH: date } : {} }));
-    console.log(missing);
     console.log(`${out.slice(root.length)}: ${(statSync(out).size / 1e6).toFixed(1)} MB`);
   } finally {
     rmSync(stage, { recursive: true, force: true });

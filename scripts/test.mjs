@@ -12,7 +12,7 @@ import { buildAll, checkNode, childEnv, installPackages, installPeer, root, runM
 const all = process.argv.includes('--all');
 const routine = ['unit', 'native', 'addon', 'view'];
 /** What only the whole check runs, each with what it does. @type {Record<string, string>} */
-const further = { parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model' };
+const further = { parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model', systems: 'the packages for other systems under an emulator' };
 const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
 /** @type {string[]} */
 const summary = [];

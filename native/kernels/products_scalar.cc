@@ -18,6 +18,26 @@ uint32_t magnitude_bits(float x) {
   return bits & 0x7fffffff;
 }
 
+#ifdef __MINGW32__
+/* a·b + c, rounded once; fmaf of this C library rounds twice. The product is exact in double. Only a sum half way between two floats can mislead the second
+   rounding: there its last bit takes the side of what was lost (two-sum of Knuth). */
+float fused(float a, float b, float c) {
+  const double product = (double)a * b;
+  double sum = product + c;
+  uint64_t bits;
+  memcpy(&bits, &sum, 8);
+  if ((bits & 0x1fffffff) == 0x10000000 && (bits & 0x7ff0000000000000u) != 0x7ff0000000000000u) {
+    const double part = sum - product;
+    const double lost = (product - (sum - part)) + (c - part);
+    if (lost != 0) bits += (lost > 0) == (sum > 0) ? 1 : -1;
+    memcpy(&sum, &bits, 8);
+  }
+  return (float)sum;
+}
+#else
+float fused(float a, float b, float c) { return fmaf(a, b, c); }
+#endif
+
 uint16_t read16(const uint8_t *from) {
   uint16_t x;
   memcpy(&x, from, 2);
@@ -148,10 +168,10 @@ void product_coded(const Form &form, const uint8_t *tile, const dl_activations *
         float *total = y + row * stride + r;
         int I = 0, J = 0;
         for (int g = 0; g < groups; g++) I += block.scales[g][r] * dot(block.values[r], q, (int64_t)x->rows * DL_UNIT, g * form.group, form.group);
-        *total = fmaf((float)I, block.d[r] * s, *total);
+        *total = fused((float)I, block.d[r] * s, *total);
         if (!form.mins) continue;
         for (int g = 0; g < groups; g++) J += block.mins[g][r] * sums[g];
-        *total = fmaf((float)J, block.m[r] * s, *total);
+        *total = fused((float)J, block.m[r] * s, *total);
       }
     }
   }
@@ -182,7 +202,7 @@ void product_floats(const uint8_t *tile, const dl_activations *x, float *y, int6
       const float *row = x->x + ((int64_t)unit * x->rows + i) * DL_UNIT;
       for (int r = 0; r < DL_TILE_ROWS; r++) {
         float chain[4] = {0, 0, 0, 0};
-        for (int k = 0; k < DL_UNIT; k++) chain[k % 4] = fmaf(T::read(tile + (k * DL_TILE_ROWS + r) * T::bytes), row[k], chain[k % 4]);
+        for (int k = 0; k < DL_UNIT; k++) chain[k % 4] = fused(T::read(tile + (k * DL_TILE_ROWS + r) * T::bytes), row[k], chain[k % 4]);
         y[i * stride + r] += (chain[0] + chain[1]) + (chain[2] + chain[3]);
       }
     }

@@ -9,11 +9,12 @@ import { root, StepError } from '../steps.mjs';
 import { extensionPage } from './extensionPage.mjs';
 import { notices } from './notices.mjs';
 import { filesOf } from './report.mjs';
-import { renameRuntime } from './soname.mjs';
+import { renameRuntime, runtimeFiles } from './soname.mjs';
 
 const { STARTER_GGUF, STARTER_MEASURED } = await importTs('src/model/starter.ts');
-export const platform = { os: 'linux', arch: 'x64' };
-const binaries = `node_modules/onnxruntime-node/bin/napi-v6/${platform.os}/${platform.arch}`;
+/** What packages are made for; VS Code's names. */
+export const targets = ['linux-x64', 'linux-arm64', 'win32-x64', 'darwin-arm64'];
+export const ownTarget = `${process.platform}-${process.arch}`;
 
 export const readJson = (/** @type {string} */ path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
 
@@ -24,18 +25,16 @@ function shippedPackages() {
   return [...new Set([...bundled, 'node_modules/onnxruntime-node', 'node_modules/onnxruntime-common'])].sort();
 }
 
-/** @param {string} folder */
-function nativeAddons(folder) {
-  const found = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.node') && !path.includes('obj.target'));
-  if (found.length === 0) throw new StepError(`There is no native addon under ${folder}: npm run build:native first.`);
-  return found.map((path) => `${folder}/${path}`);
-}
+/** The native part for a target. @param {string} target */
+const addonOf = (target) => `native/build/${target === ownTarget ? 'Release' : target}/deltallm.node`;
 
 /** The texts in the languages that there are. */
 const translations = () => ['package.nls.json', ...readdirSync(root).filter((name) => /^package\.nls\..+\.json$/.test(name) && !name.includes('qps-ploc'))];
 
-/** @param {string} stage empty or missing */
-export async function fillStage(stage) {
+/** @param {string} stage empty or missing @param {string} [target] of `targets`: its native part must have been built */
+export async function fillStage(stage, target = ownTarget) {
+  const [system, processor] = /** @type {[import('./soname.mjs').System, string]} */ (target.split('-'));
+  const binaries = `node_modules/onnxruntime-node/bin/napi-v6/${system}/${processor}`;
   const place = (/** @type {string} */ from, /** @type {string} */ to) => {
     if (!existsSync(from)) throw new StepError(`${from.slice(root.length)} is missing: npm run build first.`);
     mkdirSync(dirname(join(stage, to)), { recursive: true });
@@ -57,13 +56,13 @@ export async function fillStage(stage) {
   copyAll(join(root, 'models/calibration'), 'models/calibration');
   copy(STARTER_GGUF);
   copyAll(join(root, STARTER_MEASURED), STARTER_MEASURED);
-  for (const addon of nativeAddons('native/build')) copy(addon);
+  copy(addonOf(target), addonOf(ownTarget));
 
   for (const name of ['onnxruntime-node', 'onnxruntime-common']) copy(`node_modules/${name}/package.json`, `dist/node_modules/${name}/package.json`);
   copyAll(join(root, 'node_modules/onnxruntime-node/dist'), 'dist/node_modules/onnxruntime-node/dist', /\.js$/);
   copyAll(join(root, 'node_modules/onnxruntime-common/dist/cjs'), 'dist/node_modules/onnxruntime-common/dist/cjs', /(\.js|package\.json)$/);
-  copyAll(join(root, binaries), `dist/${binaries}`);
-  renameRuntime(join(stage, 'dist', binaries), readJson('node_modules/onnxruntime-node/package.json').version);
+  for (const file of runtimeFiles(system)) copy(`${binaries}/${file}`, `dist/${binaries}/${file}`);
+  renameRuntime(join(stage, 'dist', binaries), readJson('node_modules/onnxruntime-node/package.json').version, system);
 
   const { scripts, dependencies, devDependencies, overrides, private: _, ...published } = readJson('package.json');
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
