@@ -12,9 +12,13 @@ import type { Picture } from './picture.ts';
 import './pictureView.ts';
 import { Ramp } from './ramp.ts';
 import { livePictures, liveSentence } from './live.ts';
-import { busyPart, cachePart, caption, comparisonPart, headline, measuredEndPart, timePart, wrotePart } from './sections.ts';
+import { busyPart, cachePart, caption, comparisonPart, headline, measuredEndPart, suggestionPart, timePart, wrotePart } from './sections.ts';
 import { PanelStore } from './store.ts';
+import { stripOfMeasurement, stripOfSuggestion, type Strip } from './strips.ts';
 import { speak } from './words.ts';
+
+/** Whose tints the strip of code has. */
+type Source = Strip['source'];
 
 export class VisualizerApp {
   readonly store: PanelStore;
@@ -22,6 +26,10 @@ export class VisualizerApp {
   #context: PanelContext;
   #words: object | null = null;
   #withText = false;
+  /** What the user wants to see of the code; null: whatever came last. */
+  #chosen: Source | null = null;
+  /** What came last, and what it was. */
+  #latest: { source: Source; suggestion: string | null; measuredAt: number | null } = { source: 'suggestion', suggestion: null, measuredAt: null };
   /** Pictures by what they are made from: the same as long as that is the same. */
   #made = new WeakMap<object, Picture[]>();
   #told = '';
@@ -55,6 +63,7 @@ export class VisualizerApp {
       this.#words = words;
       this.#context = { ...this.#context, say: speak(words) };
       this.#made = new WeakMap();
+      this.#strips = new WeakMap();
     }
     render(this.#page(state), this.#root);
     const telling = state.busy ? `${state.busy.what} ${state.busy.mode}` : (state.note ?? (state.measurement ? headline(state.measurement, this.#context) : ''));
@@ -73,16 +82,31 @@ export class VisualizerApp {
     return made;
   }
 
+  /** The newest of the two, unless the user chose. A measurement was asked for: it is shown whatever was chosen before. */
+  #source({ measurement, suggestion, look }: PanelState): Source {
+    const [request, at] = [suggestion?.request ?? null, measurement?.at ?? null];
+    if (at !== this.#latest.measuredAt) {
+      this.#latest = { ...this.#latest, source: 'measurement', measuredAt: at };
+      this.#chosen = null;
+    }
+    if (request !== this.#latest.suggestion) this.#latest = { ...this.#latest, source: 'suggestion', suggestion: request };
+    const hasSuggestion = suggestion !== null && look?.request === suggestion.request;
+    if (!measurement || !hasSuggestion) return hasSuggestion ? 'suggestion' : 'measurement';
+    return this.#chosen ?? this.#latest.source;
+  }
+
   #page(state: PanelState): TemplateResult {
     const { measurement, note } = state;
+    const source = this.#source(state);
+    const isExample = !measurement && source === 'measurement';
     return html`<div class="page">
       ${measurement ? this.#head(measurement, state) : this.#empty(state)}
       ${note ? html`<p class="note">${note}</p>` : nothing}
       ${busyPart(state, this.#context)}
-      ${measurement ? this.#body(measurement, state, false) : nothing}
-      ${state.live ? this.#live(state.live) : nothing}
-      ${measurement || !(state.cache?.length || state.time) ? nothing : html`<div class="panes">${cachePart(state, this.#context)}${timePart(state, this.#context)}</div>`}
-      ${measurement ? nothing : html`<div class="example" aria-label=${this.#context.say('Recorded example')} role="group"><p class="exampleLabel">${this.#context.say('Recorded example: src/session/queue.ts of DeltaLLM with the model that comes with it. Not your file.')}</p><p class="headline">${headline(recordedExample, this.#context)}</p><p class="muted">${caption(recordedExample, this.#context)}</p>${this.#body(recordedExample, state, true)}</div>`}
+      ${isExample ? nothing : this.#body(measurement, state, source)}
+      ${state.live ? this.#live(state.live, source) : nothing}
+      ${isExample && (state.cache?.length || state.time) ? html`<div class="panes">${cachePart(state, this.#context)}${timePart(state, this.#context)}</div>` : nothing}
+      ${isExample ? this.#example() : nothing}
       <div class="told" role="status"></div>
     </div>`;
   }
@@ -120,29 +144,61 @@ export class VisualizerApp {
     else this.#tell(say('The image could not be copied here.'));
   }
 
-  #body(measurement: MeasurementView, state: PanelState, isExample: boolean): TemplateResult {
-    const context = isExample ? this.#quiet : this.#context;
-    const pictures = this.#pictures(measurement, isExample);
-    const { map, comparison } = state;
+  #example(): TemplateResult {
+    const { say } = this.#context;
+    return html`<div class="example" aria-label=${say('Recorded example')} role="group"><p class="exampleLabel">${say('Recorded example: src/session/queue.ts of DeltaLLM with the model that comes with it. Not your file.')}</p><p class="headline">${headline(recordedExample, this.#context)}</p><p class="muted">${caption(recordedExample, this.#context)}</p>
+      <div class="body"><code-strip .content=${{ strip: this.#strip(recordedExample, () => stripOfMeasurement(recordedExample, this.#context)), context: this.#quiet }}></code-strip><div class="panes">${measuredEndPart(recordedExample, this.#context)}${this.#multiples(recordedExample, true)}</div></div></div>`;
+  }
+
+  #body(measurement: MeasurementView | null, state: PanelState, source: Source): TemplateResult {
+    const { map, comparison, suggestion, look } = state;
+    const context = this.#context;
     return html`<div class="body">
-      <code-strip .content=${{ measurement, context }}></code-strip>
+      <div class="side">
+        ${measurement && suggestion && look?.request === suggestion.request ? this.#choice(source) : nothing}
+        <code-strip .content=${{ strip: source === 'suggestion' ? this.#strip(look!, () => stripOfSuggestion(suggestion!, look!, context)) : this.#strip(measurement!, () => stripOfMeasurement(measurement!, context)), context }}></code-strip>
+      </div>
       <div class="panes">
-        ${measuredEndPart(measurement, this.#context)}
-        ${pictures.map((picture) => html`<picture-view class=${picture.id} .content=${{ picture, context }}></picture-view>`)}
-        ${isExample ? nothing : html`
-          ${map ? html`<picture-view class="map" .content=${{ picture: this.#mapOf(map), context }}></picture-view>` : nothing}
-          ${comparison ? comparisonPart(comparison, state.mode, this.#context) : nothing}
-          ${cachePart(state, this.#context)} ${timePart(state, this.#context)}`}
+        ${source === 'suggestion' ? suggestionPart(suggestion!, look!, context) : measuredEndPart(measurement!, context)}
+        ${measurement ? this.#multiples(measurement, false) : nothing}
+        ${map ? html`<picture-view class="map" .content=${{ picture: this.#mapOf(map), context }}></picture-view>` : nothing}
+        ${comparison ? comparisonPart(comparison, state.mode, context) : nothing}
+        ${cachePart(state, context)} ${timePart(state, context)}
       </div>
     </div>`;
   }
 
+  #multiples(measurement: MeasurementView, isExample: boolean): TemplateResult[] {
+    const context = isExample ? this.#quiet : this.#context;
+    return this.#pictures(measurement, isExample).map((picture) => html`<picture-view class=${picture.id} .content=${{ picture, context }}></picture-view>`);
+  }
+
+  #choice(source: Source): TemplateResult {
+    const { say } = this.#context;
+    const button = (own: Source, name: string) => html`<button type="button" class="choice" aria-pressed=${source === own} @click=${() => this.#choose(own)}>${name}</button>`;
+    return html`<div class="which" role="group" aria-label=${say('What the tints are of')}>${button('suggestion', say('Last suggestion'))}${button('measurement', say('Measured file'))}</div>`;
+  }
+
+  #choose(source: Source): void {
+    this.#chosen = source;
+    this.#context.frames.request();
+  }
+
+  /** The same strip as long as what it is made from is the same. */
+  #strips = new WeakMap<object, Strip>();
+  #strip(of: object, make: () => Strip): Strip {
+    const known = this.#strips.get(of);
+    const strip = known ?? make();
+    if (!known) this.#strips.set(of, strip);
+    return strip;
+  }
+
   /** What is counted while the model works stands by itself: it is of the requests, not of the file. */
-  #live(live: LiveView): TemplateResult {
+  #live(live: LiveView, source: Source): TemplateResult {
     let pictures = this.#made.get(live);
     if (!pictures) this.#made.set(live, (pictures = livePictures(live, this.#context)));
     return html`<section class="live" aria-labelledby="live"><h2 id="live">${this.#context.say('Live')}</h2><p class="muted">${liveSentence(live, this.#context)}</p>
-      ${wrotePart(live, this.#context)}
+      ${source === 'suggestion' && live.role === 'completion' ? nothing : wrotePart(live, this.#context)}
       <div class="panes">${pictures.map((picture) => html`<picture-view class=${picture.id} .content=${{ picture, context: this.#context }}></picture-view>`)}</div></section>`;
   }
 

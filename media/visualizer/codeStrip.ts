@@ -1,10 +1,10 @@
 // The hero: the file as a strip of its lines, each tinted by what the last rows looked at. Only the lines in sight exist; a thin canvas beside them has all.
 import { html, nothing, render, type TemplateResult } from 'lit';
-import { regionsOfLines, withoutSinks } from '../../src/shared/inspectFigures.ts';
-import type { MeasurementView } from '../../src/shared/panelProtocol.ts';
+import { NEAR_LINE, UNREAD_LINE } from '../../src/shared/liveFigures.ts';
 import type { PanelContext } from './context.ts';
 import { icons } from './icons.ts';
 import { readable } from './readable.ts';
+import { MOST_TINT, type Strip } from './strips.ts';
 
 /** Pixels of a line, as in the style sheet. */
 const LINE = 18;
@@ -12,29 +12,17 @@ const LINE = 18;
 const MORE = 12;
 /** From this share on a line's figure is printed beside it. */
 const TOLD = 0.01;
-/** What tints most: one line, that of the cursor, often has far more than all others. */
-const MOST_TINT = 0.1;
 /** Characters of a line that are shown: nobody reads on, and a line may have millions. */
 const MOST_CHARACTERS = 400;
 const OVERVIEW = 12;
 
-interface Lines {
-  dense: number[];
-  delta: number[];
-  most: number;
-  sinkLines: number[];
-  windowLine: number;
-  count: number;
-}
-
 export class CodeStrip extends HTMLElement {
-  #measurement: MeasurementView | null = null;
+  #strip: Strip | null = null;
   #context: PanelContext | null = null;
   #theme = -1;
-  #lines: Lines = { dense: [], delta: [], most: 0, sinkLines: [], windowLine: 0, count: 0 };
   #cursor = 0;
   #asTable = false;
-  /** True until the strip was scrolled to where the window begins. */
+  /** True until the strip was scrolled to what is to be seen first. */
   #isNew = true;
   readonly #step = (): boolean => {
     this.#rows();
@@ -43,19 +31,13 @@ export class CodeStrip extends HTMLElement {
   };
   readonly #sizes = new ResizeObserver(() => this.#again());
 
-  set content({ measurement, context }: { measurement: MeasurementView; context: PanelContext }) {
-    const same = measurement === this.#measurement && context === this.#context && context.ramp.version === this.#theme;
-    if (same) return;
-    if (measurement !== this.#measurement) {
-      const { report } = measurement;
-      const { looked } = report;
-      const delta = withoutSinks(looked.lines.delta, looked.sinks.delta);
-      this.#lines = { dense: withoutSinks(looked.lines.dense, looked.sinks.dense), delta, most: Math.min(MOST_TINT, Math.max(0, ...delta)), ...regionsOfLines(report), count: Math.max(measurement.lines.length, delta.length) };
-      // What looked is at the end; the sinks are pinned above.
-      this.#cursor = this.#lines.windowLine;
+  set content({ strip, context }: { strip: Strip; context: PanelContext }) {
+    if (strip === this.#strip && context === this.#context && context.ramp.version === this.#theme) return;
+    if (strip.of !== this.#strip?.of) {
+      this.#cursor = strip.focus;
       this.#isNew = true;
     }
-    this.#measurement = measurement;
+    this.#strip = strip;
     this.#context = context;
     this.#theme = context.ramp.version;
     this.#show();
@@ -72,49 +54,52 @@ export class CodeStrip extends HTMLElement {
   }
 
   #again(): void {
-    if (this.#measurement && !this.#asTable) this.#context?.frames.take(this.#step);
+    if (this.#strip && !this.#asTable) this.#context?.frames.take(this.#step);
   }
 
   get #scroller(): HTMLElement {
     return this.querySelector<HTMLElement>('.lines')!;
   }
 
+  get #count(): number {
+    return this.#strip!.regions.length;
+  }
+
   #show(): void {
     const { say, figures } = this.#context!;
-    const { report } = this.#measurement!;
-    const { rows, sinks } = report.looked;
+    const { title, about, most } = this.#strip!;
     render(html`<figure class="picture strip" data-id="code" @keydown=${(event: KeyboardEvent) => this.#pressed(event)}>
-      <figcaption><h2>${say('What the last {0} tokens looked at', figures.whole(rows))}</h2>
+      <figcaption><h2>${title}</h2>
         <button type="button" class="quiet" aria-pressed=${this.#asTable} aria-label=${say('{0}: as a table', say('Lines'))} title=${say('Table (T)')} @click=${() => this.#swap()}>${say('Table')}</button>
-        <p class="muted">${say('Share of the attention by line, mean of all layers and heads, delta attention. The sinks’ {0} are left out, the rest is made 100 % again.', figures.share(sinks.delta))}</p></figcaption>
+        <p class="muted">${about}</p></figcaption>
       ${this.#pinned()}
       ${this.#asTable ? this.#table() : html`<div class="code">
         <div class="lines" tabindex="0" role="listbox" aria-label=${say('Lines')} aria-activedescendant=${`line${this.#cursor}`} @scroll=${() => this.#again()} @focus=${() => this.#moveTo(this.#cursor)} @click=${(event: MouseEvent) => this.#clicked(event)}></div>
         <canvas class="overview" aria-hidden="true" @click=${(event: MouseEvent) => this.#jump(event)}></canvas></div>
-        <p class="legend muted"><span>${figures.share(0)}</span><span class="ramp"></span><span>${this.#lines.most === MOST_TINT ? say('{0} and more', figures.share(MOST_TINT)) : figures.share(this.#lines.most)}</span><span>${say('by its square root')}</span><span class="swatch bracket"></span><span>${say('window, exact')}</span></p>`}
+        <p class="legend muted"><span>${figures.share(0)}</span><span class="ramp"></span><span>${most === MOST_TINT ? say('{0} and more', figures.share(MOST_TINT)) : figures.share(most)}</span><span>${say('by its square root')}</span><span class="swatch bracket"></span><span>${say('window, exact')}</span></p>`}
     </figure>`, this);
   }
 
   /** The sinks stay in sight whatever is scrolled to. */
   #pinned(): TemplateResult | typeof nothing {
     const { say, figures } = this.#context!;
-    const { lines, report } = this.#measurement!;
-    const { sinkLines } = this.#lines;
-    if (sinkLines.length === 0) return nothing;
+    const { lines, sinkLines, sinks, source } = this.#strip!;
+    const figure = html`<span class="figure">${say('sinks {0}', figures.share(sinks))}</span>`;
+    if (sinkLines.length === 0) return source === 'measurement' ? nothing : html`<div class="pinned">${icons.anchor}<span class="pinnedText">${say('marks of the prompt')}</span>${figure}</div>`;
     const text = sinkLines.map((line) => shown(lines[line] ?? '')).join(' ⏎ ');
-    return html`<button type="button" class="pinned" title=${say('Go to line {0}', String(sinkLines[0] + 1))} @click=${() => this.#reveal(sinkLines[0])}>${icons.anchor}<span class="pinnedText">${text}</span><span class="figure">${say('sinks {0}', figures.share(report.looked.sinks.delta))}</span></button>`;
+    return html`<button type="button" class="pinned" title=${say('Go to line {0}', String(sinkLines[0] + 1))} @click=${() => this.#reveal(sinkLines[0])}>${icons.anchor}<span class="pinnedText">${text}</span>${figure}</button>`;
   }
 
   #rows(): void {
     if (this.#asTable) return;
     const scroller = this.#scroller;
-    const { count, windowLine } = this.#lines;
+    const count = this.#count;
     const height = scroller.clientHeight;
     if (this.#isNew) {
       // There must be something to scroll.
       render(html`<div class="space" role="presentation"></div>`, scroller);
       scroller.querySelector<HTMLElement>('.space')!.style.setProperty('height', `${count * LINE}px`);
-      scroller.scrollTop = windowLine * LINE - height / 2;
+      scroller.scrollTop = this.#strip!.focus * LINE - height / 2;
       this.#isNew = false;
     }
     const from = Math.max(0, Math.floor(scroller.scrollTop / LINE) - MORE);
@@ -131,34 +116,37 @@ export class CodeStrip extends HTMLElement {
 
   #row(line: number): TemplateResult {
     const { say, figures, ramp } = this.#context!;
-    const { lines, report } = this.#measurement!;
-    const { delta, most, windowLine, sinkLines, count } = this.#lines;
-    const share = delta[line];
-    const read = share !== undefined;
-    const isWindow = read && line >= windowLine;
-    const regions = [isWindow ? 'near' : 'far', ...(sinkLines.includes(line) ? ['sink'] : []), ...(line === windowLine ? ['first'] : []), ...(read && line === delta.length - 1 ? ['last'] : []), ...(read ? [] : ['unread']), ...(line === this.#cursor ? ['current'] : [])];
-    const printed = read && report.looked.lines.tokens[line] > 0 && (share >= TOLD || (ramp.printing && share > 0)) ? figures.share(share) : '';
-    const tint = read && most > 0 ? Math.round(100 * Math.sqrt(Math.min(1, share / most))) : 0;
-    return html`<div class=${`line ${regions.join(' ')}`} id=${`line${line}`} role="option" aria-selected=${line === this.#cursor} aria-posinset=${line + 1} aria-setsize=${count} data-line=${line} data-step=${tint}>
-      <span class="number">${line + 1}</span><span class="mark">${sinkLines.includes(line) ? icons.anchor : nothing}</span><span class="heat"></span><span class="source">${shown(lines[line] ?? '')}</span><span class="figure">${read ? printed : line === delta.length && report.text.tokens < report.text.total ? say('not read') : ''}</span></div>`;
+    const { lines, shares, regions, sinkLines, cursor, most } = this.#strip!;
+    const share = shares[line] ?? 0;
+    const is = (at: number, region: number) => regions[at] === region;
+    const isRead = !is(line, UNREAD_LINE);
+    const isNear = is(line, NEAR_LINE);
+    const classes = [isNear ? 'near' : 'far', ...(sinkLines.includes(line) ? ['sink'] : []), ...(isNear && !is(line - 1, NEAR_LINE) ? ['first'] : []), ...(isNear && !is(line + 1, NEAR_LINE) ? ['last'] : []), ...(isRead ? [] : ['unread']), ...(line === this.#cursor ? ['current'] : [])];
+    const printed = share >= TOLD || (ramp.printing && share > 0) ? figures.share(share) : '';
+    // Said where it begins and where it ends.
+    const isBorder = !isRead && [line - 1, line + 1].some((at) => regions[at] !== undefined && !is(at, UNREAD_LINE));
+    const tint = isRead && most > 0 ? Math.round(100 * Math.sqrt(Math.min(1, share / most))) : 0;
+    const mark = sinkLines.includes(line) ? icons.anchor : line === cursor ? html`<span class="caret" title=${say('the suggestion goes here')}>▸</span>` : nothing;
+    return html`<div class=${`line ${classes.join(' ')}`} id=${`line${line}`} role="option" aria-selected=${line === this.#cursor} aria-posinset=${line + 1} aria-setsize=${this.#count} data-line=${line} data-step=${tint}>
+      <span class="number">${line + 1}</span><span class="mark">${mark}</span><span class="heat"></span><span class="source">${shown(lines[line] ?? '')}</span><span class="figure">${isRead ? printed : isBorder ? say('not read') : ''}</span></div>`;
   }
 
   #reading(line: number): string {
     const { say, figures } = this.#context!;
-    const { lines } = this.#measurement!;
-    const share = this.#lines.delta[line];
+    const { lines, shares, regions, sinkLines } = this.#strip!;
     const text = shown(lines[line] ?? '').trim();
-    const place = this.#lines.sinkLines.includes(line) ? say('with sinks') : line >= this.#lines.windowLine ? say('in the window') : say('far');
-    return share === undefined ? say('Line {0}, not read: {1}', String(line + 1), text) : say('Line {0}, {1}, {2}: {3}', String(line + 1), figures.share(share), place, text);
+    if (regions[line] === UNREAD_LINE) return say('Line {0}, not read: {1}', String(line + 1), text);
+    const place = sinkLines.includes(line) ? say('with sinks') : regions[line] === NEAR_LINE ? say('in the window') : say('far');
+    return say('Line {0}, {1}, {2}: {3}', String(line + 1), figures.share(shares[line]), place, text);
   }
 
   #table(): TemplateResult {
     const { say, figures } = this.#context!;
-    const { dense, delta } = this.#lines;
-    const { lines } = this.#measurement!;
+    const { lines, shares, dense, regions } = this.#strip!;
+    const read = Array.from({ length: shares.length }, (_, line) => line).filter((line) => regions[line] !== UNREAD_LINE);
     return html`<div class="table" tabindex="0" role="region" aria-label=${say('{0}, table', say('Lines'))}><table>
-      <thead><tr><th scope="col">${say('Line')}</th><th scope="col">${say('dense')}</th><th scope="col">${say('delta')}</th><th scope="col">${say('Text')}</th></tr></thead>
-      <tbody>${delta.map((share, line) => html`<tr><th scope="row">${line + 1}</th><td>${figures.share(dense[line])}</td><td>${figures.share(share)}</td><td class="source">${shown(lines[line] ?? '').trim()}</td></tr>`)}</tbody>
+      <thead><tr><th scope="col">${say('Line')}</th>${dense ? html`<th scope="col">${say('dense')}</th>` : nothing}<th scope="col">${say('delta')}</th><th scope="col">${say('Text')}</th></tr></thead>
+      <tbody>${read.map((line) => html`<tr><th scope="row">${line + 1}</th>${dense ? html`<td>${figures.share(dense[line])}</td>` : nothing}<td>${figures.share(shares[line])}</td><td class="source">${shown(lines[line] ?? '').trim()}</td></tr>`)}</tbody>
     </table></div>`;
   }
 
@@ -166,7 +154,8 @@ export class CodeStrip extends HTMLElement {
     const canvas = this.querySelector<HTMLCanvasElement>('.overview');
     if (!canvas || !this.#context) return;
     const { ramp } = this.#context;
-    const { delta, most, windowLine, count } = this.#lines;
+    const { shares, most, regions } = this.#strip!;
+    const count = this.#count;
     const height = canvas.clientHeight;
     const scale = Math.max(1, devicePixelRatio || 1);
     canvas.width = OVERVIEW * scale;
@@ -177,12 +166,17 @@ export class CodeStrip extends HTMLElement {
     // Where a pixel stands for many lines it shows the most of them.
     for (let y = 0; y < height; y++) {
       let share = 0;
-      for (let line = Math.floor(y / each); line < Math.max(Math.floor(y / each) + 1, (y + 1) / each) && line < delta.length; line++) share = Math.max(share, delta[line]);
+      for (let line = Math.floor(y / each); line < Math.max(Math.floor(y / each) + 1, (y + 1) / each) && line < shares.length; line++) share = Math.max(share, shares[line]);
       context.fillStyle = ramp.colour(most > 0 ? Math.sqrt(share / most) : 0);
       context.fillRect(3, y, OVERVIEW - 3, 1);
     }
     context.fillStyle = ramp.own('ink');
-    context.fillRect(0, windowLine * each, 2, Math.max(2, (delta.length - windowLine) * each));
+    for (let from = 0; from < count; from++) {
+      let to = from;
+      while (to < count && regions[to] === NEAR_LINE) to++;
+      if (to > from) context.fillRect(0, from * each, 2, Math.max(2, (to - from) * each));
+      from = to;
+    }
     const { scrollTop, clientHeight } = this.#scroller;
     context.strokeStyle = ramp.own('ink');
     context.strokeRect(2.5, (scrollTop / LINE) * each + 0.5, OVERVIEW - 3, Math.max(3, Math.min(height, (clientHeight / LINE) * each) - 1));
@@ -191,7 +185,7 @@ export class CodeStrip extends HTMLElement {
   #jump(event: MouseEvent): void {
     const { top, height } = (event.currentTarget as Element).getBoundingClientRect();
     const scroller = this.#scroller;
-    scroller.scrollTop = ((event.clientY - top) / height) * this.#lines.count * LINE - scroller.clientHeight / 2;
+    scroller.scrollTop = ((event.clientY - top) / height) * this.#count * LINE - scroller.clientHeight / 2;
   }
 
   #clicked(event: MouseEvent): void {
@@ -202,7 +196,7 @@ export class CodeStrip extends HTMLElement {
   }
 
   #reveal(line: number): void {
-    if (this.#context!.hasHost) this.#context!.post({ type: 'reveal', line });
+    if (this.#context!.hasHost) this.#context!.post({ type: 'reveal', of: this.#strip!.source, line });
   }
 
   #swap(): void {
@@ -228,7 +222,7 @@ export class CodeStrip extends HTMLElement {
   }
 
   #moveTo(line: number): void {
-    this.#cursor = Math.min(this.#lines.count - 1, Math.max(0, line));
+    this.#cursor = Math.min(this.#count - 1, Math.max(0, line));
     const scroller = this.#scroller;
     const top = this.#cursor * LINE;
     if (top < scroller.scrollTop) scroller.scrollTop = top;

@@ -1,7 +1,7 @@
 // What stands around the pictures: the sentence, how it was measured, what can be done, the comparison, the cache and the time.
 import { html, nothing, type TemplateResult } from 'lit';
 import { keyWorkSkipped, sinkVerdict } from '../../src/shared/inspectFigures.ts';
-import type { CacheView, ComparisonView, LiveView, MeasurementView, ModeName, PanelState } from '../../src/shared/panelProtocol.ts';
+import type { CacheView, ComparisonView, LiveView, MeasurementView, ModeName, PanelState, LookView, SuggestionView } from '../../src/shared/panelProtocol.ts';
 import type { PanelContext } from './context.ts';
 import { readable } from './readable.ts';
 
@@ -120,6 +120,13 @@ export function measuredEndPart({ report, lines }: MeasurementView, { say, figur
   return html`<section class="suggestion" aria-labelledby="end"><h2 id="end">${say('The end of the measured text')}</h2>
     <p class="muted">${say('Measured, not suggested: the tints are what its last {0} tokens looked at.', figures.whole(looked.rows))}</p>
     <pre tabindex="0" aria-labelledby="end">${lastLines(text)}</pre></section>`;
+}
+
+/** What the tints of the strip belong to. */
+export function suggestionPart({ name }: SuggestionView, { written, cursor }: LookView, { say }: Speaking): TemplateResult {
+  return html`<section class="suggestion" aria-labelledby="suggested"><h2 id="suggested">${say('The last suggestion')}</h2>
+    <p class="muted">${say('In {0}, line {1}, as the model wrote it.', name, String(cursor + 1))}</p>
+    <pre tabindex="0" aria-labelledby="suggested">${lastLines(written)}</pre></section>`;
 }
 
 /** What the model wrote last, as far as it is. */

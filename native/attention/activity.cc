@@ -1,6 +1,10 @@
 // Tiles into shares: each tile's sum is brought to the row's highest maximum, as spans are when they are merged.
 #include "attention/activity.h"
 
+#include <string.h>
+
+#include "attention/call.h"
+
 namespace deltallm {
 namespace {
 
@@ -19,46 +23,62 @@ bool Activity::prepare(const Setup &setup) {
   return work_.reset(kPhases * layers_ * kvHeads_);
 }
 
-TileMass *Activity::begin(const Setup &setup, int layer, Phase phase, int position, int blocks) {
+const Tiles *Activity::begin(const Setup &setup, int layer, Phase phase, int position, int blocks) {
   if (layer == 0) due_ = wanted_ && phase == Phase::written ? 0 : -1;
   if (layer != due_) return nullptr;
-  const size_t tiles = static_cast<size_t>(blocks) * setup.heads;
-  const bool fits = tiles_.atLeast(tiles) && made_.sinks.atLeast(static_cast<size_t>(setup.layers) * setup.heads) && made_.rest.atLeast(static_cast<size_t>(setup.layers) * blocks);
+  const size_t tiles = static_cast<size_t>(blocks) * setup.heads, tokens = static_cast<size_t>(blocks) * DL_TILE;
+  const bool fits = notes_.atLeast(tiles * (DL_TILE + 2)) && made_.sinks.atLeast(static_cast<size_t>(setup.layers) * setup.heads) && made_.rest.atLeast(static_cast<size_t>(setup.layers) * blocks) &&
+                    made_.tokens.atLeast(tokens);
   if (!fits || (layer > 0 && (position != made_.position || blocks != made_.blocks))) {
     due_ = -1;
     return nullptr;
   }
+  if (layer == 0) memset(made_.tokens.data(), 0, tokens * sizeof(float));
   made_.position = position;
   made_.blocks = blocks;
-  for (size_t i = 0; i < tiles; i++) tiles_[i] = {DL_NO_SCORE, 0, 0};
-  return tiles_.data();
+  tiles_ = {notes_.data() + tiles * DL_TILE, notes_.data() + tiles * (DL_TILE + 1), notes_.data()};
+  for (size_t i = 0; i < tiles; i++) {
+    tiles_.maximum[i] = DL_NO_SCORE;
+    tiles_.sum[i] = 0;
+  }
+  return &tiles_;
 }
 
-void Activity::finish(const Setup &setup, const dl_kernels &kernels, int layer) {
+void Activity::finish(const Call &call) {
+  const Setup &setup = *call.setup;
   const int heads = setup.heads, blocks = made_.blocks;
-  float *rest = made_.rest.data() + static_cast<size_t>(layer) * blocks;
-  for (int e = 0; e < blocks; e++) rest[e] = 0;
+  const float share = 1.0f / heads;
+  float *rest = made_.rest.data() + static_cast<size_t>(call.layer) * blocks;
+  memset(rest, 0, blocks * sizeof(float));
   for (int head = 0; head < heads; head++) {
-    float highest = DL_NO_SCORE, sum = 0, sinks = 0;
+    float highest = DL_NO_SCORE, total = 0, onSinks = 0;
     for (int e = 0; e < blocks; e++) {
-      const TileMass &tile = tiles_[static_cast<size_t>(e) * heads + head];
-      if (tile.sum > 0 && tile.maximum > highest) highest = tile.maximum;
+      const size_t i = static_cast<size_t>(e) * heads + head;
+      if (tiles_.sum[i] > 0 && tiles_.maximum[i] > highest) highest = tiles_.maximum[i];
     }
     for (int e = 0; e < blocks; e++) {
-      TileMass &tile = tiles_[static_cast<size_t>(e) * heads + head];
-      tile.sinks = broughtTo(kernels, highest, tile.maximum, tile.sinks);
-      tile.sum = broughtTo(kernels, highest, tile.maximum, tile.sum);
-      sum += tile.sum;
-      sinks += tile.sinks;
+      const size_t i = static_cast<size_t>(e) * heads + head;
+      total += broughtTo(*call.kernels, highest, tiles_.maximum[i], tiles_.sum[i]);
     }
-    const float inverse = sum > 0 ? 1 / sum : 0;
-    made_.sinks[static_cast<size_t>(layer) * heads + head] = sinks * inverse;
+    const float inverse = total > 0 ? 1 / total : 0;
     for (int e = 0; e < blocks; e++) {
-      const TileMass &tile = tiles_[static_cast<size_t>(e) * heads + head];
-      rest[e] += (tile.sum - tile.sinks) * inverse / heads;
+      const size_t i = static_cast<size_t>(e) * heads + head;
+      if (!(tiles_.sum[i] > 0)) continue;
+      const float factor = broughtTo(*call.kernels, highest, tiles_.maximum[i], 1) * inverse;
+      const float *weights = tiles_.weights + i * DL_TILE;
+      float *tokens = made_.tokens.data() + static_cast<size_t>(e) * DL_TILE;
+      const int sinks = sinkTokens(setup, *call.entries[e].block);
+      float own = 0;
+      for (int t = 0; t < sinks; t++) onSinks += weights[t] * factor;
+      for (int t = sinks; t < DL_TILE; t++) {
+        own += weights[t];
+        tokens[t] += weights[t] * factor * share / setup.layers;
+      }
+      rest[e] += own * factor * share;
     }
+    made_.sinks[static_cast<size_t>(call.layer) * heads + head] = onSinks;
   }
-  due_ = layer + 1;
+  due_ = call.layer + 1;
   if (due_ < setup.layers) return;
   due_ = -1;
   wanted_ = false;
@@ -66,6 +86,7 @@ void Activity::finish(const Setup &setup, const dl_kernels &kernels, int layer) 
   last_.blocks = blocks;
   last_.sinks.swap(made_.sinks);
   last_.rest.swap(made_.rest);
+  last_.tokens.swap(made_.tokens);
 }
 
 }  // namespace deltallm

@@ -1,5 +1,5 @@
 // What the attends of one store came to: work by layer and KV head, text that is read apart from text that is written; and, where somebody asked for it,
-// what the row written last looked at. All of it falls out of attention: nothing is computed for it but a few sums.
+// what the row written last looked at. Counts fall out of attention; of the one row that is looked at, the softmax is made a second time.
 #pragma once
 #include "kernels/kernels.h"
 #include "kv/setup.h"
@@ -15,9 +15,10 @@ struct Work {
   double dense = 0, required = 0, executed = 0;
 };
 
-/** What the softmax of one row summed up over a tile, and over its sink tokens, at the maximum that the row had then. */
-struct TileMass {
-  float maximum, sum, sinks;
+/** The softmax of one row, tile by tile, each with a maximum of its own. `heads` of an entry lie together. */
+struct Tiles {
+  float *maximum, *sum;  // [entries, heads]
+  float *weights;        // [entries, heads, 64]
 };
 
 /** The attention of one row of queries, at all layers: of the first row of a written pass, whose token is no guess. */
@@ -26,7 +27,10 @@ struct Sample {
   int blocks = 0;        // entries that it looked at, its own included
   Array<float> sinks;    // [layers, heads]
   Array<float> rest;     // [layers, blocks] mean over the heads, without the sinks: together with the mean of theirs 1
+  Array<float> tokens;   // [blocks · 64] mean over layers and heads, 0 for the sinks
 };
+
+struct Call;
 
 class Activity {
  public:
@@ -41,10 +45,10 @@ class Activity {
   void want() { wanted_ = true; }
   const Sample &sample() const { return last_; }
 
-  /** Where the tiles of a call are to be noted, `[entries, heads]`, or null. Layers must come in order from 0: a pass that another one cuts short is forgotten. */
-  TileMass *begin(const Setup &setup, int layer, Phase phase, int position, int blocks);
-  /** The layer's tiles are complete. */
-  void finish(const Setup &setup, const dl_kernels &kernels, int layer);
+  /** Where the tiles of a call are to be noted, or null. Layers must come in order from 0: a pass that another one cuts short is forgotten. */
+  const Tiles *begin(const Setup &setup, int layer, Phase phase, int position, int blocks);
+  /** The call's tiles are complete. */
+  void finish(const Call &call);
 
  private:
   size_t layers_ = 0, kvHeads_ = 0;
@@ -52,7 +56,8 @@ class Activity {
   bool wanted_ = false;
   int due_ = -1;  // the layer that comes next of the pass that is sampled
   Sample made_, last_;
-  Array<TileMass> tiles_;
+  Array<float> notes_;  // what tiles_ points to
+  Tiles tiles_ = {nullptr, nullptr, nullptr};
 };
 
 }  // namespace deltallm

@@ -219,7 +219,7 @@ Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads
   numbers->cancelled = job.cancelled != 0;
   if (numbers->cancelled) return Status::ok;
   if (split) mergeSpans(job);
-  if (call.tiles) activity->finish(setup, *call.kernels, call.layer);
+  if (call.tiles) activity->finish(call);
   return Status::ok;
 }
 

@@ -37,7 +37,7 @@ struct Call {
   const float *rope;  // [tokens, 2·pairs] of the new tokens
   const float *q;     // [kvHeads, tokens, group, keyLength], rotated to their placed position
   Phase phase;
-  TileMass *tiles;    // [entries, heads] of the first new token, where it is sampled; else null
+  const Tiles *tiles; // of the first new token, where it is sampled; else null
 
   const LayerSetup &own() const { return setup->layer[layer]; }
   int qkvWidth() const { return (setup->heads + setup->kvHeads) * setup->keyLength + setup->kvHeads * setup->valueLength; }

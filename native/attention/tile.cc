@@ -185,26 +185,23 @@ void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, co
   for (int r = 0; r < pass.rows; r++) memcpy(scratch.scores + r * DL_TILE, scratch.sinkScores + r * DL_TILE, sizeof(float) * sinks);
 }
 
+/** The first row's heads come first: their softmax over this tile alone, for whoever looks. */
+void noteTile(const Pass &pass, int entry) {
+  const Tiles *tiles = pass.call.tiles;
+  if (!tiles || pass.group.token != 0 || pass.call.entries[entry].first > pass.call.start) return;
+  const LayerSetup &own = pass.call.own();
+  const Setup &setup = pass.setup();
+  const size_t at = static_cast<size_t>(entry) * setup.heads + static_cast<size_t>(pass.kvHead) * setup.group;
+  float *weights = tiles->weights + at * DL_TILE;
+  memcpy(weights, pass.scratch.scores, sizeof(float) * setup.group * DL_TILE);
+  pass.kernels().softmax(weights, setup.group, pass.scratch.lanes.data(), own.scale, own.softcap, nullptr, tiles->maximum + at, tiles->sum + at, pass.scratch.alpha);
+}
+
 /** Rows that still weigh something: with none, the tile's values need not be read. */
 int softmax(const Pass &pass, int entry, const uint16_t *valueScales, const Partial &partial) {
   const LayerSetup &own = pass.call.own();
-  const Setup &setup = pass.setup();
-  Scratch &scratch = pass.scratch;
-  // The first row's heads come first; what they had summed up before, this tile's part is told from.
-  const Entry &at = pass.call.entries[entry];
-  TileMass *tiles = pass.call.tiles && pass.group.token == 0 && at.first <= pass.call.start ? pass.call.tiles + static_cast<size_t>(entry) * setup.heads + static_cast<size_t>(pass.kvHead) * setup.group : nullptr;
-  for (int g = 0; tiles && g < setup.group; g++) tiles[g].sum = partial.sum[g];
-  const int left = pass.kernels().softmax(scratch.scores, pass.rows, scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, scratch.alpha);
-  if (!tiles) return left;
-  // The scale of a sink's value is 1: its score is the weight itself.
-  const int sinks = sinkTokens(setup, *at.block);
-  for (int g = 0; g < setup.group; g++) {
-    float onSinks = 0;
-    for (int t = 0; t < sinks; t++) onSinks += scratch.scores[g * DL_TILE + t];
-    const float tile = partial.sum[g] - tiles[g].sum * scratch.alpha[g];
-    tiles[g] = {partial.maximum[g], tile > onSinks ? tile : onSinks, onSinks};
-  }
-  return left;
+  noteTile(pass, entry);
+  return pass.kernels().softmax(pass.scratch.scores, pass.rows, pass.scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, pass.scratch.alpha);
 }
 
 /** Whether the tile's values were mixed in. */

@@ -135,11 +135,12 @@ napi_value storeActivity(napi_env env, napi_callback_info info) {
   Activity &activity = store->activity;
   const Sample &sample = activity.sample();
   const size_t heads = static_cast<size_t>(setup.layers) * setup.kvHeads;
-  void *work = nullptr, *coded = nullptr, *sinks = nullptr, *blocks = nullptr;
+  void *work = nullptr, *coded = nullptr, *sinks = nullptr, *blocks = nullptr, *tokens = nullptr;
   const bool none = sample.position < 0;
-  const size_t sinkCount = none ? 0 : static_cast<size_t>(setup.layers) * setup.heads, blockCount = none ? 0 : static_cast<size_t>(setup.layers) * sample.blocks;
+  const size_t sinkCount = none ? 0 : static_cast<size_t>(setup.layers) * setup.heads, blockCount = none ? 0 : static_cast<size_t>(setup.layers) * sample.blocks, tokenCount = none ? 0 : static_cast<size_t>(sample.position) + 1;
   const napi_value arrays[] = {arguments.newArray(napi_float64_array, kPhases * heads * 3, sizeof(double), &work), arguments.newArray(napi_float64_array, heads * 2, sizeof(double), &coded),
-                               arguments.newArray(napi_float32_array, sinkCount, sizeof(float), &sinks), arguments.newArray(napi_float32_array, blockCount, sizeof(float), &blocks)};
+                               arguments.newArray(napi_float32_array, sinkCount, sizeof(float), &sinks), arguments.newArray(napi_float32_array, blockCount, sizeof(float), &blocks),
+                               arguments.newArray(napi_float32_array, tokenCount, sizeof(float), &tokens)};
   if (arguments.failed) return arguments.undefined();
   double *to = static_cast<double *>(work);
   for (int phase = 0; phase < kPhases; phase++)
@@ -153,11 +154,12 @@ napi_value storeActivity(napi_env env, napi_callback_info info) {
   store->pool.coded(static_cast<CodedNumbers *>(coded));
   for (size_t i = 0; i < sinkCount; i++) static_cast<float *>(sinks)[i] = sample.sinks.data()[i];
   for (size_t i = 0; i < blockCount; i++) static_cast<float *>(blocks)[i] = sample.rest.data()[i];
+  for (size_t i = 0; i < tokenCount; i++) static_cast<float *>(tokens)[i] = sample.tokens.data()[i];
   if (sampled) activity.want();
   const Field fields[] = {{"read", activity.tokens[0]}, {"written", activity.tokens[1]}, {"position", static_cast<double>(sample.position)}};
   const napi_value object = numbers(env, fields, 3);
-  const char *const names[] = {"work", "coded", "sinks", "blocks"};
-  for (int i = 0; i < 4; i++) napi_set_named_property(env, object, names[i], arrays[i]);
+  const char *const names[] = {"work", "coded", "sinks", "blocks", "tokens"};
+  for (int i = 0; i < 5; i++) napi_set_named_property(env, object, names[i], arrays[i]);
   return object;
 }
 

@@ -116,6 +116,8 @@ export interface StoreActivity {
   sinks: Float32Array;
   /** Its attention on every block of its table, `[layers, blocks]`, mean over the heads. The sinks stand apart: together with the mean of theirs 1. */
   blocks: Float32Array;
+  /** The same by token, `[position + 1]`, mean over layers and heads; 0 for the sinks. */
+  tokens: Float32Array;
 }
 
 export interface WeightsInfo {
@@ -186,8 +188,8 @@ export interface Addon {
   destroyStore(store: number): void;
   storeInfo(store: number): StoreInfo;
   /**
-   * Counts that attention keeps in any case. With `sample` 1, the first row of the next written pass is sampled as well, at all layers: sums over tiles that
-   * the softmax has made already.
+   * Counts that attention keeps in any case. With `sample` 1, the first row of the next written pass is sampled as well, at all layers: its
+   * softmax is made a second time, tile by tile.
    */
   storeActivity(store: number, sample: number): StoreActivity;
 

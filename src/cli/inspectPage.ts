@@ -37,7 +37,7 @@ export class InspectPage {
     const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
     const mode = report.attention === 'compact' ? 'compact' : 'balanced';
     const state: PanelState = {
-      file: null, mode, busy: null, note: null, comparison: null, map: null, cache: null, live: null, time: null,
+      file: null, mode, busy: null, note: null, comparison: null, map: null, cache: null, live: null, suggestion: null, look: null, time: null,
       measurement: { report, mode, at: Date.now(), version, lines: text.split(/\r\n|\r|\n/), stale: false },
     };
     const hash = (content: string): string => createHash('sha256').update(content).digest('base64');

@@ -1,4 +1,5 @@
 // The runtime behind the worker: one loaded model with its cache. No messages, no vscode; tests and benchmarks use it directly.
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import type { Addon, DeltaTables } from '../binding/addon.ts';
@@ -28,7 +29,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StreamText } from '../tokenizer/streamText.ts';
 import { completionText, plainText, type TextEnd } from './textEnd.ts';
 import { stageBudget } from './stageBudget.ts';
-import type { BenchOptions, BenchResult, ConfidenceCurve, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions, PromptDescription } from './protocol.ts';
+import type { BenchOptions, BenchResult, Calls, ConfidenceCurve, GenerateOptions, GenerateResult, LoadedModel, LoadOptions, LogitsOptions, PromptDescription } from './protocol.ts';
 import { measureConfidence, sampleTexts } from './confidence.ts';
 import { keepConfidence, readConfidence } from './confidenceFile.ts';
 import { firstLineLogProbability, Scores, type Score } from './firstLine.ts';
@@ -37,6 +38,8 @@ import { chatPrompt } from './chatPrompt.ts';
 import { COMPLETIONS, Conversations, type Conversation } from './conversation.ts';
 import { CursorPrompts } from './cursorPrompt.ts';
 import { liveFigures } from './liveFigures.ts';
+import { LookedAt } from './lookedAt.ts';
+import { Onlooker, type Watched } from './onlooker.ts';
 import { PromptFiles } from './promptFiles.ts';
 import { Owed, spansWith, withoutTail } from './healing.ts';
 import { Sampler } from './sampler.ts';
@@ -84,6 +87,7 @@ export class Engine {
   private place: Snapshot | undefined;
   /** What was written last, as it grows: for whoever looks. */
   private wrote: { path: string | null; text: string } | null = null;
+  private readonly onlooker = new Onlooker();
   /** Of the document that was last completed in. */
   private path: string | null = null;
   /** Tokens of all prompts so far. */
@@ -154,6 +158,7 @@ export class Engine {
     if ('snapshot' in options.prompt) this.path = options.prompt.snapshot.path;
     const path = chat ? null : this.path;
     const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
+    const watched = wrote ? this.watched(options.prompt, tokens, prompt, () => wrote.text) : null;
     const session = new Session(this.forward, this.cache);
     // An answer is a text of its own.
     const begins = ('messages' in options.prompt || 'text' in options.prompt) && this.tokenizer.isControl(tokens.at(-1) ?? -1);
@@ -185,6 +190,7 @@ export class Engine {
         mixes, ahead: options.lookup ?? true, neighbours: beside, renames: options.analogy ?? true,
       }),
       owed,
+      writing: (position: number) => this.onlooker.writing(watched, position),
       read: atCursor || chat ? (share: number, unread: number) => progress('reading', share, unread) : undefined,
     };
     await session.generate(tokens, limits, (token) => {
@@ -375,8 +381,20 @@ export class Engine {
   }
 
   /** What attention has counted; with `sample`, the next row that is written is looked at. */
-  live(sample: boolean): Omit<LiveFigures, 'role'> {
-    return { ...liveFigures(this.addon, this.cache.store, this.forward.manifest, sample), wrote: this.wrote };
+  live({ sample, known }: Calls['live']['options']): Omit<LiveFigures, 'role'> {
+    const { tokens, ...counted } = liveFigures(this.addon, this.cache.store, this.forward.manifest, sample);
+    const looked = this.onlooker.looked({ ...counted, tokens }, known);
+    if (sample) this.onlooker.ask();
+    return { ...counted, looked, wrote: this.wrote };
+  }
+
+  /** A completion, for whoever looks; null where there is no document. */
+  private watched(asked: GenerateOptions['prompt'], tokens: Int32Array, prompt: Prepared['prompt'], written: () => string): Watched | null {
+    const { tokenizer, cache: { config }, forward: { manifest: { delta } } } = this;
+    const { fim } = tokenizer.special;
+    if (!('snapshot' in asked) || !prompt || !fim) return null;
+    const { spans } = prompt;
+    return { written, looked: () => new LookedAt({ request: randomUUID(), document: asked.snapshot, prompt: { tokens, spans }, tokenizer, fim, window: config.mode === 'exact' ? null : delta, sinks: delta.sinks }) };
   }
 
   census(): Omit<CacheFigures, 'roles'> {

@@ -222,8 +222,11 @@ export interface Calls {
   /** Tokens of each text, by a role's model; null without one. */
   count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
-  /** What attention counts, of the model that worked last; null without one. `sample`: what the next written row looks at is to be among it. Waits for no pass but the one under way. */
-  live: { options: { sample: boolean }; result: LiveFigures | null };
+  /**
+   * What attention counts, of the model that worked last; null without one. `sample`: what the next written row looks at is to be among it. `known`: the completion
+   * whose document need not be told again. Waits for no pass but the one under way.
+   */
+  live: { options: { sample: boolean; known?: string }; result: LiveFigures | null };
   /** What each model's cache holds. */
   census: { options: Record<string, never>; result: CacheFigures[] };
 }

@@ -56,6 +56,8 @@ export interface SessionOptions {
   read?: (share: number, tokens: number) => void;
   /** Runs the passes. Default: at once. */
   pass?: RunPass;
+  /** Hears of a pass that writes, before it begins, by the position of its first row; what it gives is called once the pass is complete. */
+  writing?: (position: number) => () => void;
 }
 
 export class Session {
@@ -142,8 +144,10 @@ export class Session {
       const { length: drafted, looked: guesses } = lookup && room > 0 ? lookup.lengths.choose(draft(around.index, lookup.others, room)) : { length: 0, looked: [] };
       const ids = [id, ...guesses.slice(0, drafted).map((guess) => guess.id)];
       const begun = performance.now();
+      const complete = options.writing?.(lease.length);
       const logits = await this.step(lease, ids, drafted > 0 ? 'all' : 'last', cancel, { after: 'open', writes: true });
       if (logits) {
+        complete?.();
         lookup?.lengths.timed(ids.length, performance.now() - begun);
         this.lookup.passes++;
         this.lookup.drafted += drafted;

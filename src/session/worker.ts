@@ -155,7 +155,7 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     }
     case 'live': {
       const { latest } = models;
-      return latest ? { ...latest.engine.live(request.options.sample), role: latest.role } : null;
+      return latest ? { ...latest.engine.live(request.options), role: latest.role } : null;
     }
     case 'census':
       return models.all.map(({ engine, roles }) => ({ ...engine.census(), roles }));

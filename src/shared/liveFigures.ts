@@ -23,8 +23,38 @@ export interface LiveFigures {
   writing: LiveWork;
   /** What the row that was sampled last looked at; null while there is none. */
   sample: LiveSample | null;
+  /** Where the last completion that was sampled looked; null while there is none. */
+  looked: LiveLooked | null;
   /** What the model wrote last: its end, at most, and the path of the document; null: in a conversation. */
   wrote: { path: string | null; text: string } | null;
+}
+
+/** What `LiveLooked.regions` says of a line: not in the prompt, read from afar, in the window. */
+export const [UNREAD_LINE, FAR_LINE, NEAR_LINE] = [0, 1, 2] as const;
+
+/** The attention of the sampled rows of one completion by the lines of its document, mean of rows, layers and heads. The lines, the sinks, the rest and its own text are together 1. */
+export interface LiveLooked {
+  /** Another one for every completion. */
+  request: string;
+  path: string;
+  uri: string | null;
+  /** The document as the completion had it; null where whoever looks knows it already. */
+  text: string | null;
+  /** What was written so far. */
+  written: string;
+  /** The line (from 0) of the cursor. */
+  cursor: number;
+  rows: number;
+  /** `[lines]`, without the sinks. */
+  lines: Float32Array;
+  sinks: number;
+  /** On what else stands in the prompt (its marks, other files), and on what the completion wrote itself. */
+  rest: number;
+  own: number;
+  /** `[lines]` */
+  regions: Uint8Array;
+  /** Lines in which a sink token begins. */
+  sinkLines: number[];
 }
 
 /** The attention of one row that was written. The blocks and the mean of the sinks are together 1. */

@@ -1,11 +1,11 @@
 // Messages between the visualizer's page and its host in the extension. Plain data that both sides import.
 // The host owns the state. The page shows it, says `hello` with the last sequence number that it has, and gets the rest or everything anew.
 import type { AttentionMap, InspectReport } from './inspectReport.ts';
-import type { CacheFigures, LiveFigures } from './liveFigures.ts';
+import type { CacheFigures, LiveFigures, LiveLooked } from './liveFigures.ts';
 import type { StageMs } from './stages.ts';
 
 /** Raised with every change that an older page could not read: a page of another version asks for nothing and shows nothing. */
-export const PANEL_PROTOCOL = 2;
+export const PANEL_PROTOCOL = 3;
 
 /** As the setting `deltallm.mode` names them. */
 export type ModeName = 'exact' | 'balanced' | 'compact';
@@ -56,7 +56,18 @@ export type MapView = Omit<AttentionMap, 'schema' | 'model'>;
 export type CacheView = readonly CacheFigures[];
 
 /** What is counted while the model works; the path is the name of a file. */
-export type LiveView = LiveFigures;
+export type LiveView = Omit<LiveFigures, 'looked'>;
+
+/** The document of the suggestion that was sampled last, as it was then. */
+export interface SuggestionView {
+  request: string;
+  /** Of the document. */
+  name: string;
+  lines: readonly string[];
+}
+
+/** Where that suggestion looked: one of another request belongs to another document. */
+export type LookView = Omit<LiveLooked, 'path' | 'uri' | 'text'>;
 
 /** Where the time of the last request that had a generation went, milliseconds. */
 export interface TimeView extends StageMs {
@@ -95,6 +106,8 @@ export interface PanelState {
   map: MapView | null;
   cache: CacheView | null;
   live: LiveView | null;
+  suggestion: SuggestionView | null;
+  look: LookView | null;
   time: TimeView | null;
 }
 
@@ -116,8 +129,8 @@ export type FromPanel =
   | { type: 'useMode'; mode: ModeName }
   /** The attention of this head on the file that was measured. */
   | { type: 'map'; layer: number; head: number }
-  /** The line (from 0) of the file that was measured. */
-  | { type: 'reveal'; line: number }
+  /** The line (from 0) of the file that was measured, or of the document of the suggestion. */
+  | { type: 'reveal'; of: 'measurement' | 'suggestion'; line: number }
   | { type: 'copyMarkdown' }
   | { type: 'saveJson' }
   /** The picture could not be put into the clipboard by the page: PNG. */

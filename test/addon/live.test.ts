@@ -19,6 +19,7 @@ const counted = new Proxy(testAddon(), {
 });
 const before = Array.from({ length: 60 }, (_, i) => `export function item${i}(count: number): number {\n  return count * ${i};\n}\n`).join('\n');
 const asked = (path: string, text = before): GenerateOptions => ({ prompt: { snapshot: { path, languageId: 'typescript', before: `${text}\nexport `, after: '' } }, max: 12, sampling: { temperature: 0 }, lookup: false });
+const ENDS = /\r\n|\r|\n/;
 const sum = (values: Iterable<number>) => Array.from(values).reduce((a, b) => a + b, 0);
 
 let engine: Engine;
@@ -40,7 +41,7 @@ describe('at the boundary of the addon', () => {
     expect(plain.own.attend).toBeGreaterThan(20);
     expect(plain.own).not.toHaveProperty('storeActivity');
     let looks = 0;
-    const watched = await counts(() => void (engine.live(true), looks++));
+    const watched = await counts(() => void (engine.live({ sample: true }), looks++));
     expect(looks).toBeGreaterThan(2);
     expect(watched).toEqual({ text: plain.text, own: { ...plain.own, storeActivity: looks } });
   });
@@ -51,7 +52,7 @@ describe('the figures', () => {
     await engine.close();
     await open();
     const result = await generate(asked('a.ts'));
-    const { reading, writing, shape, elements, zeros } = engine.live(false);
+    const { reading, writing, shape, elements, zeros } = engine.live({ sample: false });
     expect([reading.tokens, writing.tokens]).toEqual([result.tokens.prompt, result.tokens.generated - 1]);
     const all = [reading, writing];
     const dense = all.reduce((n, work) => n + sum(work.dense), 0);
@@ -66,9 +67,9 @@ describe('the figures', () => {
   });
 
   it('hold what a written row looked at, and what was written', async () => {
-    engine.live(true);
+    engine.live({ sample: true });
     const result = await generate(asked('b.ts'));
-    const { sample, shape: { layers, heads }, wrote } = engine.live(false);
+    const { sample, shape: { layers, heads }, wrote } = engine.live({ sample: false });
     const blocks = sample!.blocks.length / layers;
     expect(sample!.position).toBe(result.tokens.prompt);
     expect(blocks).toBe(Math.floor(sample!.position / 64) + 1);
@@ -78,6 +79,36 @@ describe('the figures', () => {
     }
     expect(wrote!.path).toBe('b.ts');
     expect(wrote!.text.startsWith(result.text)).toBe(true);
+  });
+
+  it('hold where the rows of a completion looked, by the lines of its document', async () => {
+    const options = asked('d.ts', before.replaceAll('\n', '\r\n'));
+    const snapshot = { ...('snapshot' in options.prompt ? options.prompt.snapshot : ({} as never)), uri: 'file:///d.ts', after: '\r\nexport const last = 1;\r\n' };
+    engine.live({ sample: true });
+    const result = await engine.generate({ ...options, prompt: { snapshot } }, new CancelFlag(), () => void engine.live({ sample: true }));
+    const { looked, sample } = engine.live({ sample: false });
+    const text = snapshot.before + snapshot.after;
+    const lines = text.split(ENDS);
+    expect(looked).toMatchObject({ path: 'd.ts', uri: 'file:///d.ts', text, cursor: snapshot.before.split(ENDS).length - 1 });
+    expect(looked!.written.startsWith(result.text)).toBe(true);
+    expect([looked!.lines.length, looked!.regions.length]).toEqual([lines.length, lines.length]);
+    expect(looked!.rows).toBeGreaterThan(1);
+    expect(sum(looked!.lines) + looked!.sinks + looked!.rest + looked!.own).toBeCloseTo(1, 4);
+    expect(looked!.own).toBeGreaterThan(0);
+    // What is in the prompt, and nothing else, has attention.
+    const [first, last] = [looked!.regions.findIndex((region) => region > 0), looked!.regions.findLastIndex((region) => region > 0)];
+    const spans = result.prompt!.spans.filter(({ dropped }) => !dropped);
+    expect([first, last]).toEqual([text.slice(0, spans[0].start).split(ENDS).length - 1, text.slice(0, spans.at(-1)!.end).split(ENDS).length - 1]);
+    looked!.lines.forEach((mass, line) => expect(mass > 0 && looked!.regions[line] === 0).toBe(false));
+    expect(looked!.lines[looked!.cursor]).toBeGreaterThan(0);
+    // The document is told once.
+    expect(engine.live({ sample: false, known: looked!.request }).looked!.text).toBeNull();
+    // A row that another kind of request writes is nobody's.
+    engine.live({ sample: true });
+    await engine.generate({ prompt: { text: 'const a = ' }, max: 6, sampling: { temperature: 0 }, lookup: false }, new CancelFlag());
+    const after = engine.live({ sample: false });
+    expect(after.sample!.position).not.toBe(sample!.position);
+    expect(after.looked).toMatchObject({ request: looked!.request, rows: looked!.rows });
   });
 
   it('of time are parts of what reading and writing took', async () => {

@@ -118,8 +118,10 @@ export async function visualizerBesideCompletions(session, window) {
   await window.type(`\n${sure[0]}`);
   await window.until(async () => (await window.ghost()) !== null, 'ghost text while a file is measured', 120_000);
   check((await panel.page.locator('.busy').count()) > 0, 'ghost text comes while the measurement goes on');
-  await window.until(async () => (await panel.page.locator('.live pre').count()) > 0, 'live figures of what was written');
+  await window.until(async () => /What the last suggestion looked at/.test(await panel.text()), 'the code is tinted by what the suggestion looked at');
   check(/tokens read, [\d.]+ % of the key work skipped; \d+ written/.test(await panel.text()) && (await panel.page.locator('picture-view.liveBlocks canvas').count()) === 1, 'the panel shows live what was read and written, and where the last row looked', [await panel.text()]);
+  const tinted = () => panel.page.locator('.line').evaluateAll((lines) => lines.filter((line) => Number(/** @type {HTMLElement} */ (line).dataset.step) > 0).length);
+  check((await tinted()) > 0 && (await panel.page.locator('.suggestion pre').innerText()).trim() !== '' && (await panel.page.locator('.line .caret').count()) === 1, 'the lines of the document are tinted by what the suggestion looked at, and the suggestion stands beside them', [await panel.text()]);
   const cache = () => panel.page.locator('.cache').innerText();
   await window.until(async () => (await cache()).includes('beside.ts'), 'whose the blocks of the cache are');
   check(/beside\.ts\s+[1-9]/.test(await cache()), 'and whose the blocks of the cache are', [await cache()]);

@@ -6,11 +6,12 @@ import { addon, BLOCK, sameBits, Stage, withEveryKernelSet } from './stage.ts';
 const shape = { layers: 2, heads: 4, kvHeads: 2, keyLength: 32, valueLength: 32, sinks: 4, window: 1 };
 const TOKENS = 300;
 
-/** The attention of one row, in double precision on the decoded cache: on the sinks by head, on the blocks by mean over the heads. */
-function looked(stage: Stage, layer: number, qkv: Float32Array, position: number): { sinks: number[]; blocks: number[] } {
+/** The attention of one row, in double precision on the decoded cache: on the sinks by head, on the blocks and the tokens by mean over the heads. */
+function looked(stage: Stage, layer: number, qkv: Float32Array, position: number): { sinks: number[]; blocks: number[]; tokens: number[] } {
   const { heads, kvHeads, keyLength, sinks: first, layers } = stage.config;
   const sinks: number[] = [];
   const blocks = new Array<number>(Math.floor(position / BLOCK) + 1).fill(0);
+  const tokens = new Array<number>(position + 1).fill(0);
   for (let head = 0; head < heads; head++) {
     const placed = stage.placed(layer, Math.floor((head * kvHeads) / heads), Math.floor(position / BLOCK)).slice(0, position + 1);
     const q = rotate(layers[layer], qkv.subarray(head * keyLength, (head + 1) * keyLength), position);
@@ -19,9 +20,13 @@ function looked(stage: Stage, layer: number, qkv: Float32Array, position: number
     const weights = scores.map((score) => Math.exp(score - most));
     const sum = weights.reduce((a, b) => a + b, 0);
     sinks.push(weights.slice(0, first).reduce((a, b) => a + b, 0) / sum);
-    weights.forEach((weight, t) => t >= first && (blocks[Math.floor(t / BLOCK)] += weight / sum / heads));
+    weights.forEach((weight, t) => {
+      if (t < first) return;
+      blocks[Math.floor(t / BLOCK)] += weight / sum / heads;
+      tokens[t] += weight / sum / heads;
+    });
   }
-  return { sinks, blocks };
+  return { sinks, blocks, tokens };
 }
 
 const activity = (stage: Stage, sample = 0) => addon.storeActivity(stage.store, sample);
@@ -87,17 +92,22 @@ describe.each([1, 2])('a row that was written, %i threads', (threads) => {
         activity(stage, 1);
         const qkv = stage.random(3);
         stage.step(qkv, 1);
-        const { position, sinks, blocks } = activity(stage);
+        const { position, sinks, blocks, tokens } = activity(stage);
         expect(position).toBe(before);
         const count = Math.floor(before / BLOCK) + 1;
         expect([sinks.length, blocks.length]).toEqual([2 * 4, 2 * count]);
+        const byToken = new Array<number>(before + 1).fill(0);
         for (let layer = 0; layer < 2; layer++) {
           const expected = looked(stage, layer, qkv, before);
+          expected.tokens.forEach((mass, t) => (byToken[t] += mass / 2));
           const found = { sinks: [...sinks.subarray(4 * layer, 4 * layer + 4)], blocks: [...blocks.subarray(count * layer, count * (layer + 1))] };
           expected.sinks.forEach((mass, head) => expect(found.sinks[head]).toBeCloseTo(mass, 5));
           expected.blocks.forEach((mass, b) => expect(found.blocks[b]).toBeCloseTo(mass, 5));
           expect(found.sinks.reduce((a, b) => a + b, 0) / 4 + found.blocks.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
         }
+        expect(tokens.length).toBe(before + 1);
+        byToken.forEach((mass, t) => expect(tokens[t]).toBeCloseTo(mass, 6));
+        expect([...tokens.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
       }
     });
     addon.setThreads(1);
@@ -109,7 +119,7 @@ describe('sampling', () => {
     const [plain, sampled] = [new Stage(shape, 4), new Stage(shape, 4)];
     const text = plain.random(TOKENS);
     for (const stage of [plain, sampled]) stage.step(text);
-    expect(activity(sampled, 1)).toMatchObject({ position: -1, sinks: new Float32Array(0), blocks: new Float32Array(0) });
+    expect(activity(sampled, 1)).toMatchObject({ position: -1, sinks: new Float32Array(0), blocks: new Float32Array(0), tokens: new Float32Array(0) });
     const more = plain.random(2);
     plain.step(more);
     sampled.step(more); // read: not sampled

@@ -7,7 +7,7 @@ import { startVisualizer, type Visualizer } from '../../src/editor/visualizer/vi
 import { PANEL_PROTOCOL, type FromPanel, type PanelState, type ToPanel } from '../../src/shared/panelProtocol.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
-import type { CacheFigures, LiveFigures } from '../../src/shared/liveFigures.ts';
+import type { CacheFigures, LiveFigures, LiveLooked } from '../../src/shared/liveFigures.ts';
 import { madeLive, madeReport } from '../view/support/panelStates.ts';
 import { quiet } from '../support/chatWindow.ts';
 import { FakeClock } from '../support/fakeClock.ts';
@@ -39,13 +39,16 @@ class PanelWindow {
   readonly chatChanged = new EventEmitter<void>();
   readonly slots = { completion: { state: 'ready' }, chat: { state: 'off' } };
   readonly looks: string[] = [];
-  live: LiveFigures | null = madeLive({ layers: 3, heads: 4, kvHeads: 2, position: 200 }, { wrote: { path: '/somebody/own/long.ts', text: 'const a' } });
+  live: LiveFigures | null = { ...madeLive({ layers: 3, heads: 4, kvHeads: 2, position: 200 }, { wrote: { path: '/somebody/own/long.ts', text: 'const a' } }), looked: null };
+  /** What a look asked for. */
+  asked: { known?: string } = {};
   runtime = {
     state: 'ready', progress: 0, onDidChange: this.changed.event,
     onDidChangeChat: this.chatChanged.event,
     slot: (role: 'completion' | 'chat') => this.slots[role],
-    look: async (name: string) => {
+    look: async (name: string, options: { known?: string }) => {
       this.looks.push(name);
+      if (name === 'live') this.asked = options;
       return name === 'live' ? this.live : caches;
     },
     inspect: (name: Call['name'], options: Call['options'], hear: Call['hear'], cancel: CancelFlag) => new Promise((answer, fail) => void this.calls.push({ name, options, hear, cancel, answer, fail })),
@@ -143,7 +146,7 @@ describe('the page', () => {
     expect([fake.panels.length, panel.page.panel.revealed]).toEqual([1, 1]);
   });
 
-  it.each([{ type: 'measure', more: 1 }, { type: 'nothing' }, { type: 'map', layer: -1, head: 0 }, { type: 'useMode', mode: 'fast' }, { type: 'saveImage', png: new Uint8Array([1, 2, 3, 4]) }, 'measure', null, { type: 'reveal', line: 1.5 }])('is not believed: %j', async (message) => {
+  it.each([{ type: 'measure', more: 1 }, { type: 'nothing' }, { type: 'map', layer: -1, head: 0 }, { type: 'useMode', mode: 'fast' }, { type: 'saveImage', png: new Uint8Array([1, 2, 3, 4]) }, 'measure', null, { type: 'reveal', of: 'measurement', line: 1.5 }])('is not believed: %j', async (message) => {
     await measured();
     const [calls, settings] = [panel.calls.length, { ...fake.settings }];
     await panel.say(message as object);
@@ -305,9 +308,9 @@ describe('what the panel gives away', () => {
 
   it('leads to a line', async () => {
     await measured();
-    await panel.say({ type: 'reveal', line: 3 });
+    await panel.say({ type: 'reveal', of: 'measurement', line: 3 });
     expect(fake.shownDocuments.at(-1)).toMatchObject({ options: { selection: { start: { line: 3 } } } });
-    await panel.say({ type: 'reveal', line: 1e6 });
+    await panel.say({ type: 'reveal', of: 'measurement', line: 1e6 });
     expect(fake.shownDocuments.at(-1)).toMatchObject({ options: { selection: { start: { line: text.split('\n').length - 1 } } } });
   });
 });
@@ -416,7 +419,33 @@ describe('live figures', () => {
     await panel.clock.pass(10_000);
     expect(looks()).toBe(6);
     panel.hear();
-    expect(panel.state.live).toEqual({ ...panel.live, wrote: { path: 'long.ts', text: 'const a' } });
+    const { looked: _, ...live } = panel.live!;
+    expect(panel.state.live).toEqual({ ...live, wrote: { path: 'long.ts', text: 'const a' } });
+    expect([panel.state.suggestion, panel.state.look]).toEqual([null, null]);
+  });
+
+  it('bring the document of a suggestion once, by its name, and a click leads into it', async () => {
+    const looked: LiveLooked = {
+      request: 'first', path: '/somebody/own/long.ts', uri: 'file:///somebody/own/long.ts', text: 'a\r\nb', written: 'c', cursor: 1, rows: 1, lines: Float32Array.of(0.2, 0.5), sinks: 0.1, rest: 0.1, own: 0.1, regions: Uint8Array.of(1, 2), sinkLines: [0],
+    };
+    panel.live = { ...panel.live!, looked };
+    fake.disk.set('/somebody/own/long.ts', { text: 'a\r\nb' } as never);
+    await panel.open();
+    const { path: _, uri: __, text: ___, ...look } = looked;
+    expect(panel.state.suggestion).toEqual({ request: 'first', name: 'long.ts', lines: ['a', 'b'] });
+    expect(panel.state.look).toEqual(look);
+    panel.live = { ...panel.live!, looked: { ...looked, text: null, written: 'cd', rows: 2 } };
+    await become('writing');
+    expect(panel.asked).toEqual({ sample: true, known: 'first' });
+    panel.hear();
+    expect(panel.state.suggestion!.lines).toEqual(['a', 'b']);
+    expect(panel.state.look).toMatchObject({ written: 'cd', rows: 2 });
+    const opened = fake.shownDocuments.length;
+    await panel.say({ type: 'reveal', of: 'suggestion', line: 1 });
+    expect(fake.shownDocuments.length).toBe(opened + 1);
+    expect(JSON.stringify([...panel.memento])).not.toContain('long.ts');
+    await panel.say({ type: 'reveal', of: 'measurement', line: 1 });
+    expect(fake.shownDocuments.length).toBe(opened + 1);
   });
 
   it('are not there without a model', async () => {

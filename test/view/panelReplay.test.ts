@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PanelHost } from '../../src/editor/visualizer/panelHost.ts';
 import { PANEL_PROTOCOL, type FromPanel, type ToPanel } from '../../src/shared/panelProtocol.ts';
+import type { LiveLooked } from '../../src/shared/liveFigures.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
 import { missing, PanelBench, type PanelPageView } from './support/panelBench.ts';
-import { madeLive, madeMap, madeReport, states } from './support/panelStates.ts';
+import { madeLive, madeMap, madeReport, madeSuggestion, states } from './support/panelStates.ts';
 
 const shape = { layers: 32, heads: 32, kvHeads: 8 };
 const TOKENS = 16_384;
@@ -23,9 +24,12 @@ async function messages(): Promise<ToPanel[]> {
     return call === 'inspect' ? madeReport({ ...shape, tokens: TOKENS }) : ({ ...madeMap(TOKENS), schema: 2, model: 'Made-up-1B' } as unknown);
   };
   let position = TOKENS - 100;
+  const lines = text.split('\n');
+  const { look } = madeSuggestion(lines, { cursor: lines.length - 40, from: 200, near: lines.length - 120 });
+  const looked = (known: string | undefined): LiveLooked => ({ ...look!, path: 'long.ts', uri: null, text: known === look!.request ? null : text });
   const host = new PanelHost({
     runtime: { state: 'ready', progress: 0, inspect: inspect as never }, mode: () => 'balanced', useMode: async () => {}, file: () => ({ uri: 'file:///long.ts', name: 'long.ts', refused: null, text: () => text }), read: async () => text,
-    rest: async () => ({ cache: states.live.cache, time: states.live.time }), look: async () => madeLive({ ...shape, position: position++ }),
+    rest: async () => ({ cache: states.live.cache, time: states.live.time }), look: async (known) => ({ ...madeLive({ ...shape, position: position++ }), looked: looked(known) }),
     reveal: async () => {}, copyMarkdown: async () => {}, saveJson: async () => {}, saveImage: async () => {}, imageCopied: () => {}, keep: () => {}, version: '0.1.0', now: () => 1_795_874_485_000, post: (message) => posted.push(structuredClone(message)), warn: (sentence) => expect.unreachable(sentence),
   });
   const does = async (message: FromPanel) => {

@@ -121,7 +121,7 @@ describe('the code', () => {
     expect(await view.page.locator('.line.first').getAttribute('data-line')).toBe(String(windowLine));
     await view.page.locator(`.line[data-line="${windowLine + 1}"]`).click();
     await view.page.locator('.pinned').click();
-    expect(await said(view)).toEqual([{ type: 'reveal', line: windowLine + 1 }, { type: 'reveal', line: sinkLines[0] }]);
+    expect(await said(view)).toEqual([{ type: 'reveal', of: 'measurement', line: windowLine + 1 }, { type: 'reveal', of: 'measurement', line: sinkLines[0] }]);
   });
 
   it('is walked by the keyboard, line by line, and each is told with its share', async () => {
@@ -131,7 +131,7 @@ describe('the code', () => {
     expect(await told(view)).toMatch(/^Line 1, [\d.]+ %, with sinks: \/\/ One queue/);
     await view.page.keyboard.press('ArrowDown');
     await view.page.keyboard.press('Enter');
-    expect(await said(view)).toEqual([{ type: 'reveal', line: 1 }]);
+    expect(await said(view)).toEqual([{ type: 'reveal', of: 'measurement', line: 1 }]);
     await view.page.keyboard.press('End');
     await view.settled();
     const active = await view.page.locator('.lines').getAttribute('aria-activedescendant');
@@ -231,6 +231,73 @@ describe('what stands beside the strip', () => {
     const shown = (await view.page.locator('.suggestion pre').textContent())!;
     expect(recorded.lines.slice(0, looked.lines.tokens.length).join('\n').endsWith(shown)).toBe(true);
     expect(shown.trim()).not.toBe('');
+  });
+});
+
+describe('the last suggestion', () => {
+  const { look, suggestion } = states.suggested;
+  const strip = (view: PanelPageView) => view.page.locator('.strip');
+
+  it('tints the lines by what it looked at, without the sinks, and says so', async () => {
+    const view = await opened(states.suggested);
+    expect(await strip(view).locator('h2').textContent()).toBe('What the last suggestion looked at');
+    expect(plain(await strip(view).locator('p.muted').first().textContent())).toBe(
+      'Share of the attention by line, mean of all layers and heads and of the tokens that were sampled (3). The sinks’ 31.0 % are left out, the rest is made 100 % again; 13.0 % of it is on the suggestion itself, 2.9 % on the marks of the prompt and on other files.');
+    expect(await view.page.locator('.suggestion pre').textContent()).toBe(look!.written);
+    expect(plain(await view.page.locator('.suggestion .muted').textContent())).toBe('In queue.ts, line 51, as the model wrote it.');
+    expect(await view.page.locator('.line .caret').count()).toBe(1);
+    expect(await view.page.locator('.line.first').getAttribute('data-line')).toBe('30');
+    expect(await view.page.locator('.line.last').getAttribute('data-line')).toBe('50');
+    await strip(view).locator('button.quiet').click();
+    const rows = await strip(view).locator('tbody tr').evaluateAll((all) => all.map((row) => [row.querySelector('th')!.textContent, row.querySelector('td')!.textContent]));
+    expect(rows.map(([line, share]) => [line, plain(share)])).toEqual(suggestion!.lines.flatMap((_, line) => (look!.regions[line] === 0 ? [] : [[String(line + 1), plain(figuresIn('en').share(look!.lines[line] / (1 - look!.sinks)))]])));
+  });
+
+  it('leads into its own document, and goes on where it is scrolled to', async () => {
+    const view = await opened(states.suggested);
+    await view.page.locator('.line[data-line="50"]').click();
+    await view.page.locator('.pinned').click();
+    expect(await said(view)).toEqual([{ type: 'reveal', of: 'suggestion', line: 50 }, { type: 'reveal', of: 'suggestion', line: 4 }]);
+    await view.page.locator('.lines').evaluate((lines) => (lines.scrollTop = 0));
+    const legend = await strip(view).locator('.legend').textContent();
+    const shares = Float32Array.from(look!.lines, (_, line) => (line === 7 ? 0.05 : 0));
+    await view.change({ look: { ...look!, lines: shares, rows: 4 } });
+    expect(await view.page.locator('.lines').evaluate((lines) => lines.scrollTop)).toBe(0);
+    expect(await strip(view).locator('.legend').textContent()).toBe(legend);
+    const tints = await view.page.locator('.line').evaluateAll((all) => all.map((line) => [(line as HTMLElement).dataset.line, (line as HTMLElement).dataset.step]).filter(([, tint]) => tint !== '0'));
+    expect(tints).toEqual([['7', String(Math.round(100 * Math.sqrt(0.05 / (1 - look!.sinks) / 0.1)))]]);
+  });
+
+  it('takes turns with what was measured: the newest is shown, unless the other is chosen', async () => {
+    const view = await opened({ ...states.suggested, suggestion: null, look: null });
+    const title = () => strip(view).locator('h2').textContent();
+    expect(await view.page.locator('.which').count()).toBe(0);
+    expect(await title()).toContain('What the last 32 tokens looked at');
+    await view.change({ suggestion, look });
+    expect(await title()).toBe('What the last suggestion looked at');
+    await view.page.getByRole('button', { name: 'Measured file' }).click();
+    await view.settled();
+    expect(await title()).toContain('What the last 32 tokens looked at');
+    await view.change({ suggestion: { ...suggestion!, request: 'second' }, look: { ...look!, request: 'second' } });
+    expect(await title()).toContain('What the last 32 tokens looked at');
+    await view.page.getByRole('button', { name: 'Last suggestion' }).click();
+    await view.change({ measurement: { ...recorded, at: recorded.at + 1 } });
+    expect(await title()).toContain('What the last 32 tokens looked at');
+    await view.change({ suggestion: { ...suggestion!, request: 'third' }, look: { ...look!, request: 'third' } });
+    expect(await title()).toBe('What the last suggestion looked at');
+  });
+
+  it('stands by itself before anything was measured, and takes the place of the example', async () => {
+    const view = await opened(states['suggested-first']);
+    expect(await view.page.locator('.example, .which').count()).toBe(0);
+    expect(plain(await view.page.locator('.pinned').textContent())).toBe('marks of the promptsinks 31.0 %');
+    await view.page.getByRole('button', { name: 'Measure this file' }).click();
+    expect(await said(view)).toEqual([{ type: 'measure' }]);
+  });
+
+  it('of another document than the one that is there tints nothing', async () => {
+    const view = await opened({ ...states['suggested-first'], look: { ...look!, request: 'another' } });
+    expect(await view.page.locator('.example').count()).toBe(1);
   });
 });
 

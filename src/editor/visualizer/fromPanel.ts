@@ -9,6 +9,7 @@ type Check = (value: unknown) => boolean;
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const nameOrNull: Check = (value) => value === null || (typeof value === 'string' && value.length <= MOST_IN_NAME);
 const mode: Check = (value) => value === 'exact' || value === 'balanced' || value === 'compact';
+const source: Check = (value) => value === 'measurement' || value === 'suggestion';
 const png: Check = (value) => value instanceof Uint8Array && value.length <= MOST_BYTES && [0x89, 0x50, 0x4e, 0x47].every((byte, i) => value[i] === byte);
 
 type Fields<T extends FromPanel['type']> = Record<Exclude<keyof Extract<FromPanel, { type: T }>, 'type'>, Check>;
@@ -20,7 +21,7 @@ const shapes: { readonly [T in FromPanel['type']]: Fields<T> } = {
   cancel: {},
   useMode: { mode },
   map: { layer: count, head: count },
-  reveal: { line: count },
+  reveal: { of: source, line: count },
   copyMarkdown: {},
   saveJson: {},
   saveImage: { png },

@@ -5,6 +5,7 @@ import { asDeltaError } from '../../shared/errors.ts';
 import type { InspectReport } from '../../shared/inspectReport.ts';
 import { PANEL_PROTOCOL, type ComparisonView, type FromPanel, type ModeName, type PanelState, type ToPanel } from '../../shared/panelProtocol.ts';
 import { panelTexts } from '../../shared/panelWords.ts';
+import type { LiveFigures } from '../../shared/liveFigures.ts';
 import type { Calls, Event } from '../../session/protocol.ts';
 import { localise } from '../messages.ts';
 import type { RuntimeState } from '../runtime.ts';
@@ -40,8 +41,8 @@ export interface PanelHostNeeds {
   read: (uri: string) => Promise<string | null>;
   /** What is known of the caches and of the last request. */
   rest: () => Promise<Pick<PanelState, 'cache' | 'time'>>;
-  /** What attention counts at this moment. */
-  look: () => Promise<PanelState['live']>;
+  /** What attention counts at this moment; the document of the completion that is known is not told again. */
+  look: (known: string | undefined) => Promise<LiveFigures | null>;
   reveal: (uri: string, line: number) => Promise<void>;
   copyMarkdown: (measurement: NonNullable<PanelState['measurement']>) => Promise<void>;
   saveJson: (report: InspectReport) => Promise<void>;
@@ -63,10 +64,12 @@ export class PanelHost {
   private running: CancelFlag | undefined;
   /** Address and text of what was measured. */
   private measured: { uri: string; text: string } | null = null;
+  /** Address of the document of the suggestion that is shown. */
+  private suggestedIn: string | null = null;
   private percent = -1;
 
   constructor(private readonly needs: PanelHostNeeds) {
-    this.state = { file: null, mode: needs.mode(), busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, live: null, time: null };
+    this.state = { file: null, mode: needs.mode(), busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, live: null, suggestion: null, look: null, time: null };
   }
 
   hear(message: FromPanel): void {
@@ -106,8 +109,14 @@ export class PanelHost {
 
   /** Something is read or written. */
   async look(): Promise<void> {
-    const live = await this.needs.look();
-    if (live || this.state.live) this.change({ live });
+    const found = await this.needs.look(this.state.suggestion?.request);
+    if (!found) return this.state.live ? this.change({ live: null }) : undefined;
+    const { looked, ...live } = found;
+    if (!looked) return this.change({ live });
+    const { path, uri, text, ...look } = looked;
+    if (text === null) return this.change({ live, look });
+    this.suggestedIn = uri;
+    this.change({ live, look, suggestion: { request: look.request, name: shortName(path), lines: text.split(LINE_ENDS) } });
   }
 
   /** The panel is closed: what runs for it ends. */
@@ -130,9 +139,11 @@ export class PanelHost {
       case 'useMode':
         await needs.useMode(message.mode);
         return this.surroundingsChanged();
-      case 'reveal':
-        if (this.measured) await needs.reveal(this.measured.uri, message.line);
+      case 'reveal': {
+        const uri = message.of === 'measurement' ? this.measured?.uri : this.suggestedIn;
+        if (uri) await needs.reveal(uri, message.line);
         return;
+      }
       case 'copyMarkdown':
         if (state.measurement) await needs.copyMarkdown(state.measurement);
         return;

@@ -3,7 +3,8 @@ import { commands, env, l10n, Range, Uri, ViewColumn, window, workspace, type Di
 import type { Clock } from '../../completion/source.ts';
 import type { Tally } from '../../completion/tally.ts';
 import { panelPage } from '../../shared/panelPage.ts';
-import type { CacheView, LiveView, TimeView } from '../../shared/panelProtocol.ts';
+import type { LiveFigures } from '../../shared/liveFigures.ts';
+import type { CacheView, TimeView } from '../../shared/panelProtocol.ts';
 import { readFile } from '../chat/attachable.ts';
 import type { EditorRuntime } from '../runtime.ts';
 import type { SettingsReader } from '../settings.ts';
@@ -49,7 +50,7 @@ export function startVisualizer({ runtime, settings, tally, clock, log, extensio
       return 'text' in found ? found.text : null;
     },
     rest: async () => ({ cache: await cacheView(runtime), time: timeView(tally) }),
-    look: () => liveView(runtime),
+    look: (known) => liveView(runtime, known),
     reveal: (uri, line) => reveal(uri, line, view.column),
     copyMarkdown: async (measurement) => {
       await env.clipboard.writeText(asMarkdown(measurement));
@@ -114,8 +115,8 @@ async function cacheView(runtime: VisualizerNeeds['runtime']): Promise<CacheView
   return caches && caches.map((cache) => ({ ...cache, groups: cache.groups.map((group) => ({ ...group, path: nameOf(group.path) })) }));
 }
 
-async function liveView(runtime: VisualizerNeeds['runtime']): Promise<LiveView | null> {
-  const live = await runtime.look('live', { sample: true });
+async function liveView(runtime: VisualizerNeeds['runtime'], known: string | undefined): Promise<LiveFigures | null> {
+  const live = await runtime.look('live', { sample: true, known });
   return live && { ...live, wrote: live.wrote && { ...live.wrote, path: nameOf(live.wrote.path) } };
 }
 

@@ -128,12 +128,13 @@ export class PanelPageView {
 
   async send(...messages: ToPanel[]): Promise<void> {
     // Typed arrays do not travel as JSON.
-    const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value instanceof Float64Array ? { doubles: Array.from(value) } : value))) as unknown);
+    const plain = messages.map((message) => JSON.parse(JSON.stringify(message, (_, value) => (value instanceof Float32Array ? { floats: Array.from(value) } : value instanceof Float64Array ? { doubles: Array.from(value) } : value instanceof Uint8Array ? { bytes: Array.from(value) } : value))) as unknown);
     await this.page.evaluate(async ({ all, MADE }) => {
       const revive = (value: unknown): unknown => {
         if (Array.isArray(value)) return value.map(revive);
         if (typeof value !== 'object' || value === null) return value;
         if ('floats' in value) return Float32Array.from(value.floats as number[]);
+        if ('bytes' in value && Array.isArray(value.bytes)) return Uint8Array.from(value.bytes as number[]);
         if ('doubles' in value) return Float64Array.from(value.doubles as number[]);
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revive(inner)]));
       };

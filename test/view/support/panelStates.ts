@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import type { InspectReport, KvHeadReport, LayerReport } from '../../../src/shared/inspectReport.ts';
 import type { CacheFigures } from '../../../src/shared/liveFigures.ts';
-import type { ComparisonView, LiveView, MapView, MeasurementView, ModeFigures, PanelState } from '../../../src/shared/panelProtocol.ts';
+import type { ComparisonView, LiveView, LookView, MapView, MeasurementView, ModeFigures, PanelState } from '../../../src/shared/panelProtocol.ts';
 
 /** A recording of a real run: src/session/queue.ts with the model that comes with the extension. */
 export const recorded = JSON.parse(readFileSync('media/visualizer/example.json', 'utf8')) as MeasurementView;
 
-export const panel = (over: Partial<PanelState> = {}): PanelState => ({ file: 'queue.ts', mode: 'balanced', busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, live: null, time: null, ...over });
+export const panel = (over: Partial<PanelState> = {}): PanelState => ({ file: 'queue.ts', mode: 'balanced', busy: null, note: null, measurement: null, comparison: null, map: null, cache: null, live: null, suggestion: null, look: null, time: null, ...over });
 
 /** A number from 0 to 1 that is the same every time. */
 const noise = (seed: number) => {
@@ -119,6 +119,20 @@ export function madeLive({ layers, heads, kvHeads, position }: LiveShape, over: 
   };
 }
 
+/** The file of the recording as a completion had it: what is far from the cursor was left out of the prompt. */
+export function madeSuggestion(lines: readonly string[], { cursor, from, near }: { cursor: number; from: number; near: number }, over: Partial<LookView> = {}): Pick<PanelState, 'suggestion' | 'look'> {
+  const [sinks, rest, own] = [0.31, 0.02, 0.09];
+  const raw = lines.map((_, line) => (line < from ? 0 : noise(line) ** 6 + (line > cursor - 8 && line <= cursor ? 0.6 * noise(line + 1) : 0)));
+  const all = raw.reduce((a, b) => a + b, 0);
+  return {
+    suggestion: { request: 'first', name: 'queue.ts', lines },
+    look: {
+      request: 'first', written: 'const waiting = this.waiting.filter(({ first }) => !first);\n    return waiting.length > 0;', cursor, rows: 3, sinks, rest, own, sinkLines: [from],
+      lines: Float32Array.from(raw, (mass) => (mass / all) * (1 - sinks - rest - own)), regions: Uint8Array.from(lines, (_, line) => (line < from || line > cursor ? 0 : line >= near ? 2 : 1)), ...over,
+    },
+  };
+}
+
 const group = (path: string | null, blocks: number, reused: number) => ({ path, blocks, tokens: 64 * blocks, reused, exact: Math.min(blocks, 12), delta: Math.max(0, blocks - 6), bytes: 412_000 * blocks });
 const groups = [group('queue.ts', 46, 40), group('session.ts', 31, 22), group(null, 11, 4), ...['a.ts', 'b.ts', 'c.ts', 'd.ts', 'e.ts'].map((name, i) => group(name, 6 - i, 1))];
 /** Its sums are those of its rows. */
@@ -145,6 +159,8 @@ export const states: Record<string, PanelState> = {
   live: panel({ measurement: recorded, live: madeLive({ layers: 12, heads: 8, kvHeads: 1, position: 667 }), ...withTime }),
   'live-first': panel({ live: madeLive({ layers: 5, heads: 4, kvHeads: 1 }, { wrote: { path: null, text: 'Yes: ' } }) }),
   'live-large': panel({ measurement: measured(madeReport({ layers: 32, heads: 32, kvHeads: 8, tokens: 16_384 })), live: madeLive({ layers: 32, heads: 32, kvHeads: 8, position: 16_380 }), ...withTime }),
+  suggested: panel({ measurement: recorded, live: madeLive({ layers: 12, heads: 8, kvHeads: 2, position: 667 }), ...madeSuggestion(recorded.lines, { cursor: 50, from: 4, near: 30 }), ...withTime }),
+  'suggested-first': panel({ live: madeLive({ layers: 12, heads: 8, kvHeads: 2, position: 667 }), ...madeSuggestion(recorded.lines, { cursor: 50, from: 4, near: 30 }, { sinkLines: [] }), ...withTime }),
   map: panel({ measurement: recorded, map: madeMap(667) }),
   large: panel({ measurement: measured(madeReport({ layers: 32, heads: 32, kvHeads: 8, tokens: 16_384 })) }),
 };
