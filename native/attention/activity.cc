@@ -26,7 +26,7 @@ bool Activity::prepare(const Setup &setup) {
 const Tiles *Activity::begin(const Setup &setup, int layer, Phase phase, int position, int blocks) {
   if (layer == 0) due_ = wanted_ && phase == Phase::written ? 0 : -1;
   if (layer != due_) return nullptr;
-  const size_t tiles = static_cast<size_t>(blocks) * setup.heads, tokens = static_cast<size_t>(blocks) * DL_TILE;
+  const size_t tiles = static_cast<size_t>(blocks) * setup.heads, tokens = static_cast<size_t>(position) + 1;
   const bool fits = notes_.atLeast(tiles * (DL_TILE + 2)) && made_.sinks.atLeast(static_cast<size_t>(setup.layers) * setup.heads) && made_.rest.atLeast(static_cast<size_t>(setup.layers) * blocks) &&
                     made_.tokens.atLeast(tokens);
   if (!fits || (layer > 0 && (position != made_.position || blocks != made_.blocks))) {
@@ -66,11 +66,14 @@ void Activity::finish(const Call &call) {
       if (!(tiles_.sum[i] > 0)) continue;
       const float factor = broughtTo(*call.kernels, highest, tiles_.maximum[i], 1) * inverse;
       const float *weights = tiles_.weights + i * DL_TILE;
-      float *tokens = made_.tokens.data() + static_cast<size_t>(e) * DL_TILE;
-      const int sinks = sinkTokens(setup, *call.entries[e].block);
+      // An entry may hold fewer tokens than fit. What comes behind the row has no weight.
+      const Entry &entry = call.entries[e];
+      float *tokens = made_.tokens.data() + entry.first;
+      const int seen = made_.position + 1 - entry.first, count = entry.count < seen ? entry.count : seen;
+      const int sinks = sinkTokens(setup, *entry.block);
       float own = 0;
-      for (int t = 0; t < sinks; t++) onSinks += weights[t] * factor;
-      for (int t = sinks; t < DL_TILE; t++) {
+      for (int t = 0; t < sinks && t < count; t++) onSinks += weights[t] * factor;
+      for (int t = sinks; t < count; t++) {
         own += weights[t];
         tokens[t] += weights[t] * factor * share / setup.layers;
       }

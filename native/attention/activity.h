@@ -27,7 +27,7 @@ struct Sample {
   int blocks = 0;        // entries that it looked at, its own included
   Array<float> sinks;    // [layers, heads]
   Array<float> rest;     // [layers, blocks] mean over the heads, without the sinks: together with the mean of theirs 1
-  Array<float> tokens;   // [blocks · 64] mean over layers and heads, 0 for the sinks
+  Array<float> tokens;   // [position + 1] mean over layers and heads, 0 for the sinks
 };
 
 struct Call;
