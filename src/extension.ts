@@ -5,7 +5,8 @@ import { Answers } from './editor/answers.ts';
 import { startChat, type Chat } from './editor/chat/chat.ts';
 import { foundOffers } from './editor/chat/foundOffers.ts';
 import { clock } from './editor/clock.ts';
-import { registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
+import { cacheText } from './editor/cacheText.ts';
+import { CACHE, registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
 import { Completions } from './editor/completions.ts';
 import { CrashMarker } from './editor/crashMarker.ts';
 import { Documents } from './editor/documents.ts';
@@ -30,7 +31,7 @@ export function activate(context: ExtensionContext): void {
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
   const completions = new Completions({ source: started, isLoading: () => started.state === 'loading', readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered() });
-  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
+  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally), [CACHE]: async () => cacheText(await started.look('census', {})) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
   chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });

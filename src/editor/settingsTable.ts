@@ -71,7 +71,8 @@ export const settingsTable = {
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */
-  cacheMegabytes: whole(1024, 16, 65_536, 'machine'),
+  /** 0: by the memory of the machine. */
+  cacheMegabytes: whole(0, 0, 65_536, 'machine'),
   /** 0: never. */
   idleUnloadMinutes: whole(30, 0, 1440, 'machine'),
 } as const;
