@@ -1,8 +1,12 @@
-// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules), the chat view and the visualizer (for their webviews).
-// `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: no network module may be reachable.
+// Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules), the chat view, the page of models and the visualizer
+// (for their webviews), the host's side of the models, and what downloads. `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: a network module may be
+// reachable in the last one alone.
 import { build } from 'esbuild';
 import { writeFileSync } from 'node:fs';
 import { chatBundle } from './scripts/chatBundle.mjs';
+import { downloadBundle } from './scripts/downloadBundle.mjs';
+import { modelsBundle } from './scripts/modelsBundle.mjs';
+import { modelsHostBundle } from './scripts/modelsHostBundle.mjs';
 import { visualizerBundle } from './scripts/visualizerBundle.mjs';
 
 const shared = {
@@ -33,10 +37,8 @@ const extension = await build({
   minifySyntax: true,
 });
 
-const chat = await build(chatBundle);
-const visualizer = await build(visualizerBundle);
+const others = [];
+for (const options of [chatBundle, modelsBundle, modelsHostBundle, visualizerBundle, downloadBundle]) others.push(await build(options));
 
-writeFileSync('dist/meta.json', JSON.stringify({
-  inputs: { ...modules.metafile.inputs, ...extension.metafile.inputs, ...chat.metafile.inputs, ...visualizer.metafile.inputs },
-  outputs: { ...modules.metafile.outputs, ...extension.metafile.outputs, ...chat.metafile.outputs, ...visualizer.metafile.outputs },
-}));
+const made = [modules, extension, ...others].map(({ metafile }) => metafile);
+writeFileSync('dist/meta.json', JSON.stringify({ inputs: Object.assign({}, ...made.map(({ inputs }) => inputs)), outputs: Object.assign({}, ...made.map(({ outputs }) => outputs)) }));

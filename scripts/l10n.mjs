@@ -25,14 +25,14 @@ export function messagesOf(/** @type {string} */ source) {
 /** Everything that is shown, sorted. */
 export function allMessages() {
   const editor = readdirSync(join(root, 'src/editor'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => `src/editor/${name}`);
-  const pages = ['src/shared/chatWords.ts', 'src/shared/panelWords.ts'].flatMap((path) => textsOfView(readFileSync(join(root, path), 'utf8')));
+  const pages = ['src/shared/chatWords.ts', 'src/shared/modelsWords.ts', 'src/shared/panelWords.ts'].flatMap((path) => textsOfView(readFileSync(join(root, path), 'utf8')));
   const messages = [...editor, 'src/extension.ts'].flatMap((path) => messagesOf(readFileSync(join(root, path), 'utf8')));
   return [...new Set([...messages, ...pages])].sort();
 }
 
 /** What a page shows by itself: a list of literals, one a line. */
 function textsOfView(/** @type {string} */ source) {
-  const [, list = ''] = /\b(?:chat|panel)Texts = \[\n([^]*?)\n\]/.exec(source) ?? [];
+  const [, list = ''] = /\b(?:chat|models|panel)Texts = \[\n([^]*?)\n\]/.exec(source) ?? [];
   return [...list.matchAll(/^ {2}'((?:[^'\\\n]|\\.)*)',$/gm)].map(([, text]) => text.replace(/\\(.)/g, '$1'));
 }
 

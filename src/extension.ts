@@ -1,29 +1,33 @@
 // Wiring only: what the editor sees is registered here, and nothing is started, loaded or read.
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Uri, window, type ExtensionContext } from 'vscode';
 import { Answers } from './editor/answers.ts';
 import { startChat, type Chat } from './editor/chat/chat.ts';
 import { foundOffers } from './editor/chat/foundOffers.ts';
 import { clock } from './editor/clock.ts';
-import { cacheText } from './editor/cacheText.ts';
-import { CACHE, registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
+import { registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
 import { Completions } from './editor/completions.ts';
 import { CrashMarker } from './editor/crashMarker.ts';
 import { Documents } from './editor/documents.ts';
 import { lastPromptText } from './editor/lastPrompt.ts';
 import { lastRequestText } from './editor/lastRequest.ts';
+import type { startModels } from './editor/models/models.ts';
+import { modelsOnDemand, type Models } from './editor/models/onDemand.ts';
 import { showTroubles } from './editor/notices.ts';
 import { EditorRuntime } from './editor/runtime.ts';
 import { SettingsReader } from './editor/settings.ts';
 import { StatusBar } from './editor/statusBar.ts';
 import { startVisualizer } from './editor/visualizer/visualizer.ts';
 import { RuntimeClient } from './session/client.ts';
+import type { Download } from './shared/downloads.ts';
 
 let runtime: EditorRuntime | undefined;
 let chat: Chat | undefined;
+let models: Models | undefined;
 
 export function activate(context: ExtensionContext): void {
-  const { extensionUri, globalStorageUri, storageUri, workspaceState, extension } = context;
+  const { extensionUri, globalStorageUri, storageUri, workspaceState, globalState, extension } = context;
   const extensionVersion = String(extension.packageJSON.version);
   const log = window.createOutputChannel('DeltaLLM', { log: true });
   const settings = new SettingsReader(log);
@@ -31,10 +35,17 @@ export function activate(context: ExtensionContext): void {
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
   const completions = new Completions({ source: started, isLoading: () => started.state === 'loading', readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered() });
-  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally), [CACHE]: async () => cacheText(await started.look('census', {})) });
+  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
   chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });
+  // Bundles of their own, loaded when they are needed. From a file of the extension, so that VS Code gives them its own modules, which know the user's proxy and certificates.
+  const bundle = (name: string): unknown => createRequire(join(dist, 'extension.cjs'))(`./${name}.cjs`);
+  models = modelsOnDemand({
+    runtime: started, settings, log, extensionUri, globalStorageUri, storageUri, states: [workspaceState, globalState], forgetConversations: async () => chat?.forgetAll(),
+    // The only way to the network.
+    loadDownload: () => (bundle('download') as { download: Download }).download,
+  }, () => (bundle('modelsHost') as { startModels: typeof startModels }).startModels);
   const answered = (): void => {
     statusBar.update();
     visualizer.answered();
@@ -45,7 +56,7 @@ export function activate(context: ExtensionContext): void {
     statusBar.update();
   });
   context.subscriptions.push(
-    log, settings, completions, documents, statusBar, chat, visualizer,
+    log, settings, completions, documents, statusBar, chat, models, visualizer,
     started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
     ...registerCommands({ runtime: started, completions, documents, settings, log, extensionVersion }),
@@ -54,8 +65,9 @@ export function activate(context: ExtensionContext): void {
 
 /** Fulfils when the conversation is saved and the worker has ended: VS Code waits some seconds for it. */
 export async function deactivate(): Promise<void> {
-  const ending = [chat?.close(), runtime?.dispose()];
+  const ending = [chat?.close(), models?.close(), runtime?.dispose()];
   chat = undefined;
+  models = undefined;
   runtime = undefined;
   await Promise.all(ending);
 }

@@ -136,7 +136,7 @@ export class EditorRuntime implements TextSource {
   }
 
   /** Asks the worker for something that needs no model; where there is none, the worker ends afterwards. */
-  async askWorker<N extends 'findModels' | 'lookAtModel'>(name: N, options: Calls[N]['options'], cancel: CancelFlag): Promise<Calls[N]['result']> {
+  async askWorker<N extends 'findModels' | 'lookAtModel' | 'measureMachine' | 'shelf'>(name: N, options: Calls[N]['options'], cancel: CancelFlag): Promise<Calls[N]['result']> {
     if (this.disposed) throw new DeltaError('cancelled');
     await this.closing;
     const client = (this.client ??= this.needs.startWorker());

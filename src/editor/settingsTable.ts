@@ -67,12 +67,13 @@ export const settingsTable = {
   'model.path': text('', 'machine'),
   /** What answers in the chat; empty: the model for completions where it has a chat template. */
   'chat.model': text('', 'machine'),
+  /** A server that has what Hugging Face has; empty: Hugging Face itself. */
+  'models.mirror': text('', 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */
-  /** 0: by the memory of the machine. */
-  cacheMegabytes: whole(0, 0, 65_536, 'machine'),
+  cacheMegabytes: whole(1024, 16, 65_536, 'machine'),
   /** 0: never. */
   idleUnloadMinutes: whole(30, 0, 1440, 'machine'),
 } as const;

@@ -72,6 +72,22 @@ export async function tidy(models: string, { keep, method, notice = () => {}, no
   }
 }
 
+/** Bytes of everything on the shelf. */
+export async function shelfSize(models: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await fs.readdir(models).catch(() => [])) if (await isOurs(join(models, name))) bytes += await bytesOf(join(models, name));
+  return bytes;
+}
+
+/** Removes everything on the shelf; what is somebody else's stays. Never throws. */
+export async function clearShelf(models: string): Promise<void> {
+  for (const name of await fs.readdir(models).catch(() => [])) {
+    const folder = join(models, name);
+    const isFolder = await fs.lstat(folder).then((stat) => stat.isDirectory(), () => false);
+    if (isFolder && (await isOurs(folder))) await remove(folder);
+  }
+}
+
 function limitOf({ DELTALLM_CACHE_GB: given }: NodeJS.ProcessEnv): number {
   const gigabytes = given === undefined || given.trim() === '' ? NaN : Number(given);
   return 1e9 * (gigabytes >= 0 ? gigabytes : DEFAULT_LIMIT_GB);

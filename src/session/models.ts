@@ -18,8 +18,9 @@ const GROWTH = 1.05;
 interface Loaded {
   key: string;
   engine: Engine;
-  /** Bytes of memory that come back with it, at most. */
+  /** Bytes of memory that come back with it, at most, and those of its weights alone. */
   bytes: number;
+  weights: number;
   roles: Set<Role>;
   /** Requests that run on it. */
   active: number;
@@ -71,6 +72,11 @@ export class Models {
     return last && { engine: last[1].engine, role: last[0] };
   }
 
+  /** Bytes of weights that come back when every model is unloaded. */
+  get weights(): number {
+    return [...new Set(this.roles.values())].reduce((sum, { weights }) => sum + weights, 0);
+  }
+
   /** Every model with what it is loaded for. */
   get all(): { engine: Engine; roles: Role[] }[] {
     return [...new Set(this.roles.values())].map(({ engine, roles }) => ({ engine, roles: [...roles] }));
@@ -103,7 +109,7 @@ export class Models {
     this.checkRoom(options.model, weights);
     const unloaded = await this.makeRoom(options, weights);
     const bytes = weights * GROWTH + options.cacheBytes;
-    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), bytes, roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
+    const loaded: Loaded = { key, engine: await this.needs.load(options, progress, more), bytes, weights: weights * GROWTH, roles: new Set(), active: 0, whenIdle: [], used: ++this.clock };
     this.give(role, loaded);
     return { ...loaded.engine.describe(), unloaded };
   }

@@ -1,8 +1,11 @@
 // Messages between the thin client and the worker. Plain data; errors travel as catalogue code and arguments.
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
+import type { MovePolicy } from '../cache/known.ts';
 import type { Reuse, Sparsity } from '../cache/lease.ts';
 import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
+import type { Plan } from '../model/found/fit.ts';
+import type { MachineSpeed } from './machineSpeed.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { InspectOptions } from '../inspect/inspect.ts';
 import type { MapOptions } from '../inspect/attentionMap.ts';
@@ -17,7 +20,7 @@ import type { Priority, Waited } from './queue.ts';
 import type { SamplerOptions } from './sampler.ts';
 import type { StopReason } from './stop.ts';
 
-export type { FoundModel, FoundModels, Priority, Reuse };
+export type { FoundModel, FoundModels, MachineSpeed, Plan, Priority, Reuse };
 
 /** What a model is loaded for. One file for both is loaded once. */
 export type Role = 'completion' | 'chat';
@@ -108,6 +111,8 @@ export interface GenerateOptions {
   stop?: string[];
   /** Whether what a cold run would have read otherwise may be reused. Default: at a cursor yes, else no. */
   approximate?: boolean;
+  /** With `approximate`, how much of what stood elsewhere when it was read; null: nothing. Default: at a cursor what was measured (docs/reuse.md), else nothing. */
+  moves?: MovePolicy | null;
   /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
   locality?: boolean;
   /** Where the text around takes part, whether what followed like text under other names does too. Default true. */
@@ -213,9 +218,13 @@ export interface Calls {
   /** The attention of one query head over a text. */
   attentionMap: { options: MapOptions; result: AttentionMap };
   /** Model files that other programs keep on this computer; they are read, never changed. Needs no model. */
-  findModels: { options: Record<string, never>; result: FoundModels };
-  /** One file, read as far as it takes to say what it is. */
-  lookAtModel: { options: { path: string }; result: FoundModel };
+  findModels: { options: { plan?: Plan }; result: FoundModels };
+  /** One file, read as far as it takes to say what it is and whether it fits; empty: the embedded model. */
+  lookAtModel: { options: { path: string; plan?: Plan }; result: FoundModel };
+  /** How fast this machine multiplies, in a moment, and bytes of memory that are free on it. */
+  measureMachine: { options: Record<string, never>; result: MachineSpeed & { available: number } };
+  /** Bytes of what was measured of models and kept; with `clear` it is removed. */
+  shelf: { options: { clear: boolean }; result: { bytes: number } };
   /** Tokens of each text, by a role's model; null without one. */
   count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };

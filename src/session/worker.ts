@@ -8,11 +8,13 @@ import { packageRoot } from '../shared/packageRoot.ts';
 import { loadAddon } from '../binding/load.ts';
 import { findModels, thisComputer } from '../model/found/findModels.ts';
 import { readOffer } from '../model/found/readOffer.ts';
-import { starterModel } from '../model/library.ts';
+import { ggufOf, modelShelf, starterModel } from '../model/library.ts';
 import { loadModel } from '../model/loadModel.ts';
+import { clearShelf, shelfSize } from '../model/shelf.ts';
 import { COMPLETIONS } from './conversation.ts';
 import { Engine } from './engine.ts';
 import { InOrder } from './inOrder.ts';
+import { machineSpeed } from './machineSpeed.ts';
 import { Models } from './models.ts';
 import type { Calls, GenerateOptions, LoadOptions, Priority, Reply, Request, Role } from './protocol.ts';
 import { PassQueue } from './queue.ts';
@@ -146,9 +148,15 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     case 'attentionMap':
       return models.use('completion', (engine) => engine.attentionMap(request.options, cancel, progress, pass('background')));
     case 'findModels':
-      return findModels({ ...thisComputer(), progress: (share) => progress('looking for models', share), cancelled: () => cancel.isSet });
+      return findModels({ ...thisComputer(), available: available(), plan: request.options.plan, progress: (share) => progress('looking for models', share), cancelled: () => cancel.isSet });
     case 'lookAtModel':
-      return readOffer(request.options.path, thisComputer().available);
+      return readOffer(request.options.path || (await ggufOf(starterModel())), available(), {}, request.options.plan);
+    case 'measureMachine':
+      if (models.engines.length === 0) addon().setThreads(defaultThreads());
+      return pass('background')(async () => ({ available: available(), ...machineSpeed(addon()) }));
+    case 'shelf':
+      if (request.options.clear) await clearShelf(modelShelf());
+      return { bytes: await shelfSize(modelShelf()) };
     case 'count': {
       const { role, texts } = request.options;
       return models.of(role) ? models.use(role, (engine) => engine.count(texts)) : null;
@@ -165,6 +173,9 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     }
   }
 }
+
+/** Bytes of memory for a model that takes the place of those that are loaded. */
+const available = (): number => thisComputer().available + models.weights;
 
 const withDefaults = (options: LoadOptions): LoadOptions => ({ ...options, model: options.model || starterModel(), threads: options.threads || defaultThreads() });
 

@@ -7,6 +7,10 @@ export const errorSentences = {
   fileUnreadable: (path: string, reason: string) => `${path} cannot be read (${reason}).`,
   folderNotWritable: (path: string, reason: string) => `${path} cannot be written (${reason}): choose another folder.`,
   diskFull: (path: string, needed: string, free: string) => `${path} needs ${needed} but only ${free} are free: make room or choose another folder.`,
+  downloadUnreachable: (host: string, reason: string) => `${host} does not answer (${reason}): check the network and VS Code's proxy setting, then download again; what has come is kept.`,
+  downloadRefused: (host: string, answer: string) => `${host} does not give the file (${answer}): try again later, or name a mirror in the settings.`,
+  downloadCertificate: (host: string, reason: string) => `The certificate of ${host} is not trusted (${reason}): add your organisation's certificate to those of the system.`,
+  downloadDamaged: (name: string, host: string) => `${name} did not arrive as ${host} says it is (its SHA-256 or size differs) and was removed: download it again.`,
   outputUnwritable: (stream: string, reason: string) => `${stream} cannot be written (${reason}): make room, or send it elsewhere.`,
   // Models
   notGguf: (path: string, reason: string) => `${path} is not a usable GGUF file (${reason}): download it again or choose another model.`,
@@ -77,6 +81,11 @@ const oneLine = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f\u202
 /** Turns anything thrown into a DeltaError; what is not ours becomes `internal` with its message on one line. */
 export function asDeltaError(thrown: unknown): DeltaError {
   if (thrown instanceof DeltaError) return thrown;
+  // Of another bundle, which has a class of its own.
+  if (thrown instanceof Error && thrown.name === 'DeltaError') {
+    const { code, args } = thrown as DeltaError;
+    if (Object.hasOwn(errorSentences, code) && Array.isArray(args)) return new DeltaError(code, ...(args as never));
+  }
   // Native code sends codes, not sentences.
   if ((thrown as { code?: unknown } | undefined)?.code === 'outOfMemory') return new DeltaError('outOfMemory');
   const reason = thrown instanceof Error ? thrown.message : String(thrown);

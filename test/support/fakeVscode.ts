@@ -282,7 +282,7 @@ const fresh = () => ({
   /** What VS Code does in such a command. */
   perform: undefined as ((id: string, args: unknown[]) => unknown) | undefined,
   providers: [] as unknown[],
-  contents: new Map<string, { provideTextDocumentContent: (uri: Uri) => string | Promise<string> }>(),
+  contents: new Map<string, { provideTextDocumentContent: (uri: Uri) => string }>(),
   openedTexts: [] as string[],
   clipboard: '',
   documentReads: 0,
@@ -474,7 +474,7 @@ export const workspace = {
   onDidChangeConfiguration: events.configuration.event,
   onDidChangeTextDocument: events.changed.event,
   onDidCloseTextDocument: events.closed.event,
-  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent: (uri: Uri) => string | Promise<string> }) => {
+  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent: (uri: Uri) => string }) => {
     fake.contents.set(scheme, provider);
     return { dispose() {} };
   },
@@ -482,8 +482,7 @@ export const workspace = {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
     if (open) return open;
     if (!fake.contents.has(uri.scheme)) return new FakeDocument(uri, 'plaintext', Buffer.from(onDisk(uri).text, 'latin1').toString('utf8'));
-    const text = fake.contents.get(uri.scheme)!.provideTextDocumentContent(uri);
-    fake.openedTexts.push(typeof text === 'string' ? text : await text);
+    fake.openedTexts.push(fake.contents.get(uri.scheme)!.provideTextDocumentContent(uri));
     return {};
   },
 };

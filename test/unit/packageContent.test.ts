@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
 const script = (name: string): Promise<Record<string, any>> => import(new URL(`../../scripts/packaging/${name}.mjs`, import.meta.url).href);
-const unbuilt = ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css', 'native/build/Release/deltallm.node'].find((path) => !existsSync(path));
+const unbuilt = ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css', 'native/build/Release/deltallm.node'].find((path) => !existsSync(path));
 const linux = process.platform === 'linux' && process.arch === 'x64';
 const patchelf = spawnSync('patchelf', ['--version']).status === 0;
 const reason = unbuilt ? `${unbuilt} is not built` : !linux ? 'the package is for linux-x64' : !patchelf && !process.env.CI ? 'patchelf is not installed' : undefined;
@@ -33,7 +33,7 @@ describe('the package', () => {
     needsStage(context);
     const expected = [
       'CHANGELOG.md', 'LICENSE', 'README.md', 'ThirdPartyNotices.txt', 'media/icon.png', 'package.json', 'package.nls.json', 'l10n/bundle.l10n.json',
-      'dist/cli.js', 'dist/extension.cjs', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css',
+      'dist/cli.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css',
       'models/starter/starter-q8_0.gguf',
       ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32'].map((name) => `models/starter/measured/${name}`),
       ...['document', 'explain', 'fix', 'tests'].map((name) => `prompts/${name}.md`),
@@ -51,7 +51,7 @@ describe('the package', () => {
     needsStage(context);
     const unwanted = /\.(map|cc|h|gyp|tsx?|dll|dylib)$|qps-ploc|win32|darwin|arm64|(^|\/)(src|test|scripts|\.\w+)\//;
     expect(paths().filter((path) => unwanted.test(path) && !path.startsWith('models/calibration/'))).toEqual([]);
-    for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
+    for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
   });
 
   it('declares no scripts and no dependencies, for there is nothing to install', (context) => {

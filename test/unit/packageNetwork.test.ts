@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { networkViolations } from '../support/bundleRules.ts';
 
 const metaPath = 'dist/meta.json';
+const textOf = (output: string): string => readFileSync(output, 'utf8');
 
 describe('the bundles', () => {
   it('have no way to the network', (context) => {
@@ -11,7 +12,23 @@ describe('the bundles', () => {
     const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
     const outputs = Object.keys(meta.outputs).filter((output) => !output.endsWith('.map'));
     expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js']));
-    expect(networkViolations(meta, (output) => readFileSync(output, 'utf8'))).toEqual([]);
+    expect(networkViolations(meta, textOf).filter((violation) => !violation.startsWith('dist/download.cjs '))).toEqual([]);
+  });
+
+  it('have one that downloads, and the extension alone knows its name', (context) => {
+    context.skip(!existsSync(metaPath), 'dist/ is not built');
+    const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
+    const { inputs, imports } = meta.outputs['dist/download.cjs'] as { inputs: Record<string, unknown>; imports: { path: string }[] };
+    expect(Object.keys(inputs).filter((path) => !/^src\/(download|shared)\//.test(path))).toEqual([]);
+    // By their plain names: those that VS Code replaces.
+    expect(imports.map(({ path }) => path).filter((path) => !path.startsWith('node:')).sort()).toEqual(['http', 'https']);
+    expect(networkViolations({ ...meta, outputs: { 'dist/download.cjs': meta.outputs['dist/download.cjs'] } }, textOf).length).toBeGreaterThan(0);
+    const others = Object.entries(meta.outputs as Record<string, { inputs: Record<string, unknown> }>).filter(([output]) => output !== 'dist/download.cjs' && !output.endsWith('.map'));
+    expect(others.filter(([, { inputs: from }]) => Object.keys(from).some((path) => path.startsWith('src/download/')))).toEqual([]);
+    // The one call that loads it: `bundle('download')`, from a click on the page of models.
+    const loaders = others.map(([output]) => output).filter((output) => /["'`]download["'`]\)/.test(textOf(output)) || textOf(output).includes('download.cjs'));
+    expect(loaders).toEqual(['dist/extension.cjs']);
+    expect(textOf('dist/extension.cjs').match(/["'`]download["'`]\)/g)).toHaveLength(1);
   });
 
   it('answer a fetch of a library with an error', async () => {

@@ -41,6 +41,8 @@ export interface ChatNeeds {
 export interface Chat extends Disposable {
   /** Ends what runs; everything is saved when this fulfils. */
   close(): Promise<void>;
+  /** No conversation is kept any longer. */
+  forgetAll(): Promise<void>;
 }
 
 export function startChat(needs: ChatNeeds): Chat {
@@ -83,6 +85,7 @@ export function startChat(needs: ChatNeeds): Chat {
   const close = (): Promise<void> => (closed ??= host.close());
   return {
     close,
+    forgetAll: () => host.forgetAll(),
     dispose() {
       for (const subscription of subscriptions) subscription?.dispose();
       void close();

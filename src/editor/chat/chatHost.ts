@@ -120,6 +120,16 @@ export class ChatHost {
     await this.chooseOther();
   }
 
+  /** No conversation is kept any longer, this one included. */
+  forgetAll(): Promise<void> {
+    return this.do(async () => {
+      const { files } = this.needs;
+      await this.show(newConversation(randomUUID(), Date.now()));
+      for (const { id } of await files.list()) await files.remove(id);
+      await files.settled();
+    });
+  }
+
   /** It is loaded, and what waits for it is sent. */
   async modelChosen(): Promise<void> {
     await this.beRestored();

@@ -4,7 +4,7 @@ import os from 'node:os';
 import { basename, dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { candidatesIn, type Candidate } from './candidates.ts';
-import { availableMemory } from './fit.ts';
+import { availableMemory, type Plan } from './fit.ts';
 import { Folders, smallText } from './folders.ts';
 import { offerAt, type FoundModel } from './readOffer.ts';
 import { modelRoots, type Computer } from './roots.ts';
@@ -22,6 +22,8 @@ export interface FoundModels {
 export interface Search extends Computer {
   /** Bytes of memory that are free for a model. */
   available: number;
+  /** How it is to be run. Default: as usual. */
+  plan?: Plan;
   /** 0…1. What it throws ends the search. */
   progress?: (share: number) => void;
   /** Asked between files; what was found until then is returned. */
@@ -37,7 +39,7 @@ const MAX_FILES = 2_000;
 const SENSIBLE_BYTES = 6e9;
 
 /** Looks through the places that programs use. Files are opened for reading only, and of each only the header is read. */
-export async function findModels({ available, progress = () => {}, cancelled = () => false, ...computer }: Search): Promise<FoundModels> {
+export async function findModels({ available, plan, progress = () => {}, cancelled = () => false, ...computer }: Search): Promise<FoundModels> {
   const { candidates, unreadable, cut } = await gather(computer, cancelled);
   const models: FoundModel[] = [];
   const seen = new Set<string>();
@@ -47,7 +49,7 @@ export async function findModels({ available, progress = () => {}, cancelled = (
     await setImmediate();
     if (cancelled()) break;
     if (!(await isNew(candidate.path, seen, unreadable))) continue;
-    const { model, foreign } = await offerAt(candidate.path, available, candidate);
+    const { model, foreign } = await offerAt(candidate.path, available, candidate, plan);
     if (model.refused?.code === 'fileUnreadable') unreadable.note(dirname(candidate.path), { code: model.refused.args[1] });
     if (!foreign) models.push(model);
   }

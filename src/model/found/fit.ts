@@ -7,22 +7,45 @@ import type { Shape } from '../manifest.ts';
 const GROWTH = 1.05;
 /** Activations, the tokenizer, the heap. */
 const BESIDES_BYTES = 300e6;
-/** Tokens whose keys and values must fit besides. */
+/** Tokens whose keys and values must fit besides, where nobody has chosen. */
 const CONTEXT = 8192;
-/** Of a key or a value, in blocks of the delta form; the exact ones in the window included (README, Speed). */
-const BYTES_PER_ELEMENT = 1;
+/** Of a key or a value: in blocks of the delta form, the exact ones in the window included (README, Speed), and of all of them exact. */
+const BYTES_PER_ELEMENT = { delta: 1, compact: 1, dense: 4 };
 /** macOS counts what it keeps of files as taken, and gives it back when somebody asks: half of all memory can be had. */
 const HAD_ON_MACOS = 0.5;
 
-/** Bytes that a model takes in memory. */
-export function memoryNeeded(weights: number, { layers, kvHeads, keyLength, valueLength, context }: Shape): number {
-  return weights * GROWTH + layers * kvHeads * (keyLength + valueLength) * Math.min(context, CONTEXT) * BYTES_PER_ELEMENT + BESIDES_BYTES;
+/** How a model is to be run. */
+export interface Plan {
+  /** Tokens whose keys and values are to be kept. */
+  context: number;
+  attention: 'delta' | 'compact' | 'dense';
+  /** Bytes that the cache may take at most. */
+  cacheBytes: number;
 }
 
+const USUAL: Plan = { context: CONTEXT, attention: 'delta', cacheBytes: Infinity };
+
+/** Bytes that a model takes in memory, by what for. */
+export interface Needs {
+  weights: number;
+  /** Keys and values of the context that was chosen. */
+  cache: number;
+  besides: number;
+}
+
+export function needsOf(weights: number, { layers, kvHeads, keyLength, valueLength, context }: Shape, plan: Plan = USUAL): Needs {
+  const cache = layers * kvHeads * (keyLength + valueLength) * Math.min(context, plan.context) * BYTES_PER_ELEMENT[plan.attention];
+  return { weights: weights * GROWTH, cache: Math.min(cache, plan.cacheBytes), besides: BESIDES_BYTES };
+}
+
+/** Bytes that a model takes in memory. */
+export const memoryNeeded = (weights: number, shape: Shape, plan?: Plan): number => sumOf(needsOf(weights, shape, plan));
+
+const sumOf = ({ weights, cache, besides }: Needs): number => weights + cache + besides;
+
 /** Throws modelTooLarge. */
-export function checkFit(name: string, weights: number, shape: Shape, available: number): void {
-  const needed = memoryNeeded(weights, shape);
-  if (needed > available) throw new DeltaError('modelTooLarge', name, gigabytes(needed), gigabytes(available));
+export function checkFit(name: string, needs: Needs, available: number): void {
+  if (sumOf(needs) > available) throw new DeltaError('modelTooLarge', name, gigabytes(sumOf(needs)), gigabytes(available));
 }
 
 /** Bytes of memory that are free for a model on this computer. */

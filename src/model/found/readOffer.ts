@@ -7,7 +7,7 @@ import { readArchitecture } from '../import/architecture.ts';
 import { checkHeader, readGguf, type GgufFile } from '../import/gguf.ts';
 import { readHeader, type ByteSource, type GgufHeader } from '../import/ggufHeader.ts';
 import { describe, type Description, type KnownAs } from './describe.ts';
-import { checkFit } from './fit.ts';
+import { checkFit, needsOf, type Needs, type Plan } from './fit.ts';
 import { READ_WITHOUT_WAITING } from './folders.ts';
 import { nameOf, visible } from './names.ts';
 import { canFill, checkVocabulary } from './vocabulary.ts';
@@ -24,6 +24,8 @@ export interface FoundModel extends Omit<Description, 'isLanguageModel'> {
   fim: boolean;
   /** Texts that end an answer by the settings of its program, besides the model's own tokens. */
   stop: string[];
+  /** What it takes in memory; null where that cannot be told. */
+  needs: Needs | null;
   /** Why it cannot be used, as the catalogue of errors has it. */
   refused: { code: ErrorCode; args: unknown[] } | null;
 }
@@ -47,12 +49,12 @@ export interface Offer {
 }
 
 /** Reads the header of a file. Never throws: what is wrong with it is in `refused`. `available`: bytes of memory that are free. */
-export async function readOffer(path: string, available: number, origin: Origin = {}): Promise<FoundModel> {
-  return (await offerAt(path, available, origin)).model;
+export async function readOffer(path: string, available: number, origin: Origin = {}, plan?: Plan): Promise<FoundModel> {
+  return (await offerAt(path, available, origin, plan)).model;
 }
 
 /** As `readOffer`, for a search, which leaves out what is no language model. */
-export async function offerAt(path: string, available: number, origin: Origin = {}): Promise<Offer> {
+export async function offerAt(path: string, available: number, origin: Origin = {}, plan?: Plan): Promise<Offer> {
   const real = await fs.realpath(path).catch(() => path);
   // Messages show paths: what is in them must not break a line or turn it around.
   const shown = visible(path);
@@ -63,7 +65,7 @@ export async function offerAt(path: string, available: number, origin: Origin = 
     });
     const stat = await handle.stat();
     if (!stat.isFile()) throw new DeltaError('notGguf', shown, 'it is not a file');
-    return await offerFrom({ path: shown, size: stat.size, read: (offset, length) => readAt(handle!, offset, length, shown) }, path, real, available, origin);
+    return await offerFrom({ path: shown, size: stat.size, read: (offset, length) => readAt(handle!, offset, length, shown) }, path, real, available, origin, plan);
   } catch (thrown) {
     return { model: refuse(blank(path, real, 0, origin), thrown), foreign: true };
   } finally {
@@ -72,7 +74,7 @@ export async function offerAt(path: string, available: number, origin: Origin = 
 }
 
 /** The offer that the bytes of a file make; no byte behind the header is asked for, beyond the piece in which it ends. */
-export async function offerFrom(source: ByteSource, path: string, real: string, available: number, origin: Origin = {}): Promise<Offer> {
+export async function offerFrom(source: ByteSource, path: string, real: string, available: number, origin: Origin = {}, plan?: Plan): Promise<Offer> {
   const model = blank(path, real, source.size, origin);
   let foreign = true;
   try {
@@ -81,7 +83,7 @@ export async function offerFrom(source: ByteSource, path: string, real: string, 
     const { isLanguageModel, ...description } = describe(header, { name: origin.name, hints: [origin.hint, stem(path)] });
     Object.assign(model, description);
     foreign = !isLanguageModel;
-    await judge(model, source, header, available);
+    await judge(model, source, header, available, plan);
     return { model, foreign };
   } catch (thrown) {
     return { model: refuse(model, thrown), foreign };
@@ -89,7 +91,7 @@ export async function offerFrom(source: ByteSource, path: string, real: string, 
 }
 
 /** Everything that loading would refuse, as far as a header shows it. Throws what loading would throw. */
-async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, available: number): Promise<void> {
+async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, available: number, plan: Plan | undefined): Promise<void> {
   const parts = Number(header.metadata['split.count'] ?? 1);
   // Whether the other files are there and can be used is the importer's to say.
   const whole = parts > 1 ? await readGguf(model.path) : undefined;
@@ -104,7 +106,8 @@ async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, 
   const { shape } = readArchitecture(file);
   model.bytes = file.size;
   checkVocabulary(file.metadata, source.path);
-  checkFit(model.name, [...file.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0), shape, available);
+  model.needs = needsOf([...file.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0), shape, plan);
+  checkFit(model.name, model.needs, available);
   model.fim = canFill(file.metadata);
 }
 
@@ -121,7 +124,7 @@ const stem = (path: string): string => basename(path).replace(/\.gguf$/i, '');
 const idOf = (real: string): string => createHash('sha256').update(real).digest('hex').slice(0, 16);
 
 function blank(path: string, real: string, bytes: number, { program = '', name, hint, stop = [] }: Origin): FoundModel {
-  return { id: idOf(real), path, program, name: nameOf(name, hint, stem(path)), architecture: '', parameters: null, quantisation: '', bytes, context: null, chat: false, fim: false, stop, refused: null };
+  return { id: idOf(real), path, program, name: nameOf(name, hint, stem(path)), architecture: '', parameters: null, quantisation: '', bytes, context: null, chat: false, fim: false, stop, needs: null, refused: null };
 }
 
 function refuse(model: FoundModel, thrown: unknown): FoundModel {
