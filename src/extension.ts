@@ -32,9 +32,14 @@ export function activate(context: ExtensionContext): void {
   const log = window.createOutputChannel('DeltaLLM', { log: true });
   const settings = new SettingsReader(log);
   const marker = new CrashMarker(Uri.joinPath(globalStorageUri, 'runs').fsPath, extensionVersion, (sentence) => log.warn(sentence));
+  const kept = Uri.joinPath(globalStorageUri, 'read');
   const dist = join(extensionUri.fsPath, 'dist');
-  const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist), settings: () => settings.current, marker, log }));
-  const completions = new Completions({ source: started, isLoading: () => started.state === 'loading', readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered() });
+  const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist, { keptFolder: kept.fsPath }, (sentence) => log.warn(sentence)), settings: () => settings.current, marker, log }));
+  const completions = new Completions({
+    source: started, isLoading: () => started.state === 'loading',
+    readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
+    settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(),
+  });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
   chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
@@ -59,7 +64,7 @@ export function activate(context: ExtensionContext): void {
     log, settings, completions, documents, statusBar, chat, models, visualizer,
     started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
-    ...registerCommands({ runtime: started, completions, documents, settings, log, extensionVersion }),
+    ...registerCommands({ runtime: started, completions, documents, settings, kept, log, extensionVersion }),
   );
 }
 

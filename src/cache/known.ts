@@ -62,7 +62,8 @@ function strictPrefix(cache: KvCache, tokens: Int32Array): StrictPrefix {
   return { full: path, tail: partial, isExact: (!partial || cache.hasExact(partial.node.handle)) && hasWindow(cache, path, path.length * BLOCK + (partial?.common ?? 0)) };
 }
 
-const hasWindow = (cache: KvCache, path: TreeNode[], length: number): boolean =>
+/** Whether what a tip at `length` reads exactly behind these blocks is there in exact form. */
+export const hasWindow = (cache: KvCache, path: TreeNode[], length: number): boolean =>
   cache.config.mode !== 'delta' || path.slice(firstExactBlock(cache.config, length)).every((node) => cache.hasExact(node.handle));
 
 const lengthOf = ({ full, tail }: StrictPrefix): number => full.length * BLOCK + (tail?.common ?? 0);

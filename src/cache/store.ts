@@ -1,7 +1,7 @@
 // The KV cache: native blocks, the tree that knows them by their tokens, and one budget in bytes.
 import { DeltaError } from '../shared/errors.ts';
 import { BLOCK, type Addon, type StoreConfig } from '../binding/addon.ts';
-import { knownOf, savedBy, type Known, type MovePolicy } from './known.ts';
+import { hasWindow, knownOf, savedBy, type Known, type MovePolicy } from './known.ts';
 import { Lease, type End } from './lease.ts';
 import { isLeaf, PrefixTree, upwards, type TreeNode } from './prefixTree.ts';
 import { Readings } from './readings.ts';
@@ -123,6 +123,44 @@ export class KvCache {
   private evict(leaf: TreeNode): void {
     this.tree.remove(leaf);
     this.addon.releaseBlock(this.store, leaf.handle);
+  }
+
+  /** The full blocks that are known of a text as a cold run reads it, in order. */
+  strictPath(tokens: Int32Array): TreeNode[] {
+    return this.tree.match(tokens).path;
+  }
+
+  /**
+   * Takes in a strictly read block that was kept outside memory, behind `parent`; undefined where there is no room for it or `parent` is gone.
+   * Throws blockDamaged or blockForeign.
+   * @param exact whether it may be read exactly; the others give that form up, as they do behind a tip
+   */
+  takeIn(parent: TreeNode | undefined, tokens: Int32Array, bytes: Uint8Array, recipe: Uint8Array, exact: boolean): TreeNode | undefined {
+    const { addon, store, tree } = this;
+    if (parent) parent.pins++;
+    try {
+      if (parent?.gone || !this.hasRoom()) return undefined;
+      const handle = addon.parseBlock(store, bytes, recipe);
+      if (!exact) addon.dropExact(store, handle);
+      this.dropTails(parent, tokens);
+      return tree.addBlock(parent, tokens, handle);
+    } finally {
+      if (parent) parent.pins--;
+    }
+  }
+
+  /** Evicts the last of some blocks, which follow one another, until a lease could go on behind them as a cold run does. The last one that stays, and how many went. */
+  trim(path: readonly TreeNode[]): { end: TreeNode | undefined; evicted: number } {
+    let end = path.at(-1);
+    let evicted = 0;
+    for (const node of path.toReversed()) {
+      const before = [...upwards(node)].toReversed();
+      if (hasWindow(this, before, before.length * BLOCK) || !isFree(node) || !isLeaf(node)) break;
+      end = node.depth > 1 ? node.parent : undefined;
+      this.evict(node);
+      evicted++;
+    }
+    return { end, evicted };
   }
 
   /** Forgets everything that no lease holds. */

@@ -4,7 +4,7 @@ import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
 import type { InspectReport } from '../shared/inspectReport.ts';
-import { packageRoot } from '../shared/packageRoot.ts';
+import { packageRoot, packageVersion } from '../shared/packageRoot.ts';
 import { standalonePage } from '../shared/panelPage.ts';
 import type { PanelState } from '../shared/panelProtocol.ts';
 
@@ -34,7 +34,7 @@ export class InspectPage {
   }
 
   write(report: InspectReport, text: string): void {
-    const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+    const version = packageVersion();
     const mode = report.attention === 'compact' ? 'compact' : 'balanced';
     const state: PanelState = {
       file: null, mode, busy: null, note: null, comparison: null, map: null, cache: null, live: null, suggestion: null, look: null, time: null,

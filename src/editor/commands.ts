@@ -1,5 +1,5 @@
 // The commands, each with what it does.
-import { commands, env, l10n, window, type Disposable, type LogOutputChannel } from 'vscode';
+import { commands, env, l10n, window, workspace, type Disposable, type LogOutputChannel, type Uri } from 'vscode';
 import { triggerCompletion, type Completions } from './completions.ts';
 import { diagnostics } from './diagnostics.ts';
 import type { Documents } from './documents.ts';
@@ -14,6 +14,8 @@ export interface CommandNeeds {
   completions: Completions;
   documents: Documents;
   settings: SettingsReader;
+  /** The folder of what is kept for the next start. */
+  kept: Uri;
   log: LogOutputChannel;
   extensionVersion: string;
 }
@@ -24,13 +26,14 @@ const MESSAGE_MS = 4000;
 export const LAST_PROMPT = '/last-prompt.txt';
 export const LAST_REQUEST = '/last-request.txt';
 
-export function registerCommands({ runtime, completions, documents, settings, log, extensionVersion }: CommandNeeds): Disposable[] {
+export function registerCommands({ runtime, completions, documents, settings, kept, log, extensionVersion }: CommandNeeds): Disposable[] {
   const actions: Record<string, (argument?: unknown) => unknown> = {
     'deltallm.menu': (from) => showMenu(settings.current, runtime, (from as { fromStatusBar?: boolean } | undefined)?.fromStatusBar === true),
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
     'deltallm.completions.trigger': () => trigger(settings, completions),
     'deltallm.restart': () => runtime.restart(),
+    'deltallm.clearCaches': () => clearCaches(runtime, kept),
     'deltallm.showLog': () => log.show(true),
     'deltallm.showLastPrompt': () => documents.show(LAST_PROMPT),
     'deltallm.showLastRequest': () => documents.show(LAST_REQUEST),
@@ -40,6 +43,13 @@ export function registerCommands({ runtime, completions, documents, settings, lo
     },
   };
   return Object.entries(actions).map(([id, act]) => commands.registerCommand(id, act));
+}
+
+/** What was read goes, from memory and from the disk: the worker's, so that it writes nothing after that, and what no worker is there for. */
+async function clearCaches(runtime: EditorRuntime, kept: Uri): Promise<void> {
+  await runtime.callQuietly('completion', 'clearCaches', {});
+  await workspace.fs.delete(kept, { recursive: true }).then(() => {}, () => {});
+  window.setStatusBarMessage(l10n.t('What the models had read is forgotten.'), MESSAGE_MS);
 }
 
 /** As VS Code's own command, but it says why nothing came of it. */

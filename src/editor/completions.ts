@@ -5,9 +5,11 @@ import {
 } from 'vscode';
 import { Completer } from '../completion/completer.ts';
 import { refusal } from '../completion/eligible.ts';
+import { Keeping } from '../completion/keeping.ts';
 import { Landing, type ReadAhead } from '../completion/landing.ts';
 import type { NoneReason, Refusal, RequestRecord } from '../completion/request.ts';
 import type { TextSource } from '../completion/source.ts';
+import type { CancelFlag } from '../shared/cancel.ts';
 import { Tally } from '../completion/tally.ts';
 import type { Reuse } from '../session/protocol.ts';
 import { abandonedOf } from './abandoned.ts';
@@ -32,6 +34,8 @@ export interface CompletionsNeeds {
   isLoading: () => boolean;
   /** Reads what nobody waits for, where a model is loaded. */
   readAhead: ReadAhead;
+  /** Writes what was read to the disk, for the next start, where a model is loaded, until it is cancelled. */
+  keep: (cancel: CancelFlag) => Promise<unknown>;
   settings: () => Settings;
   /** "publisher.name". */
   extensionId: string;
@@ -47,6 +51,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   private readonly completer: Completer;
   private readonly neighbours: NeighbourDocuments;
   private readonly landing: Landing;
+  private readonly keeping: Keeping;
   private readonly subscriptions: Disposable[];
   /** The last request's document, version and cursor; where the last edit left the cursor may be. */
   private asked: { document: string; version: number; offset: number } | undefined;
@@ -59,6 +64,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   constructor(private readonly needs: CompletionsNeeds) {
     this.neighbours = new NeighbourDocuments(needs.settings, clock);
     this.landing = new Landing(clock, needs.readAhead);
+    this.keeping = new Keeping(clock, needs.keep);
     this.completer = new Completer(needs.source, clock, {
       settings: () => {
         const settings = needs.settings();
@@ -75,6 +81,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
         if (contentChanges.length === 0 || !isOpenInEditor(document)) return;
         const id = document.uri.toString();
         this.landing.leave();
+        this.keeping.touched();
         for (const { rangeOffset, rangeLength, text } of contentChanges) {
           this.completer.edited(id, { offset: rangeOffset, removed: rangeLength, inserted: text });
           this.edited = { document: id, from: rangeOffset, to: rangeOffset + text.length };
@@ -83,6 +90,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
       workspace.onDidCloseTextDocument((document) => this.completer.forget(document.uri.toString())),
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
         if (textEditor !== window.activeTextEditor) return;
+        this.keeping.touched();
         this.cursorAt(textEditor.document, selections);
         this.landed(textEditor);
       }),
@@ -98,6 +106,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   dispose(): void {
     for (const subscription of this.subscriptions) subscription.dispose();
     this.landing.leave();
+    this.keeping.stop();
     this.completer.dispose();
   }
 

@@ -18,6 +18,7 @@ export function loadPlan(settings: Settings, kernels: string | null, role: Role 
     attention: attention[settings.mode],
     cacheBytes: settings.cacheMegabytes * 1e6,
     background: true,
+    kept: { limitBytes: settings.diskCacheMegabytes * 1e6 },
     ...(kernels === null ? {} : { kernels }),
   };
 }

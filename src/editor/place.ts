@@ -1,5 +1,5 @@
 // One moment at the cursor as plain, immutable data: what is asked about, and where the answer goes.
-import { Range, type InlineCompletionContext, type Position, type TextDocument } from 'vscode';
+import { Range, workspace, type InlineCompletionContext, type Position, type TextDocument } from 'vscode';
 import type { DocumentFacts } from '../completion/eligible.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 
@@ -25,9 +25,13 @@ export function placeOf(document: TextDocument, position: Position, { selectedCo
   const snapshot = Object.freeze({
     path: document.uri.path,
     uri: document.uri.toString(),
+    mayBeKept: mayBeKept(document),
     languageId: document.languageId,
     before: text.slice(0, document.offsetAt(range.start)) + lead,
     after: text.slice(document.offsetAt(range.end)),
   });
   return { snapshot, range, lead };
 }
+
+/** Whether what is read of a document may lie on the disk: a file of a trusted workspace. Whatever is excluded or may hold secrets is never asked about. */
+const mayBeKept = ({ uri }: TextDocument): boolean => uri.scheme === 'file' && workspace.isTrusted && workspace.getWorkspaceFolder(uri) !== undefined;

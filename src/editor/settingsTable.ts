@@ -74,6 +74,8 @@ export const settingsTable = {
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */
   cacheMegabytes: whole(1024, 16, 65_536, 'machine'),
+  /** Of what is kept of recent files for the next start, in millions of bytes, of all windows together; 0: nothing. */
+  diskCacheMegabytes: whole(1024, 0, 65_536, 'machine'),
   /** 0: never. */
   idleUnloadMinutes: whole(30, 0, 1440, 'machine'),
 } as const;

@@ -1,6 +1,6 @@
 // What is measured of a model and kept, in a small folder of its own: `manifest.json`, the delta tables of each mode, and later its confidence.
 // It is written beside its place and renamed: a folder is whole or absent. One that is not what its manifest says is measured again.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
@@ -176,16 +176,5 @@ export async function isOurs(folder: string): Promise<boolean> {
 }
 
 export const isThere = (path: string): Promise<boolean> => fs.stat(path).then(() => true, () => false);
-
-/** Writes a small file whole or not at all; where that is not possible, not at all. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const partial = `${path}.${randomUUID()}`;
-  try {
-    await fs.writeFile(partial, text);
-    await fs.rename(partial, path);
-  } catch {
-    await fs.rm(partial, { force: true }).catch(() => {});
-  }
-}
 
 const sha1 = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex');

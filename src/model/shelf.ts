@@ -2,7 +2,8 @@
 import { promises as fs } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isAbandoned, partialName } from '../shared/partialName.ts';
-import { isOurs, isThere, replaceFile } from './measured.ts';
+import { replaceFile } from '../shared/replaceFile.ts';
+import { isOurs, isThere } from './measured.ts';
 
 /** Beside the manifest: where the GGUF lay whenever the model was used; the time of its last change is the last use. */
 const SOURCES = 'sources.json';
@@ -29,7 +30,7 @@ export async function markUsed(folder: string, source: string): Promise<void> {
   const path = resolve(source);
   const now = new Date();
   if (known[0] === path) await fs.utimes(join(folder, SOURCES), now, now).catch(() => {});
-  else await replaceFile(join(folder, SOURCES), JSON.stringify([path, ...known.filter((other) => other !== path)].slice(0, MOST_SOURCES)));
+  else await replaceFile(join(folder, SOURCES), JSON.stringify([path, ...known.filter((other) => other !== path)].slice(0, MOST_SOURCES))).catch(() => {});
 }
 
 export interface ShelfRules {

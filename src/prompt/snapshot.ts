@@ -5,6 +5,8 @@ export interface Snapshot {
   readonly path: string;
   /** Tells the document from all others, the cells of a notebook apart; without it the path does. */
   readonly uri?: string;
+  /** Whether what is read of it may lie on the disk, to be known after a restart. Default: no. */
+  readonly mayBeKept?: boolean;
   /** VS Code's language id, "typescript" for example. */
   readonly languageId: string;
   /** The document up to the cursor. */

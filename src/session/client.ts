@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { CancelFlag } from '../shared/cancel.ts';
 import { DeltaError, type ErrorCode } from '../shared/errors.ts';
 import { leaveDeletedFolder } from '../shared/workingFolder.ts';
-import type { CallName, Calls, Event, Reply, Request } from './protocol.ts';
+import type { CallName, Calls, Event, Reply, Request, WorkerData } from './protocol.ts';
 
 /** The worker holds no model in its heap: what grows beyond this is a mistake. */
 const MAX_OLD_GENERATION_MB = 512;
@@ -24,7 +24,7 @@ export class RuntimeClient {
   private died: string | undefined;
   private readonly ended: Promise<unknown>;
 
-  private constructor(private readonly worker: Worker) {
+  private constructor(private readonly worker: Worker, private readonly notice: (text: string) => void) {
     worker.on('message', (reply: Reply) => this.receive(reply));
     worker.on('error', (error) => this.failAll(error.message.split('\nRequire stack:')[0]));
     // `on`, not `once(…)`: an error before the end would reject that.
@@ -32,11 +32,11 @@ export class RuntimeClient {
     worker.on('exit', () => this.failAll('it has ended'));
   }
 
-  /** Starts the worker from `dist` of the package. ORT_DISABLE_TELEMETRY must be in the real environment before: a worker gets a copy. */
-  static start(dist: string): RuntimeClient {
+  /** Starts the worker from `dist` of the package; `notice` hears what belongs to no call. ORT_DISABLE_TELEMETRY must be in the real environment before: a worker gets a copy. */
+  static start(dist: string, workerData: WorkerData = {}, notice: (text: string) => void = () => {}): RuntimeClient {
     process.env.ORT_DISABLE_TELEMETRY = '1';
     leaveDeletedFolder(dist);
-    return new RuntimeClient(new Worker(join(dist, 'worker.js'), { name: 'deltallm', resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB } }));
+    return new RuntimeClient(new Worker(join(dist, 'worker.js'), { name: 'deltallm', workerData, resourceLimits: { maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB } }), notice);
   }
 
   /** Makes a call; `cancel` may be set at any time from then on. */
@@ -60,6 +60,7 @@ export class RuntimeClient {
   }
 
   private receive(reply: Reply): void {
+    if (reply.id === 0 && reply.event === 'notice') return this.notice(reply.text);
     const call = this.pending.get(reply.id);
     if (!call) return;
     if (reply.event === 'done') {

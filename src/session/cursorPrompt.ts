@@ -35,19 +35,27 @@ export interface CursorPrompt extends Made {
   unknown: number;
 }
 
-/** How the last prompt of a document was made. */
-interface Last {
-  snapshot: Snapshot;
-  limits: PromptLimits;
+/** What the next prompt of a document must know to begin as the last one did. */
+export interface Beginning {
+  /** Tokens that it might have. */
   size: number;
   /** The text behind the cursor that it began with. */
   suffix: string;
+}
+
+/** How the last prompt of a document was made. */
+interface Last extends Beginning {
+  snapshot: Snapshot;
+  limits: PromptLimits;
+  tokens: readonly number[];
   /** Whether closers behind the cursor were left out of it. */
   lingered: boolean;
 }
 
 export class CursorPrompts {
   private readonly last = new Map<string, Last>();
+  /** Of documents that were not asked about yet. */
+  private readonly recalled = new Map<string, Beginning>();
 
   /**
    * @param make the prompt of so many tokens at most
@@ -61,12 +69,12 @@ export class CursorPrompts {
   /** The largest prompt of which hardly anything has to be read, else the largest that is read in time. */
   choose(snapshot: Snapshot, limits: PromptLimits): CursorPrompt {
     const { affordable, most, suffix } = limits;
-    const last = this.last.get(keyOf(snapshot));
+    const last = this.last.get(keyOf(snapshot)) ?? this.recalled.get(keyOf(snapshot));
     const fallback = Math.min(affordable, most);
     const sizes = [...new Set([Math.min(last?.size ?? 0, most), fallback])].filter((size) => size >= fallback).sort((a, b) => b - a);
     const tried = sizes.flatMap((size) => this.candidates(snapshot, size, limits, last));
     const chosen = tried.find(({ prompt }) => prompt.unknown <= suffix + QUICK) ?? tried.find(({ prompt }) => prompt.unknown <= affordable) ?? tried.findLast(({ lingered }) => !lingered)!;
-    this.remember({ snapshot, limits, size: chosen.size, suffix: chosen.suffix, lingered: chosen.lingered });
+    this.remember({ snapshot, limits, size: chosen.size, suffix: chosen.suffix, lingered: chosen.lingered, tokens: chosen.prompt.tokens });
     return chosen.prompt;
   }
 
@@ -79,16 +87,27 @@ export class CursorPrompts {
     if (!last) return undefined;
     const { snapshot, limits } = last;
     const now = this.prompt(snapshot, last.size, limits);
-    if (last.lingered) return { tokens: now.tokens, snapshot, read: () => this.remember({ ...last, suffix: suffixOf(snapshot, now), lingered: false }) };
+    if (last.lingered) return { tokens: now.tokens, snapshot, read: () => this.remember({ ...last, suffix: suffixOf(snapshot, now), lingered: false, tokens: now.tokens }) };
     const size = PROMPT_SIZES.find((next) => next > last.size);
     if (size === undefined || size > limits.most) return undefined;
     const next = this.prompt(snapshot, size, limits);
     if (next.tokens.length <= now.tokens.length) return undefined;
-    return { tokens: next.tokens, snapshot, read: () => this.remember({ ...last, size, suffix: suffixOf(snapshot, next) }) };
+    return { tokens: next.tokens, snapshot, read: () => this.remember({ ...last, size, suffix: suffixOf(snapshot, next), tokens: next.tokens }) };
+  }
+
+  /** The last prompt of a document, by its key. */
+  lastOf(key: string): (Beginning & { tokens: Int32Array }) | undefined {
+    const last = this.last.get(key);
+    return last && { size: last.size, suffix: last.suffix, tokens: Int32Array.from(last.tokens) };
+  }
+
+  /** The first prompt of a document is to begin as one did that was made before. */
+  recall(document: Pick<Snapshot, 'uri' | 'path'>, { size, suffix }: Beginning): void {
+    this.recalled.set(keyOf(document), { size, suffix });
   }
 
   /** The prompt of a size; and where the suffix comes first, the one that begins as the last one did, for only closers came between. */
-  private candidates(snapshot: Snapshot, size: number, limits: PromptLimits, last: Last | undefined): (Pick<Last, 'size' | 'suffix' | 'lingered'> & { prompt: CursorPrompt })[] {
+  private candidates(snapshot: Snapshot, size: number, limits: PromptLimits, last: Beginning | undefined): (Pick<Last, 'size' | 'suffix' | 'lingered'> & { prompt: CursorPrompt })[] {
     const prompt = this.prompt(snapshot, size, limits);
     const whole = { prompt, size, suffix: suffixOf(snapshot, prompt), lingered: false };
     const closers = limits.suffixFirst && last ? closersBefore(snapshot.after, last.suffix) : 0;
@@ -104,6 +123,7 @@ export class CursorPrompts {
 
   private remember(last: Last): void {
     const key = keyOf(last.snapshot);
+    this.recalled.delete(key);
     this.last.delete(key);
     this.last.set(key, last);
     const [oldest] = this.last.keys();
@@ -111,7 +131,8 @@ export class CursorPrompts {
   }
 }
 
-const keyOf = ({ uri, path }: Pick<Snapshot, 'uri' | 'path'>): string => uri ?? path;
+/** Tells documents apart. */
+export const keyOf = ({ uri, path }: Pick<Snapshot, 'uri' | 'path'>): string => uri ?? path;
 
 /** The text behind the cursor that a prompt shows. */
 function suffixOf({ before, after }: Snapshot, { spans }: FimPrompt): string {

@@ -37,6 +37,7 @@ import { bounded, type NeighbourSet } from './neighbourSet.ts';
 import { chatPrompt } from './chatPrompt.ts';
 import { COMPLETIONS, Conversations, type Conversation } from './conversation.ts';
 import { CursorPrompts } from './cursorPrompt.ts';
+import { KeptFiles } from './keptFiles.ts';
 import { liveFigures } from './liveFigures.ts';
 import { LookedAt } from './lookedAt.ts';
 import { Onlooker, type Watched } from './onlooker.ts';
@@ -61,6 +62,13 @@ const SMALL_PROMPT = 2048;
 /** `tokens`: of the reading of a prompt, how many there are to read. */
 export type Progress = (stage: string, share: number, tokens?: number) => void;
 
+/** How a load makes its passes, who hears of what is no failure, and who hears of it as long as the model is loaded. */
+export interface LoadMore {
+  pass?: RunPass;
+  notice?: (text: string) => void;
+  lasting?: (text: string) => void;
+}
+
 /** What a request comes to before the first pass. */
 interface Prepared {
   tokens: Int32Array;
@@ -80,6 +88,8 @@ export class Engine {
   private readonly files: PromptFiles;
   private readonly conversations: Conversations;
   private readonly prompts: CursorPrompts;
+  /** On the disk, for the next start; undefined: nothing is kept. */
+  private kept: KeptFiles | undefined;
   private madeTemplate: ChatTemplate | undefined;
   /** The last prompt at a cursor, as long as it was read only approximately. */
   private unsettled: { tokens: number[]; snapshot: Snapshot } | undefined;
@@ -118,7 +128,7 @@ export class Engine {
   }
 
   /** Loads a model, and measures it where that was not done before. */
-  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, { pass = atOnce, notice }: { pass?: RunPass; notice?: (text: string) => void } = {}): Promise<Engine> {
+  static async load(addon: Addon, options: LoadOptions, progress: Progress = () => {}, { pass = atOnce, notice, lasting = notice }: LoadMore = {}): Promise<Engine> {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
@@ -126,6 +136,7 @@ export class Engine {
     try {
       const cache = storeFor(options.attention, addon, forward.manifest, tables, options.cacheBytes);
       const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.identity), tables, folder);
+      if (options.kept?.folder) engine.kept = new KeptFiles(cache, addon, engine.prompts, { folder: options.kept.folder, limitBytes: options.kept.limitBytes, notice: lasting });
       engine.keepFreedMemory(); // after the weights, which are to be given back
       return engine;
     } catch (error) {
@@ -149,13 +160,15 @@ export class Engine {
    * Requests of one conversation must come one after the other; others may run at the same time, each making its passes through `pass`.
    */
   async generate(options: GenerateOptions, cancel: CancelFlag, emit: (text: string, scores: readonly Score[]) => void = () => {}, progress: Progress = () => {}, pass: RunPass = atOnce): Promise<GenerateResult> {
+    const atCursor = 'snapshot' in options.prompt ? options.prompt.snapshot : undefined;
+    const restored = atCursor && (await this.kept?.open(atCursor, { pass, stopped: () => cancel.isSet }));
     const started = performance.now();
     const mixes = this.mixes(options);
     const beside = this.beside(options.neighbours, mixes);
     const before = performance.now();
     const { tokens, conversation, end, owed, prompt, chat } = this.prepare(options, mixes);
     const tokenize = performance.now() - before;
-    if ('snapshot' in options.prompt) this.path = options.prompt.snapshot.path;
+    if (atCursor) this.path = atCursor.path;
     const path = chat ? null : this.path;
     const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
     const watched = wrote ? this.watched(options.prompt, tokens, prompt, () => wrote.text) : null;
@@ -179,14 +192,13 @@ export class Engine {
     if (chat?.opens) give(chat.opens);
     const sampler = new Sampler({ ...options.sampling }, (logits, ids) => this.addon.bestLogits(logits, ids));
     let stopped = false;
-    const atCursor = 'snapshot' in options.prompt;
     const limits = {
       max: options.max, sampler, cancel, pass,
       ends: atCursor || chat ? this.tokenizer.ends : this.tokenizer.special.eos,
-      reuse: { approximate: options.approximate ?? atCursor, moves: options.moves === undefined ? (atCursor ? MOVES : undefined) : (options.moves ?? undefined) },
+      reuse: { approximate: options.approximate ?? atCursor !== undefined, moves: options.moves === undefined ? (atCursor ? MOVES : undefined) : (options.moves ?? undefined) },
       returns: chat !== undefined,
       around: conversation.around(tokens, {
-        ...('snapshot' in options.prompt && { whole: options.prompt.snapshot, seen: mixes ? withoutTail(options.prompt.snapshot).snapshot : options.prompt.snapshot }),
+        ...(atCursor && { whole: atCursor, seen: mixes ? withoutTail(atCursor).snapshot : atCursor }),
         mixes, ahead: options.lookup ?? true, neighbours: beside, renames: options.analogy ?? true,
       }),
       owed,
@@ -205,10 +217,11 @@ export class Engine {
     claim(session.end, path);
     this.saved.reused += session.reused;
     this.saved.computed += session.computed;
-    if ('snapshot' in options.prompt) {
-      conversation.over(this.cache, options.prompt.snapshot, session.end);
-      this.place = options.prompt.snapshot;
-      this.unsettled = session.approximate ? { tokens: [...tokens], snapshot: this.place } : undefined;
+    if (atCursor) {
+      conversation.over(this.cache, atCursor, session.end);
+      this.place = atCursor;
+      this.unsettled = session.approximate ? { tokens: [...tokens], snapshot: atCursor } : undefined;
+      this.kept?.over(atCursor);
     }
     if (!stopped) give(end.push(stream.end(session.ending !== 'end')));
     give(end.finish(!stopped && session.ending !== 'end'));
@@ -232,6 +245,7 @@ export class Engine {
       firstLineLogProbability: firstLineLogProbability(scores.all, kept),
       scores: scores.all,
       prompt: prompt && { ...prompt, neighbours: beside?.paths ?? [] },
+      ...(restored && { restored }),
       ...(chat && { chat: { dropped: chat.dropped, template: chat.template } }),
     };
   }
@@ -288,7 +302,30 @@ export class Engine {
     if (cancel.isSet) return false;
     this.conversations.of(COMPLETIONS).over(this.cache, ahead.snapshot, session.end);
     ahead.read();
+    this.kept?.over(ahead.snapshot);
     return this.hasAhead;
+  }
+
+  /** Writes what was read of documents to the disk, for the next start, and what is read ahead as it comes, until it is stopped. */
+  async keep(cancel: CancelFlag, pass: RunPass): Promise<void> {
+    if (!this.kept) return;
+    for (;;) {
+      // What was only read approximately is not kept: its document would be known as far as the edit.
+      if (!this.unsettled) await this.kept.keep({ pass, stopped: () => cancel.isSet });
+      if (cancel.isSet || !this.hasAhead) return;
+      await this.readAhead(cancel, pass);
+    }
+  }
+
+  /** The tokens of a document's last prompt, by its URI, or its path where it has none. */
+  lastPrompt(document: string): Int32Array | undefined {
+    return this.prompts.lastOf(document)?.tokens;
+  }
+
+  /** Forgets everything that was read, in memory and on the disk. */
+  async clearCaches(): Promise<void> {
+    this.cache.clear();
+    await this.kept?.clear();
   }
 
   /** Whether it was made to converse. */

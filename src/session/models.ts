@@ -5,8 +5,7 @@ import { availableMemory } from '../model/found/fit.ts';
 import { partsOf } from '../model/import/splitFile.ts';
 import { ggufOf } from '../model/library.ts';
 import { DeltaError } from '../shared/errors.ts';
-import type { RunPass } from '../shared/pass.ts';
-import { Engine, type Progress } from './engine.ts';
+import { Engine, type LoadMore, type Progress } from './engine.ts';
 import type { LoadOptions, LoadResult, Role } from './protocol.ts';
 
 /** Of the cache's budget, what a model is expected to fill soon: it grows as it is used. */
@@ -28,12 +27,6 @@ interface Loaded {
   whenIdle: (() => void)[];
   /** Larger: used later. */
   used: number;
-}
-
-/** How a load makes its passes, and who hears of what is no failure. */
-export interface LoadMore {
-  pass?: RunPass;
-  notice?: (text: string) => void;
 }
 
 /** What loading takes; tests put their own in its place. */

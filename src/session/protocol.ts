@@ -44,6 +44,14 @@ export interface LoadOptions {
   chunk?: number;
   /** Forces a set of CPU kernels ("scalar"); default: the best that this CPU runs. Throws kernelSetUnknown. */
   kernels?: string;
+  /** Where what was read of recent documents is kept for the next start, of all windows (the worker's own folder where none is named), and bytes that it may take, 0: nothing. Default: nothing is kept or removed. */
+  kept?: { folder?: string; limitBytes: number };
+}
+
+/** What a worker is started with. */
+export interface WorkerData {
+  /** Where `LoadOptions.kept` lies; undefined: nowhere. */
+  keptFolder?: string;
 }
 
 /**
@@ -170,6 +178,8 @@ export interface GenerateResult {
   scores: readonly Score[];
   /** At a cursor. */
   prompt?: PromptDescription;
+  /** What came back of the document from before the restart, when it was asked about for the first time. */
+  restored?: { tokens: number; ms: number };
   /** Of a conversation: how many messages had to be left out, the oldest first, and where its template came from. */
   chat?: { dropped: number; template: ChatTemplate['origin'] };
 }
@@ -225,6 +235,10 @@ export interface Calls {
   measureMachine: { options: Record<string, never>; result: MachineSpeed & { available: number } };
   /** Bytes of what was measured of models and kept; with `clear` it is removed. */
   shelf: { options: { clear: boolean }; result: { bytes: number } };
+  /** Writes what was read of documents to the disk, where that is wanted, until it is cancelled. */
+  keep: { options: Record<string, never>; result: null };
+  /** Forgets everything that was read, in memory and on the disk. */
+  clearCaches: { options: Record<string, never>; result: null };
   /** Tokens of each text, by a role's model; null without one. */
   count: { options: { role: Role; texts: readonly string[] }; result: number[] | null };
   memory: { options: Record<string, never>; result: { cacheBytes: number; cacheBlocks: number } };
@@ -244,7 +258,7 @@ export type Request = { [N in CallName]: { id: number; call: N; options: Calls[N
 export type Event =
   /** `tokens`: of the reading of a prompt, how many there are to read. */
   | { id: number; event: 'progress'; stage: string; share: number; tokens?: number }
-  /** One sentence for the user that is no failure. */
+  /** One sentence for the user that is no failure; of no call where `id` is 0. */
   | { id: number; event: 'notice'; text: string }
   /** `scores`: of the tokens since the last such event. */
   | { id: number; event: 'text'; text: string; scores: readonly Score[] };

@@ -1,7 +1,7 @@
 // The worker thread: requests of different conversations at the same time, pass by pass. It ends by itself after `close`, never in the middle of a native call.
 import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { asDeltaError, DeltaError } from '../shared/errors.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import { packageRoot } from '../shared/packageRoot.ts';
@@ -16,7 +16,7 @@ import { Engine } from './engine.ts';
 import { InOrder } from './inOrder.ts';
 import { machineSpeed } from './machineSpeed.ts';
 import { Models } from './models.ts';
-import type { Calls, GenerateOptions, LoadOptions, Priority, Reply, Request, Role } from './protocol.ts';
+import type { Calls, GenerateOptions, LoadOptions, Priority, Reply, Request, Role, WorkerData } from './protocol.ts';
 import { PassQueue } from './queue.ts';
 import { defaultThreads } from './threadCount.ts';
 
@@ -29,7 +29,7 @@ type Asked = Exclude<Request, { call: 'close' }>;
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
 const addon = () => loadAddon(join(packageRoot(), 'dist'));
-const models = new Models({ load: (options, progress, more) => Engine.load(addon(), options, progress, more) });
+const models = new Models({ load: (options, progress, more) => Engine.load(addon(), options, progress, { ...more, lasting: (text) => reply({ id: 0, event: 'notice', text }) }) });
 const passes = new PassQueue();
 const order = new InOrder();
 /** Requests without an answer. */
@@ -61,6 +61,8 @@ function placeOf(request: Asked): string {
       return 'load';
     case 'generate':
       return `generate ${roleOf(request.options)} ${request.options.conversation ?? COMPLETIONS}`;
+    case 'keep':
+      return 'ahead';
     case 'count':
       return `count ${request.id}`;
     default:
@@ -157,6 +159,12 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     case 'shelf':
       if (request.options.clear) await clearShelf(modelShelf());
       return { bytes: await shelfSize(modelShelf()) };
+    case 'keep':
+      if (models.of('completion')) await models.use('completion', (engine) => engine.keep(cancel, pass('background')));
+      return null;
+    case 'clearCaches':
+      for (const { roles } of models.all) await models.use(roles[0], (engine) => engine.clearCaches());
+      return null;
     case 'count': {
       const { role, texts } = request.options;
       return models.of(role) ? models.use(role, (engine) => engine.count(texts)) : null;
@@ -177,7 +185,8 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
 /** Bytes of memory for a model that takes the place of those that are loaded. */
 const available = (): number => thisComputer().available + models.weights;
 
-const withDefaults = (options: LoadOptions): LoadOptions => ({ ...options, model: options.model || starterModel(), threads: options.threads || defaultThreads() });
+const { keptFolder } = (workerData ?? {}) as WorkerData;
+const withDefaults = ({ kept, ...options }: LoadOptions): LoadOptions => ({ ...options, ...(kept && keptFolder && { kept: { ...kept, folder: keptFolder } }), model: options.model || starterModel(), threads: options.threads || defaultThreads() });
 
 /** The client has cancelled everything: it ends within a pass. */
 async function close(): Promise<void> {

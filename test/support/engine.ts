@@ -17,8 +17,8 @@ export const TINY_INSTRUCT = resolve('test/fixtures/models/tiny-instruct-q8_0.gg
 
 export const testAddon = () => loadAddon(join(resolve('.'), 'dist'));
 
-export function openEngine(model: string, options: Partial<LoadOptions> = {}): Promise<Engine> {
-  return Engine.load(testAddon(), { model, threads: 2, attention: 'delta', cacheBytes: 2e9, background: false, ...options });
+export function openEngine(model: string, options: Partial<LoadOptions> = {}, notice?: (text: string) => void): Promise<Engine> {
+  return Engine.load(testAddon(), { model, threads: 2, attention: 'delta', cacheBytes: 2e9, background: false, ...options }, undefined, { notice });
 }
 
 /** Measures a model into a folder of its own, as `deltallm import --out` does. */

@@ -77,6 +77,23 @@ describe('"Show Last Request"', () => {
   });
 });
 
+describe('"Clear Caches"', () => {
+  it('has the worker forget, then removes what is on the disk, and starts nothing', async () => {
+    const kept = join(base, 'storage', 'read');
+    fake.disk.set(kept, { text: '', mtime: 1 });
+    await run('clearCaches');
+    expect([workers.length, fake.disk.has(kept)]).toEqual([0, false]);
+    fake.disk.set(kept, { text: '', mtime: 1 });
+    await complete('prompt();');
+    const cleared = run('clearCaches');
+    await vi.waitFor(() => expect(workers[0].of('clearCaches').length).toBe(1));
+    expect(fake.disk.has(kept)).toBe(true);
+    workers[0].of('clearCaches')[0].answer(null);
+    await cleared;
+    expect(fake.disk.has(kept)).toBe(false);
+  });
+});
+
 describe('"Copy Diagnostics"', () => {
   it('holds the machine, the model and the figures, and neither code nor a folder of the user', async () => {
     fake.settings['deltallm.model.path'] = '/home/jane doe/models/big.gguf';

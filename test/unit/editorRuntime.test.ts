@@ -75,7 +75,7 @@ describe('the runtime in the editor', () => {
     const result = ask();
     await settle();
     const [{ options: load }] = last().of('load');
-    expect(load).toEqual({ role: 'completion', model: '/models/big one.gguf', threads: 3, attention: 'dense', cacheBytes: 100e6, background: true });
+    expect(load).toEqual({ role: 'completion', model: '/models/big one.gguf', threads: 3, attention: 'dense', cacheBytes: 100e6, background: true, kept: { limitBytes: 1024e6 } });
     last().of('generate')[0].hear({ id: 1, event: 'text', text: 'x', scores: [] });
     await answer('xyz');
     expect((await result).text).toBe('xyz');

@@ -25,6 +25,7 @@ describe('a setting', () => {
     ['mode', ['dense', 'Exact', null]],
     ['threads', [-1, 65, 1.5, '2']],
     ['cacheMegabytes', [0, 15, 65_537, '1024']],
+    ['diskCacheMegabytes', [-1, 65_537, 0.5, '1024']],
     ['idleUnloadMinutes', [-1, 1441, 0.5, null]],
   ];
 
@@ -81,7 +82,7 @@ describe('a setting', () => {
 describe('the load that settings ask for', () => {
   it('leaves what is not set to the worker, and forces kernels only in safe mode', () => {
     const { current } = reader();
-    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', cacheBytes: 1024e6, background: true });
+    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', cacheBytes: 1024e6, background: true, kept: { limitBytes: 1024e6 } });
     expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar' });
     expect(loadPlan({ ...current, mode: 'exact' }, null)).toMatchObject({ attention: 'dense' });
   });

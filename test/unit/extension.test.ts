@@ -119,6 +119,20 @@ describe('ghost text', () => {
     expect(sets()).toEqual([undefined, { name: expect.any(String), folder: '/work space', documents: [{ path: '/work space/price.ts', text: 'const total = ' }] }, undefined]);
   });
 
+  it('may be kept for the next start of files of a trusted workspace alone', async () => {
+    const kept = () => workers[0].of('generate').map(({ options }) => (options as { prompt: { snapshot: { mayBeKept?: boolean } } }).prompt.snapshot.mayBeKept);
+    for (const [n, uri] of [Uri.file('/work space/price.ts'), Uri.file('/elsewhere/price.ts'), Uri.parse('untitled:Untitled-1'), Uri.parse('vscode-vfs://host/work space/price.ts')].entries()) {
+      const items = ask(fake.open(`const n${n} = `, 'typescript', uri));
+      await answer('1;', n + 1);
+      await items;
+    }
+    fake.trusted = false;
+    const items = ask(fake.open('const restricted = ', 'typescript', Uri.file('/work space/price.ts')));
+    await answer('1;', 5);
+    await items;
+    expect(kept()).toEqual([true, false, false, false, false]);
+  });
+
   it('is what the model wrote, at the cursor', async () => {
     const editor = fake.open('const total = ');
     const items = ask(editor);
