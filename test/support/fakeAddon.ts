@@ -10,6 +10,8 @@ interface Block {
   exact: boolean;
   /** Position of its first token; −1 while it is empty. */
   base: number;
+  /** Of the first 1, 2, … tokens: what they are and all that was read for them, and how. Equal where a cold run gives the same bytes. */
+  digests: number[];
 }
 
 /** What stands for a token's key and value in `qkv`: its id. */
@@ -49,7 +51,7 @@ export class FakeAddon {
 
   allocateBlock(): number {
     this.failIfAsked();
-    this.blocks.set(this.next, { references: 1, tokens: [], exact: true, base: -1 });
+    this.blocks.set(this.next, { references: 1, tokens: [], exact: true, base: -1, digests: [] });
     return this.next++;
   }
 
@@ -68,7 +70,7 @@ export class FakeAddon {
     this.failIfAsked();
     const source = this.block(handle);
     if (!source.exact || count > source.tokens.length) throw Object.assign(new Error('fork'), { code: 'noExactForm' });
-    this.blocks.set(this.next, { references: 1, tokens: source.tokens.slice(0, count), exact: true, base: source.base });
+    this.blocks.set(this.next, { references: 1, tokens: source.tokens.slice(0, count), exact: true, base: source.base, digests: source.digests.slice(0, count) });
     return this.next++;
   }
 
@@ -76,7 +78,7 @@ export class FakeAddon {
     const block = this.block(handle);
     if (block.references !== 1) throw new Error(`block ${handle} is shared and must not be cut`);
     if (!block.exact) throw Object.assign(new Error('truncate'), { code: 'noExactForm' });
-    block.tokens.length = Math.min(block.tokens.length, count);
+    block.tokens.length = block.digests.length = Math.min(block.tokens.length, count);
     this.layerCounts.delete(handle);
   }
 
@@ -119,6 +121,8 @@ export class FakeAddon {
           if (layer < this.config.layers.length - 1) continue;
           block.base = first;
           block.tokens[i] = id;
+          block.digests.length = i;
+          block.digests[i] = mixed(mixed(block.digests[i - 1] ?? 0, id), this.seen(table, at, first + i));
         }
       }
     }
@@ -126,6 +130,26 @@ export class FakeAddon {
     this.lastRead = { text, inexact };
     out.fill(0);
     return { denseOps: 4, requiredOps: 2, executedOps: 3, cancelled: 0 };
+  }
+
+  /** What a token reads of the entries before its own, and how. */
+  private seen(table: Int32Array, end: number, position: number): number {
+    const tip = Math.floor(position / BLOCK);
+    let digest = 0;
+    for (let at = 0, first = 0; at < end; at += 3) {
+      const [handle, count, shift] = table.subarray(at, at + 3);
+      const block = this.block(handle);
+      const isNear = Math.floor(first / BLOCK) >= tip - windowBlocks(this.config, tip);
+      const exactly = this.config.mode === 'exact' || block.tokens.length < BLOCK || (isNear && block.exact);
+      digest = mixed(mixed(digest, block.digests[count - 1]), shift * 2 + Number(exactly));
+      first += count;
+    }
+    return digest;
+  }
+
+  /** Of a sequence, as `digests`. */
+  digestOf(table: Int32Array): number {
+    return table.length === 0 ? 0 : this.block(table[table.length - 3]).digests[table[table.length - 2] - 1];
   }
 
   /** The sequence that the last `attend` read, and how many blocks of its window it read in delta form. */
@@ -143,3 +167,8 @@ export class FakeAddon {
     if (error) throw error;
   }
 }
+
+const mixed = (a: number, b: number): number => {
+  const h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
+  return (h ^ (h >>> 15)) | 0;
+};
