@@ -19,6 +19,7 @@ export const SIGNALS = [
   'neighbours', // mean share of the neighbours' answer
   'analogy', // words that an analogy was drawn from where the line begins
   'renamed', // mean share of the analogies that said what was written
+  'repeats', // share of the tokens that only repeat a place that is like this one under other names
   'characters', // of the line
   'several', // more lines follow
   'empty', // nothing stands before the cursor on its line
@@ -63,6 +64,7 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
     neighbours: mean(({ besideShare }) => besideShare),
     analogy: Math.min(16, begin.analogy) / 16,
     renamed: mean(({ analogyShare }) => analogyShare),
+    repeats: mean(({ repeats }) => Number(repeats)),
     characters: Math.log1p(first.trim().length) / 4,
     several: text.trimEnd().includes('\n') ? 1 : 0,
     empty: left.trim() === '' ? 1 : 0,

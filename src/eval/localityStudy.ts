@@ -6,7 +6,7 @@ import { continuations, type Continuations } from '../locality/continuations.ts'
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { ForcedIndex } from '../locality/forced.ts';
 import { Foreign } from '../locality/foreign.ts';
-import { besides, spread } from '../locality/mixture.ts';
+import { besides, differs, spread, STALE } from '../locality/mixture.ts';
 import { Neighbours } from '../locality/neighbours.ts';
 import { neighbourWeightOf } from '../locality/neighbourWeights.ts';
 import type { TokenIndex } from '../locality/tokenIndex.ts';
@@ -27,8 +27,8 @@ export interface Observation {
   file: Answer | null;
   /** Null where the neighbours are not asked or say nothing. */
   neighbours: Answer | null;
-  /** Null where nothing follows under other names. */
-  analogy: Answer | null;
+  /** Null where nothing follows under other names. `differs`: from what the file says likeliest. */
+  analogy: (Answer & { differs: boolean }) | null;
 }
 
 /** An answer of an index: the author's share in it, the longest match, the largest share. */
@@ -78,6 +78,7 @@ function observation(logits: Float32Array, { index }: ForcedIndex, neighbours: T
   const best = logits.indexOf(top);
   const found = continuations(index);
   const beside = neighbours ? besides(found, neighbours, index, foreign) : null;
+  const analogous = analogies?.continuations(index) ?? null;
   const answer = (of: Continuations | null): Answer | null => of && { share: of.shares.get(author) ?? 0, longest: of.longest, top: of.top };
   const weight = found ? weightOf(found.longest, found.top, entropy) : 0;
   let [said, saidShare, mixed, mixedShare] = [-1, 0, best, (1 - weight) * probability(best)];
@@ -88,7 +89,7 @@ function observation(logits: Float32Array, { index }: ForcedIndex, neighbours: T
   }
   return {
     model: probability(author), right: { model: best === author, file: said === author, mixture: mixed === author },
-    entropy, file: answer(found), neighbours: answer(beside), analogy: answer(analogies?.continuations(index) ?? null),
+    entropy, file: answer(found), neighbours: answer(beside), analogy: analogous && { ...answer(analogous)!, differs: differs(found, analogous) },
   };
 }
 
@@ -96,13 +97,16 @@ function observation(logits: Float32Array, { index }: ForcedIndex, neighbours: T
 const RESTS = 0.2;
 
 /** Probability of the author's token: under the mixture of model and file, with the neighbours in it, and with the analogies. */
-function probabilities({ model, entropy, file, neighbours, analogy }: Observation): { file: number; neighbours: number; analogy: number } {
+function probabilities({ model, entropy, file, neighbours, analogy }: Observation): { file: number; neighbours: number; analogy: number; others: number } {
   const w = file ? weightOf(file.longest, file.top, entropy) : 0;
   const both = (1 - w) * model + w * (file?.share ?? 0);
   const v = neighbours ? neighbourWeightOf(neighbours.longest, neighbours.top, entropy) : 0;
   const three = (1 - v) * both + v * (neighbours?.share ?? 0);
-  const u = analogy ? analogyWeightOf(analogy.longest, analogy.top, entropy) : 0;
-  return { file: both, neighbours: three, analogy: (1 - u) * three + u * (analogy?.share ?? 0) };
+  // Where an analogy says something else, the file has less to say.
+  const less = analogy?.differs ? w * STALE : w;
+  const others = (1 - v) * ((1 - less) * model + less * (file?.share ?? 0)) + v * (neighbours?.share ?? 0);
+  const u = analogy ? analogyWeightOf(analogy.longest, analogy.top, entropy, analogy.differs) : 0;
+  return { file: both, neighbours: three, analogy: (1 - u) * others + u * (analogy?.share ?? 0), others };
 }
 
 /** Mean negative log-probability in nats: under the model, the mixture with the file, that with the neighbours, that with the analogies. */
@@ -127,14 +131,14 @@ const ROUNDS = 60;
  * The weights of the file, of its neighbours at the file's present ones, or of analogies at those of both, that make the author's tokens likeliest, class by class
  * (expectation–maximisation; one dimension, one maximum): `[length][share][entropy]`, per cent.
  */
-export function fitWeights(observations: readonly Observation[], of: 'file' | 'neighbours' | 'analogy'): number[][][] {
+export function fitWeights(observations: readonly Observation[], of: 'file' | 'neighbours' | 'analogy' | 'differing'): number[][][] {
   const [lengths, shares, entropies] = CLASSES;
   const cells: Odds[][][][] = Array.from({ length: lengths }, () => Array.from({ length: shares }, () => Array.from({ length: entropies }, () => [])));
   for (const o of observations) {
-    const answer = o[of];
-    if (!answer) continue;
+    const answer = of === 'differing' ? o.analogy : o[of];
+    if (!answer || (o.analogy && (of === 'analogy' || of === 'differing') && o.analogy.differs !== (of === 'differing'))) continue;
     const [l, s, e] = classOf(answer.longest, answer.top, o.entropy);
-    const without = of === 'file' ? o.model : probabilities(o)[of === 'neighbours' ? 'file' : 'neighbours'];
+    const without = of === 'file' ? o.model : probabilities(o)[of === 'neighbours' ? 'file' : 'others'];
     cells[l][s][e].push({ without, share: answer.share });
   }
   return cells.map((row) => row.map((cell) => {

@@ -62,6 +62,9 @@ export interface Verdict {
   faults: Fault[];
 }
 
+/** Letters and digits of the end of a line from which it is a sibling's. */
+const SIBLING = 12;
+
 const firstOf = (text: string): string => text.split('\n').find((line) => line.trim() !== '')?.trim() ?? '';
 const PATH = /(["'])(\.{1,2}\/[^"'\n]*)\1/g;
 const letters = (text: string): number => (text.match(/[\p{L}\p{N}]/gu) ?? []).length;
@@ -75,7 +78,7 @@ export function verdictOn({ snapshot, right, harmful, beside, path }: Moment, sh
   const common = Math.max(...right.map((text) => commonWords(firstOf(text), first)));
   const whole = `${left.trimStart()}${first}`.trim();
   const files = [{ path, text: before + after }, ...beside];
-  const copy = !isRight && letters(first) >= 4 && files.some(({ text }) => text.split('\n').some((line) => line.trim() === whole || (letters(first) >= 8 && line.trim().endsWith(first))));
+  const copy = !isRight && letters(first) >= 4 && files.some(({ text }) => text.split('\n').some((line) => line.trim() === whole || (letters(first) >= SIBLING && line.trim().endsWith(first))));
   const faults: Fault[] = isRight ? [] : faultsOf(snapshot, shown, left, files);
   if (!isRight && harmful.some((text) => first.startsWith(firstOf(text)))) faults.push('marked');
   // Several lines may be open at their end even where the first is right.

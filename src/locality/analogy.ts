@@ -8,9 +8,12 @@ export interface Analogy {
   readonly text: string;
   /** The renamed continuation alone. */
   readonly continuation: string;
-  /** Words before the cursor that agree with the earlier place, renamed ones included, and how many of them are renamed. */
-  readonly words: number;
+  /** Words before the cursor that say that both are alike: those that are the same, and those whose new names others had foretold. */
+  readonly agreeing: number;
+  /** Words that are renamed. */
   readonly renamed: number;
+  /** What follows is short, ends its block, and has no new name in it: the same would stand twice under two names. */
+  readonly repeats: boolean;
 }
 
 /** Lines before the cursor's that are aligned at most: the header of a function and what stands above it. */
@@ -19,10 +22,12 @@ const MOST_LINES = 12;
 const MOST_CONTINUED = 12;
 /** Words of the aligned text from which it says anything. */
 const LEAST_WORDS = 3;
-/** Of the aligned words, at least this share stays as it was: what differs everywhere is another text of the same shape. */
-const LEAST_SAME = 1 / 3;
+/** Of the aligned words, at least this share agrees: what differs everywhere is another text of the same shape. */
+const LEAST_AGREEING = 1 / 4;
 /** Analogies of one place at most, the ones that agree longest. */
 const MOST = 3;
+/** Lines of a block that may not stand twice; longer ones begin alike and go on differently. */
+const SHORT = 2;
 /** Lines of each text that are looked at, those nearest to the cursor. */
 const MOST_LOOKED_AT = 4000;
 /** Characters. A longer line is data. */
@@ -93,17 +98,18 @@ export function analogies(lines: AnalogyLines, before: string, after: string, ot
     for (let at = text.length - 1; at >= 0; at--) {
       const renaming = agreement(lines, above, cursor, text, at);
       if (!renaming) continue;
-      const continuation = continued(lines, renaming, cursor, text, at);
+      const { continuation, repeats } = continued(lines, renaming, cursor, text, at);
       if (!continuation.startsWith(typed) || continuation.trim() === '') continue;
       const head = above.slice(-2).concat(cursor.text).join('\n');
-      const { words, renamed } = renaming;
-      found.push({ text: head + continuation, continuation, words, renamed, distance: order * MOST_LOOKED_AT + (order === 0 ? text.length - at : at) });
+      found.push({ text: head + continuation, continuation, agreeing: agreeing(renaming), renamed: renaming.renamed, repeats, distance: order * MOST_LOOKED_AT + (order === 0 ? text.length - at : at) });
     }
   }
-  found.sort((a, b) => a.words - a.renamed - (b.words - b.renamed) || b.distance - a.distance);
+  found.sort((a, b) => a.agreeing - b.agreeing || b.distance - a.distance);
   const best = found.filter(({ continuation }, i) => found.findLastIndex((other) => other.continuation === continuation) === i).slice(-MOST);
-  return best.map(({ text, continuation, words, renamed }) => ({ text, continuation, words, renamed }));
+  return best.map(({ text, continuation, agreeing, renamed, repeats }) => ({ text, continuation, agreeing, renamed, repeats }));
 }
+
+const agreeing = ({ words, renamed, foretold }: Renaming): number => words - renamed + foretold;
 
 /** The renaming that makes the lines that end with a beginning of line `at` those that end at the cursor; null where they are not alike, or the same. */
 function agreement(lines: AnalogyLines, above: readonly string[], cursor: Line, text: readonly string[], at: number): Renaming | null {
@@ -113,6 +119,8 @@ function agreement(lines: AnalogyLines, above: readonly string[], cursor: Line, 
   if (count < line.words.length || line.between[count] !== cursor.between[count]) {
     for (let i = 0; i < count; i++) if (line.between[i] !== cursor.between[i]) return null;
   } else if (line.shape !== cursor.shape || line.text === cursor.text) return null;
+  const [last, lastHere] = [text[at - 1], above.at(-1)];
+  if (count < LEAST_WORDS && (last === undefined || lastHere === undefined || lines.of(last).shape !== lines.of(lastHere).shape)) return null;
   const renaming = new Renaming();
   if (!renaming.learn(line.words.slice(0, count), cursor.words)) return null;
   let aligned = 0;
@@ -123,15 +131,25 @@ function agreement(lines: AnalogyLines, above: readonly string[], cursor: Line, 
     if (old.shape !== now.shape || !renaming.learn(old.words, now.words)) break;
   }
   const { words, renamed } = renaming;
-  return renamed > 0 && words >= LEAST_WORDS && words - renamed >= LEAST_SAME * words ? renaming : null;
+  return renamed > 0 && words >= LEAST_WORDS && agreeing(renaming) >= LEAST_AGREEING * words ? renaming : null;
 }
 
 /** What followed there, renamed, from where the cursor is. */
-function continued(lines: AnalogyLines, renaming: Renaming, cursor: Line, text: readonly string[], at: number): string {
+function continued(lines: AnalogyLines, renaming: Renaming, cursor: Line, text: readonly string[], at: number): Pick<Analogy, 'continuation' | 'repeats'> {
   const { words, between } = lines.of(text[at]);
   const count = cursor.words.length;
-  let rest = between[count].slice(cursor.between[count].length);
-  for (let i = count; i < words.length; i++) rest += renaming.of(words[i]) + between[i + 1];
-  const below = text.slice(at + 1, at + 1 + MOST_CONTINUED).map((line) => line.replace(WORD, (word) => (KEYWORDS.has(word) ? word : renaming.of(word))));
-  return [rest, ...below].join('\n');
+  let [rest, old] = ['', ''].map(() => between[count].slice(cursor.between[count].length));
+  for (let i = count; i < words.length; i++) {
+    rest += renaming.of(words[i]) + between[i + 1];
+    old += words[i] + between[i + 1];
+  }
+  const below = text.slice(at + 1, at + 1 + MOST_CONTINUED);
+  const renamed = below.map((line) => line.replace(WORD, (word) => (KEYWORDS.has(word) ? word : renaming.of(word))));
+  const depth = indentOf(text[at]);
+  const end = below.findIndex((line) => line.trim() !== '' && indentOf(line) < depth);
+  const block = end < 0 ? below.length : end;
+  const isShort = below.slice(0, block).filter((line) => line.trim() !== '').length < SHORT;
+  return { continuation: [rest, ...renamed].join('\n'), repeats: isShort && rest === old && renamed.slice(0, block).every((line, i) => line === below[i]) };
 }
+
+const indentOf = (line: string): number => line.length - line.trimStart().length;

@@ -1,7 +1,7 @@
 // The model's next-token distribution mixed with the file's: (1 − λ)·model + λ·file, with λ from what both know of themselves. Where the neighbours hold a
 // longer match than the file, theirs is mixed into that in the same way: longest-suffix back-off from the file to what lies beside it. What an analogy says comes
 // last, over all of these.
-import type { AnalogyIndex } from './analogyIndex.ts';
+import type { AnalogyAnswer, AnalogyIndex } from './analogyIndex.ts';
 import { analogyWeightOf } from './analogyWeights.ts';
 import { continuations, vote, type Continuations } from './continuations.ts';
 import type { Foreign } from './foreign.ts';
@@ -31,7 +31,7 @@ export interface Mixed {
   entropy: number;
   file: Continuations | null;
   neighbours: Continuations | null;
-  analogy: Continuations | null;
+  analogy: AnalogyAnswer | null;
 }
 
 /**
@@ -51,15 +51,27 @@ export function mix(logits: Float32Array, index: TokenIndex, { neighbours, forei
       if (id < logits.length) logits[id] = unit + Math.log(Math.exp(logits[id] - unit) + odds * share);
     }
   };
-  const weight = found ? weightOf(found.longest, found.top, entropy) : 0;
+  const weight = fileWeight(found, analogy, entropy);
   if (found) add(found, weight / (1 - weight));
   const weightBeside = beside ? neighbourWeightOf(beside.longest, beside.top, entropy) : 0;
   if (beside) add(beside, weightBeside / ((1 - weight) * (1 - weightBeside)));
   if (!analogy) return mixed;
-  const weightAnalogy = analogyWeightOf(analogy.longest, analogy.top, entropy);
+  const weightAnalogy = analogyWeightOf(analogy.longest, analogy.top, entropy, differs(found, analogy));
   add(analogy, weightAnalogy / ((1 - weight) * (1 - weightBeside) * (1 - weightAnalogy)));
   return mixed;
 }
+
+/** Share of its weight that the file keeps where an analogy says something else: what it says is the old name, and right at one place of six. */
+export const STALE = 0.25;
+
+/** λ of the file. */
+export function fileWeight(file: Continuations | null, analogy: Continuations | null, entropy: number): number {
+  if (!file) return 0;
+  return weightOf(file.longest, file.top, entropy) * (analogy && differs(file, analogy) ? STALE : 1);
+}
+
+/** Whether the file says something else than an analogy: the old name, most often. */
+export const differs = (file: Continuations | null, analogy: Continuations): boolean => file !== null && file.likeliest !== analogy.likeliest;
 
 /** What the neighbours say, where they hold a longer match than the file. A name that the document does not have shortens it. */
 export function besides(found: Continuations | null, neighbours: TokenIndex, index: TokenIndex, foreign?: Foreign): Continuations | null {

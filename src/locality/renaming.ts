@@ -9,9 +9,10 @@ const partsOf = (name: string): string[] => name.match(PART) ?? [];
 const lower = (parts: readonly string[]): string[] => parts.filter((part) => !/^[_$]/.test(part)).map((part) => part.toLowerCase());
 
 export class Renaming {
-  /** Aligned words, and how many of them differ. */
+  /** Aligned words, how many of them differ, and how many of those others had foretold: the same word again, or the same part in another. */
   words = 0;
   renamed = 0;
+  foretold = 0;
   private readonly whole = new Map<string, string>();
   /** Parts by what they were, in lower case, joined by blanks. */
   private readonly parts = new Map<string, readonly string[]>();
@@ -24,12 +25,16 @@ export class Renaming {
       if (known !== undefined && known !== now[i]) return false;
       seen.set(word, now[i]);
     }
-    for (const [word, name] of seen) {
-      this.whole.set(word, name);
-      if (word !== name) this.learnParts(word, name);
+    for (const [i, word] of old.entries()) {
+      if (word === now[i]) this.whole.set(word, word);
+      else {
+        this.renamed++;
+        if (this.of(word) === now[i]) this.foretold++;
+        this.whole.set(word, now[i]);
+        this.learnParts(word, now[i]);
+      }
     }
     this.words += old.length;
-    this.renamed += old.filter((word, i) => word !== now[i]).length;
     return true;
   }
 

@@ -12,6 +12,8 @@ export interface Signs {
   /** Words that the analogy was drawn from, 0 without any, and the share of the analogies that said it. */
   readonly analogy: number;
   readonly analogyShare: number;
+  /** It is what an analogy said in which no name is new: the same would stand twice under two names. */
+  readonly repeats: boolean;
 }
 
 /** Tokens that complete a piece of the text together (a character may take several): the piece, without carriage returns, and their natural log-probabilities. */

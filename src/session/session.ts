@@ -234,6 +234,7 @@ const signsOf = ({ entropy, file, neighbours, analogy }: Mixed, id: number): Sig
   besideShare: neighbours?.shares.get(id) ?? 0,
   analogy: analogy ? analogy.longest : 0,
   analogyShare: analogy?.shares.get(id) ?? 0,
+  repeats: analogy !== null && analogy.repeats && analogy.likeliest === id,
 });
 
 /** A pass whose rows are looked at one by one: the first follows the token that was due, each other one a guess. */

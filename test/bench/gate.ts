@@ -1,7 +1,7 @@
 // npm run eval:gate -- --files F --files G [--per-file 2 --seed 1 --neighbours 8 --no-analogy --keep FILE] [--from FILE ... --fit --judge FILE ...]
 // What is written at places of files (as `npm run eval:completions` draws them), with the signals of the gate. --keep writes it to a file; --from reads such files
-// instead of running a model; --fit prints the weights that suit them, --judge how those, or without --fit the gate as it is, do on other files.
-import { appendFileSync, readFileSync, rmSync } from 'node:fs';
+// instead of running a model, and a file that is there already is gone on with; --fit prints the weights that suit them, --judge how those, or without --fit the gate as it is, do on other files.
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../../src/binding/load.ts';
@@ -14,6 +14,7 @@ import { sourceFiles } from '../../src/model/measure/corpus.ts';
 import { cursorsOf, drawCursors, type Cursor } from '../../src/eval/cursors.ts';
 import { fitGate } from '../../src/eval/gateFit.ts';
 import { neighbourTexts } from '../../src/eval/neighbours.ts';
+import { wilson } from '../../src/eval/similarity.ts';
 import { starterModel } from '../../src/model/library.ts';
 import { firstLineLogProbability } from '../../src/session/firstLine.ts';
 import { Engine } from '../../src/session/engine.ts';
@@ -49,7 +50,7 @@ function cursorsOfFile(file: string): Omit<Parameters<typeof cursorsOf>[0], neve
 
 async function write(): Promise<void> {
   const engine = await Engine.load(loadAddon(join(process.cwd(), 'dist')), { model: values.model, threads: Number(values.threads), attention: 'delta', cacheBytes: 2e9, background: false });
-  if (values.keep) rmSync(values.keep, { force: true });
+  const done = new Set(values.keep && existsSync(values.keep) ? keptIn(values.keep).map(({ file }) => file) : []);
   try {
     for (const folder of values.files!) {
       const files = sourceFiles(folder);
@@ -57,10 +58,10 @@ async function write(): Promise<void> {
       const every = Math.max(1, files.length / Number(values.most));
       for (let at = 0; at < files.length; at += every) {
         const file = files[Math.floor(at)];
+        if (done.has(file)) continue;
         const cursors = drawCursors({ ...cursorsOfFile(file), path: relative(process.cwd(), resolve(file)) }, Number(values['per-file']), Number(values.seed));
-        for (const outcome of await completeAll(engine, cursors.map((cursor) => ({ ...cursor, snapshot: { ...cursor.snapshot, path: file } })), PLAN, { analogy: !values['no-analogy'], ...(Number(values.neighbours) > 0 && { beside }) })) {
-          if (values.keep && outcome.silent === null) appendFileSync(values.keep, `${JSON.stringify({ file, outcome } satisfies Kept)}\n`);
-        }
+        const outcomes = await completeAll(engine, cursors.map((cursor) => ({ ...cursor, snapshot: { ...cursor.snapshot, path: file } })), PLAN, { analogy: !values['no-analogy'], ...(Number(values.neighbours) > 0 && { beside }) });
+        if (values.keep) appendFileSync(values.keep, outcomes.map((outcome) => `${JSON.stringify({ file, outcome } satisfies Kept)}\n`).join(''));
       }
     }
   } finally {
@@ -68,9 +69,11 @@ async function write(): Promise<void> {
   }
 }
 
+const keptIn = (path: string): Kept[] => readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Kept);
+
 /** What can be shown of the kept texts, and how many places there were. */
 function read(paths: readonly string[]): { places: number; exact: number; judged: Judged[] } {
-  const kept = paths.flatMap((path) => readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Kept));
+  const kept = paths.flatMap(keptIn).filter(({ outcome }) => outcome.silent === null);
   const judged: Judged[] = [];
   let last: { file: string; cursors: Cursor[] } | undefined;
   for (const { file, outcome } of kept) {
@@ -85,14 +88,16 @@ function read(paths: readonly string[]): { places: number; exact: number; judged
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 
+const SHARES = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1];
+
 /** Shares of all places, and how much of that is right, of the surest by either measure. */
 function report(name: string, { places, exact, judged }: ReturnType<typeof read>, weights: { bias: number; weights: readonly number[] }): void {
   const odds = ({ signals }: Judged): number => signals.reduce((sum, x, i) => sum + x * weights.weights[i], weights.bias);
   const byMean = judged.toSorted((a, b) => b.mean - a.mean);
   const bySignals = judged.toSorted((a, b) => odds(b) - odds(a));
   const right = (sorted: readonly Judged[], count: number): string => percent(sorted.slice(0, count).filter((one) => one.right).length / count);
-  console.log(`\n${name}: ${places} places, exact ${percent(exact)}\n| shown | right by the mean alone | by the signals | chance there |\n|---|---|---|---|`);
-  for (const share of [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.556, 0.6, 0.7, 0.8, 1]) {
+  console.log(`\n${name}: ${places} places, exact ${percent(exact)} (${wilson(exact, places).map((x) => (100 * x).toFixed(1)).join('–')})\n| shown | right by the mean alone | by the signals | chance there |\n|---|---|---|---|`);
+  for (const share of SHARES) {
     const count = Math.min(judged.length, Math.round(share * places));
     console.log(`| ${percent(count / places)} | ${right(byMean, count)} | ${right(bySignals, count)} | ${(1 / (1 + Math.exp(-odds(bySignals[count - 1])))).toFixed(3)} |`);
   }

@@ -78,9 +78,10 @@ export async function run(): Promise<void> {
     }
     console.log(row('all', all));
     console.log(row('where an analogy has a say', all.filter(({ analogy }) => analogy)));
-    const table = (of: 'file' | 'neighbours' | 'analogy'): string => fitWeights(all, of).map((rows) => `  [${rows.map((cells) => `[${cells.join(', ')}]`).join(', ')}],`).join('\n');
+    console.log(row('where it differs from the file', all.filter(({ analogy }) => analogy?.differs)));
+    const table = (of: 'file' | 'neighbours' | 'analogy' | 'differing'): string => fitWeights(all, of).map((rows) => `  [${rows.map((cells) => `[${cells.join(', ')}]`).join(', ')}],`).join('\n');
     if (values.fit) console.log(`\nsrc/locality/weights.ts:\n${table('file')}`);
-    if (values.fit) console.log(`\nsrc/locality/analogyWeights.ts:\n${table('analogy')}`);
+    if (values.fit) console.log(`\nsrc/locality/analogyWeights.ts:\n${table('analogy')}\n\n${table('differing')}`);
     if (values.fit && Number(values.neighbours) > 0) console.log(`\nsrc/locality/neighbourWeights.ts:\n${table('neighbours')}`);
   } finally {
     await engine.close();

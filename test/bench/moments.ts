@@ -47,6 +47,8 @@ interface Seen {
   shown: string;
   /** Milliseconds from the last key to the text. */
   ms: number;
+  /** How likely the gate thought it, shown or not. */
+  chance: number;
   reason: string | null;
   verdict: Verdict;
 }
@@ -59,6 +61,7 @@ async function seenAt(engine: Engine, moment: Moment): Promise<Seen> {
   const name = moment.path;
   const documents = values['no-neighbours'] ? [] : beside.map(({ path, text }) => ({ path, text }));
   let answered = '';
+  let chance = NaN;
   const completer = new Completer({
     generate: async (options, hear, cancel) => {
       const result = await engine.generate({ ...options, analogy: !values['no-analogy'] }, cancel, (text, scores) => hear({ id: 0, event: 'text', text, scores: known(scores) }));
@@ -67,7 +70,7 @@ async function seenAt(engine: Engine, moment: Moment): Promise<Seen> {
     speed: { prefill: 1500, decode: 120 }, confidence: engine.describe().confidence,
   }, clock, {
     settings: () => ({ latencyMs: 400, maxTokens: Number(values.max), promptTokens: 2048, eagerness: values.eagerness as Eagerness }),
-    record: () => {}, longer: (_, suggestion) => void (answered = suggestion.text), late: () => {},
+    record: (record) => void (chance = record.confidence?.value ?? chance), longer: (_, suggestion) => void (answered = suggestion.text), late: () => {},
   });
   const line = snapshot.before.slice(snapshot.before.lastIndexOf('\n') + 1);
   const keys = Math.min(KEYS, line.length);
@@ -91,7 +94,7 @@ async function seenAt(engine: Engine, moment: Moment): Promise<Seen> {
   if ('show' in answer && !answer.show.final) for (let i = 0; i < 100 && completer.busyWith !== null; i++) await new Promise((then) => setTimeout(then, 20));
   const shown = 'show' in answer ? (answered.startsWith(answer.show.text) ? answered : answer.show.text) : '';
   completer.dispose();
-  return { moment, shown, ms, reason: 'none' in answer ? answer.none : null, verdict: verdictOn(moment, shown) };
+  return { moment, shown, ms, chance: Math.exp(chance), reason: 'none' in answer ? answer.none : null, verdict: verdictOn(moment, shown) };
 }
 
 const percent = (count: number, of: number): string => (of === 0 ? '–' : `${((100 * count) / of).toFixed(1)} %`);
@@ -127,9 +130,9 @@ export async function run(): Promise<void> {
   console.log(`right: ${percent(count((v) => v.right), shown.length)} of what is shown (${interval(count((v) => v.right), shown.length)}); copies: ${percent(count((v) => v.copy), shown.length)} (${interval(count((v) => v.copy), shown.length)})`);
   console.log(FAULTS.map((fault) => `${fault}: ${count((v) => v.faults.includes(fault))}`).join(', '));
   console.log(`from the last key: ${percentile(times, 0.5).toFixed(0)} ms at the median, ${percentile(times, 0.95).toFixed(0)} at 95 %; within 500 ms ${times.filter((ms) => ms <= 500).length} of ${times.length}`);
-  if (values.outcomes) for (const { moment, shown: text, reason, verdict } of seen) {
+  if (values.outcomes) for (const { moment, shown: text, chance, reason, verdict } of seen) {
     const kind = text === '' ? `— ${reason}` : verdict.right ? 'right' : [verdict.copy && 'COPY', ...verdict.faults, verdict.part && 'part'].filter(Boolean).join(', ') || 'useless';
-    console.log(`${moment.path}:${moment.line}:${moment.column} [${kind}] ${JSON.stringify(text.slice(0, 120))} | ${JSON.stringify(moment.right[0].slice(0, 80))}`);
+    console.log(`${moment.path}:${moment.line}:${moment.column} [${kind}] ${chance.toFixed(2)} ${JSON.stringify(text.slice(0, 120))} | ${JSON.stringify(moment.right[0].slice(0, 80))}`);
   }
-  if (values.json) writeFileSync(values.json, JSON.stringify(seen.map(({ moment: { path, line, column }, shown: text, ms, verdict }) => ({ path, line, column, shown: text, ms, ...verdict }))));
+  if (values.json) writeFileSync(values.json, JSON.stringify(seen.map(({ moment: { path, line, column }, shown: text, ms, chance, verdict }) => ({ path, line, column, shown: text, ms, chance, ...verdict }))));
 }

@@ -41,6 +41,12 @@ describe('a renaming', () => {
     expect([renaming.words, renaming.renamed, renaming.of('x')]).toEqual([1, 1, 'x']);
   });
 
+  it('counts what others had foretold', () => {
+    const renaming = new Renaming();
+    renaming.learn(['byAuthor', 'author', 'string', 'author'], ['byYear', 'year', 'number', 'year']);
+    expect(renaming).toMatchObject({ words: 4, renamed: 4, foretold: 2 });
+  });
+
   it('makes the aligned words what they are at the cursor, whatever they are', () => {
     const word = fc.stringMatching(/^[a-z]{1,6}([A-Z][a-z]{1,5}|_[a-z]{1,5}){0,2}$/);
     fc.assert(fc.property(fc.array(fc.tuple(word, word), { maxLength: 8 }), (pairs) => {
@@ -82,6 +88,18 @@ describe('analogies', () => {
     expect(of('def test_add_store(shop, store):\n    ', '', [['def test_add_product(shop, product):', '    assert shop.add(product)']]).at(-1)).toMatch(/^assert shop\.add\(store\)/);
   });
 
+  it('see that names go together though most differ', () => {
+    const before = '  byAuthor(author: string): Book[] {\n    return this.books.filter((book) => book.author === author);\n  }\n\n  byYear(year: number): Book[] {\n    ';
+    expect(of(before).at(-1)).toMatch(/^return this\.books\.filter\(\(book\) => book\.year === year\);/);
+  });
+
+  it('know what would stand twice under two names', () => {
+    const repeats = (body: string): boolean => analogies(new AnalogyLines(), `def first_day(days, year):\n    ${body}\n\ndef last_day(days, year):\n    `, '').at(-1)!.repeats;
+    expect(repeats('return min(days, key=year)')).toBe(true);
+    expect(repeats('return days.first()')).toBe(false);
+    expect(repeats('days = sorted(days)\n    return first(days)')).toBe(false);
+  });
+
   it('are none where the text is another, the same, or differs in every word', () => {
     expect(of('const a = 1;\nif (x) ')).toEqual([]);
     expect(of('  get(id) {\n    return 1;\n  }\n\n  get(id) {\n    ')).toEqual([]);
@@ -94,12 +112,12 @@ describe('analogies', () => {
       const text = above.join('\n');
       const before = text.slice(0, Math.max(0, text.length - cut));
       const begun = /[\p{L}\p{N}_$]*$/u.exec(before)![0];
-      for (const { text: whole, continuation, words, renamed: count } of analogies(new AnalogyLines(), before, `\n${below.join('\n')}`)) {
+      for (const { text: whole, continuation, agreeing, renamed } of analogies(new AnalogyLines(), before, `\n${below.join('\n')}`)) {
         const head = whole.slice(0, whole.length - continuation.length);
         expect(before.slice(0, before.length - begun.length).endsWith(head)).toBe(true);
         expect(continuation.startsWith(begun)).toBe(true);
-        expect(count).toBeGreaterThan(0);
-        expect(words).toBeGreaterThanOrEqual(count);
+        expect(renamed).toBeGreaterThan(0);
+        expect(agreeing).toBeGreaterThan(0);
       }
     }));
   });
@@ -114,16 +132,21 @@ describe('the index of analogies', () => {
   };
 
   it('says what follows, worth no more than the words that it was drawn from', () => {
-    const index = new AnalogyIndex([{ text: 'abcdefghi', continuation: 'ghi', words: 5, renamed: 2 }], encode);
+    const index = new AnalogyIndex([{ text: 'abcdefghi', continuation: 'ghi', agreeing: 3, renamed: 2, repeats: false }], encode);
     expect(index.continuations(tip('xabcdef'))).toMatchObject({ likeliest: 'g'.codePointAt(0), longest: 3, top: 1 });
     expect(index.continuations(tip('xef'))).toMatchObject({ longest: 2 });
     expect(index.continuations(tip('xf'))).toBeNull();
     expect(index.continuations(tip('zz'))).toBeNull();
   });
 
+  it('gains by what was written since', () => {
+    const index = new AnalogyIndex([{ text: 'abcdefghi', continuation: 'fghi', agreeing: 2, renamed: 1, repeats: false }], encode);
+    expect(['abcde', 'abcdef', 'abcdefgh', 'gh'].map((text) => index.continuations(tip(text))!.longest)).toEqual([2, 2, 3, 2]);
+  });
+
   it('never reaches from one text into the next', () => {
-    const index = new AnalogyIndex([{ text: 'abc', continuation: 'c', words: 9, renamed: 1 }, { text: 'bcd', continuation: 'd', words: 4, renamed: 1 }], encode);
-    expect(index.continuations(tip('abc'))).toMatchObject({ longest: 2, likeliest: 'd'.codePointAt(0) });
+    const index = new AnalogyIndex([{ text: 'abc', continuation: 'c', agreeing: 8, renamed: 1, repeats: false }, { text: 'bcd', continuation: 'd', agreeing: 3, renamed: 1, repeats: true }], encode);
+    expect(index.continuations(tip('abc'))).toMatchObject({ longest: 2, likeliest: 'd'.codePointAt(0), repeats: true });
     expect([...index.continuations(tip('abc'))!.shares.keys()]).not.toContain(BOUNDARY);
   });
 });

@@ -6,7 +6,7 @@ import { fitGate } from '../../src/eval/gateFit.ts';
 import { random } from '../../src/shared/random.ts';
 import type { Score, Signs } from '../../src/session/firstLine.ts';
 
-const signs: Signs = { entropy: 1, file: 4, fileShare: 1, besideShare: 0, analogy: 8, analogyShare: 0.5 };
+const signs: Signs = { entropy: 1, file: 4, fileShare: 1, besideShare: 0, analogy: 8, analogyShare: 0.5, repeats: false };
 const scoresOf = (...pieces: [string, number][]): Score[] => pieces.map(([text, sum]) => ({ text, sum, count: 1, signs }));
 const place = (before: string, after = '', languageId = 'typescript') => ({ path: 'a.ts', languageId, before, after });
 const signal = (name: Signal, before: string, text: string, after = ''): number => signalsOf(scoresOf([text, -0.1]), text, place(before, after))![SIGNALS.indexOf(name)];
