@@ -36,7 +36,7 @@ export function activate(context: ExtensionContext): void {
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist, { keptFolder: kept.fsPath }, (sentence) => log.warn(sentence)), settings: () => settings.current, marker, log }));
   const completions = new Completions({
-    source: started, isLoading: () => started.state === 'loading',
+    source: started, state: globalState, isLoading: () => started.state === 'loading',
     readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
     settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(),
   });

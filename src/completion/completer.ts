@@ -31,9 +31,8 @@ export interface CompleterHost {
   settings(): CompleterSettings;
   /** Called once for every request, when everything is known about it: with its answer, or when the generation that it came from has ended. */
   record(record: RequestRecord): void;
-  /** What the user took so far; it is told when that changes. */
-  habit?: Habit;
-  learned?(): void;
+  /** What the user took so far, and where one more of it is written down. */
+  habit?: { habit: Habit; learned(add: () => void): void };
   /** What is shown for this document became a longer text: show that in its place (once per suggestion). `manual`: it was shown because the user asked. */
   longer(document: string, suggestion: Suggestion, manual: boolean): void;
   /** A text is ready that nobody waited for to the end: ask the provider again (once per suggestion). */
@@ -309,7 +308,7 @@ export class Completer {
 
   private judge(left: Written, snapshot: Snapshot): Judgement | null {
     const { habit } = this.host;
-    return judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.of(kindOf(snapshot)));
+    return judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.habit.of(kindOf(snapshot)));
   }
 
   private judged(left: Written, { snapshot, manual }: Pick<CompletionRequest, 'snapshot' | 'manual'>): Outcome {
@@ -333,11 +332,12 @@ export class Completer {
   /** Another text is shown: whether the one before it was taken, or typed, is known by now. */
   private learn(document: string, id: number, { before }: Snapshot): void {
     const shown = this.shown.get(document);
-    if (!this.host.habit || !shown || shown.written.id === id) return;
+    const { habit } = this.host;
+    if (!habit || !shown || shown.written.id === id) return;
     const { snapshot } = shown.origin;
     const line = shown.written.text.trim().split('\n', 1)[0];
-    this.host.habit.add(kindOf(snapshot), before.startsWith(snapshot.before) && before.slice(snapshot.before.length).trimStart().startsWith(line));
-    this.host.learned?.();
+    const taken = before.startsWith(snapshot.before) && before.slice(snapshot.before.length).trimStart().startsWith(line);
+    habit.learned(() => habit.habit.add(kindOf(snapshot), taken));
   }
 
   private silent(waiting: Waiting, reason: NoneReason, outcome: Outcome = {}, facts: Facts | null = null): void {

@@ -1,7 +1,7 @@
 // Ghost text: VS Code's requests become plain data for the completer, its answers become items. What the user does elsewhere ends what nobody waits for.
 import {
   commands, InlineCompletionItem, InlineCompletionTriggerKind, languages, window, workspace,
-  type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Position, type TextDocument, type TextEditor,
+  type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Memento, type Position, type TextDocument, type TextEditor,
 } from 'vscode';
 import { Completer } from '../completion/completer.ts';
 import { refusal } from '../completion/eligible.ts';
@@ -14,6 +14,7 @@ import { Tally } from '../completion/tally.ts';
 import type { Reuse } from '../session/protocol.ts';
 import { abandonedOf } from './abandoned.ts';
 import { clock } from './clock.ts';
+import { KeptHabit } from './keptHabit.ts';
 import { NeighbourDocuments } from './neighbours.ts';
 import { factsOf, placeOf } from './place.ts';
 import type { Settings } from './settingsTable.ts';
@@ -37,6 +38,8 @@ export interface CompletionsNeeds {
   /** Writes what was read to the disk, for the next start, where a model is loaded, until it is cancelled. */
   keep: (cancel: CancelFlag) => Promise<unknown>;
   settings: () => Settings;
+  /** Where counts of what the user took are kept. */
+  state: Pick<Memento, 'get' | 'update'>;
   /** "publisher.name". */
   extensionId: string;
   log: LogOutputChannel;
@@ -70,6 +73,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
         const settings = needs.settings();
         return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], promptTokens: settings['completions.promptTokens'], eagerness: settings['completions.eagerness'] };
       },
+      habit: new KeptHabit(needs.state),
       record: (record) => this.record(record),
       longer: (document, { id }, manual) => this.once(id, () => this.askAgain(document, manual ? 'anew' : 'next')),
       late: (document, { id }) => this.once(id, () => this.askAgain(document)),

@@ -24,7 +24,7 @@ beforeEach(() => {
     workers.push(worker);
     return worker.client as RuntimeClient;
   });
-  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
 });
 afterEach(async () => {
   await deactivate();

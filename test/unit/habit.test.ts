@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { Habit, KINDS, kindOf, type Kind } from '../../src/completion/habit.ts';
+import { KeptHabit } from '../../src/editor/keptHabit.ts';
 import { Rejections } from '../../src/completion/rejections.ts';
 
 const snapshot = (before: string, languageId = 'typescript') => ({ path: 'a.ts', languageId, before, after: '' });
@@ -64,5 +65,18 @@ describe('what was typed against', () => {
     expect(rejections.has('a', snapshot('x other.'), 'three)')).toBe(true);
     rejections.clear();
     expect(rejections.has('a', snapshot('x other.'), 'three)')).toBe(false);
+  });
+});
+
+describe('counts that are kept', () => {
+  it('come back with the next window, and not when all data was removed', () => {
+    const data = new Map<string, unknown>();
+    const state = { get: (key: string) => data.get(key), update: async (key: string, value: unknown) => void data.set(key, structuredClone(value)) } as ConstructorParameters<typeof KeptHabit>[0];
+    const first = new KeptHabit(state);
+    first.learned(() => first.habit.add('line', true));
+    expect(new KeptHabit(state).habit.kept).toEqual({ line: { shown: 1, taken: 1 } });
+    data.clear();
+    first.learned(() => first.habit.add('member', false));
+    expect([first.habit.kept, new KeptHabit(state).habit.kept]).toEqual([{ member: { shown: 1, taken: 0 } }, { member: { shown: 1, taken: 0 } }]);
   });
 });
