@@ -22,7 +22,7 @@ beforeEach(() => {
     workers.push(new FakeWorker());
     return workers.at(-1)!.client as RuntimeClient;
   });
-  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
 });
 afterEach(async () => {
   await deactivate();

@@ -101,7 +101,7 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
   });
 
   it('of the menu, the commands and the documents', async () => {
-    activate({ subscriptions: [], extensionUri: Uri.file(folder), globalStorageUri: Uri.file(join(folder, 'storage')), extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+    activate({ subscriptions: [], extensionUri: Uri.file(folder), globalStorageUri: Uri.file(join(folder, 'storage')), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
     for (const editor of [false, true]) {
       if (editor) fake.open('const a = ');
       for (const enabled of [true, false]) {
