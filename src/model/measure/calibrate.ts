@@ -9,7 +9,6 @@ import { attentionRules } from '../attentionRule.ts';
 import { flowWidths } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
-import type { BasisTables } from './basis.ts';
 import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
@@ -83,9 +82,8 @@ const PROBED = { one: 0.5, together: 4 };
  * For each of `sparsities`: θ and s such that this share of the sample's delta elements is zero over all layers, shared out so that the next token
  * suffers least. A layer's cost is the error of its attention's output, which grows with its zeros, times what that error does to the next token when
  * this layer alone is coded; both are measured on the sample, with the window and the sinks of the manifest. In a large model every layer gets the same.
- * @param bases of all layers, where keys are coded in one: θ and s come from their texts instead of the sample
  */
-export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}, pass: RunPass = atOnce, bases?: readonly BasisTables[]): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
+export async function calibrate(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<{ calibrations: Calibration[]; hidden: Float32Array }> {
   const { manifest, chunk } = forward;
   const { layers, kvHeads, keyLength, heads } = manifest.shape;
   const { law, reference } = manifest.delta;
@@ -99,8 +97,7 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     } finally {
       lease.release();
     }
-    const solve = seen.layers.map(({ keys, queries }, layer) => {
-      if (bases) return (sparsity: number) => bases[layer].solve(sparsity);
+    const solve = seen.layers.map(({ keys, queries }) => {
       const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
       const split = splitHeads(keys, kvHeads, keyLength);
       return (sparsity: number) => solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));

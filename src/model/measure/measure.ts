@@ -20,6 +20,11 @@ const TEXTS_SEED = 3;
 /** Tokens of sample code: somebody waits for the first token of a large model. */
 const SAMPLE = { small: 2048, large: 256, huge: 128, smallParameters: 100e6, hugeParameters: 2e9 };
 
+export interface Measurement {
+  delta: DeltaConfig;
+  tables: Record<Mode, DeltaTables[]>;
+}
+
 /** Source text for a basis. */
 export interface BasisSource {
   /** Folders of source files: what the bases of all layers are measured on. */
@@ -28,25 +33,30 @@ export interface BasisSource {
 }
 
 /** Measures `forward`, whose manifest states the coding, in passes of `pass`; in a basis where there is text for one. */
-export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, source?: BasisSource): Promise<{ delta: DeltaConfig; tables: Record<Mode, DeltaTables[]> }> {
+export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, source?: BasisSource): Promise<Measurement> {
+  if (source) return measureTexts(forward, tokenizer, addon, source, progress, pass);
   const { parameters, shape } = forward.manifest;
   const sample = await sampleCode(tokenizer, Math.min(shape.context, parameters <= SAMPLE.smallParameters ? SAMPLE.small : parameters <= SAMPLE.hugeParameters ? SAMPLE.large : SAMPLE.huge));
-  const bases = source && (await measureTexts(forward, tokenizer, addon, source, (share) => progress(0.8 * share), pass));
-  const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], (share) => progress(bases ? 0.8 + 0.2 * share : share), pass, bases?.tables);
+  const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass);
   return {
-    delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length, ...(bases && { basis: { tokens: bases.tokens, power: BASIS.power } }) },
+    delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length },
     tables: { delta: balanced.tables, compact: compact.tables },
   };
 }
 
-async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon, { folders, outputOf }: BasisSource, progress: (share: number) => void, pass: RunPass): Promise<{ tables: BasisTables[]; tokens: number }> {
+/** Bases, and θ and s in them, such that every layer has the same share of zeros. Throws `usage` where there is too little text. */
+async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon, { folders, outputOf }: BasisSource, progress: (share: number) => void, pass: RunPass): Promise<Measurement> {
   const { shape } = forward.manifest;
   const length = Math.floor(Math.min(BASIS.length, shape.context) / BLOCK) * BLOCK;
   if (length < LEAST_TEXT) throw new DeltaError('usage', `The model reads ${shape.context} tokens: too few for --texts`);
   const texts = makeContexts(folders, tokenizer, new Array<number>(BASIS.texts).fill(length), TEXTS_SEED);
   if (texts.length < BASIS.texts) throw new DeltaError('usage', `The folders of --texts have too few source files for ${BASIS.texts} contexts of ${length} tokens`);
   const bases = await measureBases(forward, addon, texts.map(({ ids }) => ids), outputOf, progress, pass);
-  return { tables: bases.map((basis) => new BasisTables(basis, shape, BASIS.power)), tokens: texts.length * length };
+  const layers = bases.map((basis) => new BasisTables(basis, shape, BASIS.power));
+  const [balanced, compact] = [BALANCED, COMPACT].map((zeros) => layers.map((layer) => layer.solve(zeros)));
+  const reached = (tables: { sparsity: number }[]) => tables.map(({ sparsity }) => sparsity);
+  const tokens = texts.length * length;
+  return { delta: { ...CODING, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { tokens, power: BASIS.power } }, tables: { delta: balanced, compact } };
 }
 
 /** The first tokens of our sample code, repeated where it is too short. */
