@@ -3,6 +3,7 @@ import { asDeltaError, type DeltaError } from '../shared/errors.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { CursorRequest, Event, GenerateResult } from '../session/protocol.ts';
 import { degenerate } from './degenerate.ts';
+import { among, isInvented } from './existing.ts';
 import { judge, type Eagerness, type Judgement } from './gate.ts';
 import { Generation } from './generation.ts';
 import { kindOf, type Habit } from './habit.ts';
@@ -224,7 +225,7 @@ export class Completer {
   /** Past the latency budget, the whole lines so far do. */
   private showEarly(generation: Generation, waiting: Waiting, inserted: Insertion): void {
     if (this.clock.now() < waiting.deadline || !generation.waiting.has(waiting)) return;
-    const text = generation.early;
+    const text = amongExisting(generation.early, generation.request);
     const written: Written = { id: generation.id, text, scores: generation.scores.slice(), degenerate: degenerate(text, generation.snapshot), facts: null };
     const left = leftOf(written, false, inserted, generation.snapshot.languageId);
     if (typeof left === 'string' || left.text.trim() === '' || this.refusal(left, waiting.request) !== null) return;
@@ -235,7 +236,7 @@ export class Completer {
   /** The text is final: everyone who waits for it gets it, or the next generation. */
   private finish(generation: Generation, result: GenerateResult): void {
     const { request, snapshot } = generation;
-    const text = result.text.replaceAll('\r', '');
+    const text = amongExisting(result.text.replaceAll('\r', ''), request);
     const written: Written = { id: generation.id, text, scores: result.scores, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
     this.suggestions.put(request.document, snapshot, written);
     this.lengthen(generation, written);
@@ -297,13 +298,14 @@ export class Completer {
   }
 
   /** Why what is left of a text is not shown at a place; null when it is. */
-  private refusal(left: Written, { document, snapshot, manual }: CompletionRequest): NoneReason | null {
+  private refusal(left: Written, { document, snapshot, manual, existing }: CompletionRequest): NoneReason | null {
     if (left.text.trim() === '') return 'empty';
     if (left.degenerate) return 'repetition';
     if (manual) return null;
     if (this.rejections.has(document, snapshot, left.text)) return 'repetition';
     const judged = this.judge(left, snapshot);
-    return judged && judged.value >= judged.threshold ? null : 'lowConfidence';
+    if (!judged || judged.value < judged.threshold) return 'lowConfidence';
+    return existing && this.host.settings().eagerness !== 'high' && isInvented(left.text, snapshot, existing) ? 'invented' : null;
   }
 
   private judge(left: Written, snapshot: Snapshot): Judgement | null {
@@ -346,6 +348,9 @@ export class Completer {
     this.host.record(facts ? addFacts(record, facts) : record);
   }
 }
+
+/** With its paths as there are files for them; one that there is none for is judged with the rest. */
+const amongExisting = (text: string, { snapshot, existing }: CompletionRequest): string => (existing && among(text, snapshot, existing)) ?? text;
 
 const extendsText = (longer: string, text: string): boolean => longer.length > text.length && longer.startsWith(text);
 

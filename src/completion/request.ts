@@ -2,6 +2,7 @@
 import type { NeighbourSet } from '../session/neighbourSet.ts';
 import type { PromptDescription, Reuse } from '../session/protocol.ts';
 import type { StageMs } from '../shared/stages.ts';
+import type { Existing } from './existing.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 
 /** One invocation of the provider. Immutable. */
@@ -14,6 +15,8 @@ export interface CompletionRequest {
   readonly snapshot: Snapshot;
   /** With their texts. */
   readonly neighbours?: NeighbourSet;
+  /** What is known to exist around the place; it may learn while a text is written. */
+  readonly existing?: Existing;
   /** Where the cursor stands in the document, where the snapshot is ahead of it (a selected item). Default: the length of `before`. */
   readonly cursor?: number;
   /** Asked for by the user: no pause, no gate. */
@@ -40,6 +43,7 @@ export type Silence =
   | 'lowConfidence'
   | 'empty' // the model ended at once, or all it wrote stands there already
   | 'repetition'
+  | 'invented' // it names a file or a member that does not exist
   | 'noFim'
   | 'unavailable'; // off, loading for too long, or failed
 export type NoneReason = Refusal | Pointless | Silence;

@@ -4,7 +4,8 @@ import {
   type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Memento, type Position, type TextDocument, type TextEditor,
 } from 'vscode';
 import { Completer } from '../completion/completer.ts';
-import { refusal } from '../completion/eligible.ts';
+import { refusal, type DocumentFacts } from '../completion/eligible.ts';
+import type { Existing } from '../completion/existing.ts';
 import { Keeping } from '../completion/keeping.ts';
 import { Landing, type ReadAhead } from '../completion/landing.ts';
 import type { NoneReason, Refusal, RequestRecord } from '../completion/request.ts';
@@ -14,8 +15,10 @@ import { Tally } from '../completion/tally.ts';
 import type { Reuse } from '../session/protocol.ts';
 import { abandonedOf } from './abandoned.ts';
 import { clock } from './clock.ts';
+import { FolderNames } from './folderNames.ts';
 import { KeptHabit } from './keptHabit.ts';
 import { NeighbourDocuments } from './neighbours.ts';
+import { OfferedMembers } from './offeredMembers.ts';
 import { factsOf, placeOf } from './place.ts';
 import type { Settings } from './settingsTable.ts';
 import { sayThatItComes } from './waitingWord.ts';
@@ -53,6 +56,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   lastPrompted: RequestRecord | undefined;
   private readonly completer: Completer;
   private readonly neighbours: NeighbourDocuments;
+  private readonly folders = new FolderNames((path, beside) => this.refusalOf({ ...factsOf(beside), path }) === null);
+  private readonly members = new OfferedMembers(clock);
   private readonly landing: Landing;
   private readonly keeping: Keeping;
   private readonly subscriptions: Disposable[];
@@ -80,6 +85,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     });
     this.subscriptions = [
       this.neighbours,
+      this.folders,
       languages.registerInlineCompletionItemProvider({ pattern: '**' }, this),
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length === 0 || !isOpenInEditor(document)) return;
@@ -130,7 +136,8 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     const offset = document.offsetAt(position);
     this.asked = { document: id, version: document.version, offset };
     const neighbours = this.neighbours.of(document);
-    const request = { document: id, version: document.version, snapshot, manual, ...(neighbours && { neighbours }), ...(lead === '' ? {} : { cursor: offset }) };
+    const existing = this.existingAt(document, position);
+    const request = { document: id, version: document.version, snapshot, manual, ...(neighbours && { neighbours }), ...(existing && { existing }), ...(lead === '' ? {} : { cursor: offset }) };
     const answering = this.completer.complete(request, abandonedOf(token));
     if (manual) sayThatItComes(answering, this.needs.isLoading);
     const answer = await answering;
@@ -143,9 +150,20 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     return document ? this.refusal(document) : null;
   }
 
+  /** What is known to exist around a place. Where everything is shown nobody asks. */
+  private existingAt(document: TextDocument, position: Position): Existing | undefined {
+    if (this.needs.settings()['completions.eagerness'] === 'high') return undefined;
+    this.folders.listAhead(document);
+    return { folder: (path) => this.folders.of(document, path), members: this.members.at(document, position) };
+  }
+
   private refusal(document: TextDocument): Refusal | null {
+    return this.refusalOf(factsOf(document));
+  }
+
+  private refusalOf(facts: DocumentFacts): Refusal | null {
     const settings = this.needs.settings();
-    return refusal(factsOf(document), { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] });
+    return refusal(facts, { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] });
   }
 
   /** The cursor is somewhere else: what a request there would read is read ahead. */
@@ -165,6 +183,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
    */
   forget(): void {
     const document = this.completer.busyWith ?? this.unserved;
+    this.folders.clear();
     this.completer.forget();
     if (document !== null) this.askAgain(document);
   }

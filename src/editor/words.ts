@@ -29,6 +29,7 @@ const reasons: Record<NoneReason, () => string> = {
   lowConfidence: () => l10n.t('the model was not sure enough'),
   empty: () => l10n.t('the model had nothing to add'),
   repetition: () => l10n.t('the model repeated itself'),
+  invented: () => l10n.t('it names something that does not exist'),
   noFim: () => l10n.t('the model cannot complete at a cursor'),
   unavailable: () => l10n.t('the model was not available'),
 };

@@ -1,4 +1,6 @@
 // Moments of a person who types: places in small projects of our own, with what would be right there and what would be harmful.
+import { posix } from 'node:path';
+import type { Existing } from '../completion/existing.ts';
 import { unknownNames } from '../completion/names.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { placeOf } from '../session/textEnd.ts';
@@ -117,6 +119,16 @@ function faultsOf(snapshot: Snapshot, shown: string, left: string, files: readon
   const folder = files[0].path.split('/').slice(0, -1);
   for (const [, , found] of `${left}${shown}${after.split('\n', 1)[0]}`.matchAll(PATH)) if (!exists(found, folder, paths)) faults.push('invented path');
   return faults;
+}
+
+/** What exists around a file of a project; of members nothing is known. */
+export function existingIn(paths: readonly string[], own: string): Existing {
+  const folder = (path: string): ReadonlySet<string> | null => {
+    const prefix = `${posix.join(posix.dirname(own), path)}/`.replace(/^\.\//, '');
+    const names = paths.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length).replace(/\/.*$/, '/'));
+    return names.length > 0 ? new Set(names) : null;
+  };
+  return { folder, members: () => undefined };
 }
 
 /** Whether a relative path leads to a file of the project, whatever its ending is called there. */

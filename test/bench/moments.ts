@@ -9,7 +9,7 @@ import { loadAddon } from '../../src/binding/load.ts';
 import { Completer } from '../../src/completion/completer.ts';
 import type { Eagerness } from '../../src/completion/gate.ts';
 import type { Clock } from '../../src/completion/source.ts';
-import { FAULTS, momentsOf, verdictOn, type Moment, type MomentFile, type Verdict } from '../../src/eval/moments.ts';
+import { existingIn, FAULTS, momentsOf, verdictOn, type Moment, type MomentFile, type Verdict } from '../../src/eval/moments.ts';
 import { percentile, wilson } from '../../src/eval/similarity.ts';
 import { starterModel } from '../../src/model/library.ts';
 import type { Score } from '../../src/session/firstLine.ts';
@@ -60,6 +60,7 @@ async function seenAt(engine: Engine, moment: Moment): Promise<Seen> {
   const { snapshot, beside } = moment;
   const name = moment.path;
   const documents = values['no-neighbours'] ? [] : beside.map(({ path, text }) => ({ path, text }));
+  const existing = existingIn([name, ...beside.map(({ path }) => path)], name);
   let answered = '';
   let chance = NaN;
   const completer = new Completer({
@@ -81,7 +82,7 @@ async function seenAt(engine: Engine, moment: Moment): Promise<Seen> {
     const now = { ...snapshot, before: snapshot.before.slice(0, at) };
     if (at > typed) completer.edited(name, { offset: at - 1, removed: 0, inserted: snapshot.before[at - 1] });
     pressed = performance.now();
-    last = completer.complete({ document: name, version: at, snapshot: now, manual: false, neighbours: documents.length > 0 ? { name, documents } : undefined }, { isSet: false, onSet: () => () => {} });
+    last = completer.complete({ document: name, version: at, snapshot: now, manual: false, existing, neighbours: documents.length > 0 ? { name, documents } : undefined }, { isSet: false, onSet: () => () => {} });
     // The first is somebody who comes to the place: the document is read.
     if (at === typed) {
       await last;

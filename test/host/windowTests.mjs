@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { besideCompletions, chatInRestrictedMode, chatInTwoWindows, codeOfAnswers, comingBack, conversation, elsewhere, explaining, keyboard, modelThatDoesNotFit, quietChat, withoutModel } from './chat.mjs';
 import { check } from './checks.mjs';
 import { closing } from './closing.mjs';
+import { existing } from './existing.mjs';
 import { extensionPage } from './extensionPage.mjs';
 import { failures, safeMode } from './failures.mjs';
 import { disagreeing, fastTyping } from './fastTyping.mjs';
@@ -25,7 +26,7 @@ const usual = { newest: { cycles: 50, idle: 20 }, floor: { cycles: 10, idle: 5 }
 const few = { cycles: 6, idle: 10 };
 /** What a quick run does at the floor, and what it leaves out at the newest: what judges single frames wants a machine for itself. */
 const beginning = ['activation', 'first ghost text'];
-const frameByFrame = ['growing', 'surfaces', 'another provider', 'fast typing', 'keys that disagree'];
+const frameByFrame = ['ghost text that grows', 'surfaces around ghost text', 'another provider', 'fast typing', 'keys that disagree'];
 
 /** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
 /** @typedef {{ only: string, quick: boolean, newest: boolean, seed: number, cycles?: number, idle?: number, screenshots?: string }} Options */
@@ -41,8 +42,9 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'settings meanwhile': settingsMeanwhile,
     'typing on': typingOn,
     'accepting parts': acceptingParts,
-    growing,
-    surfaces,
+    'ghost text that grows': growing,
+    'surfaces around ghost text': surfaces,
+    'ghost text and what exists': existing,
     IntelliSense: besideIntelliSense,
     'another provider': besideAnotherProvider,
     'fast typing': (session, window) => fastTyping(session, window, seed),

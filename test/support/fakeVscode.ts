@@ -89,6 +89,7 @@ export const InlineCompletionTriggerKind = { Invoke: 0, Automatic: 1 };
 export const TextEditorSelectionChangeKind = { Keyboard: 1, Mouse: 2, Command: 3 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
 export const ViewColumn = { Active: -1, Beside: -2, One: 1 };
+export const CompletionItemKind = { Text: 0, Method: 1, Function: 2, Field: 4, Variable: 5, Property: 9, Keyword: 13, Snippet: 14, File: 16, Folder: 18 };
 export const FileType = { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
 export const version = '1.106.1';
@@ -133,6 +134,8 @@ const events = {
   selection: new EventEmitter<{ textEditor: FakeEditor; selections: Selection[]; kind?: number }>(),
   activeEditor: new EventEmitter<FakeEditor | undefined>(),
   tabs: new EventEmitter<{ closed: FakeTab[] }>(),
+  created: new EventEmitter<Uri>(),
+  deleted: new EventEmitter<Uri>(),
 };
 
 interface FakeTab {
@@ -292,6 +295,8 @@ const fresh = () => ({
   /** Path → what lies on the disk; every reading of a text is counted. */
   disk: new Map<string, { text: string; mtime: number; type?: number }>(),
   diskReads: [] as string[],
+  /** Folders that were listed. */
+  listings: [] as string[],
   /** English text → what this language says. */
   bundle: null as Record<string, string> | null,
 });
@@ -444,8 +449,12 @@ export const workspace = {
       onDisk(uri);
       fake.disk.delete(uri.path);
     },
-    readDirectory: async (uri: Uri) =>
-      [...fake.disk].filter(([path]) => path.slice(0, path.lastIndexOf('/')) === uri.path).map(([path, { type = FileType.File }]) => [path.slice(uri.path.length + 1), type]),
+    readDirectory: async (uri: Uri) => {
+      fake.listings.push(uri.path);
+      const within = [...fake.disk].filter(([path]) => path.startsWith(`${uri.path}/`)).map(([path, { type = FileType.File }]) => [path.slice(uri.path.length + 1), type] as const);
+      if (within.length === 0 && !fake.folders.includes(uri.path)) throw Object.assign(new Error('no such folder'), { code: 'FileNotFound' });
+      return [...new Map(within.map(([name, type]) => (name.includes('/') ? [name.slice(0, name.indexOf('/')), FileType.Directory] : [name, type])))];
+    },
     stat: async (uri: Uri) => ({ type: onDisk(uri).type ?? FileType.File, mtime: onDisk(uri).mtime, size: Buffer.byteLength(onDisk(uri).text, 'latin1') }),
     readFile: async (uri: Uri) => {
       fake.diskReads.push(uri.path);
@@ -471,6 +480,7 @@ export const workspace = {
       },
     };
   },
+  createFileSystemWatcher: () => ({ onDidCreate: events.created.event, onDidDelete: events.deleted.event, dispose() {} }),
   onDidChangeConfiguration: events.configuration.event,
   onDidChangeTextDocument: events.changed.event,
   onDidCloseTextDocument: events.closed.event,

@@ -182,6 +182,39 @@ describe('ghost text', () => {
   });
 });
 
+describe('a text that names what does not exist', () => {
+  const importing = async (text: string, eagerness = 'auto') => {
+    fake.set('deltallm.completions.eagerness', eagerness);
+    for (const name of ['order.ts', 'total.ts']) fake.disk.set(`/work space/${name}`, { text: '', mtime: 1 });
+    const editor = fake.open("import { a } from './or", 'typescript', Uri.file('/work space/main.ts'));
+    const items = ask(editor, { manual: false });
+    await answer(text);
+    return (await items).map(({ insertText }) => insertText);
+  };
+
+  it.each([
+    ['is not shown', 'acle/driver', 'auto', []],
+    ['is shown where the user wants to see everything', 'acle/driver', 'high', ['acle/driver']],
+    ['becomes one that names what does', "ders';", 'auto', ["der';"]],
+  ])('%s', async (_, text, eagerness, shown) => expect(await importing(text, eagerness)).toEqual(shown));
+
+  it('is told of in "Show Last Request"', async () => {
+    await importing("acle/driver';");
+    await fake.commands.get('deltallm.showLastRequest')!();
+    expect(fake.openedTexts[0]).toMatch(/^held back: it names something that does not exist$[^]*^ {4}acle\/driver';$/m);
+  });
+
+  it('by a member that VS Code does not offer is not shown either', async () => {
+    fake.perform = (id) => (id === 'vscode.executeCompletionItemProvider' ? { items: [{ label: 'map', kind: 1 }], isIncomplete: false } : undefined);
+    const shown = async (text: string, n: number) => {
+      const items = ask(fake.open(`const all${n} = items.`, 'typescript', Uri.file(`/work space/${n}.ts`)), { manual: false });
+      await answer(text, n);
+      return (await items).map(({ insertText }) => insertText);
+    };
+    expect([await shown('compact()', 1), await shown('map(one)', 2)]).toEqual([[], ['map(one)']]);
+  });
+});
+
 describe('text that becomes longer after it was shown', () => {
 
   /** The first line is shown when the latency budget has run out; then the rest comes. */

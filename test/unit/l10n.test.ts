@@ -154,7 +154,7 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
   it('of what is told of a request, for every reason and origin', () => {
     const reasons: Record<NoneReason, true> = {
       disabled: true, scheme: true, excluded: true, tooLarge: true, insideWord: true, midLine: true, afterStatement: true, longLine: true, emptyDocument: true, selection: true,
-      superseded: true, cancelled: true, lowConfidence: true, empty: true, repetition: true, noFim: true, unavailable: true,
+      superseded: true, cancelled: true, lowConfidence: true, empty: true, repetition: true, noFim: true, invented: true, unavailable: true,
     };
     const origins: Record<Origin, true> = { generation: true, reattached: true, typedThrough: true, cache: true };
     const tally = new Tally();

@@ -1,0 +1,113 @@
+// What a text names must exist: files by a relative path, modules, members behind a dot. What is known to exist says which text is not shown, and how a path ends.
+import { basename, extname } from 'node:path/posix';
+import type { Snapshot } from '../prompt/snapshot.ts';
+import { scanBrackets } from '../session/brackets.ts';
+import { endingOf, means, referencesIn, spelled, type Reference } from './references.ts';
+
+/** What is known around a place by now. It answers at once, and never from outside the workspace folder. */
+export interface Existing {
+  /** The names in a folder, by its path from the document's own: '' is that, '../lib' one beside it. Folders end with a slash. null: there is none. undefined: not known. */
+  folder(path: string): ReadonlySet<string> | null | undefined;
+  /** What the language offers for the member that is begun at the cursor; undefined: not known. */
+  members(): ReadonlySet<string> | undefined;
+}
+
+/** Letters that another name must begin with as the written one does, to be what was meant. */
+const ALIKE = 3;
+/** Characters on each side of the cursor in which a member counts as known. */
+const NEAR = 60_000;
+/** A member that is begun: the line as far as its dot, and its first letters. */
+const MEMBER = /(?:[\p{L}\p{N}_$)\]"'`]\??\.|->)([\p{L}_$][\p{L}\p{N}_$]*)?$/u;
+
+/** Where in the line before the cursor the name of a member begins; -1: none is begun. */
+export function memberStart(linePrefix: string): number {
+  const found = MEMBER.exec(linePrefix);
+  return !found || /\d\.$/.test(linePrefix) ? -1 : linePrefix.length - (found[1]?.length ?? 0);
+}
+
+/** Whether a text at a place names a path or a member that is known not to exist. */
+export function isInvented(text: string, snapshot: Snapshot, existing: Existing): boolean {
+  return among(text, snapshot, existing) === null || isUnknownMember(text, snapshot, existing);
+}
+
+/** A text with its paths as there are files for them; null where its first line names one that there is none for. Later lines that do are left out. */
+export function among(text: string, snapshot: Snapshot, existing: Existing): string | null {
+  const { before, after, languageId, path } = snapshot;
+  const prefix = before.slice(before.lastIndexOf('\n') + 1);
+  const suffix = after.split('\n', 1)[0].replace(/\r$/, '');
+  const stem = basename(path, extname(path));
+  const lines = text.split('\n');
+  for (let i = 0; i < lines.length; i++) {
+    const left = i === 0 ? prefix : '';
+    const right = i === lines.length - 1 ? suffix : '';
+    const line = left + lines[i] + right;
+    for (const reference of referencesIn(line, languageId, stem)) {
+      const isWritten = reference.end > left.length && reference.start < left.length + lines[i].length;
+      if (!isWritten || isThere(reference, existing) !== false) continue;
+      const other = i === 0 && reference.end <= line.length - right.length ? meant(reference, line.slice(reference.start, reference.end), left.length - reference.start, snapshot, existing) : null;
+      if (other === null) return withoutRest(lines.slice(0, i), languageId);
+      const changed = line.slice(0, reference.start) + other + line.slice(reference.end);
+      return [changed.slice(left.length, changed.length - right.length), ...lines.slice(1)].join('\n');
+    }
+  }
+  return text;
+}
+
+/** The lines before one that names what is not there; null where they are nothing, or leave something open. */
+function withoutRest(lines: readonly string[], languageId: string): string | null {
+  const text = lines.join('\n');
+  return text.trim() === '' || scanBrackets(text, languageId).open.length > 0 ? null : text;
+}
+
+/** What is not known of a folder may be known by the one above: that there is none. */
+function namesIn(folder: string, existing: Existing): ReadonlySet<string> | null | undefined {
+  const names = existing.folder(folder);
+  const name = basename(folder);
+  if (names !== undefined || name === '' || name === '..') return names;
+  const above = namesIn(folder.slice(0, -name.length).replace(/\/$/, ''), existing);
+  return above === null || (above && !above.has(`${name}/`) && !above.has(name)) ? null : undefined;
+}
+
+/** undefined: not known. */
+function isThere(reference: Reference, existing: Existing): boolean | undefined {
+  const names = namesIn(reference.folder, existing);
+  if (!names) return names === null ? false : undefined;
+  return reference.name === '' || [...names].some((name) => means(reference, name));
+}
+
+/** The one path to a file that begins as it was typed (the first `typed` characters of `written`), and otherwise most like the written one; null where that is not certain. */
+function meant(reference: Reference, written: string, typed: number, { path, before, after }: Snapshot, existing: Existing): string | null {
+  const names = existing.folder(reference.folder);
+  if (!names) return null;
+  const nameStart = 1 + written.lastIndexOf(reference.kind === 'python' ? '.' : '/');
+  const begun = written.slice(nameStart, Math.max(nameStart, typed));
+  const ending = endingOf(before.slice(-NEAR) + after.slice(0, NEAR));
+  const spellings = new Set([...names].filter((name) => name !== basename(path)).map((name) => spelled(reference.kind, name, ending)));
+  const distance = (name: string): [number, number] => [-alike(name, reference.name), Math.abs(name.length - reference.name.length)];
+  const compare = (a: string, b: string): number => distance(a)[0] - distance(b)[0] || distance(a)[1] - distance(b)[1];
+  const [best, second] = [...spellings].filter((name): name is string => name !== null && name.startsWith(begun)).sort(compare);
+  if (best === undefined) return null;
+  const letters = alike(best, reference.name);
+  const isCertain = second === undefined ? begun !== '' || letters >= ALIKE : letters >= Math.max(ALIKE, begun.length + 1) && compare(best, second) < 0;
+  return isCertain ? written.slice(0, nameStart) + best : null;
+}
+
+/** With how many characters two names begin alike. */
+function alike(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
+function isUnknownMember(text: string, { before, after }: Snapshot, existing: Existing): boolean {
+  const prefix = before.slice(before.lastIndexOf('\n') + 1);
+  const start = memberStart(prefix);
+  const rest = /^[\p{L}\p{N}_$]*/u.exec(text)![0];
+  if (start < 0 || rest === '') return false;
+  const name = prefix.slice(start) + rest;
+  const members = existing.members();
+  if (!members || members.has(name)) return false;
+  // An index signature knows no names: what is used elsewhere is none that was invented here.
+  const used = new RegExp(`(?:\\.|->)${name.replaceAll('$', '\\$')}(?![\\p{L}\\p{N}_$])`, 'u');
+  return !used.test(before.slice(-NEAR)) && !used.test(after.slice(0, NEAR)) && !/\benv\??\.$/.test(prefix.slice(0, start));
+}
