@@ -37,12 +37,39 @@ export async function existing({ place }, window) {
   const wrong = paths.filter((path) => !there.has(path.replace(/\.[jt]s$/, '')));
   check(wrong.length === 0, `no path is shown that leads nowhere (${paths.length} shown at ${starts.length} places)`, [...shown, ...(await requests(window))]);
 
+  // A file further down says where the others lie from there; here that leads nowhere.
+  mkdirSync(join(folder, 'routes', 'admin'));
+  const fromBelow = "import { OrderService } from '../../services/orderService';\n";
+  writeFileSync(join(folder, 'routes', 'admin', 'orders.ts'), `${fromBelow}\nexport const orders = new OrderService();\n`);
+  writeFileSync(join(folder, 'routes', 'users.ts'), '\nexport function users(): void {}\n');
+  for (const eagerness of ['high', 'auto']) {
+    await window.set({ 'deltallm.completions.eagerness': eagerness });
+    await window.open('shop/routes/admin/orders.ts');
+    await window.open('shop/routes/users.ts', { line: 1, column: 1 });
+    await window.inside((_, seen) => void (seen.log.length = 0));
+    await window.type("import { OrderService } from '../../", 40);
+    await window.until(async () => (await window.document()).before.endsWith('../../'), 'every key has arrived');
+    await window.pause(2500);
+    const ghost = await window.ghost();
+    if (eagerness === 'high') check(ghost.startsWith('services/'), 'a path of another folder is what the model would write', [JSON.stringify(ghost), ...(await requests(window))]);
+    else check(!ghost.startsWith('services/'), 'and is not shown where it leads nowhere', [JSON.stringify(ghost), ...(await requests(window))]);
+    if (eagerness === 'auto') console.log(`  (the last request: ${(await requests(window)).at(-1)})`);
+    await window.inside((vscode) => vscode.commands.executeCommand('workbench.action.files.revert').then(() => null));
+  }
+
   // TypeScript's own completion is asked behind a dot, and answers what ghost text may name.
   await window.open('shop/services/orderService.ts', { line: 9, column: 2 });
   await window.type('\n\nexport const orders = new OrderService();\nexport const one = orders.', 40);
   await window.pause(4000);
   const ghost = await window.ghost();
+  const offered = await window.inside(async (vscode) => {
+    const { document, selection } = /** @type {import('vscode').TextEditor} */ (vscode.window.activeTextEditor);
+    const list = /** @type {import('vscode').CompletionList} */ (await vscode.commands.executeCommand('vscode.executeCompletionItemProvider', document.uri, selection.active, undefined, 0));
+    return { isWhole: !list.isIncomplete, methods: list.items.filter(({ kind }) => kind === vscode.CompletionItemKind.Method).map(({ label }) => (typeof label === 'string' ? label : label.label)) };
+  });
+  check(offered.isWhole && offered.methods.includes('get') && offered.methods.includes('cancel'), "VS Code's own completion says which members there are", [JSON.stringify(offered)]);
   check(ghost === '' || /^(?:get|cancel)\b/.test(ghost), 'behind a dot ghost text names a member that there is, or nothing', [JSON.stringify(ghost), ...(await requests(window))]);
+  console.log(`  (behind the dot: ${JSON.stringify(ghost)})`);
   await window.closeEditors();
   await window.reset(setting);
 }

@@ -7,7 +7,7 @@ import { listShut } from './selectors.mjs';
 
 /** The first line is there long before the last. */
 const early = { ...listShut, 'deltallm.completions.latencyBudget': 100, 'deltallm.completions.eagerness': 'high', 'deltallm.threads': 1 };
-const typed = '  const result: number[] = [];\n  for';
+const typed = '  const result: number[] = [];\n';
 
 /** @param {import('./editorWindow.mjs').EditorWindow} window */
 const answers = (window) => window.inside((_, seen) => seen.answers.filter(({ text }) => text !== null).map(({ text }) => text));
