@@ -11,6 +11,7 @@ import { accuracyReport, basisReport, report } from '../eval/report.ts';
 import { loadModel } from '../model/loadModel.ts';
 import { BASIS } from '../model/measure/method.ts';
 import type { Command } from '../cli.ts';
+import { evalTasks } from './evalTasks.ts';
 import { folderOf, modelOf, number, parse } from './options.ts';
 import { print } from './output.ts';
 import { clearProgress, showProgress, tell } from './terminal.ts';
@@ -18,6 +19,8 @@ import { clearProgress, showProgress, tell } from './terminal.ts';
 const HELP = `deltallm eval: what delta-coded keys cost, against dense attention on the same text
 
   deltallm eval [--model M] [--corpus DIR]... [--contexts N] [--long N] [--tokens N] [--seed S] [--threads N] [--quick | --engine [--cross | --used] | --basis [--texts DIR]...] [--json]
+
+  deltallm eval tasks --help      how well a model answers questions of public data sets in each mode
 
 --corpus     folders of source files, read in the order of a walk; without it this package's own src and native
 --contexts   contexts of half the model's context (at most 2048 tokens; --tokens sets another length); default 8
@@ -40,6 +43,7 @@ const SCORED_FROM = 1024;
 const MOVES = [2000, 20_000];
 
 export const evaluate: Command = async (args, cancel) => {
+  if (args[0] === 'tasks') return evalTasks(args.slice(1), cancel);
   const { values } = parse(args, {
     model: { type: 'string' }, corpus: { type: 'string', multiple: true }, contexts: { type: 'string' }, long: { type: 'string' }, tokens: { type: 'string' },
     seed: { type: 'string' }, threads: { type: 'string' }, quick: { type: 'boolean' }, engine: { type: 'boolean' }, basis: { type: 'boolean' }, texts: { type: 'string', multiple: true }, cross: { type: 'boolean' }, used: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },

@@ -52,6 +52,8 @@ export interface PeerOptions {
   threads?: number;
   contextSize?: number;
   flashAttention?: boolean;
+  /** Keys and values in float32, as our mode *exact* keeps them; without flashAttention. */
+  exactCache?: boolean;
 }
 
 // What is used of the library, written down here because it is installed apart from the type checker's node_modules.
@@ -121,7 +123,7 @@ function speedTokens(vocabulary: number, n: number): number[] {
 }
 
 export async function openPeer(gguf: string, options: PeerOptions = {}): Promise<Peer> {
-  const { threads = 2, contextSize = 2048, flashAttention = true } = options;
+  const { threads = 2, contextSize = 2048, exactCache = false, flashAttention = !exactCache } = options;
   ensurePeer();
   const { getLlama } = await importLibrary();
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: 'error', maxThreads: threads });
@@ -131,6 +133,7 @@ export async function openPeer(gguf: string, options: PeerOptions = {}): Promise
     batchSize: Math.min(512, contextSize),
     threads,
     flashAttention,
+    ...(exactCache && { experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' }),
     // A smaller context than asked for would silently drop tokens.
     failedCreationRemedy: false,
   });
