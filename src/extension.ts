@@ -14,6 +14,7 @@ import { lastPromptText } from './editor/lastPrompt.ts';
 import { lastRequestText } from './editor/lastRequest.ts';
 import type { startModels } from './editor/models/models.ts';
 import { modelsOnDemand, type Models } from './editor/models/onDemand.ts';
+import { FirstRun } from './editor/firstRun.ts';
 import { showTroubles } from './editor/notices.ts';
 import { EditorRuntime } from './editor/runtime.ts';
 import { SettingsReader } from './editor/settings.ts';
@@ -35,10 +36,11 @@ export function activate(context: ExtensionContext): void {
   const kept = Uri.joinPath(globalStorageUri, 'read');
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist, { keptFolder: kept.fsPath }, (sentence) => log.warn(sentence)), settings: () => settings.current, marker, log }));
+  const firstRun = new FirstRun();
   const completions = new Completions({
     source: started, state: globalState, isLoading: () => started.state === 'loading',
     readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
-    settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(),
+    settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(), whenTaken: (document) => firstRun.whenTaken(document),
   });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
@@ -61,10 +63,10 @@ export function activate(context: ExtensionContext): void {
     statusBar.update();
   });
   context.subscriptions.push(
-    log, settings, completions, documents, statusBar, chat, models, visualizer,
+    log, settings, firstRun, completions, documents, statusBar, chat, models, visualizer,
     started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
-    ...registerCommands({ runtime: started, completions, documents, settings, kept, log, extensionVersion }),
+    ...registerCommands({ runtime: started, completions, documents, firstRun, settings, kept, log, extensionVersion }),
   );
 }
 

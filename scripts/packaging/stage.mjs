@@ -53,6 +53,7 @@ export async function fillStage(stage, target = ownTarget) {
   }
   copyAll(join(root, 'l10n'), 'l10n', /^bundle\.l10n(?!\.qps-ploc)[.\w-]*\.json$/);
   copyAll(join(root, 'prompts'), 'prompts', /^[\w-]+\.md$/);
+  copyAll(join(root, 'media/walkthrough'), 'media/walkthrough', /^\w+\.svg$/);
   copyAll(join(root, 'models/calibration'), 'models/calibration');
   copy(STARTER_GGUF);
   copyAll(join(root, STARTER_MEASURED), STARTER_MEASURED);

@@ -1,8 +1,10 @@
 // The commands, each with what it does.
 import { commands, env, l10n, window, workspace, type Disposable, type LogOutputChannel, type Uri } from 'vscode';
 import { triggerCompletion, type Completions } from './completions.ts';
+import { toggleCopilot } from './copilot.ts';
 import { diagnostics } from './diagnostics.ts';
 import type { Documents } from './documents.ts';
+import { WALKTHROUGH, type FirstRun } from './firstRun.ts';
 import { showMenu } from './menu.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { SettingsReader } from './settings.ts';
@@ -13,6 +15,7 @@ export interface CommandNeeds {
   runtime: EditorRuntime;
   completions: Completions;
   documents: Documents;
+  firstRun: FirstRun;
   settings: SettingsReader;
   /** The folder of what is kept for the next start. */
   kept: Uri;
@@ -26,12 +29,15 @@ const MESSAGE_MS = 4000;
 export const LAST_PROMPT = '/last-prompt.txt';
 export const LAST_REQUEST = '/last-request.txt';
 
-export function registerCommands({ runtime, completions, documents, settings, kept, log, extensionVersion }: CommandNeeds): Disposable[] {
+export function registerCommands({ runtime, completions, documents, firstRun, settings, kept, log, extensionVersion }: CommandNeeds): Disposable[] {
   const actions: Record<string, (argument?: unknown) => unknown> = {
     'deltallm.menu': (from) => showMenu(settings.current, runtime, (from as { fromStatusBar?: boolean } | undefined)?.fromStatusBar === true),
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
     'deltallm.completions.trigger': () => trigger(settings, completions),
+    'deltallm.getStarted': () => commands.executeCommand('workbench.action.openWalkthrough', WALKTHROUGH, false),
+    'deltallm.tryIt': () => firstRun.tryIt(),
+    'deltallm.copilot.toggle': (language) => (typeof language === 'string' ? toggleCopilot(language) : undefined),
     'deltallm.restart': () => runtime.restart(),
     'deltallm.clearCaches': () => clearCaches(runtime, kept),
     'deltallm.showLog': () => log.show(true),

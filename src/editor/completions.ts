@@ -1,7 +1,7 @@
 // Ghost text: VS Code's requests become plain data for the completer, its answers become items. What the user does elsewhere ends what nobody waits for.
 import {
   commands, InlineCompletionItem, InlineCompletionTriggerKind, languages, window, workspace,
-  type CancellationToken, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Memento, type Position, type TextDocument, type TextEditor,
+  type CancellationToken, type Command, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Memento, type Position, type TextDocument, type TextEditor,
 } from 'vscode';
 import { Completer } from '../completion/completer.ts';
 import { refusal, type DocumentFacts } from '../completion/eligible.ts';
@@ -46,6 +46,8 @@ export interface CompletionsNeeds {
   /** "publisher.name". */
   extensionId: string;
   log: LogOutputChannel;
+  /** What VS Code does when a suggestion in this document is taken. */
+  whenTaken?: (document: TextDocument) => Command | undefined;
   /** A request was answered, with a text or without. Not called for those that gave way to another. */
   onAnswer: () => void;
 }
@@ -141,7 +143,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     const answering = this.completer.complete(request, abandonedOf(token));
     if (manual) sayThatItComes(answering, this.needs.isLoading);
     const answer = await answering;
-    return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range)] : [];
+    return 'show' in answer ? [new InlineCompletionItem(lead + answer.show.text, range, this.needs.whenTaken?.(document))] : [];
   }
 
   /** Why the active document is not completed; null where it is, or where there is none. */

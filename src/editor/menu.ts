@@ -1,5 +1,7 @@
 // The menu behind the status-bar item.
 import { commands, l10n, window, type QuickPickItem } from 'vscode';
+import { copilotCompletes } from './copilot.ts';
+import { WALKTHROUGH } from './firstRun.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 import { activeLanguage, languageOn } from './switches.ts';
@@ -21,6 +23,8 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
     { label: `$(comment-discussion) ${l10n.t('Open the chat')}`, command: 'deltallm.chat.open' },
     { label: toggle, command: 'deltallm.completions.toggle' },
     ...(toggleHere ? [{ label: `$(code) ${toggleHere}`, command: 'deltallm.completions.toggleLanguage' }] : []),
+    ...copilotLine(language),
+    ...(language === undefined ? [] : [{ label: `$(bell-slash) ${l10n.t('Snooze suggestions…')}`, command: 'editor.action.inlineSuggest.snooze' }]),
     { label: `$(package) ${l10n.t('Manage models')}`, command: 'deltallm.models.manage' },
     { label: `$(graph) ${l10n.t('Open Sparsity Visualizer')}`, command: 'deltallm.visualizer.open' },
     { label: `$(list-unordered) ${l10n.t('Show last request')}`, command: 'deltallm.showLastRequest' },
@@ -28,9 +32,18 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
     { label: `$(debug-restart) ${l10n.t('Restart the runtime')}`, command: 'deltallm.restart' },
     { label: `$(output) ${l10n.t('Show log')}`, command: 'deltallm.showLog' },
     { label: `$(clippy) ${l10n.t('Copy diagnostics')}`, command: 'deltallm.copyDiagnostics' },
+    { label: `$(mortar-board) ${l10n.t('Get started')}`, command: 'workbench.action.openWalkthrough', args: [WALKTHROUGH, false] },
     { label: `$(gear) ${l10n.t('Settings')}`, command: 'workbench.action.openSettings', args: ['@ext:deltallm.deltallm'] },
   ];
   const chosen = await window.showQuickPick(entries, { title: `DeltaLLM: ${stateWord(runtime.state)}`, placeHolder: l10n.t('What would you like to do?') });
   if (fromStatusBar && language !== undefined) await commands.executeCommand('workbench.action.focusActiveEditorGroup');
   if (chosen) await commands.executeCommand(chosen.command, ...(chosen.args ?? []));
+}
+
+/** Where Copilot is installed too: who suggests in this language. */
+function copilotLine(language: string | undefined): Entry[] {
+  const completes = language === undefined ? null : copilotCompletes(language);
+  if (language === undefined || completes === null) return [];
+  const label = completes ? l10n.t('Let DeltaLLM complete {0} here, not GitHub Copilot', language) : l10n.t('Let GitHub Copilot complete {0} again', language);
+  return [{ label: `$(arrow-swap) ${label}`, command: 'deltallm.copilot.toggle', args: [language] }];
 }

@@ -82,6 +82,7 @@ export class InlineCompletionItem {
   constructor(
     readonly insertText: string,
     readonly range?: Range,
+    readonly command?: { command: string; title: string },
   ) {}
 }
 
@@ -267,6 +268,8 @@ const fresh = () => ({
   /** Edits of the workspace, each one step of undo; false: VS Code does not let it happen. */
   edits: [] as { uri: string; text: string }[][],
   mayEdit: true,
+  /** Other extensions. */
+  installed: [] as string[],
   diagnostics: [] as [Uri, { range: Range; message: string; severity: number; source?: string }[]][],
   webviewProviders: new Map<string, { resolveWebviewView(view: unknown): void }>(),
   panels: [] as ReturnType<typeof fakeWebviewPanel>[],
@@ -488,7 +491,8 @@ export const workspace = {
     fake.contents.set(scheme, provider);
     return { dispose() {} };
   },
-  openTextDocument: async (uri: Uri) => {
+  openTextDocument: async (uri: Uri | { language: string; content: string }) => {
+    if ('content' in uri) return fake.open(uri.content, uri.language, Uri.from({ scheme: 'untitled', path: `Untitled-${workspace.textDocuments.length + 1}` })).document;
     const open = workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
     if (open) return open;
     if (!fake.contents.has(uri.scheme)) return new FakeDocument(uri, 'plaintext', Buffer.from(onDisk(uri).text, 'latin1').toString('utf8'));
@@ -512,6 +516,8 @@ export const commands = {
     return fake.perform?.(id, args);
   },
 };
+
+export const extensions = { getExtension: (id: string) => (fake.installed.includes(id) ? { id } : undefined) };
 
 export const languages = {
   getDiagnostics: (uri?: Uri) => (uri ? fake.diagnostics.filter(([other]) => other.toString() === uri.toString()).flatMap(([, found]) => found) : fake.diagnostics),

@@ -36,6 +36,7 @@ describe('the package', () => {
       'dist/cli.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css',
       'models/starter/starter-q8_0.gguf',
       ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'basis.f32'].map((name) => `models/starter/measured/${name}`),
+      ...['where', 'try', 'models', 'chat'].map((name) => `media/walkthrough/${name}.svg`),
       ...['document', 'explain', 'fix', 'tests'].map((name) => `prompts/${name}.md`),
       ...readdirSync('models/calibration').map((name) => `models/calibration/${name}`),
       'native/build/Release/deltallm.node',
