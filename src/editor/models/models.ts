@@ -1,7 +1,7 @@
 // Wiring of the page of models, the entry of a bundle of its own. Nothing is looked at before somebody opens the page, and nothing reaches the network before somebody
 // clicks "Download".
 import { join } from 'node:path';
-import { env, FileType, l10n, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento, type WebviewView } from 'vscode';
+import { commands, env, FileType, l10n, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento, type WebviewView } from 'vscode';
 import type { Download } from '../../shared/downloads.ts';
 import { ownFolder, type OwnFolder } from '../chat/ownFolder.ts';
 import type { EditorRuntime } from '../runtime.ts';
@@ -61,6 +61,8 @@ export function startModels(needs: ModelsNeeds): ModelsPage {
     },
     removeAll: async () => {
       await needs.forgetConversations();
+      // Nothing is written again by a worker that still holds it.
+      await commands.executeCommand('deltallm.clearCaches');
       for (const uri of [globalStorageUri, needs.storageUri]) if (uri) await workspace.fs.delete(uri, { recursive: true }).then(() => {}, () => {});
       for (const state of needs.states) for (const key of state.keys()) await state.update(key, undefined);
     },
