@@ -13,13 +13,14 @@ import { inspect } from './cli/inspect.ts';
 import { logits } from './cli/logits.ts';
 import { models } from './cli/models.ts';
 import { detokenize, tokenize } from './cli/tokenize.ts';
+import { replay } from './cli/replay.ts';
 import { print, say, watchOutput } from './cli/output.ts';
 import { clearProgress } from './cli/terminal.ts';
 
 /** A command: the words after its name, and a flag that Ctrl+C sets. */
 export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
 
-const COMMANDS: Record<string, Command> = { complete, generate, chat, tokenize, detokenize, logits, import: importCommand, inspect, models, eval: evaluate, bench };
+const COMMANDS: Record<string, Command> = { complete, generate, chat, tokenize, detokenize, logits, import: importCommand, inspect, models, eval: evaluate, replay, bench };
 
 const HELP = `deltallm: offline code completion
 
@@ -33,6 +34,7 @@ const HELP = `deltallm: offline code completion
   deltallm import FILE.gguf [--out DIR [--texts DIR]...]
   deltallm models [--json]
   deltallm eval --help                                 deltallm bench engine --help
+  deltallm replay --help
 
 --model takes a GGUF file or a model folder; without it the embedded model is used. Lines and columns count from 1.
 What is measured of models is kept in the cache folder (DELTALLM_CACHE overrides it). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.

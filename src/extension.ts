@@ -6,7 +6,8 @@ import { Answers } from './editor/answers.ts';
 import { startChat, type Chat } from './editor/chat/chat.ts';
 import { foundOffers } from './editor/chat/foundOffers.ts';
 import { clock } from './editor/clock.ts';
-import { registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
+import { cacheText } from './editor/cacheText.ts';
+import { CACHE, registerCommands, LAST_PROMPT, LAST_REQUEST } from './editor/commands.ts';
 import { Completions } from './editor/completions.ts';
 import { CrashMarker } from './editor/crashMarker.ts';
 import { Documents } from './editor/documents.ts';
@@ -42,7 +43,7 @@ export function activate(context: ExtensionContext): void {
     readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
     settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(), whenTaken: (document) => firstRun.whenTaken(document),
   });
-  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally) });
+  const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally), [CACHE]: async () => cacheText(await started.look('census', {})) });
   const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
   chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });

@@ -15,12 +15,18 @@ export function census(cache: KvCache): Pick<CacheFigures, 'blocks' | 'bytes' | 
   const { addon, store, config, budget } = cache;
   const groups = new Map<string | null, BlockGroup>();
   const seen = new Set<number>();
-  const count = (handle: number, path: string | null, reused: boolean) => {
+  const groupOf = (path: string | null): BlockGroup => {
+    const group = groups.get(path) ?? { path, blocks: 0, tokens: 0, reused: 0, exact: 0, delta: 0, approximate: 0, moved: 0, superseded: 0, bytes: 0 };
+    groups.set(path, group);
+    return group;
+  };
+  const count = (handle: number, path: string | null, reused: boolean, what: { approximate?: boolean; superseded?: boolean }) => {
     if (seen.has(handle)) return;
     seen.add(handle);
     const { count, bytes, exactBytes, deltaBytes } = addon.blockInfo(store, handle);
-    const group = groups.get(path) ?? { path, blocks: 0, tokens: 0, reused: 0, exact: 0, delta: 0, bytes: 0 };
-    groups.set(path, group);
+    const group = groupOf(path);
+    group.approximate += Number(what.approximate ?? false);
+    group.superseded += Number(what.superseded ?? false);
     group.blocks++;
     group.tokens += Math.min(count, BLOCK);
     group.reused += Number(reused);
@@ -28,8 +34,11 @@ export function census(cache: KvCache): Pick<CacheFigures, 'blocks' | 'bytes' | 
     group.delta += Number(deltaBytes > 0);
     group.bytes += bytes;
   };
-  for (const { handle, path, reused } of cache.tree.nodes()) count(handle, path, reused);
-  for (const { pieces, path, reused } of cache.readings) for (const { handle } of pieces) count(handle, path, reused);
+  for (const { handle, path, reused, superseded } of cache.tree.nodes()) count(handle, path, reused, { superseded });
+  for (const { pieces, path, reused } of cache.readings) {
+    for (const { handle, how } of pieces) count(handle, path, reused, { approximate: how === 'approximate' });
+    groupOf(path).moved += pieces.filter(({ how }) => how === 'moved').length;
+  }
   const all = addon.storeInfo(store);
   const found = [...groups.values()].sort((a, b) => b.bytes - a.bytes);
   const sum = (of: (group: BlockGroup) => number) => found.reduce((total, group) => total + of(group), 0);

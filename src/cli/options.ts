@@ -6,6 +6,7 @@ import { DeltaError } from '../shared/errors.ts';
 import { leadsNowhere } from '../shared/workingFolder.ts';
 import { starterModel } from '../model/library.ts';
 import type { AttentionMode, LoadOptions } from '../session/protocol.ts';
+import { defaultCacheBytes } from '../session/cacheBudget.ts';
 import { defaultThreads } from '../session/threadCount.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -74,7 +75,6 @@ export function writable(path: string): string {
 /** What --model names; without it the embedded model. */
 export const modelOf = (values: Values): string => existing(given(values, 'model') ?? starterModel());
 
-const DEFAULT_CACHE_MB = 2048;
 
 export { defaultThreads };
 
@@ -85,7 +85,7 @@ export function loadOptions(values: Values): LoadOptions {
     model: modelOf(values),
     threads: number(values, 'threads', defaultThreads(), 1, 64),
     attention,
-    cacheBytes: number(values, 'cache-mb', DEFAULT_CACHE_MB, 1, 1 << 20) * 1e6,
+    cacheBytes: number(values, 'cache-mb', defaultCacheBytes() / 1e6, 1, 1 << 20) * 1e6,
     background: false,
   };
 }

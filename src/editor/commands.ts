@@ -28,6 +28,7 @@ const MESSAGE_MS = 4000;
 
 export const LAST_PROMPT = '/last-prompt.txt';
 export const LAST_REQUEST = '/last-request.txt';
+export const CACHE = '/cache.txt';
 
 export function registerCommands({ runtime, completions, documents, firstRun, settings, kept, log, extensionVersion }: CommandNeeds): Disposable[] {
   const actions: Record<string, (argument?: unknown) => unknown> = {
@@ -43,6 +44,7 @@ export function registerCommands({ runtime, completions, documents, firstRun, se
     'deltallm.showLog': () => log.show(true),
     'deltallm.showLastPrompt': () => documents.show(LAST_PROMPT),
     'deltallm.showLastRequest': () => documents.show(LAST_REQUEST),
+    'deltallm.showCache': () => documents.show(CACHE),
     'deltallm.copyDiagnostics': async () => {
       await env.clipboard.writeText(await diagnostics({ runtime, settings: settings.current, extensionVersion, counts: completions.tally.counts() }));
       window.setStatusBarMessage(l10n.t('The diagnostics are in the clipboard.'), MESSAGE_MS);

@@ -1,4 +1,4 @@
-// Read-only documents that show what happened: "Show Last Prompt" and "Show Last Request". They are made when they are opened.
+// Read-only documents that show what happened: "Show Last Prompt", "Show Last Request", "Show Cache". They are made when they are opened.
 import { EventEmitter, Uri, window, workspace, type Disposable } from 'vscode';
 
 /** Our own scheme: nothing is ever completed in it. */
@@ -9,7 +9,7 @@ export class Documents implements Disposable {
   private readonly registration: Disposable;
 
   /** File name → text. */
-  constructor(private readonly texts: Readonly<Record<string, () => string>>) {
+  constructor(private readonly texts: Readonly<Record<string, () => string | Promise<string>>>) {
     this.registration = workspace.registerTextDocumentContentProvider(SCHEME, {
       onDidChange: this.changed.event,
       provideTextDocumentContent: (uri) => this.texts[uri.path]?.() ?? '',

@@ -1,5 +1,6 @@
 // From settings to what the worker is asked to load.
 import { join } from 'node:path';
+import { defaultCacheBytes } from '../session/cacheBudget.ts';
 import type { AttentionMode, LoadOptions, Role } from '../session/protocol.ts';
 import { homeFolder } from '../shared/platformFolders.ts';
 import type { Settings } from './settingsTable.ts';
@@ -16,7 +17,7 @@ export function loadPlan(settings: Settings, kernels: string | null, role: Role 
     model: role === 'chat' ? chatModelPath(settings) : modelPath(settings),
     threads: settings.threads,
     attention: attention[settings.mode],
-    cacheBytes: settings.cacheMegabytes * 1e6,
+    cacheBytes: settings.cacheMegabytes * 1e6 || defaultCacheBytes(),
     background: true,
     kept: { limitBytes: settings.diskCacheMegabytes * 1e6 },
     ...(kernels === null ? {} : { kernels }),

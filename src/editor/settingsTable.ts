@@ -73,7 +73,8 @@ export const settingsTable = {
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),
   /** Of the KV cache, in millions of bytes. */
-  cacheMegabytes: whole(1024, 16, 65_536, 'machine'),
+  /** 0: by the memory of the machine. */
+  cacheMegabytes: whole(0, 0, 65_536, 'machine'),
   /** Of what is kept of recent files for the next start, in millions of bytes, of all windows together; 0: nothing. */
   diskCacheMegabytes: whole(1024, 0, 65_536, 'machine'),
   /** 0: never. */

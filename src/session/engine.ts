@@ -7,7 +7,7 @@ import { opensReasoning } from '../chat/reasoning.ts';
 import { ChatTemplate, hasTemplate } from '../chat/template.ts';
 import { forceKernels } from '../binding/load.ts';
 import { census, claim } from '../cache/census.ts';
-import { MOVES } from '../cache/known.ts';
+import { MOVES, type MovePolicy } from '../cache/known.ts';
 import type { KvCache } from '../cache/store.ts';
 import { CancelFlag } from '../shared/cancel.ts';
 import type { CacheFigures, LiveFigures } from '../shared/liveFigures.ts';
@@ -86,6 +86,10 @@ export class Engine {
   readonly neighbours: Neighbours;
   /** The same documents, where the model reads several files in a prompt. */
   private readonly files: PromptFiles;
+  /** What is moved at a cursor; undefined: nothing. */
+  moves: MovePolicy | undefined = MOVES;
+  /** Hears the tokens of each prompt: for whoever replays. */
+  hears: ((prompt: Int32Array) => void) | undefined;
   private readonly conversations: Conversations;
   private readonly prompts: CursorPrompts;
   /** On the disk, for the next start; undefined: nothing is kept. */
@@ -124,7 +128,7 @@ export class Engine {
       const budget = fimBudget(total);
       const files = this.files.before(snapshot, total, neighbours);
       return { ...fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, files, modelName }), files: files?.paths };
-    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true, moves: MOVES }));
+    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true, moves: this.moves }));
   }
 
   /** Loads a model, and measures it where that was not done before. */
@@ -168,6 +172,7 @@ export class Engine {
     const before = performance.now();
     const { tokens, conversation, end, owed, prompt, chat } = this.prepare(options, mixes);
     const tokenize = performance.now() - before;
+    this.hears?.(tokens);
     if (atCursor) this.path = atCursor.path;
     const path = chat ? null : this.path;
     const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
@@ -195,7 +200,7 @@ export class Engine {
     const limits = {
       max: options.max, sampler, cancel, pass,
       ends: atCursor || chat ? this.tokenizer.ends : this.tokenizer.special.eos,
-      reuse: { approximate: options.approximate ?? atCursor !== undefined, moves: options.moves === undefined ? (atCursor ? MOVES : undefined) : (options.moves ?? undefined) },
+      reuse: { approximate: options.approximate ?? atCursor !== undefined, moves: atCursor ? this.moves : undefined },
       returns: chat !== undefined,
       around: conversation.around(tokens, {
         ...(atCursor && { whole: atCursor, seen: mixes ? withoutTail(atCursor).snapshot : atCursor }),

@@ -1,7 +1,6 @@
 // Messages between the thin client and the worker. Plain data; errors travel as catalogue code and arguments.
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { Span } from '../prompt/fim.ts';
-import type { MovePolicy } from '../cache/known.ts';
 import type { Reuse, Sparsity } from '../cache/lease.ts';
 import type { FoundModel, FoundModels } from '../model/found/findModels.ts';
 import type { Plan } from '../model/found/fit.ts';
@@ -119,8 +118,6 @@ export interface GenerateOptions {
   stop?: string[];
   /** Whether what a cold run would have read otherwise may be reused. Default: at a cursor yes, else no. */
   approximate?: boolean;
-  /** With `approximate`, how much of what stood elsewhere when it was read; null: nothing. Default: at a cursor what was measured (docs/reuse.md), else nothing. */
-  moves?: MovePolicy | null;
   /** Whether the text around the cursor is mixed into the model's distribution. Default: where the model was measured to gain by it. Elsewhere never. */
   locality?: boolean;
   /** Where the text around takes part, whether what followed like text under other names does too. Default true. */

@@ -78,6 +78,12 @@ export interface BlockGroup {
   /** Blocks that have their exact form, and those that have their delta form; some have both. */
   exact: number;
   delta: number;
+  /** Blocks that were read behind a change, not as the text stands now. */
+  approximate: number;
+  /** Blocks that are used at another place than where they were read. */
+  moved: number;
+  /** Blocks of a text that is no more: they go first. */
+  superseded: number;
   bytes: number;
 }
 

@@ -60,8 +60,9 @@ describe('requests beside each other', () => {
 describe('an edit far above the cursor', () => {
   const before = lines.slice(0, 4200);
   const at = (text: string): GenerateOptions => ({ prompt: { snapshot: { path: '/far.ts', languageId: 'typescript', before: text, after: '' } }, max: 4, sampling: { temperature: 0 }, locality: false });
-  const read = async (text: string, moves: GenerateOptions['moves'] = null) => {
-    const { tokens, approximate, scores, reuse } = await engine.generate({ ...at(text), moves }, new CancelFlag());
+  const read = async (text: string, moves?: Engine['moves']) => {
+    engine.moves = moves;
+    const { tokens, approximate, scores, reuse } = await engine.generate(at(text), new CancelFlag());
     return { unread: tokens.prompt - tokens.reused, approximate, scores, moved: reuse.moved };
   };
 

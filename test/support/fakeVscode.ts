@@ -288,7 +288,7 @@ const fresh = () => ({
   /** What VS Code does in such a command. */
   perform: undefined as ((id: string, args: unknown[]) => unknown) | undefined,
   providers: [] as unknown[],
-  contents: new Map<string, { provideTextDocumentContent: (uri: Uri) => string }>(),
+  contents: new Map<string, { provideTextDocumentContent: (uri: Uri) => string | Promise<string> }>(),
   openedTexts: [] as string[],
   clipboard: '',
   documentReads: 0,
@@ -487,7 +487,7 @@ export const workspace = {
   onDidChangeConfiguration: events.configuration.event,
   onDidChangeTextDocument: events.changed.event,
   onDidCloseTextDocument: events.closed.event,
-  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent: (uri: Uri) => string }) => {
+  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent: (uri: Uri) => string | Promise<string> }) => {
     fake.contents.set(scheme, provider);
     return { dispose() {} };
   },
@@ -496,7 +496,8 @@ export const workspace = {
     const open = workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
     if (open) return open;
     if (!fake.contents.has(uri.scheme)) return new FakeDocument(uri, 'plaintext', Buffer.from(onDisk(uri).text, 'latin1').toString('utf8'));
-    fake.openedTexts.push(fake.contents.get(uri.scheme)!.provideTextDocumentContent(uri));
+    const text = fake.contents.get(uri.scheme)!.provideTextDocumentContent(uri);
+    fake.openedTexts.push(typeof text === 'string' ? text : await text);
     return {};
   },
 };

@@ -134,7 +134,7 @@ describe('anything that an editor does', () => {
     cache.clear();
     expect(addon.blocks.size).toBe(0);
     expect(strictChecks).toBeGreaterThan(20);
-    if (blocks > 10) expect(moved).toBeGreaterThan(0); // else there is no room for what moves
-    expect(approximate).toBeGreaterThan(20);
+    // In a few blocks there is no room for what moves.
+    if (blocks > 10) expect(Math.min(moved, approximate)).toBeGreaterThan(20);
   }, 120_000);
 });

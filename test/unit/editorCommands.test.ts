@@ -94,6 +94,25 @@ describe('"Clear Caches"', () => {
   });
 });
 
+describe('"Show Cache"', () => {
+  it('says of each file what is kept, and how it was read', async () => {
+    await complete('prompt();');
+    const showing = run('showCache');
+    await vi.waitFor(() => expect(workers[0].of('census').length).toBe(1));
+    const group = { path: '/work space/a.ts', blocks: 12, tokens: 760, reused: 9, exact: 5, delta: 8, approximate: 3, moved: 0, superseded: 2, bytes: 4.2e6 };
+    workers[0].of('census')[0].answer([{ model: 'tiny', roles: ['completion', 'chat'], blocks: 13, bytes: 4.5e6, budget: 1e9, float16: 9e6, groups: [group, { ...group, path: null, approximate: 0, superseded: 0, moved: 4 }], underWay: { blocks: 1, bytes: 3e5 }, saved: 900, computed: 100 }]);
+    await showing;
+    const [text] = fake.openedTexts;
+    for (const part of ['tiny', 'completions, chat', '13 blocks of 64 tokens, 4.5 of 1000 MB', '900 known from before, 100 computed', '/work space/a.ts\n    12 blocks, 760 tokens, 4.2 MB; 9 blocks were used again', '3 were read before the text above them changed', '2 are of a text that is no more', 'Conversations', '4 are used at another place']) expect(text).toContain(part);
+    expect(text).not.toContain(' 0 are ');
+  });
+
+  it('says so where nothing is loaded, and loads nothing', async () => {
+    await run('showCache');
+    expect([fake.openedTexts, workers.length]).toEqual([['No model is loaded: nothing is kept.\n'], 0]);
+  });
+});
+
 describe('"Copy Diagnostics"', () => {
   it('holds the machine, the model and the figures, and neither code nor a folder of the user', async () => {
     fake.settings['deltallm.model.path'] = '/home/jane doe/models/big.gguf';

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { defaultCacheBytes } from '../../src/session/cacheBudget.ts';
 import { loadPlan, modelPath } from '../../src/editor/loadPlan.ts';
 import { SettingsReader } from '../../src/editor/settings.ts';
 import { settingsTable, type SettingName } from '../../src/editor/settingsTable.ts';
@@ -24,7 +25,7 @@ describe('a setting', () => {
     ['models.mirror', [null, 7, ['https://mirror.example']]],
     ['mode', ['dense', 'Exact', null]],
     ['threads', [-1, 65, 1.5, '2']],
-    ['cacheMegabytes', [0, 15, 65_537, '1024']],
+    ['cacheMegabytes', [-1, 1.5, 65_537, '1024']],
     ['diskCacheMegabytes', [-1, 65_537, 0.5, '1024']],
     ['idleUnloadMinutes', [-1, 1441, 0.5, null]],
   ];
@@ -82,10 +83,15 @@ describe('a setting', () => {
 describe('the load that settings ask for', () => {
   it('leaves what is not set to the worker, and forces kernels only in safe mode', () => {
     const { current } = reader();
-    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', cacheBytes: 1024e6, background: true, kept: { limitBytes: 1024e6 } });
+    expect(loadPlan(current, null)).toEqual({ role: 'completion', model: '', threads: 0, attention: 'delta', cacheBytes: defaultCacheBytes(), background: true, kept: { limitBytes: 1024e6 } });
+    expect(loadPlan({ ...current, cacheMegabytes: 100 }, null)).toMatchObject({ cacheBytes: 100e6 });
     expect(loadPlan(current, 'scalar')).toMatchObject({ kernels: 'scalar' });
     expect(loadPlan({ ...current, mode: 'exact' }, null)).toMatchObject({ attention: 'dense' });
   });
+});
+
+describe('the cache of a machine', () => {
+  it.each([[1e9, 256e6], [8e9, 500e6], [16e9, 1000e6], [64e9, 4000e6], [512e9, 4096e6]])('with %d bytes of memory takes %d', (memory, bytes) => expect(defaultCacheBytes(memory)).toBe(bytes));
 });
 
 describe('the path of a model', () => {

@@ -106,7 +106,7 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
       if (editor) fake.open('const a = ');
       for (const enabled of [true, false]) {
         fake.set('deltallm.completions.enabled', enabled);
-        for (const name of ['menu', 'completions.trigger', 'showLastPrompt', 'showLastRequest', 'copyDiagnostics']) await fake.commands.get(`deltallm.${name}`)!();
+        for (const name of ['menu', 'completions.trigger', 'showLastPrompt', 'showLastRequest', 'showCache', 'copyDiagnostics']) await fake.commands.get(`deltallm.${name}`)!();
       }
     }
     check([

@@ -18,7 +18,7 @@ const text = report.looked.lines.tokens.map((_, i) => `line ${i}`).join('\r\n');
 
 const caches: CacheFigures[] = [{
   model: 'Made-up-1B', roles: ['completion'], blocks: 5, bytes: 5e6, budget: 1e9, float16: 9e6, underWay: { blocks: 1, bytes: 1e6 }, saved: 70, computed: 30,
-  groups: [{ path: '/somebody/own/long.ts', blocks: 4, tokens: 250, reused: 1, exact: 4, delta: 2, bytes: 4e6 }],
+  groups: [{ path: '/somebody/own/long.ts', blocks: 4, tokens: 250, reused: 1, exact: 4, delta: 2, approximate: 0, moved: 0, superseded: 0, bytes: 4e6 }],
 }];
 
 interface Call {
