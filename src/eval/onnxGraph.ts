@@ -1,49 +1,5 @@
-// A small typed builder of ONNX graphs over protobufjs. Field numbers: onnx.proto3 (ONNX IR version 10).
-import protobuf from 'protobufjs/light.js';
-
-const field = (type: string, id: number, repeated = false) => ({ type, id, ...(repeated ? { rule: 'repeated' } : {}) });
-
-const root = protobuf.Root.fromJSON({
-  nested: {
-    OperatorSetIdProto: { fields: { domain: field('string', 1), version: field('int64', 2) } },
-    StringStringEntryProto: { fields: { key: field('string', 1), value: field('string', 2) } },
-    Dimension: { fields: { dimValue: field('int64', 1), dimParam: field('string', 2) } },
-    TensorShapeProto: { fields: { dim: field('Dimension', 1, true) } },
-    TensorTypeProto: { fields: { elemType: field('int32', 1), shape: field('TensorShapeProto', 2) } },
-    TypeProto: { fields: { tensorType: field('TensorTypeProto', 1) } },
-    ValueInfoProto: { fields: { name: field('string', 1), type: field('TypeProto', 2) } },
-    TensorProto: {
-      fields: {
-        dims: field('int64', 1, true), dataType: field('int32', 2), name: field('string', 8), rawData: field('bytes', 9),
-        externalData: field('StringStringEntryProto', 13, true), dataLocation: field('int32', 14),
-      },
-    },
-    AttributeProto: { fields: { name: field('string', 1), f: field('float', 2), i: field('int64', 3), type: field('int32', 20) } },
-    NodeProto: {
-      fields: {
-        input: field('string', 1, true), output: field('string', 2, true), name: field('string', 3), opType: field('string', 4),
-        attribute: field('AttributeProto', 5, true), domain: field('string', 7),
-      },
-    },
-    GraphProto: {
-      fields: {
-        node: field('NodeProto', 1, true), name: field('string', 2), initializer: field('TensorProto', 5, true),
-        input: field('ValueInfoProto', 11, true), output: field('ValueInfoProto', 12, true),
-      },
-    },
-    ModelProto: {
-      fields: {
-        irVersion: field('int64', 1), producerName: field('string', 2), producerVersion: field('string', 3),
-        graph: field('GraphProto', 7), opsetImport: field('OperatorSetIdProto', 8, true),
-      },
-    },
-  },
-});
-const Model = root.lookupType('ModelProto');
-
-const ELEMENT = { float: 1, uint8: 2, int8: 3, int64: 7 } as const;
-const ATTRIBUTE = { float: 1, int: 2 } as const;
-const EXTERNAL = 1;
+// A small typed builder of ONNX graphs.
+import { ATTRIBUTE, ELEMENT, encodeModel, EXTERNAL } from '../model/onnx/proto.ts';
 
 function elementOf(values: Float32Array | Uint8Array | Int8Array | BigInt64Array): number {
   if (values instanceof Float32Array) return ELEMENT.float;
@@ -53,8 +9,8 @@ function elementOf(values: Float32Array | Uint8Array | Int8Array | BigInt64Array
 
 /** An attribute: integers and floats are told apart by which one is given. */
 export type Attribute = { int: number } | { float: number };
-/** A tensor of floats: [tokens, width] with free tokens, or `dims`, where a name stands for a free size. */
-export type Port = { name: string; width: number } | { name: string; dims: (string | number)[] };
+/** A tensor: of floats unless it says otherwise; [tokens, width] with free tokens, or `dims`, where a name stands for a free size. */
+export type Port = { name: string; type?: keyof typeof ELEMENT } & ({ width: number } | { dims: (string | number)[] });
 /** Where an initializer's bytes lie. */
 export interface External {
   file: string;
@@ -95,13 +51,13 @@ export class GraphBuilder {
   finish(inputs: Port[], outputs: Port[]): Uint8Array {
     const port = (p: Port) => {
       const dims = 'dims' in p ? p.dims : ['tokens', p.width];
-      return { name: p.name, type: { tensorType: { elemType: ELEMENT.float, shape: { dim: dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d })) } } } };
+      return { name: p.name, type: { tensorType: { elemType: ELEMENT[p.type ?? 'float'], shape: { dim: dims.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d })) } } } };
     };
-    return Model.encode(Model.create({
+    return encodeModel({
       irVersion: 10,
       producerName: 'deltallm',
       opsetImport: [{ domain: '', version: 21 }, { domain: 'com.microsoft', version: 1 }],
       graph: { name: this.name, node: this.nodes, initializer: this.initializers, input: inputs.map(port), output: outputs.map(port) },
-    })).finish();
+    });
   }
 }

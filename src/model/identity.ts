@@ -1,8 +1,7 @@
-// What a GGUF is, by what it holds: a copy, another name or another time of change make no other model of it.
+// What a model is, by what its files hold: a copy, another name or another time of change make no other model of it.
 import { createHash, type Hash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { DeltaError } from '../shared/errors.ts';
-import { partsOf } from './import/splitFile.ts';
 
 /** Files up to this size are read whole; of larger ones the beginning, the end, and pieces spread evenly: two models of one size differ in almost every tensor. */
 const WHOLE_BYTES = 64 << 20;
@@ -10,10 +9,10 @@ const HEAD_BYTES = 1 << 20;
 const PIECES = 512;
 const PIECE_BYTES = 4096;
 
-/** Twelve hexadecimal digits that change with the content and with `method`, by which it is measured. Throws fileMissing or fileUnreadable. */
-export async function identityOf(path: string, method: string): Promise<string> {
+/** Twelve hexadecimal digits that change with what the files hold and with `method`, by which it is measured. Throws fileMissing or fileUnreadable. */
+export async function identityOf(parts: readonly string[], method: string): Promise<string> {
   const hash = createHash('sha256').update(method);
-  for (const part of await partsOf(path)) await addFile(hash, part);
+  for (const part of parts) await addFile(hash, part);
   return hash.digest('hex').slice(0, 12);
 }
 

@@ -1,4 +1,4 @@
-// Which model a path means: its GGUF, and the folder of what is measured of it. Nothing of a GGUF is converted or copied.
+// Which model a path means: its GGUF or its graph, and the folder of what is measured of it. Nothing of a model is converted or copied.
 import { existsSync, promises as fs, type Stats } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
@@ -7,7 +7,9 @@ import { shortened } from '../shared/partialName.ts';
 import { cacheFolder } from '../shared/platformFolders.ts';
 import { identityOf } from './identity.ts';
 import { readManifest } from './manifest.ts';
+import { partsOf } from './import/splitFile.ts';
 import { METHOD } from './measure/method.ts';
+import { filesOf, graphAt, isGraph } from './onnx/onnxFiles.ts';
 import { folderWith } from './shelf.ts';
 import { STARTER_GGUF, STARTER_MEASURED } from './starter.ts';
 
@@ -34,21 +36,30 @@ export function starterModel(): string {
   return existsSync(join(measured, 'manifest.json')) ? measured : join(packageRoot(), STARTER_GGUF);
 }
 
-/** The GGUF at `path`, or that of which the folder there was measured. Throws fileMissing, fileUnreadable, notGguf, modelFolderInvalid. */
+/** The GGUF at `path`, or that of which the folder there was measured; of a folder that was published for ONNX Runtime, its graph. Throws fileMissing, fileUnreadable, notGguf, modelFolderInvalid. */
 export async function ggufOf(path: string): Promise<string> {
   const stat = await statOf(path);
-  return stat.isDirectory() ? resolve(path, (await readManifest(path)).source.file) : path;
+  if (!stat.isDirectory()) return path;
+  return graphIn(path) ?? resolve(path, (await readManifest(path)).source.file);
 }
 
-/** The files of the model at `path`: a GGUF, or the folder of what was measured of one. Throws fileMissing, fileUnreadable, notGguf, modelFolderInvalid. */
+/** The files that a model consists of, as far as they are there; `path` is its GGUF or its graph. */
+export const partsOfModel = async (path: string): Promise<string[]> => (isGraph(path) ? filesOf(path) : partsOf(path));
+
+/** Of a folder that nothing was measured into. */
+const graphIn = (folder: string): string | undefined => (existsSync(join(folder, 'manifest.json')) ? undefined : graphAt(folder));
+
+/** The files of the model at `path`: a GGUF, a folder for ONNX Runtime or its graph, or the folder of what was measured of one. Throws fileMissing, fileUnreadable, notGguf, modelFolderInvalid. */
 export async function locate(path: string): Promise<ModelFiles> {
   const stat = await statOf(path);
   if (stat.isDirectory()) {
+    const graph = graphIn(path);
+    if (graph !== undefined) return locate(graph);
     const { source } = await readManifest(path);
     return { gguf: resolve(path, source.file), identity: source.identity, folder: path, cached: false };
   }
-  const identity = await identityOf(path, METHOD);
-  const name = `${shortened(basename(path).replace(/\.gguf$/i, '').replace(/[^\w.-]/g, '_'), STEM_BYTES)}-${identity}`;
+  const identity = await identityOf(await partsOfModel(path), METHOD);
+  const name = `${shortened(basename(path).replace(/\.(gguf|onnx)$/i, '').replace(/[^\w.-]/g, '_'), STEM_BYTES)}-${identity}`;
   return { gguf: path, identity, folder: (await folderWith(modelShelf(), identity)) ?? join(modelShelf(), name), cached: true };
 }
 

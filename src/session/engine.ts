@@ -136,7 +136,7 @@ export class Engine {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
-    const { forward, tokenizer, chatTemplate, tables, folder } = await loadModel(options.model, { addon, chunk: options.chunk, progress, pass, notice });
+    const { forward, tokenizer, chatTemplate, tables, folder } = await loadModel(options.model, { addon, chunk: options.chunk, threads: options.threads, progress, pass, notice });
     try {
       const cache = storeFor(options.attention, addon, forward.manifest, tables, options.cacheBytes);
       const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.identity), tables, folder);

@@ -2,8 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { basename } from 'node:path';
 import { availableMemory } from '../model/found/fit.ts';
-import { partsOf } from '../model/import/splitFile.ts';
-import { ggufOf } from '../model/library.ts';
+import { ggufOf, partsOfModel } from '../model/library.ts';
 import { DeltaError } from '../shared/errors.ts';
 import { Engine, type LoadMore, type Progress } from './engine.ts';
 import type { LoadOptions, LoadResult, Role } from './protocol.ts';
@@ -158,7 +157,7 @@ const keyOf = ({ model, threads, attention, cacheBytes, chunk, kernels }: LoadOp
 
 /** Of the files of a model; 0 where there is nothing that can be read: loading says so better. */
 async function bytesOnDisk(path: string): Promise<number> {
-  const parts = await ggufOf(path).then(partsOf, () => []);
+  const parts = await ggufOf(path).then(partsOfModel, () => []);
   const sizes = await Promise.all(parts.map((part) => fs.stat(part).then(({ size }) => size, () => 0)));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -25,6 +25,8 @@ export const errorSentences = {
   tokenizerUnknown: (kind: string) => `The tokenizer "${kind}" is not supported; supported: byte-level BPE ("gpt2"), SentencePiece ("llama").`,
   vocabularyOnly: (path: string) => `${path} holds a vocabulary but no weights: it can tokenize, not complete.`,
   modelFolderInvalid: (path: string, reason: string) => `${path} is no folder of what was measured of a model (${reason}): choose the GGUF itself.`,
+  onnxUnfit: (path: string, node: string, reason: string) => `${path} cannot run here: its node ${node} ${reason}. Choose another file of the model, or its GGUF.`,
+  onnxFolderInvalid: (path: string, reason: string) => `${path} is no usable ONNX model (${reason}): download it again, or choose its GGUF.`,
   noChatModel: () => 'No chat model is chosen: choose one in the chat view.',
   noFim: (name: string) => `The model ${name} has no fill-in-the-middle tokens: it cannot complete at a cursor; choose another model.`,
   // Conversations

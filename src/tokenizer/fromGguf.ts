@@ -28,7 +28,8 @@ const pieceDefaults = { bos: 1, eos: 2 } as const;
 
 const key = (name: string): string => `tokenizer.ggml.${name}`;
 
-export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: string): TokenizerFiles {
+/** `patterns`: how texts are cut, where that is known already. */
+export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: string, patterns?: PreTokenizer): TokenizerFiles {
   const invalid = (name: string, reason: string): never => {
     throw new DeltaError('metadataInvalid', path, name, reason);
   };
@@ -125,7 +126,7 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
     const merges = usableMerges(strings('merges', maxMerges), idOf, new Set(added.map((token) => token.id)), warnings);
     const missing = byteToChar.filter((char) => !idOf.has(char)).length;
     if (missing > 0) warnings.push(`${missing} of the 256 bytes have no token: text that needs them loses them.`);
-    const pre = preTokenizerFor(name || presumedName(tokens.length, metadata['general.architecture'], (token) => idOf.has(token)));
+    const pre: PreTokenizer & { warning?: string } = patterns ?? preTokenizerFor(name || presumedName(tokens.length, metadata['general.architecture'], (token) => idOf.has(token)));
     if (pre.warning) warnings.push(pre.warning);
     tokenizer = bytePairJson(pre, idOf, added, merges);
     wanted = flag('add_bos_token', pre.addBos);

@@ -12,7 +12,8 @@ export interface PreTokenizer {
 }
 
 const contraction = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])`;
-const gpt2 = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+/** GPT-2's, and that of every byte-level vocabulary that names none. */
+export const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 /** The GPT-4 family: newlines close a run of punctuation, digits come in groups of at most `digits`. */
 const gpt4 = (digits: string): string =>
   `${contraction}|` + String.raw`[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
@@ -34,8 +35,8 @@ const wordsWithoutMarks = String.raw` ?[^\s|.,!?…。，、।۔،()]+`;
 
 const entry = (patterns: string[], flags: Partial<PreTokenizer> = {}): PreTokenizer => ({ patterns, ignoreMerges: false, addBos: false, ...flags });
 
-const singleDigits = entry([String.raw`\p{N}`, gpt2]);
-const gpt2Entry = entry([gpt2]);
+const singleDigits = entry([String.raw`\p{N}`, gpt2Pattern]);
+const gpt2Entry = entry([gpt2Pattern]);
 const llama3 = entry([gpt4(String.raw`\p{N}{1,3}`)], { ignoreMerges: true, addBos: true });
 const llama3Plain = entry([gpt4(String.raw`\p{N}{1,3}`)]);
 const qwen2 = entry([gpt4(String.raw`\p{N}`)]);
@@ -43,7 +44,7 @@ const deepseek3Entry = entry(deepseek3);
 const bloom = entry([wordsWithoutMarks]);
 
 /** Used where a file has no `pre` at all. */
-const fallbackDefault = entry([String.raw`[\p{P}\$\+<=>\^~\|]+`, gpt2, String.raw`\p{N}+`, '[0-9][0-9][0-9]']);
+const fallbackDefault = entry([String.raw`[\p{P}\$\+<=>\^~\|]+`, gpt2Pattern, String.raw`\p{N}+`, '[0-9][0-9][0-9]']);
 
 const table = new Map<string, PreTokenizer>([
   ['default', fallbackDefault],
@@ -76,7 +77,7 @@ const table = new Map<string, PreTokenizer>([
   ...['deepseek-v3', 'hunyuan-dense', 'joyai-llm'].map((name): [string, PreTokenizer] => [name, deepseek3Entry]),
   ['tekken', entry([gpt4o('', String.raw`\p{N}`)], { ignoreMerges: true, addBos: true })],
   ...['gpt-4o', 'llama4', 'kanana2', 'minimax-m2'].map((name): [string, PreTokenizer] => [name, entry([gpt4o(`${contraction}?`, String.raw`\p{N}{1,3}`)])]),
-  ['falcon', entry([String.raw`[\p{P}\$\+<=>\^~\|` + '`]+', gpt2, '[0-9][0-9][0-9]'])],
+  ['falcon', entry([String.raw`[\p{P}\$\+<=>\^~\|` + '`]+', gpt2Pattern, '[0-9][0-9][0-9]'])],
   ...['bloom', 'poro-chat', 'gpt3-finnish'].map((name): [string, PreTokenizer] => [name, bloom]),
   ['viking', entry([wordsWithoutMarks, String.raw`\p{N}`])],
 ]);

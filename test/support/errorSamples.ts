@@ -23,6 +23,8 @@ const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   metadataInvalid: ['/models/big.gguf', 'llama.rope.freq_base', 'it is not a number'],
   tokenizerUnknown: ['unigram'],
   vocabularyOnly: ['/models/big.gguf'],
+  onnxUnfit: ['/models/onnx/model.onnx', '/model/layers.0/attn/MHA', 'is attention in a form that cannot be cut out'],
+  onnxFolderInvalid: ['/models/qwen', 'it has no config.json'],
   modelFolderInvalid: ['/models/out', 'manifest.json is missing'],
   noChatModel: [],
   modelTooLarge: ['/models/big.gguf', '8.2 GB', '3.1 GB'],

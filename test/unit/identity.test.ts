@@ -2,6 +2,7 @@ import { closeSync, copyFileSync, ftruncateSync, mkdtempSync, openSync, renameSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { partsOf } from '../../src/model/import/splitFile.ts';
 import { identityOf } from '../../src/model/identity.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-identity-'));
@@ -17,7 +18,7 @@ function sparse(name: string, size: number, bytes: Record<number, Uint8Array>): 
   return path;
 }
 
-const of = (path: string, conversion = 'a') => identityOf(path, conversion);
+const of = async (path: string, conversion = 'a') => identityOf(await partsOf(path), conversion);
 
 test('a copy, another name and another time make no other model; another conversion does', async () => {
   const path = join(folder, 'a.gguf');

@@ -1,0 +1,106 @@
+// Models as they are published for ONNX Runtime: cut at their attentions and run there, the attention here. The same weights as a GGUF give the same logits,
+// delta attention on; and the whole graph, run by ONNX Runtime alone, gives those of dense mode.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Engine } from '../../src/session/engine.ts';
+import { CancelFlag } from '../../src/shared/cancel.ts';
+import { openEngine, testAddon } from '../support/engine.ts';
+import { wholeGraph, writeOnnxFolder, type OnnxForm } from '../support/onnxFolder.ts';
+import { writeRandomLlama, type RandomLlama } from '../support/writeGguf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-onnx-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const SHAPE: RandomLlama = { layers: 3, hidden: 128, heads: 4, kvHeads: 2, headDim: 32, ffn: 256, vocabulary: 1024, tied: false, ropeBase: 1e5, context: 1024, seed: 21, scoreSpread: 1, type: 'F16', pre: 'qwen2' };
+/** Enough for far blocks. */
+const ids = Array.from({ length: 500 }, (_, i) => (i * 7919 + 13) % 900);
+
+async function logits(engine: Engine): Promise<Float32Array> {
+  const rows: Float32Array[] = [];
+  for await (const { logits } of engine.logitRows(Int32Array.from(ids), true)) rows.push(logits);
+  return Float32Array.from(rows.flatMap((row) => [...row]));
+}
+
+/** Differences, of the largest value: the largest one, and the root of the mean square. */
+function differences(a: Float32Array, b: Float32Array): { most: number; mean: number } {
+  expect(a.length).toBe(b.length);
+  let [most, largest, squares] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    most = Math.max(most, Math.abs(a[i] - b[i]));
+    largest = Math.max(largest, Math.abs(b[i]));
+    squares += (a[i] - b[i]) ** 2;
+  }
+  return { most: most / largest, mean: Math.sqrt(squares / a.length) / largest };
+}
+
+const cases: [name: string, shape: Partial<RandomLlama>, form: OnnxForm][] = [
+  ['llama, packed, pairs of neighbours', { family: 'llama', ropeFactors: true, ropeBase: 500_000, pre: 'llama-bpe' }, { attention: 'packed', matrices: 'float', beside: false }],
+  ['qwen2 with biases, turned by nodes of their own, weights beside the graph', { family: 'qwen2', tied: true }, { attention: 'turned', matrices: 'float', beside: true }],
+  ['qwen3 with norms of heads', { family: 'qwen3' }, { attention: 'separate', matrices: 'float', beside: true }],
+];
+/** What the native products round, for they multiply integers, ONNX Runtime does not. */
+const quantised: [name: string, shape: Partial<RandomLlama>, form: OnnxForm][] = [
+  ['qwen2 in blocks of 4 bits', { family: 'qwen2', type: 'Q4_0' }, { attention: 'separate', matrices: 'blocks', beside: true }],
+  ['llama in blocks of 8 bits', { family: 'llama', type: 'Q8_0', pre: 'llama-bpe' }, { attention: 'packed', matrices: 'blocks', beside: false }],
+];
+
+describe('a folder for ONNX Runtime', () => {
+  it.each(cases)('of %s gives the logits of the GGUF, delta attention on, and of the whole graph', async (name, own, form) => {
+    const gguf = join(folder, `${name}.gguf`);
+    writeRandomLlama(gguf, { ...SHAPE, ...own });
+    const onnx = join(folder, name);
+    await writeOnnxFolder(onnx, gguf, form);
+    const [expected, ours] = [await openEngine(gguf, { attention: 'delta' }), await openEngine(onnx, { attention: 'delta' })];
+    const dense = await openEngine(onnx, { attention: 'dense' });
+    try {
+      expect(ours.describe()).toMatchObject({ name: 'Random weights', vocabulary: SHAPE.vocabulary, context: SHAPE.context, fim: true });
+      const text = 'export const total = (items: Item[]) => items.reduce((sum, { price }) => sum + price, 0); // ünïcödé 漢字';
+      expect(ours.tokenizer.encode(text)).toEqual(expected.tokenizer.encode(text));
+      expect(ours.tokenizer.special).toEqual(expected.tokenizer.special);
+      const delta = differences(await logits(ours), await logits(expected));
+      const alone = differences(await logits(dense), await wholeGraph(join(onnx, form.beside ? 'onnx' : '.', 'model.onnx'), ids, dense.forward.manifest.shape));
+      console.log(`${name}: in delta mode ${delta.mean.toExponential(2)} (${delta.most.toExponential(2)} at most) from the GGUF, in dense mode ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
+      expect(alone.most).toBeLessThan(1e-5);
+      // Sums in another order differ in their last bit, and near a threshold a bit decides about a delta: few elements differ by a whole one.
+      expect(delta.mean).toBeLessThan(1e-3);
+      expect(delta.most).toBeLessThan(1e-2);
+    } finally {
+      for (const engine of [expected, ours, dense]) await engine.close();
+    }
+  });
+
+  it.each(quantised)('of %s gives the logits of the whole graph, and nearly those of the GGUF', async (name, own, form) => {
+    const gguf = join(folder, `${name}.gguf`);
+    writeRandomLlama(gguf, { ...SHAPE, ...own });
+    const onnx = join(folder, name);
+    await writeOnnxFolder(onnx, gguf, form);
+    const [expected, ours] = [await openEngine(gguf, { attention: 'dense' }), await openEngine(onnx, { attention: 'dense' })];
+    try {
+      const got = await logits(ours);
+      const alone = differences(got, await wholeGraph(join(onnx, form.beside ? 'onnx' : '.', 'model.onnx'), ids, ours.forward.manifest.shape));
+      const near = differences(got, await logits(expected));
+      console.log(`${name}: ${alone.most.toExponential(2)} at most from ONNX Runtime alone, ${near.mean.toExponential(2)} from the GGUF`);
+      expect(alone.most).toBeLessThan(1e-4);
+      expect(near.mean).toBeLessThan(1e-2);
+    } finally {
+      for (const engine of [expected, ours]) await engine.close();
+    }
+  });
+
+  it('completes at a cursor, is measured once, and is known by what it holds', async () => {
+    const [name] = cases[1];
+    const first = await openEngine(join(folder, name), { attention: 'delta' });
+    const snapshot = { path: '/a.ts', languageId: 'typescript', before: 'const a = ', after: ';\n' };
+    const result = await first.generate({ prompt: { snapshot }, max: 4, sampling: { temperature: 0 } }, new CancelFlag());
+    expect(result.prompt!.text).toMatch(/^<\|fim_prefix\|>const.*<\|fim_suffix\|>;\n<\|fim_middle\|>$/);
+    const { folder: measured } = first.describe();
+    await first.close();
+    const notices: string[] = [];
+    const again = await Engine.load(testAddon(), { model: join(folder, name, 'onnx', 'model.onnx'), threads: 1, attention: 'delta', cacheBytes: 1e8, background: false }, (stage) => void (stage === 'measuring' && notices.push(stage)));
+    expect(again.describe().folder).toBe(measured);
+    expect(notices).toEqual([]);
+    await again.close();
+  });
+});
