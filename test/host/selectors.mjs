@@ -19,6 +19,10 @@ const common = {
   contextMenuItem: '.monaco-menu .action-item',
   dialogButton: '.monaco-dialog-box .monaco-button',
   installedExtension: '.extensions-list .monaco-list-row .extension-list-item',
+  settingsSearch: '.settings-editor .settings-header .monaco-editor',
+  settingsTab: '.settings-editor .settings-header .action-label',
+  /** Of a setting that is a text. @param {string} setting */
+  settingsField: (setting) => `.settings-editor [data-key="${setting}"] input`,
 };
 
 /** What the recorder in the page needs: plain text, so that it can be sent there. */

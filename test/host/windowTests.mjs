@@ -13,6 +13,7 @@ import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostTe
 import { growing } from './growing.mjs';
 import { afterActivation, idle } from './lifeCycle.mjs';
 import { neighbours } from './neighbours.mjs';
+import { ownModel } from './ownModel.mjs';
 import { places, restrictedMode } from './places.mjs';
 import { crash } from './processes.mjs';
 import { screenshots } from './screenshots.mjs';
@@ -49,7 +50,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     'another provider': besideAnotherProvider,
     'fast typing': (session, window) => fastTyping(session, window, seed),
     'keys that disagree': disagreeing,
-    ...(newest ? { places, neighbours } : {}),
+    ...(newest ? { places, neighbours, 'own model': ownModel } : {}),
     'chat without a model': withoutModel,
     chat: conversation,
     'chat, keyboard': keyboard,
