@@ -155,7 +155,7 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   const text = (key: string) => tokens[metadata[`tokenizer.ggml.${key}_token_id`] as number];
   const json = (file: string, value: unknown) => writeFileSync(join(folder, file), JSON.stringify(value));
   json('config.json', {
-    _name_or_path: 'Random weights', model_type: arch.name, num_hidden_layers: layers, hidden_size: hidden, num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: keyLength,
+    _name_or_path: 'Random weights', architectures: [`${arch.name[0].toUpperCase()}${arch.name.slice(1)}ForCausalLM`], model_type: arch.name, num_hidden_layers: layers, hidden_size: hidden, num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: keyLength,
     intermediate_size: feedForward, vocab_size: vocabulary, max_position_embeddings: context, rms_norm_eps: normEpsilon, eos_token_id: [metadata['tokenizer.ggml.eos_token_id'], metadata['tokenizer.ggml.eot_token_id']],
   });
   json('tokenizer.json', {

@@ -36,6 +36,23 @@ describe('the models of every program', () => {
     }, [['Ollama', 'llama3.2:1b'], ['LM Studio', 'Studio'], ['llama.cpp', 'Cpp'], ['Hugging Face', 'Hub'], ['Jan', 'Jan'], ['GPT4All', 'All']], platform);
   });
 
+  it('are found in the form of ONNX Runtime in the cache of Hugging Face: of the graphs of one the smallest, and nothing that writes no text', async () => {
+    const home = newHome();
+    const put = (repository: string, commit: string, files: Record<string, unknown>) => {
+      const place = join(home, `.cache/huggingface/hub/models--${repository}`);
+      putText(join(place, 'refs/main'), commit);
+      for (const [name, content] of Object.entries(files)) putText(join(place, 'snapshots', commit, name), typeof content === 'string' ? content : JSON.stringify(content));
+    };
+    const config = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', num_hidden_layers: 2, hidden_size: 64, num_attention_heads: 2, num_key_value_heads: 1, vocab_size: 300, max_position_embeddings: 512 };
+    const tokenizer = { added_tokens: [{ id: 1, content: '<|fim_prefix|>' }] };
+    put('onnx-community--Some-Coder-ONNX', 'd'.repeat(40), { 'config.json': config, 'tokenizer.json': tokenizer, 'tokenizer_config.json': { chat_template: '{{ messages }}' }, 'onnx/model.onnx': 'x'.repeat(100), 'onnx/model_q4.onnx': 'xyz', 'onnx/model_q4.onnx_data': 'weights' });
+    put('onnx-community--whisper', 'e'.repeat(40), { 'config.json': { ...config, architectures: ['WhisperForConditionalGeneration'] }, 'tokenizer.json': tokenizer, 'onnx/model.onnx': 'x' });
+    put('somebody--config', 'f'.repeat(40), { 'config.json': '{', 'onnx/model.onnx': 'x' });
+    const { models } = await search(home);
+    expect(models).toMatchObject([{ program: 'Hugging Face', name: 'Some-Coder-ONNX', architecture: 'qwen2', quantisation: 'q4', bytes: 10, context: 512, chat: true, fim: true, refused: null }]);
+    expect(models[0].path.endsWith('onnx/model_q4.onnx')).toBe(true);
+  });
+
   it('are found where variables and settings lead to', async () => {
     const elsewhere = newHome();
     const home = newHome();

@@ -10,6 +10,8 @@ import { describe, type Description, type KnownAs } from './describe.ts';
 import { checkFit, needsOf, type Needs, type Plan } from './fit.ts';
 import { READ_WITHOUT_WAITING } from './folders.ts';
 import { nameOf, visible } from './names.ts';
+import { describeOnnx } from './onnxOffer.ts';
+import { isGraph } from '../onnx/onnxFiles.ts';
 import { canFill, checkVocabulary } from './vocabulary.ts';
 
 export interface FoundModel extends Omit<Description, 'isLanguageModel'> {
@@ -58,6 +60,7 @@ export async function offerAt(path: string, available: number, origin: Origin = 
   const real = await fs.realpath(path).catch(() => path);
   // Messages show paths: what is in them must not break a line or turn it around.
   const shown = visible(path);
+  if (isGraph(path)) return offerOfGraph(path, real, available, origin, plan);
   let handle: fs.FileHandle | undefined;
   try {
     handle = await fs.open(path, READ_WITHOUT_WAITING).catch((error: NodeJS.ErrnoException) => {
@@ -70,6 +73,23 @@ export async function offerAt(path: string, available: number, origin: Origin = 
     return { model: refuse(blank(path, real, 0, origin), thrown), foreign: true };
   } finally {
     await handle?.close();
+  }
+}
+
+/** The offer of a folder for ONNX Runtime. */
+async function offerOfGraph(path: string, real: string, available: number, origin: Origin, plan: Plan | undefined): Promise<Offer> {
+  const model = blank(path, real, 0, origin);
+  try {
+    const { isLanguageModel, name, architecture, bytes, quantisation, chat, fim, shape } = await describeOnnx(path);
+    Object.assign(model, { name: nameOf(origin.name, name, origin.hint), architecture, bytes, quantisation, chat, fim, context: shape?.context ?? null });
+    if (!isLanguageModel) return { model: refuse(model, new DeltaError('onnxFolderInvalid', visible(path), 'nothing says that it writes text')), foreign: true };
+    if (shape) {
+      model.needs = needsOf(bytes, shape, plan);
+      checkFit(model.name, model.needs, available);
+    }
+    return { model, foreign: false };
+  } catch (thrown) {
+    return { model: refuse(model, thrown), foreign: true };
   }
 }
 

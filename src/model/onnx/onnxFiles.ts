@@ -28,8 +28,11 @@ export function graphAt(path: string): string | undefined {
   return undefined;
 }
 
+/** Whether a file of a model holds weights. */
+export const isWeights = (path: string): boolean => !/\.(json|jinja)$/.test(path);
+
 /** The folder that holds config.json: the graph's own, or the one above. */
-const rootOf = (graph: string): string => (existsSync(join(dirname(graph), 'config.json')) ? dirname(graph) : dirname(dirname(graph)));
+export const rootOf = (graph: string): string => (existsSync(join(dirname(graph), 'config.json')) ? dirname(graph) : dirname(dirname(graph)));
 
 /** All files that a graph's model consists of, as far as they are there; the graph first. */
 export function filesOf(graph: string): string[] {
@@ -92,7 +95,7 @@ export class OnnxFile {
     } catch {
       throw new DeltaError('onnxFolderInvalid', path, 'it is damaged');
     }
-    const file = new OnnxFile(path, model, bytes, filesOf(path).filter((other) => !/\.(json|jinja)$/.test(other)).reduce((sum, other) => sum + statSync(other).size, 0));
+    const file = new OnnxFile(path, model, bytes, filesOf(path).filter(isWeights).reduce((sum, other) => sum + statSync(other).size, 0));
     // Tensors that share bytes would let small files grow into a huge model.
     const claimed = (model.graph?.initializer ?? []).reduce((sum, tensor) => sum + file.place(tensor).length, 0);
     if (!(claimed <= 2 * file.size)) throw new DeltaError('onnxFolderInvalid', path, 'its tensors share their bytes');
