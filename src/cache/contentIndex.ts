@@ -57,8 +57,10 @@ export class ContentIndex {
 
   /** The block of these tokens that was used last. */
   private at(hash: number, tokens: Int32Array, at: number): TreeNode | undefined {
+    const nodes = this.nodes.get(hash);
+    if (!nodes) return undefined;
     let best: TreeNode | undefined;
-    for (const node of this.nodes.get(hash) ?? []) {
+    for (const node of nodes) {
       if ((!best || node.used > best.used) && commonPrefix(node.tokens, tokens.subarray(at, at + BLOCK)) === BLOCK) best = node;
     }
     return best;

@@ -21,7 +21,7 @@ const HELP = `deltallm replay: plays a recorded editing session and says of each
 --max             tokens to write at each place; default 4
 --fresh           tokens before the cursor that are read where they stand, whatever else moves; default ${MOVES.fresh}
 --still           nothing moves
---drift           compares each step that is not read strictly with a cold run: KL of the next token, whether the likeliest is the same, whether the first line is
+--drift           compares what is not read strictly with a cold run, every fifth key: KL of the next token, whether the likeliest is the same, whether the first line is
 The actions of a session are listed in src/eval/recordedSession.ts; test/fixtures/sessions has some.
 `;
 

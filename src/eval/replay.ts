@@ -21,7 +21,7 @@ export interface ReplayOptions {
   max: number;
   /** What may be moved; undefined: nothing. */
   moves: MovePolicy | undefined;
-  /** Whether each step that is not read strictly is compared with a cold run, in which mode. */
+  /** Whether steps that are not read strictly are compared with a cold run, every fifth key, and in which mode. */
   drift?: AttentionMode;
   /** Hears each step as it is over, and the tokens of its prompt. */
   heard?: (step: ReplayStep, prompt: Int32Array) => Promise<void> | void;
@@ -58,6 +58,8 @@ export interface ReplayStep {
   drift?: Drift;
 }
 
+/** Keys from one comparison with a cold run to the next: each costs two lines of text. */
+const COMPARED = 5;
 /** Tokens of a first line that are compared at most. */
 const LINE_TOKENS = 24;
 
@@ -86,7 +88,7 @@ export async function replay(engine: Engine, actions: readonly Action[], read: (
     const said: ReplayStep = {
       do: action.do, key, path: snapshot.path, prompt: result.tokens.prompt, ...result.reuse, computed: result.tokens.prompt - result.tokens.reused, ahead, bytes, blocks,
       ms: result.ms.prefill, text: result.text,
-      ...(cold && result.approximate && { drift: await drift(engine, cold, prompt) }),
+      ...(cold && result.approximate && key % COMPARED === 0 && { drift: await drift(engine, cold, prompt) }),
     };
     steps.push(said);
     ahead = 0;

@@ -15,7 +15,12 @@ const config: StoreConfig = {
 /** A cache that is asked as the completions of one document ask it. */
 class Document {
   readonly addon = new FakeAddon();
-  readonly cache = new KvCache(this.addon.asAddon(), config, Number.MAX_SAFE_INTEGER);
+  readonly cache: KvCache;
+
+  constructor(budget = Number.MAX_SAFE_INTEGER) {
+    this.cache = new KvCache(this.addon.asAddon(), config, budget);
+  }
+
   private last: { end: End; place: number } | undefined;
 
   /** Reads a prompt and writes `written` behind it; what had to be read, and how the rest had been. */
@@ -125,6 +130,34 @@ describe('what moved', () => {
       if (key > 0) expect(read).toBeLessThanOrEqual(2 * BLOCK + moves.fresh);
     }
     expect(document.blocks).toBeLessThanOrEqual(1.3 * Math.ceil((1200 + 300 + 504) / BLOCK));
+    document.expectEmpty();
+  });
+});
+
+describe('where room is needed', () => {
+  it('a text that is no more loses its exact form first, then its blocks, and only then anything else', () => {
+    const document = new Document(60_000);
+    const before = text(1700);
+    document.ask(before);
+    document.ask(before.with(900, 5000), { approximate: false, place: 1 });
+    const nodes = () => [...document.cache.tree.nodes()];
+    const superseded = new Set(nodes().filter((node) => node.superseded));
+    const others = nodes().filter((node) => !node.superseded);
+    expect(superseded.size).toBeGreaterThan(10);
+    const exact = () => [...superseded].filter((node) => !node.gone && node.tokens.length === BLOCK && document.cache.hasExact(node.handle)).length;
+    expect(exact()).toBeGreaterThan(5);
+    const lease = document.cache.lease(new Int32Array(0));
+    let freed = document.addon.freed.length;
+    for (let i = 0; [...superseded].some((node) => !node.gone); i++) {
+      lease.begin(text(BLOCK, 10_000 + i));
+      lease.attend(0, BLOCK, Float32Array.from(text(BLOCK, 10_000 + i)), new Float32Array(4));
+      lease.commit();
+      if (document.addon.freed.length > freed) expect(exact()).toBe(0);
+      freed = document.addon.freed.length;
+      expect(others.every((node) => !node.gone)).toBe(true);
+      expect(document.cache.bytes).toBeLessThanOrEqual(60_000);
+    }
+    lease.release();
     document.expectEmpty();
   });
 });
