@@ -20,7 +20,9 @@ export function wholeLines(raw: string, snapshot: Snapshot): string {
   const lines = raw.slice(0, newline).split('\n');
   const linePrefix = snapshot.before.slice(snapshot.before.lastIndexOf('\n') + 1);
   const trimmed = lines.map((line, i) => (i === 0 ? linePrefix + line : line).trim());
-  const kept = Math.min(beforeLinesBelow(trimmed, below.filter((line) => line !== '')), beforeLoop(trimmed));
+  let kept = Math.min(beforeLinesBelow(trimmed, below.filter((line) => line !== '')), beforeLoop(trimmed));
+  // A limit may end the text before what these leave open is closed.
+  while (kept > 0 && !end.canEndWith(lines.slice(0, kept))) kept--;
   return ended(lines.slice(0, kept).join('\n'), raw, snapshot);
 }
 

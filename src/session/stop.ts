@@ -54,7 +54,7 @@ const CLOSERS = /^[)\]}\s;,]*[)\]}][)\]}\s;,]*$/;
 /** Of words that are written without blanks between them each character may be the last. */
 const WORD = /(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}])[\p{L}\p{N}_$]/u;
 /** After these something must follow. */
-const MID_EXPRESSION = /(?:[,.([+\-*/%&|^=<>!?~@\\]|=>|\b(?:and|or|not|in|is|as|if|else|return|new|await|typeof|instanceof|const|let|var|import|from|of))\s*$/;
+const MID_EXPRESSION = /(?:[,.([+\-*/%&|^=<>!?~@\\]|=>|\b(?:and|or|not|in|is|as|if|else|return|new|await|typeof|instanceof|const|let|var|import|from|of|function|async|class|extends|throw|lambda|fn|func|def))\s*$/;
 
 export class CompletionStop {
   readonly mode: 'singleLine' | 'multiLine';
@@ -99,15 +99,17 @@ export class CompletionStop {
     if (cutOff) this.generated = this.generated.slice(0, endOfWhole(this.generated));
     this.apply(this.findCut(this.generated, true));
     if (!cutOff || this.reason !== null) return;
-    if (this.mode === 'multiLine' && this.generated.trimEnd().includes('\n')) this.close(this.generated.split('\n').slice(0, -1));
+    const lines = this.generated.split('\n').slice(0, -1);
+    if (this.mode === 'multiLine' && (lines.length > 1 || lines[0]?.trim())) this.close(lines);
     else this.generated = this.wholePart(this.generated, true);
   }
 
   /** A limit ended the text: keeps of its whole lines those behind which everything can be closed, and closes it. */
   private close(lines: string[]): void {
     for (; lines.length > 0; lines.pop()) {
+      if (lines.at(-1)!.trim() === '') continue;
       const text = lines.join('\n');
-      const closers = text.trim() === '' ? null : this.closersOf(lines);
+      const closers = this.closersOf(lines);
       if (closers === null) continue;
       // In JSON nothing may be missing behind a comma.
       this.generated = (closers !== '' && this.context.languageId === 'json' ? text.replace(/,\s*$/, '') : text) + closers;
@@ -118,8 +120,10 @@ export class CompletionStop {
   }
 
   /** The lines that close what these leave open, each with its line break; null where these end in the middle of something. */
-  private closersOf(lines: readonly string[]): string | null {
+  closersOf(text: readonly string[]): string | null {
     if (this.place.within) return '';
+    const lines = text.slice(0, 1 + text.findLastIndex((line) => line.trim() !== ''));
+    if (lines.length === 0) return null;
     const left = this.place.leftOpen(lines.join('\n'));
     if (left === null) return null;
     const last = lines.at(-1)!.trimEnd();
@@ -154,7 +158,9 @@ export class CompletionStop {
     for (let end = text.length; end > 0; end--) {
       const isWithin = WORD.test(text[end - 1]) && (end < text.length ? WORD.test(text[end]) : cutOff);
       const part = text.slice(0, end);
-      if (!isWithin && part.trimEnd() === part && !MID_EXPRESSION.test(part) && !this.leavesOpen(part)) return part;
+      // The parameters of a function that is not written are none of its arguments' place.
+      const isHead = /^\s*(?:=>|\{)/.test(text.slice(end));
+      if (!isWithin && !isHead && part.trimEnd() === part && !MID_EXPRESSION.test(part) && !this.leavesOpen(part)) return part;
     }
     return '';
   }

@@ -17,6 +17,12 @@ export interface TextEnd {
   result(shown: string): string;
 }
 
+/** The end of code at a cursor. */
+export interface CodeEnd extends TextEnd {
+  /** Whether the text may be left with these lines: what they leave open can be closed behind them. */
+  canEndWith(lines: readonly string[]): boolean;
+}
+
 /** Lines below the cursor that the rules look at. */
 const LINES_BELOW = 24;
 
@@ -58,7 +64,7 @@ export function placeOf(snapshot: Snapshot): Place {
 }
 
 /** Code at a cursor. What is shown while it runs may be cut at the end. */
-export function completionText(snapshot: Snapshot, maxLines?: number): TextEnd {
+export function completionText(snapshot: Snapshot, maxLines?: number): CodeEnd {
   const { before, after, languageId } = snapshot;
   const linesAfter = after.split('\n', LINES_BELOW + 1);
   const stop = new CompletionStop({
@@ -85,5 +91,6 @@ export function completionText(snapshot: Snapshot, maxLines?: number): TextEnd {
       return '';
     },
     result: () => stop.trim(),
+    canEndWith: (lines) => stop.closersOf(lines) !== null,
   };
 }

@@ -171,7 +171,15 @@ describe('whole lines', () => {
   it('hold back what may turn out to stand below', () => {
     expect(wholeLines('  a();\n}\n', at('f() {\n|\n}\nrest();'))).toBe('  a();');
     expect(wholeLines('  a();\n  b();\n', at('f() {\n|\n  c();'))).toBe('  a();\n  b();');
-    expect(wholeLines('  if (x) {\n  if (y) {\n  }\n', at('f() {\n|\n  }\n  foo();'))).toBe('  if (x) {\n  if (y) {');
+    expect(wholeLines('  if (x) {\n  if (y) {\n  }\n', at('f() {\n|\n  }\n  foo();'))).toBe('  if (x) {');
+  });
+
+  it('hold back what could not be closed if a limit ended the text there', () => {
+    expect(wholeLines('  save(\n    first,\n', at('f() {\n|'))).toBe('');
+    expect(wholeLines('  const a = b +\n', at('f() {\n|'))).toBe('');
+    expect(wholeLines('  a();\n  if (x) {\n', at('f() {\n|'))).toBe('  a();');
+    expect(wholeLines('  if (x) {\n', at('f() {\n|'))).toBe('  if (x) {');
+    expect(wholeLines('  on(() => {\n    a();\n', at('f() {\n|'))).toBe('  on(() => {\n    a();');
   });
 
   it('hold back what may be a loop', () => {
@@ -179,13 +187,13 @@ describe('whole lines', () => {
     expect(wholeLines('  a();\n  b();\n  a();\n', at('f() {\n|'))).toBe('  a();\n  b();');
   });
 
-  it('begin the final text, whatever comes', () => {
+  it('begin the final text, whatever comes and whether a limit ends it', () => {
     const line = fc.constantFrom('  a();', '  b();', '}', '', '  if (x) {', '  }', '    c();', '  // "', '  s = `', ')', '  d(', 'end', '  let a = 1; let a = 1; let a = 1; let a = 1; let a = 1; ');
     const places = fc.constantFrom('f() {|', 'f() {\n|', 'f() {\n|\n}\n', 'f() {\n|\n  b();\n  a();\n}', '|', 'x = |', 'f(|)', 'f(() => {|});', 'f() {|}', 'f() {\n|\n}\n  a();', 'f() {\r\n|\r\n}\r\n  a();\r\n');
     let shown = 0;
     let contradicted = 0;
     fc.assert(
-      fc.property(fc.array(line, { minLength: 1, maxLength: 9 }), places, fc.integer({ min: 1, max: 7 }), (lines, place, size) => {
+      fc.property(fc.array(line, { minLength: 1, maxLength: 9 }), places, fc.integer({ min: 1, max: 7 }), fc.boolean(), (lines, place, size, cutOff) => {
         const snapshot = at(place);
         const text = lines.join('\n');
         const end = completionText(snapshot);
@@ -196,7 +204,7 @@ describe('whole lines', () => {
           end.push(text.slice(i, i + size));
           early.push(wholeLines(raw, snapshot));
         }
-        end.finish(false);
+        end.finish(cutOff);
         const final = end.result(raw);
         for (const part of early) {
           if (part === '') continue;

@@ -195,10 +195,12 @@ describe('a completion', () => {
   });
 
   test.each([
-    ["  router.post('/orders', ", ')', '(req, res) => {', '(req, res)'],
+    ["  router.post('/orders', ", ')', '(req, res) => {', ''],
+    ["  router.post('/orders', ", ')', 'function (req, res) {', ''],
+    ['  router.post(', ')', "'/orders', (req, res) => {", "'/orders'"],
     ["  router.post('/orders', ", ');', '(req, res) => {\n    res.send(1);\n  });\n  next();', '(req, res) => {\n    res.send(1);\n  }'],
     ['  items.map(', ')', '(item) => ({\n    id: item.id,\n  }))', '(item) => ({\n    id: item.id,\n  })'],
-    ['  items.map(', ')', '(item) => {\nleft();', '(item)'],
+    ['  items.map(', ')', '(item) => {\nleft();', ''],
     ['  const a = f(', ')', 'b, [c', 'b'],
     ['  const a = f(', ')', 'b, [c]', 'b, [c]'],
   ])('what is opened before closers is closed before them, or not offered: %j%j and %j', (linePrefix, lineSuffix, writes, left) => {
