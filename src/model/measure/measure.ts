@@ -53,7 +53,7 @@ async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon
   if (texts.length < BASIS.texts) throw new DeltaError('usage', `The folders of --texts have too few source files for ${BASIS.texts} contexts of ${length} tokens`);
   const bases = await measureBases(forward, addon, texts.map(({ ids }) => ids), outputOf, progress, pass);
   const layers = bases.map((basis) => new BasisTables(basis, shape, BASIS.power));
-  const [balanced, compact] = [BALANCED, COMPACT].map((zeros) => layers.map((layer) => layer.solve(zeros)));
+  const [balanced, compact] = [BALANCED, COMPACT].map((zeros) => layers.map((layer) => layer.solve(zeros + BASIS.margin)));
   const reached = (tables: { sparsity: number }[]) => tables.map(({ sparsity }) => sparsity);
   const tokens = texts.length * length;
   return { delta: { ...CODING, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { tokens, power: BASIS.power } }, tables: { delta: balanced, compact } };

@@ -7,8 +7,11 @@ export const BALANCED = 0.6;
 export const COMPACT = 0.7;
 export const CODING: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'tokens'> = { reference: 'mean', law: 'uniform', sinks: 4, windowMin: 2, windowMax: 4, windowDivisor: 64 };
 
-/** Where there are texts enough for a basis: contexts of so many tokens, and the power of the predicted importance; 0: it is not used. */
-export const BASIS = { texts: 6, length: 4096, power: 0.1 };
+/**
+ * Where there are texts enough for a basis: contexts of so many tokens; the power of the predicted importance, 0: it is not used; and how many more zeros are asked
+ * for on them than are wanted, for text that nothing was measured on has about as many fewer.
+ */
+export const BASIS = { texts: 6, length: 4096, power: 0.1, margin: 0.015 };
 
 /** Raised when delta tables come out differently. */
 export const METHOD_NUMBER = 7;
