@@ -9,6 +9,7 @@ import { existing } from './existing.mjs';
 import { extensionPage } from './extensionPage.mjs';
 import { failures, safeMode } from './failures.mjs';
 import { disagreeing, fastTyping } from './fastTyping.mjs';
+import { firstRun } from './firstRun.mjs';
 import { acceptingParts, besideAnotherProvider, besideIntelliSense, firstGhostText, settingsMeanwhile, typingOn } from './ghostText.mjs';
 import { growing } from './growing.mjs';
 import { afterActivation, idle } from './lifeCycle.mjs';
@@ -40,6 +41,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
   const inOneWindow = {
     activation: (_, window) => afterActivation(window),
     'first ghost text': firstGhostText,
+    'first run': (session, window) => firstRun(session, window, pictures),
     'settings meanwhile': settingsMeanwhile,
     'typing on': typingOn,
     'accepting parts': acceptingParts,
