@@ -13,6 +13,7 @@ export function showTroubles(runtime: Pick<EditorRuntime, 'onTrouble' | 'restart
   const log: Action = { label: l10n.t('Show Log'), act: showLog };
   const restart: Action = { label: l10n.t('Restart'), act: () => runtime.restart() };
   const setting: Action = { label: l10n.t('Open Setting'), act: () => commands.executeCommand('workbench.action.openSettings', 'deltallm.model.path') };
+  const reload: Action = { label: l10n.t('Reload Window'), act: () => commands.executeCommand('workbench.action.reloadWindow') };
   const again: Action = { label: l10n.t('Try Again'), act: () => runtime.forgiveCrash() };
 
   return runtime.onTrouble((trouble: Trouble) => {
@@ -23,7 +24,7 @@ export function showTroubles(runtime: Pick<EditorRuntime, 'onTrouble' | 'restart
     if (trouble.kind === 'restarted') return void offer(window.showWarningMessage, l10n.t('{0} It was started again.', sentence), [log]);
     if (trouble.kind === 'standIn') return void offer(window.showWarningMessage, l10n.t('{0} The embedded model completes meanwhile.', sentence), [setting, log]);
     if (trouble.kind === 'complaint') return void offer(window.showWarningMessage, sentence, [log]);
-    void offer(window.showErrorMessage, sentence, [trouble.error.code === 'crashed' ? again : modelFileCodes.has(trouble.error.code) ? setting : restart, log]);
+    void offer(window.showErrorMessage, sentence, [trouble.error.code === 'crashed' ? again : trouble.error.code === 'workerHangs' ? reload : modelFileCodes.has(trouble.error.code) ? setting : restart, log]);
   });
 }
 

@@ -29,7 +29,7 @@ export interface RuntimeNeeds {
 
 const ERRORS_KEPT = 5;
 /** They come again with every request until the settings change. */
-const lasting: ReadonlySet<ErrorCode> = new Set(['noFim', 'logitsUnusable', 'telemetryNotDisabled']);
+const lasting: ReadonlySet<ErrorCode> = new Set(['noFim', 'logitsUnusable', 'telemetryNotDisabled', 'workerHangs']);
 
 export class EditorRuntime implements TextSource {
   private readonly changed = new EventEmitter<void>();
@@ -243,7 +243,10 @@ export class EditorRuntime implements TextSource {
   settingsChanged(): void {
     this.settle();
     for (const slot of Object.values(this.slots)) {
-      if (!slot.error || planKey(this.needs.settings(), slot.role) === slot.loadedFrom) continue;
+      if (planKey(this.needs.settings(), slot.role) === slot.loadedFrom) continue;
+      // Nobody wants what is being loaded.
+      if (!slot.isLoaded) slot.ending.set();
+      if (!slot.error) continue;
       slot.error = null;
       this.told.clear();
       this.giveBack(slot);
@@ -279,6 +282,7 @@ export class EditorRuntime implements TextSource {
       const loading = before.then(() => {}, () => {}).then(() => this.load(slot));
       loading.catch(() => {
         if (slot.loading === loading) slot.loading = undefined;
+        if (!slot.loading && slot.state === 'loading') this.become(slot, 'off');
       });
       slot.loading = loading;
     }

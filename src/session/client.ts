@@ -9,11 +9,17 @@ import type { CallName, Calls, Event, Reply, Request, WorkerData } from './proto
 /** The worker holds no model in its heap: what grows beyond this is a mistake. */
 const MAX_OLD_GENERATION_MB = 512;
 
+/** A worker that says nothing for so long after a cancel is given up: in looks, so that the sleep of a whole machine counts as one of them. */
+const LOOKS = 5;
+const LOOK_MS = 2000;
+
 interface Pending {
   resolve: (result: never) => void;
   reject: (error: DeltaError) => void;
   hear: (event: Event) => void;
   cancel: CancelFlag;
+  /** Ends the watch over its cancellation. */
+  endWatch: () => void;
 }
 
 export class RuntimeClient {
@@ -23,6 +29,12 @@ export class RuntimeClient {
   /** Why the worker is no more. */
   private died: string | undefined;
   private readonly ended: Promise<unknown>;
+  /** Messages of the worker so far. */
+  private heard = 0;
+  /** It does not answer, and nothing more is expected of it. */
+  private hangs = false;
+  private letGo: () => void = () => {};
+  private readonly givenUp = new Promise<void>((resolve) => (this.letGo = resolve));
 
   private constructor(private readonly worker: Worker, private readonly notice: (text: string) => void) {
     worker.on('message', (reply: Reply) => this.receive(reply));
@@ -42,11 +54,34 @@ export class RuntimeClient {
   /** Makes a call; `cancel` may be set at any time from then on. */
   call<N extends CallName>(name: N, options: Calls[N]['options'], hear: (event: Event) => void = () => {}, cancel = new CancelFlag()): Promise<Calls[N]['result']> {
     if (this.closing || this.died !== undefined) return Promise.reject(new DeltaError('workerDied', this.died ?? 'it is closing'));
+    if (this.hangs) return Promise.reject(new DeltaError('workerHangs'));
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as (result: never) => void, reject, hear, cancel });
+      this.pending.set(id, { resolve: resolve as (result: never) => void, reject, hear, cancel, endWatch: cancel.onSet(() => this.watch(id)) });
       this.worker.postMessage({ id, call: name, options, cancel: cancel.word } as Request);
     });
+  }
+
+  /** A call was cancelled: the worker has to say something from now on, be it of another call. */
+  private watch(id: number): void {
+    let [heard, looks] = [this.heard, 0];
+    const timer = setInterval(() => {
+      if (!this.pending.has(id)) return clearInterval(timer);
+      if (heard !== this.heard) [heard, looks] = [this.heard, 0];
+      else if (++looks === LOOKS) {
+        clearInterval(timer);
+        this.giveUp();
+      }
+    }, LOOK_MS).unref();
+  }
+
+  /** A thread is never torn out of a native call: what hangs stays until the process ends. */
+  private giveUp(): void {
+    this.hangs = true;
+    for (const call of this.pending.values()) call.reject(new DeltaError('workerHangs'));
+    this.pending.clear();
+    this.worker.unref();
+    this.letGo();
   }
 
   /** Cancels what runs, waits for the step under way, and lets the worker end by itself. */
@@ -54,15 +89,17 @@ export class RuntimeClient {
     this.closing ??= (async () => {
       for (const { cancel } of this.pending.values()) cancel.set();
       this.worker.postMessage({ call: 'close' } satisfies Request);
-      await this.ended;
+      await Promise.race([this.ended, this.givenUp]);
     })();
     return this.closing;
   }
 
   private receive(reply: Reply): void {
+    this.heard++;
     if (reply.id === 0 && reply.event === 'notice') return this.notice(reply.text);
     const call = this.pending.get(reply.id);
     if (!call) return;
+    if (reply.event === 'done' || reply.event === 'failed') call.endWatch();
     if (reply.event === 'done') {
       this.pending.delete(reply.id);
       call.resolve(reply.result as never);

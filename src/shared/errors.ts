@@ -44,6 +44,7 @@ export const errorSentences = {
   outOfMemory: () => 'There is too little free memory: close something, or choose a smaller model or a smaller cache.',
   contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
   workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,
+  workerHangs: () => 'The language model does not answer any more: reload the window.',
   crashed: () => 'The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.',
   logitsUnusable: () => 'The model produced no usable probabilities for the next token: choose another model.',
   tokenOutOfRange: (id: number, size: number) => `The token id ${id} is outside the vocabulary (0 to ${size - 1}).`,

@@ -41,6 +41,7 @@ const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   outOfMemory: [],
   contextFull: [4096, 2048],
   workerDied: ['Worker terminated due to reaching memory limit'],
+  workerHangs: [],
   crashed: [],
   logitsUnusable: [],
   tokenOutOfRange: [50_000, 49_152],

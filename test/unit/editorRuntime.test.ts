@@ -137,6 +137,25 @@ describe('the runtime in the editor', () => {
     expect(runtime.speed).toEqual({ prefill: 400, decode: 100 });
   });
 
+  it('ends a load that the settings no longer ask for, and not one that they still do', async () => {
+    auto = null;
+    const waiting = ask();
+    await settle();
+    const [load] = last().of('load');
+    settings = { ...settings, 'completions.maxTokens': 7 };
+    runtime.settingsChanged();
+    expect(load.cancel!.isSet).toBe(false);
+    settings = { ...settings, 'model.path': '/models/other.gguf' };
+    runtime.settingsChanged();
+    expect(load.cancel!.isSet).toBe(true);
+    load.fail('cancelled');
+    expect((await waiting).reason).toBe('cancelled');
+    expect([runtime.state, troubles]).toEqual(['off', []]);
+    void ask();
+    await settle();
+    expect(last().of('load').at(-1)!.options).toMatchObject({ model: '/models/other.gguf' });
+  });
+
   it('does not begin a generation that was cancelled while it loaded', async () => {
     auto = null;
     const cancel = new CancelFlag();
@@ -265,6 +284,18 @@ describe('a worker that dies', () => {
     await answer('again');
     expect((await result).text).toBe('again');
     expect(troubles.map(({ kind }) => kind)).toEqual(['restarted']);
+  });
+});
+
+describe('a worker that does not answer', () => {
+  it('is told of once, asked nothing more, and no other one takes its place', async () => {
+    const waiting = ask();
+    await settle();
+    last().of('generate')[0].fail('workerHangs');
+    await expect(waiting).rejects.toMatchObject({ code: 'workerHangs' });
+    await expect(ask()).rejects.toMatchObject({ code: 'workerHangs' });
+    expect(troubles).toMatchObject([{ kind: 'failed', error: { code: 'workerHangs' } }]);
+    expect([workers.length, runtime.state]).toEqual([1, 'failed']);
   });
 });
 
