@@ -113,6 +113,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
         if (this.asked && this.asked.document !== document) this.completer.forget(this.asked.document);
       }),
     ];
+    this.answerEarlyKeys();
   }
 
   dispose(): void {
@@ -229,17 +230,28 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     const { document: shown, selection } = editor;
     if (asked.document !== document || shown.uri.toString() !== document || shown.version !== asked.version) return false;
     if (!selection.isEmpty || shown.offsetAt(selection.active) !== asked.offset) return false;
+    if (how === 'anew') void commands.executeCommand(HIDE);
+    this.askUnasked(how === 'next');
+    return true;
+  }
+
+  /** Keys that were typed before we were there asked nobody: what is at their end is asked for now. A document that came back unsaved with the window was not typed into. */
+  private answerEarlyKeys(): void {
+    const editor = window.activeTextEditor;
+    if (editor && editor.document.isDirty && editor.document.version > 1 && editor.selection.isEmpty && window.state.focused && !this.refusal(editor.document)) this.askUnasked();
+  }
+
+  /** VS Code asks us without the user having asked it to. */
+  private askUnasked(next = false): void {
     const again = (this.askingAgain = {});
     const passedOn = (): void => {
       if (this.askingAgain === again) this.askingAgain = null;
     };
-    if (how === 'anew') void commands.executeCommand(HIDE);
-    const asking = how === 'next' ? commands.executeCommand(NEXT) : commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true });
+    const asking = next ? commands.executeCommand(NEXT) : commands.executeCommand(TRIGGER, { providerId: `${this.needs.extensionId}:*`, explicit: true });
     asking.then(passedOn, (error: unknown) => {
       passedOn();
       this.needs.log.warn(`VS Code could not be asked to show a text: ${String(error)}`);
     });
-    return true;
   }
 }
 

@@ -20,12 +20,15 @@ interface Marker extends Trial {
   start: string | null;
   /** Seconds since the epoch. */
   boot: number;
+  /** How many processes the system had ended for want of memory; null where it does not say. */
+  oomKills: number | null;
 }
 
 /** Clocks are set and uptimes rounded. */
 const BOOT_TOLERANCE_S = 120;
 const PREFIX = 'running-';
 const CRASHED = 'crashed-';
+const KILLED = 'killed-';
 /** Asked to end from outside: no crash. */
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -43,12 +46,13 @@ export class CrashMarker {
     private readonly folder: string,
     private readonly version: string,
     private readonly complain: (sentence: string) => void = () => {},
+    private readonly oomKills: () => number | null = systemOomKills,
   ) {}
 
   /** From now on, until `disarm`, an end of the process without a word is a crash of this trial. */
   arm(trial: Trial): void {
     const path = join(this.folder, `${PREFIX}${process.pid}.json`);
-    const marker: Marker = { ...trial, version: this.version, host: hostname(), pid: process.pid, start: startOf(process.pid), boot: bootTime() };
+    const marker: Marker = { ...trial, version: this.version, host: hostname(), pid: process.pid, start: startOf(process.pid), boot: bootTime(), oomKills: this.oomKills() };
     try {
       mkdirSync(this.folder, { recursive: true });
       writeFileSync(path, JSON.stringify(marker));
@@ -82,11 +86,19 @@ export class CrashMarker {
       if (!marker) remove(path);
       else if (marker.host !== hostname() || isRunning(marker)) continue;
       else if (Math.abs(marker.boot - bootTime()) > BOOT_TOLERANCE_S) remove(path);
-      else this.keep(path, marker.model);
+      else this.keep(path, this.wasKilled(marker) ? this.killedPathOf(marker.model) : this.pathOf(marker.model));
     }
     const kept = read(this.pathOf(model));
     if (kept && kept.version !== this.version) this.forgive(model);
     return kept?.version === this.version && kept.model === model ? kept.kernels : null;
+  }
+
+  /** Whether the process that had this model ended because memory ran out: that is no fault of the kernels. True once, after `crashed` has looked. */
+  killedForMemory(model: string): boolean {
+    const path = this.killedPathOf(model);
+    const kept = read(path);
+    remove(path);
+    return kept?.model === model;
   }
 
   /** Forgets that this model crashed: "Try again". */
@@ -94,16 +106,26 @@ export class CrashMarker {
     remove(this.pathOf(model));
   }
 
-  private keep(path: string, model: string): void {
+  /** Since then the system has ended something for want of memory, and this process is no more. */
+  private wasKilled({ oomKills }: Marker): boolean {
+    const now = this.oomKills();
+    return oomKills !== null && now !== null && now > oomKills;
+  }
+
+  private keep(path: string, to: string): void {
     try {
-      renameSync(path, this.pathOf(model));
+      renameSync(path, to);
     } catch {
       // Another window was faster, or nothing can be written here.
     }
   }
 
-  private pathOf(model: string): string {
-    return join(this.folder, `${CRASHED}${createHash('sha256').update(model).digest('hex').slice(0, 12)}.json`);
+  private pathOf(model: string, prefix = CRASHED): string {
+    return join(this.folder, `${prefix}${createHash('sha256').update(model).digest('hex').slice(0, 12)}.json`);
+  }
+
+  private killedPathOf(model: string): string {
+    return this.pathOf(model, KILLED);
   }
 
   private list(): string[] {
@@ -117,9 +139,9 @@ export class CrashMarker {
 
 function read(path: string): Marker | null {
   try {
-    const { model, kernels, version, host, pid, start, boot } = JSON.parse(readFileSync(path, 'utf8')) as Marker;
+    const { model, kernels, version, host, pid, start, boot, oomKills } = JSON.parse(readFileSync(path, 'utf8')) as Marker;
     const usable = [model, kernels, version, host].every((value) => typeof value === 'string') && Number.isInteger(pid) && Number.isFinite(boot);
-    return usable ? { model, kernels, version, host, pid, start, boot } : null;
+    return usable ? { model, kernels, version, host, pid, start, boot, oomKills: Number.isSafeInteger(oomKills) ? oomKills : null } : null;
   } catch {
     return null;
   }
@@ -157,3 +179,13 @@ function startOf(pid: number): string | null {
 }
 
 const bootTime = (): number => Math.round(Date.now() / 1000 - uptime());
+
+/** Linux counts them since its start, those of containers too. */
+function systemOomKills(): number | null {
+  try {
+    const count = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1];
+    return count === undefined ? null : Number(count);
+  } catch {
+    return null;
+  }
+}

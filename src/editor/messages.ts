@@ -45,6 +45,7 @@ const sentences: Record<ErrorCode, Sentence> = {
   contextFull: (tokens, limit) => l10n.t('The prompt has {0} tokens but the model reads at most {1}.', tokens, limit),
   workerDied: () => l10n.t('The language-model worker stopped unexpectedly.'),
   workerHangs: () => l10n.t('The language model does not answer any more: reload the window.'),
+  killedForMemory: () => l10n.t('The system ended the editor because memory ran out while this model was loaded: close something, or choose a smaller model.'),
   crashed: () => l10n.t('The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.'),
   logitsUnusable: () => l10n.t('The model produced no usable probabilities for the next token: choose another model.'),
   tokenOutOfRange: (id, size) => l10n.t('The token id {0} is outside the vocabulary (0 to {1}).', id, Number(size) - 1),

@@ -297,20 +297,20 @@ export class EditorRuntime implements TextSource {
     const path = slot.role === 'chat' ? chatModelPath(settings()) : slot.standsIn ? '' : modelPath(settings());
     const crashedWith = marker.crashed(path);
     const safe = crashedWith !== null;
-    if (slot.role === 'completion') this.safeMode = safe;
+    if (slot.role === 'completion') {
+      [this.safeMode, this.sent] = [safe, undefined];
+      this.measuring.begin();
+    }
     const options = { ...loadPlan(settings(), safe ? SAFE_KERNELS : null, slot.role), model: path };
     slot.begin({ model: path, kernels: options.kernels ?? 'auto' });
     this.become(slot, 'loading');
     if (crashedWith === SAFE_KERNELS) throw this.give(slot, new DeltaError('crashed'));
     if (safe) this.tell({ kind: 'safeMode' });
-    if (slot.role === 'completion') {
-      this.measuring.begin();
-      this.sent = undefined;
-    }
     const started = performance.now();
     for (;;) {
       let client: Client | undefined;
       try {
+        if (marker.killedForMemory(path)) throw new DeltaError('killedForMemory');
         const { unloaded, ...model } = await this.guarded(slot, () => {
           client = this.client ??= startWorker();
           return client.call('load', options, (event) => this.showProgress(slot, event), slot.ending);

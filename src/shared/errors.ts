@@ -45,6 +45,7 @@ export const errorSentences = {
   contextFull: (tokens: number, limit: number) => `The prompt has ${tokens} tokens but the model reads at most ${limit}: shorten it.`,
   workerDied: (reason: string) => `The language-model worker stopped unexpectedly (${reason}).`,
   workerHangs: () => 'The language model does not answer any more: reload the window.',
+  killedForMemory: () => 'The system ended the editor because memory ran out while this model was loaded: close something, or choose a smaller model.',
   crashed: () => 'The extension host crashed while this model ran, in safe mode too: DeltaLLM stays off until you try again.',
   logitsUnusable: () => 'The model produced no usable probabilities for the next token: choose another model.',
   tokenOutOfRange: (id: number, size: number) => `The token id ${id} is outside the vocabulary (0 to ${size - 1}).`,
@@ -60,7 +61,7 @@ export type ErrorCode = keyof typeof errorSentences;
 /** They say that the model file that was chosen cannot be used here: another one may. */
 export const modelFileCodes: ReadonlySet<ErrorCode> = new Set([
   'fileMissing', 'fileUnreadable', 'notGguf', 'ggufTruncated', 'ggufLimit', 'ggufOtherPart', 'ggufPartMissing', 'architectureUnknown', 'tensorTypeUnknown', 'tensorMissing',
-  'metadataInvalid', 'tokenizerUnknown', 'vocabularyOnly', 'modelFolderInvalid', 'noFim', 'modelTooLarge', 'logitsUnusable',
+  'metadataInvalid', 'tokenizerUnknown', 'vocabularyOnly', 'modelFolderInvalid', 'noFim', 'modelTooLarge', 'killedForMemory', 'logitsUnusable',
 ]);
 type Arguments<C extends ErrorCode> = Parameters<(typeof errorSentences)[C]>;
 

@@ -42,6 +42,7 @@ const samples: { [C in ErrorCode]: DeltaError<C>['args'] } = {
   contextFull: [4096, 2048],
   workerDied: ['Worker terminated due to reaching memory limit'],
   workerHangs: [],
+  killedForMemory: [],
   crashed: [],
   logitsUnusable: [],
   tokenOutOfRange: [50_000, 49_152],

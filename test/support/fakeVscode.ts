@@ -103,6 +103,9 @@ export class FakeDocument {
     readonly languageId: string,
     private text: string,
   ) {}
+  get isDirty(): boolean {
+    return this.version > 1;
+  }
   getText = (range?: Range) => {
     fake.documentReads++;
     return range ? this.text.slice(this.offsetAt(range.start), this.offsetAt(range.end)) : this.text;

@@ -62,6 +62,35 @@ describe('a crash is noticed', () => {
   });
 });
 
+describe('a process that the system ended because memory ran out', () => {
+  const killedAt = (kills: number) => run(folder, `const n = new CrashMarker(${JSON.stringify(folder)}, '1.0.0', () => {}, () => ${kills}); n.arm({ model: 'm', kernels: 'auto' }); process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);`);
+  const with_ = (kills: number | null) => new CrashMarker(folder, '1.0.0', () => {}, () => kills);
+
+  it('is no crash of the kernels, and is told once', () => {
+    killedAt(3);
+    expect(with_(4).crashed('m')).toBeNull();
+    expect([with_(4).killedForMemory('other'), with_(4).killedForMemory('m'), with_(4).killedForMemory('m')]).toEqual([false, true, false]);
+    expect(with_(4).crashed('m')).toBeNull();
+    expect(files()).toEqual([]);
+  });
+
+  it('is told from one that crashed, where nothing was ended for memory or nobody counts', () => {
+    for (const now of [3, null]) {
+      killedAt(3);
+      expect(with_(now).crashed('m')).toBe('auto');
+      expect(with_(now).killedForMemory('m')).toBe(false);
+      with_(now).forgive('m');
+    }
+  });
+
+  it('is counted by Linux', (context) => {
+    context.skip(process.platform !== 'linux' || !/^oom_kill /m.test(readFileSync('/proc/vmstat', 'utf8')), 'this system does not count');
+    here().arm({ model: 'm', kernels: 'auto' });
+    const [name] = files();
+    expect(JSON.parse(readFileSync(join(folder, name), 'utf8')).oomKills).toBeGreaterThanOrEqual(0);
+  });
+});
+
 describe('it is no crash', () => {
   it.each([
     ['the work ended', `${arm} m.disarm(); ${crash}`],

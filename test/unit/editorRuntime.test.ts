@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
 import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -390,6 +390,26 @@ describe('the crash marker', () => {
     marker.disarm();
     writeFileSync(path.replace(/\d+\.json$/, `${2 ** 22 + 1}.json`), text);
   };
+
+  it('of a process that ended because memory ran out says that, leaves the kernels alone, and loads when the user restarts', async () => {
+    let kills = 3;
+    const marker = () => new CrashMarker(folder, '1.0.0', () => {}, () => kills);
+    const path = join(folder, 'running-999999.json');
+    marker().arm({ model: '', kernels: 'auto' });
+    const [own] = markers();
+    const written = JSON.parse(readFileSync(join(folder, own), 'utf8')) as object;
+    rmSync(join(folder, own));
+    writeFileSync(path, JSON.stringify({ ...written, pid: 999_999, start: '1' }));
+    kills = 4;
+    await runtime.dispose();
+    runtime = new EditorRuntime({ startWorker: () => (workers.push(new FakeWorker(auto)), last().client), settings: () => settings, marker: marker(), log: window.createOutputChannel() as never });
+    runtime.onTrouble((trouble) => troubles.push(trouble));
+    await expect(ask()).rejects.toMatchObject({ code: 'killedForMemory' });
+    expect([troubles.map(({ kind }) => kind), runtime.safeMode, workers.length]).toEqual([['failed'], false, 0]);
+    void runtime.restart();
+    await settle();
+    expect(last().of('load')[0].options).not.toHaveProperty('kernels');
+  });
 
   it('of a crash leads to safe mode, told once; "Try again" forgets it', async () => {
     vi.useRealTimers();

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { activate, deactivate } from '../../src/extension.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import { settled } from '../support/fakeClock.ts';
-import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
+import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, window, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -96,6 +96,22 @@ describe('activation', () => {
     const internal = ['deltallm.copilot.toggle', 'deltallm.firstSuggestion.taken'];
     expect([...fake.commands.keys()].sort()).toEqual([...manifest.contributes.commands.map(({ command }: { command: string }) => command), ...internal].sort());
     expect([fake.providers.length, fake.statusBar.length, fake.statusBar[0].shown]).toEqual([1, 1, true]);
+  });
+
+  it('answers keys that were typed before it, and loads nothing where none were', async () => {
+    const again = async (change: boolean, focused = true) => {
+      await deactivate();
+      for (const subscription of subscriptions.splice(0)) subscription.dispose();
+      fake.executed.length = 0;
+      const { document } = fake.open('const a = ');
+      if (change) document.change(10, 0, '1');
+      window.state.focused = focused;
+      activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+      return fake.executed.filter(({ id }) => id === trigger.id);
+    };
+    expect(await again(false)).toEqual([]);
+    expect(await again(true, false)).toEqual([]);
+    expect(await again(true)).toEqual([trigger]);
   });
 
   it('is undone without a trace', async () => {
