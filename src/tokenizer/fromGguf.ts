@@ -28,7 +28,7 @@ const pieceDefaults = { bos: 1, eos: 2 } as const;
 
 const key = (name: string): string => `tokenizer.ggml.${name}`;
 
-/** `patterns`: how texts are cut, where that is known already. */
+/** @param patterns how texts are cut, where that is known already */
 export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: string, patterns?: PreTokenizer): TokenizerFiles {
   const invalid = (name: string, reason: string): never => {
     throw new DeltaError('metadataInvalid', path, name, reason);

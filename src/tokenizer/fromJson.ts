@@ -1,4 +1,4 @@
-// A Hugging Face tokenizer.json, with what stands in the files beside it → TokenizerFiles: read as what a GGUF would say of it. Byte-level vocabularies only.
+// A Hugging Face tokenizer.json, with what stands in the files beside it → TokenizerFiles: read as what a GGUF would say of it. Bytes or pieces.
 import { DeltaError } from '../shared/errors.ts';
 import type { TokenizerFiles } from './files.ts';
 import { tokenizerFromMetadata } from './fromGguf.ts';
@@ -19,7 +19,8 @@ type Json = Record<string, unknown>;
 const record = (value: unknown): Json => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {});
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const mostTokens = 1 << 20;
-const [normal, control, userDefined, unused] = [1, 3, 4, 5];
+/** `tokenizer.ggml.token_type` */
+const [normal, unknown, control, userDefined, unused, byte] = [1, 2, 3, 4, 5, 6];
 
 /** @param rows of the embedding: ids without a token fill them up. Throws tokenizerUnknown, metadataInvalid. */
 export function tokenizerFromJson({ tokenizer: json, tokenizerConfig, configs, template }: TokenizerFolder, rows: number, path: string): TokenizerFiles {
@@ -27,11 +28,8 @@ export function tokenizerFromJson({ tokenizer: json, tokenizerConfig, configs, t
   const model = record(tokenizer.model);
   const invalid = (key: string, reason: string) => new DeltaError('metadataInvalid', path, key, reason);
   const kind = typeof model.type === 'string' ? model.type : Array.isArray(model.merges) ? 'BPE' : 'none';
-  if (kind !== 'BPE' || model.byte_fallback === true) throw new DeltaError('tokenizerUnknown', model.byte_fallback === true ? 'tokenizer.json with byte fallback' : kind.slice(0, 80));
-  const pre: PreTokenizer = { patterns: patternsOf(tokenizer.pre_tokenizer), ignoreMerges: model.ignore_merges === true, addBos: false };
-  const normalizer = record(tokenizer.normalizer).type;
-  // Composed characters: llama.cpp leaves them as they are, too.
-  if (normalizer !== undefined && normalizer !== 'NFC') throw new DeltaError('tokenizerUnknown', `normalizer ${String(normalizer).slice(0, 60)}`);
+  if (kind !== 'BPE') throw new DeltaError('tokenizerUnknown', kind.slice(0, 80));
+  const inPieces = model.byte_fallback === true;
 
   const tokens: string[] = Array.from({ length: Math.min(rows, mostTokens) }, (_, i) => `[PAD${i}]`);
   const types = tokens.map(() => unused);
@@ -44,9 +42,9 @@ export function tokenizerFromJson({ tokenizer: json, tokenizerConfig, configs, t
   for (const [text, id] of Object.entries(record(model.vocab))) put(id, text, normal);
   for (const added of list(tokenizer.added_tokens).map(record)) put(added.id, added.content, added.special === true ? control : userDefined);
   const merges = list(model.merges).map((merge) => (Array.isArray(merge) ? merge.join(' ') : merge));
+  const kindOf = inPieces ? pieces(tokenizer, tokens, types, merges, textOf(model.unk_token)) : words(tokenizer, model, merges);
 
   const own = record(tokenizerConfig);
-  const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : typeof record(value).content === 'string' ? (record(value).content as string) : undefined);
   const idOf = (value: unknown): number | undefined => {
     const at = textOf(value) === undefined ? -1 : tokens.indexOf(textOf(value)!);
     return at >= 0 ? at : undefined;
@@ -58,30 +56,68 @@ export function tokenizerFromJson({ tokenizer: json, tokenizerConfig, configs, t
   const chat = template ?? (typeof own.chat_template === 'string' ? own.chat_template : list(own.chat_template).map(record).find(({ name }) => name === 'default')?.template);
 
   const files = tokenizerFromMetadata({
-    'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.token_type': types, 'tokenizer.ggml.merges': merges, 'tokenizer.ggml.add_bos_token': addBos,
+    ...kindOf.metadata, 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.token_type': types, 'tokenizer.ggml.add_bos_token': addBos,
     ...(bos !== undefined && { 'tokenizer.ggml.bos_token_id': bos }), ...(ends.length > 0 && { 'tokenizer.ggml.eos_token_id': ends[0] }), ...(typeof chat === 'string' && { 'tokenizer.chat_template': chat }),
-  }, path, pre);
+  }, path, kindOf.pre);
   return { ...files, special: { ...files.special, eos: [...new Set([...files.special.eos, ...ends])].sort((a, b) => a - b) } };
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : typeof record(value).content === 'string' ? (record(value).content as string) : undefined);
+
+interface Kind {
+  metadata: Json;
+  pre?: PreTokenizer;
+}
+
+/** A vocabulary of bytes. Throws tokenizerUnknown. */
+function words(tokenizer: Json, model: Json, merges: unknown[]): Kind {
+  const normalizer = record(tokenizer.normalizer).type;
+  // Composed characters: llama.cpp leaves them as they are, too.
+  if (normalizer !== undefined && normalizer !== 'NFC') throw new DeltaError('tokenizerUnknown', `normalizer ${String(normalizer).slice(0, 60)}`);
+  return { metadata: { 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.merges': merges }, pre: { patterns: patternsOf(tokenizer.pre_tokenizer), ignoreMerges: model.ignore_merges === true, addBos: false } };
+}
+
+/** A vocabulary of pieces: in a list that was made from one, merges stand by the scores of what they make. Marks the types of bytes and of what is unknown. Throws tokenizerUnknown. */
+function pieces(tokenizer: Json, tokens: readonly string[], types: number[], merges: readonly unknown[], unknownToken: string | undefined): Kind {
+  const steps = [record(tokenizer.normalizer), ...list(record(tokenizer.normalizer).normalizers).map(record)].filter(({ type }) => type !== undefined && type !== 'Sequence');
+  const cut = record(tokenizer.pre_tokenizer);
+  const odd = steps.find(({ type }) => type !== 'Prepend' && type !== 'Replace');
+  if (odd || (cut.type !== undefined && cut.type !== 'Metaspace' && !(cut.type === 'Split' && record(cut.pattern).String === ' '))) {
+    throw new DeltaError('tokenizerUnknown', `pieces with ${String(odd?.type ?? cut.type).slice(0, 60)}`);
+  }
+  for (const [id, token] of tokens.entries()) {
+    if (/^<0x[0-9A-F]{2}>$/.test(token)) types[id] = byte;
+    else if (token === unknownToken) types[id] = unknown;
+  }
+  const ranks = new Map<string, number>();
+  for (const [rank, merge] of merges.entries()) {
+    const made = typeof merge === 'string' ? merge.replace(' ', '') : '';
+    if (!ranks.has(made)) ranks.set(made, rank);
+  }
+  return { metadata: {
+    'tokenizer.ggml.model': 'llama', 'tokenizer.ggml.scores': tokens.map((token) => -(ranks.get(token) ?? merges.length)),
+    'tokenizer.ggml.add_space_prefix': steps.some(({ type }) => type === 'Prepend') || (cut.type === 'Metaspace' && cut.prepend_scheme !== 'never' && cut.add_prefix_space !== false),
+  } };
 }
 
 /** The patterns that cut a text, in order. Throws tokenizerUnknown. */
 function patternsOf(stated: unknown): string[] {
   const step = record(stated);
-  const unknown = (what: unknown) => new DeltaError('tokenizerUnknown', `pre-tokenizer ${String(what).slice(0, 60)}`);
+  const refused = (what: unknown) => new DeltaError('tokenizerUnknown', `pre-tokenizer ${String(what).slice(0, 60)}`);
   switch (step.type) {
     case 'Sequence': return list(step.pretokenizers).flatMap(patternsOf);
     case 'ByteLevel':
-      if (step.add_prefix_space === true) throw unknown('with a blank in front');
+      if (step.add_prefix_space === true) throw refused('with a blank in front');
       return step.use_regex === false ? [] : [gpt2Pattern];
     case 'Digits': return [step.individual_digits === true ? String.raw`\p{N}` : String.raw`\p{N}+`];
     case 'Split': {
       const { Regex: regex, String: text } = record(step.pattern);
-      if (step.behavior !== 'Isolated' || step.invert === true) throw unknown(`that splits otherwise (${String(step.behavior)})`);
+      if (step.behavior !== 'Isolated' || step.invert === true) throw refused(`that splits otherwise (${String(step.behavior)})`);
       if (typeof regex === 'string') return [regex];
       if (typeof text === 'string') return [text.replace(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)];
-      throw unknown('without a pattern');
+      throw refused('without a pattern');
     }
-    default: throw unknown(step.type);
+    default: throw refused(step.type);
   }
 }
 

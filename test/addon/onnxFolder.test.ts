@@ -89,6 +89,22 @@ describe('a folder for ONNX Runtime', () => {
     }
   });
 
+  it('whose layers look back to a window attends as ONNX Runtime does', async () => {
+    const gguf = join(folder, 'window.gguf');
+    writeRandomLlama(gguf, { ...SHAPE, family: 'qwen2' });
+    const onnx = join(folder, 'window');
+    await writeOnnxFolder(onnx, gguf, { attention: 'packed', matrices: 'float', beside: false, window: 50 });
+    const ours = await openEngine(onnx, { attention: 'dense' });
+    try {
+      expect(ours.forward.manifest.others).toMatchObject({ layers: [0, 2] });
+      const alone = differences(await logits(ours), await wholeGraph(join(onnx, 'model.onnx'), ids, ours.forward.manifest.shape));
+      console.log(`a window: ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
+      expect(alone.most).toBeLessThan(1e-5);
+    } finally {
+      await ours.close();
+    }
+  });
+
   it('completes at a cursor, is measured once, and is known by what it holds', async () => {
     const [name] = cases[1];
     const first = await openEngine(join(folder, name), { attention: 'delta' });

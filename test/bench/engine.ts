@@ -1,6 +1,6 @@
-// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer]
+// npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer | --beside GGUF|PRESET]
 // The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
-// Each side is a process of its own; a context extends the one before it. Without options all of PARTS run.
+// Each side is a process of its own; a context extends the one before it. Without options all of PARTS run. With --beside the other side is ours too, on that file.
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,7 +28,7 @@ const { values } = parseArgs({
   options: {
     part: { type: 'string' }, model: { type: 'string' }, contexts: { type: 'string' }, longest: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' },
     tokens: { type: 'string', default: '8' }, threads: { type: 'string', default: String(defaultThreads()) }, attention: { type: 'string', default: 'delta' },
-    'no-peer': { type: 'boolean', default: false },
+    'no-peer': { type: 'boolean', default: false }, beside: { type: 'string' },
   },
 });
 const [threads, rounds, tokens] = [values.threads, values.rounds, values.tokens].map(Number);
@@ -50,18 +50,23 @@ interface Tables {
   memory: string[];
 }
 
+const pathOf = (model: string): string => (existsSync(model) ? model : randomModel(model as Preset));
+const nameOf = (model: string): string => NAMES[model as Preset] ?? basename(model);
+
 async function runPart(model: string, contexts: number[], peerAbsent: string | undefined, tables: Tables): Promise<void> {
-  const path = existsSync(model) ? model : randomModel(model as Preset);
-  const name = NAMES[model as Preset] ?? basename(model);
+  const name = nameOf(model);
   progress(`${name}: loading`);
-  const options = { model: path, threads, attention: values.attention as LoadOptions['attention'], contextSize: Math.max(...contexts) + tokens + 8 };
+  const options = { threads, attention: values.attention as LoadOptions['attention'], contextSize: Math.max(...contexts) + tokens + 8 };
   const sides: Side[] = [];
   try {
-    for (const side of peerAbsent ? (['ours'] as const) : (['ours', 'peer'] as const)) sides.push(await Side.start({ side, ...options }));
+    const own = { side: 'ours', model: pathOf(model) } as const;
+    const other = values.beside ? [{ side: 'ours', model: pathOf(values.beside) } as const] : peerAbsent ? [] : [{ ...own, side: 'peer' } as const];
+    for (const side of [own, ...other]) sides.push(await Side.start({ ...side, ...options }));
+    const peerName = values.beside ? nameOf(values.beside) : 'peer';
     for (const side of sides) await side.measure({ context: WARM_UP, tokens: 1 });
     const { parameters, kernels } = sides[0].ready;
     console.log(`\n${name}, ${(parameters / 1e6).toFixed(0)} M parameters, attention ${values.attention}; ${machine(threads, kernels)}`);
-    console.log(`${heading()}${peerAbsent ? '' : ['peer ms', 'decode ×', 'peer pre/s', 'prefill ×', 'peer KV MB'].map((column) => column.padStart(11)).join('')}`);
+    console.log(`${heading()}${other.length === 0 ? '' : ['peer ms', 'decode ×', 'peer pre/s', 'prefill ×', 'peer KV MB'].map((column) => column.padStart(11)).join('')}${values.beside ? `   (peer: ours on ${peerName})` : ''}`);
     const read = sides.map(() => new Reading());
     let longest = 0;
     for (const context of contexts) {
@@ -78,7 +83,7 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
       const rates = all[0].map((measured, i) => read[i].add(measured));
       const own = all.map(([ours]) => ours).toSorted((a, b) => a.decode - b.decode)[rounds >> 1];
       longest = Math.max(longest, ...all.map(([{ row }]) => row!.longestCall));
-      const figures = peerAbsent ? [] : [
+      const figures = other.length === 0 ? [] : [
         median(all.map(([, peer]) => peer.decode)).toFixed(1), `${median(all.map(([ours, peer]) => peer.decode / ours.decode)).toFixed(2)} ×`,
         rates[1].toFixed(0), `${(rates[0] / rates[1]).toFixed(2)} ×`, megabytes(all[0][1].cacheBytes),
       ];
@@ -102,7 +107,7 @@ export async function run(): Promise<void> {
     ? [{ model: values.model, contexts: contexts ?? [64, 2048, 8192] }]
     : PARTS.filter((_, i) => !values.part || i + 1 === Number(values.part));
   if (parts.length === 0) throw new Error(`--part must be 1 to ${PARTS.length}`);
-  const peerAbsent = values['no-peer'] ? 'not asked for' : peerUnsupported();
+  const peerAbsent = values['no-peer'] || values.beside ? 'not asked for' : peerUnsupported();
   if (peerAbsent) console.log(`node-llama-cpp is left out: ${peerAbsent}`);
   else ensurePeer();
 

@@ -17,12 +17,14 @@ export interface OnnxForm {
   attention: 'packed' | 'separate' | 'turned';
   /** Matrices as float32, or as the blocks of 4 or 8 bits that they are in the file. */
   matrices: 'float' | 'blocks';
+  /** Tokens that every other layer looks back. */
+  window?: number;
   /** Weights in a file of their own, in a folder `onnx/`. */
   beside: boolean;
 }
 
 /** Writes the folder. The GGUF's family is `llama`, `qwen2` or `qwen3`, its head apart from its embedding or not. */
-export async function writeOnnxFolder(folder: string, ggufPath: string, { attention, matrices, beside }: OnnxForm): Promise<void> {
+export async function writeOnnxFolder(folder: string, ggufPath: string, { attention, matrices, beside, window }: OnnxForm): Promise<void> {
   const gguf = await readGguf(ggufPath);
   const arch = readArchitecture(gguf);
   const { shape: { layers, hidden, heads, kvHeads, keyLength, vocabulary, context, feedForward }, rope, normEpsilon, family } = arch;
@@ -107,7 +109,7 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
     const x = layer === 0 ? 'normed_0' : `normed_${layer}`;
     const past = ['key', 'value'].map((part) => `past_key_values.${layer}.${part}`);
     const present = ['key', 'value'].map((part) => `present.${layer}.${part}`);
-    const attributes = { ...ints({ num_heads: heads, kv_num_heads: kvHeads }), scale: { float: 1 / Math.sqrt(keyLength) } };
+    const attributes = { ...ints({ num_heads: heads, kv_num_heads: kvHeads }), scale: { float: 1 / Math.sqrt(keyLength) }, ...(window && layer % 2 === 0 ? ints({ local_window_size: window }) : {}) };
     let qkv = attention === 'packed' ? [await product(x, ['attn_q', 'attn_k', 'attn_v'].map(blk), l('qkv')), '', '']
       : [await product(x, [blk('attn_q')], l('q')), await product(x, [blk('attn_k')], l('k')), await product(x, [blk('attn_v')], l('v'))];
     if (family.headNorms) {

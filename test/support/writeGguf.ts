@@ -253,6 +253,9 @@ export interface RandomLlama {
 const llama32 = { hidden: 2048, heads: 32, kvHeads: 8, ffn: 8192, vocabulary: 128256, tied: true, ropeBase: 500_000, ropeFactors: true, context: 131_072 };
 /** The real one has a context of 32 768; what is decoded after as many tokens needs a few more. */
 const qwen05b = { family: 'qwen2', hidden: 896, heads: 14, kvHeads: 2, ffn: 4864, vocabulary: 151_936, tied: true, ropeBase: 1_000_000, context: 65_536, pre: 'qwen2' } as const;
+const qwen15b = { ...qwen05b, hidden: 1536, heads: 12, ffn: 8960, layers: 28 } as const;
+/** BitNet-b1.58-2B-4T, as it is published (I2_S) and, for comparison, in four bits. */
+const bitnet2b = { family: 'bitnet-b1.58', hidden: 2560, heads: 20, kvHeads: 5, ffn: 6912, vocabulary: 128_256, tied: true, ropeBase: 500_000, context: 16_384, layers: 30, seed: 5 } as const;
 /** Mistral 7B's: 4.4 GB in Q4_K_M. */
 const sevenB = { hidden: 4096, heads: 32, kvHeads: 8, ffn: 14_336, vocabulary: 32_000, tied: false, ropeBase: 1_000_000, context: 32_768 };
 
@@ -263,6 +266,10 @@ export const presets = {
   qwen05b: { ...qwen05b, layers: 24, type: 'Q4_0', seed: 2 },
   qwen05b_6layers: { ...qwen05b, layers: 6, type: 'Q4_0', seed: 2 },
   qwen05b_q4km: { ...qwen05b, layers: 24, type: 'Q4_K_M', seed: 2 },
+  qwen15b: { ...qwen15b, type: 'Q4_0', seed: 2 },
+  qwen15b_q4km: { ...qwen15b, type: 'Q4_K_M', seed: 2 },
+  bitnet2b: { ...bitnet2b, type: 'I2_S' },
+  bitnet2b_q4_0: { ...bitnet2b, type: 'Q4_0' },
   llama_7b_q4km: { ...sevenB, layers: 32, type: 'Q4_K_M', seed: 4 },
   tiny: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 32, ffn: 192, vocabulary: 512, type: 'F16', tied: true, ropeBase: 10_000, context: 2048, seed: 3 },
 } as const satisfies Record<string, RandomLlama>;

@@ -1,6 +1,6 @@
 // Models published for ONNX Runtime, before anything runs: where their graphs are cut, what is refused and by which name, how their tables of angles and their
 // tokenizer.json are read, and what damage does.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -14,10 +14,12 @@ import { decodeModel } from '../../src/model/onnx/proto.ts';
 import { rotationOf } from '../../src/model/onnx/rotation.ts';
 import { ggufOf } from '../../src/model/library.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
+import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { tokenizerFromJson } from '../../src/tokenizer/fromJson.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { byteToChar } from '../../src/tokenizer/byteAlphabet.ts';
 import { mutate, randomBelow } from '../support/mutate.ts';
+import { anyText, metadataOf, vocabPath } from '../support/tokenizer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-onnx-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -89,7 +91,6 @@ describe('a decoder', () => {
   it.each<[string, Tweaks, RegExp]>([
     ['with another attention', { attention: { type: 'MultiHeadAttention' } }, /MultiHeadAttention_\d+ \(MultiHeadAttention\) is attention in a form/],
     ['with an attention of another domain', { attention: { domain: '' } }, /has no attention/],
-    ['with a window', { attention: { attributes: ints({ num_heads: HEADS, kv_num_heads: KV, do_rotary: 1, local_window_size: 32 }) } }, /GroupQueryAttention_\d+ .*window/],
     ['with something that attention never had', { attention: { attributes: ints({ num_heads: HEADS, kv_num_heads: KV, do_rotary: 1, sparkle: 1 }) } }, /GroupQueryAttention_\d+ .*sparkle/],
     ['with heads that do not share', { attention: { attributes: ints({ num_heads: 3, kv_num_heads: 2, do_rotary: 1 }) } }, /3 heads for queries and 2 for keys/],
     ['with a bias on its scores', { attention: { more: ['', 'embed'] } }, /reads embed besides/],
@@ -167,7 +168,7 @@ describe('tokenizer.json', () => {
 
   it.each<[string, unknown, string]>([
     ['pieces with scores', tokenizerJson({}, { type: 'Unigram' }), 'tokenizerUnknown'],
-    ['pieces with bytes to fall back on', tokenizerJson({}, { byte_fallback: true }), 'tokenizerUnknown'],
+    ['pieces that are cut into words otherwise', tokenizerJson({ pre_tokenizer: { type: 'WhitespaceSplit' } }, { byte_fallback: true }), 'tokenizerUnknown'],
     ['another normalizer', tokenizerJson({ normalizer: { type: 'Lowercase' } }), 'tokenizerUnknown'],
     ['another way to cut', tokenizerJson({ pre_tokenizer: { type: 'Metaspace' } }), 'tokenizerUnknown'],
     ['splits that remove', tokenizerJson({ pre_tokenizer: { type: 'Split', pattern: { Regex: '.' }, behavior: 'Removed' } }), 'tokenizerUnknown'],
@@ -176,6 +177,32 @@ describe('tokenizer.json', () => {
     ['nothing', null, 'tokenizerUnknown'],
   ])('of %s is refused in a sentence', (_, json, code) => {
     expect(() => read(json)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('a tokenizer.json of pieces', () => {
+  it('gives the tokens of the vocabulary that it was made from', async () => {
+    const metadata = await metadataOf(vocabPath('llama-spm'));
+    const pieces = metadata['tokenizer.ggml.tokens'] as string[];
+    const scores = metadata['tokenizer.ggml.scores'] as number[];
+    const types = metadata['tokenizer.ggml.token_type'] as number[];
+    const idOf = new Map(pieces.map((piece, id) => [piece, id]));
+    // As converters do: every way to make a piece of two, the likeliest piece first.
+    const merges = pieces.flatMap((piece, id) => (types[id] !== 1 ? [] : Array.from({ length: piece.length - 1 }, (_, i): [number, string, string] => [id, piece.slice(0, i + 1), piece.slice(i + 1)])
+      .filter(([, left, right]) => idOf.has(left) && idOf.has(right))))
+      .sort(([a], [b]) => scores[b] - scores[a]).map(([, left, right]) => [left, right]);
+    const json = {
+      normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, { type: 'Replace', pattern: { String: ' ' }, content: '▁' }] }, pre_tokenizer: null,
+      post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }] },
+      added_tokens: ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, special: true })),
+      model: { type: 'BPE', byte_fallback: true, unk_token: '<unk>', vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])), merges },
+    };
+    const [expected, ours] = [tokenizerFromMetadata(metadata, 'p'), tokenizerFromJson({ tokenizer: json, tokenizerConfig: { bos_token: '<s>', eos_token: '</s>' }, configs: [] }, pieces.length, 'p')].map((files) => Tokenizer.fromFiles(files));
+    expect(ours.special).toEqual(expected.special);
+    const cases = readFileSync(`${vocabPath('llama-spm')}.inp`, 'utf8').split('\n__ggml_vocab_test__\n');
+    expect(cases.length).toBeGreaterThan(20);
+    for (const text of cases) expect(ours.encode(text, { bos: true }), JSON.stringify(text)).toEqual(expected.encode(text, { bos: true }));
+    fc.assert(fc.property(anyText, fc.boolean(), (text, atStart) => { expect(ours.encode(text, { atStart })).toEqual(expected.encode(text, { atStart })); }), { seed: 6, numRuns: 300 });
   });
 });
 

@@ -152,7 +152,6 @@ class Cutter {
     const [heads, kvHeads] = [int('num_heads', 0), int('kv_num_heads', 0)];
     if (!(heads >= 1 && kvHeads >= 1 && heads % kvHeads === 0)) throw this.unfit(node, `has ${heads} heads for queries and ${kvHeads} for keys`);
     const window = int('local_window_size', -1);
-    if (window > 0) throw this.unfit(node, 'looks back no further than a window');
     const separate = node.input[1] !== undefined && node.input[1] !== '';
     const stated = separate ? node.input.slice(0, 3) : [node.input[0]];
     if (stated.length !== (separate ? 3 : 1) || stated.some((name) => !name)) throw this.unfit(node, 'has no queries, keys and values');
@@ -180,7 +179,7 @@ class Cutter {
     const past = this.model.graph!.input.find(({ name }) => name !== '' && name === node.input[3])?.type?.tensorType;
     if (past && past.elemType !== ELEMENT.float) throw this.unfit(node, 'computes in another precision than float32');
     const length = past?.shape?.dim[3];
-    return { node, qkv, heads, kvHeads, scale: float('scale'), softcap: float('softcap'), window: 0, rotary, keyLength: length && numberOf(length.dimValue) > 0 ? numberOf(length.dimValue) : undefined };
+    return { node, qkv, heads, kvHeads, scale: float('scale'), softcap: float('softcap'), window: Math.max(0, window), rotary, keyLength: length && numberOf(length.dimValue) > 0 ? numberOf(length.dimValue) : undefined };
   }
 
   private logits(): string {

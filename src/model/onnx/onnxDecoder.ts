@@ -67,7 +67,7 @@ function shapeOf(path: string, config: Record<string, unknown>, { embedding, att
   };
 }
 
-/** How the layers attend: alike, but for those that do not turn; and for how many positions. */
+/** How the layers attend: alike, but for those that do not turn, or for those that look back no further than a window; and for how many positions. */
 async function attentionOf(path: string, file: OnnxFile, { attention }: CutDecoder, { keyLength }: Shape): Promise<Pick<ModelFacts, 'rope' | 'attentionScale' | 'softcap' | 'others'> & { positions: number }> {
   const turning = attention.filter(({ rotary }) => rotary !== undefined);
   const first = turning[0] ?? attention[0];
@@ -89,7 +89,10 @@ async function attentionOf(path: string, file: OnnxFile, { attention }: CutDecod
     positions = rows;
   }
   const still = attention.flatMap(({ rotary }, layer) => (rotary ? [] : [layer]));
-  const others: OtherLayers | undefined = still.length > 0 ? { layers: still, window: 0, rope: null } : undefined;
+  const near = attention.flatMap(({ window }, layer) => (window > 0 ? [layer] : []));
+  const odd = near.find((layer) => attention[layer].window !== attention[near[0]].window || still.length > 0);
+  if (odd !== undefined) throw unfit(attention[odd].node, 'has a window of its own');
+  const others: OtherLayers | undefined = still.length > 0 ? { layers: still, window: 0, rope: null } : near.length > 0 ? { layers: near, window: attention[near[0]].window, rope } : undefined;
   return { rope, attentionScale, softcap: first.softcap || undefined, others, positions };
 }
 
