@@ -40,7 +40,9 @@ export function activate(context: ExtensionContext): void {
   const firstRun = new FirstRun();
   const completions = new Completions({
     source: started, state: globalState, isLoading: () => started.state === 'loading',
-    readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel), keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
+    readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel),
+    writeAhead: (options, hear, cancel) => started.callQuietly('completion', 'generate', options, cancel, hear),
+    keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
     settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(), whenTaken: (document) => firstRun.whenTaken(document),
   });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally), [CACHE]: async () => cacheText(await started.look('census', {})) });

@@ -1,13 +1,15 @@
 // From requests to ghost text: what was shown and still fits, the generation that runs, what is remembered, else a new generation. One at a time.
+import type { CancelFlag } from '../shared/cancel.ts';
 import { asDeltaError, type DeltaError } from '../shared/errors.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
-import type { CursorRequest, Event, GenerateResult } from '../session/protocol.ts';
+import type { CursorRequest, Event, GenerateOptions, GenerateResult } from '../session/protocol.ts';
 import { degenerate } from './degenerate.ts';
 import { among, isInvented } from './existing.ts';
 import { judge, type Eagerness, type Judgement } from './gate.ts';
 import { Generation } from './generation.ts';
 import { kindOf, type Habit } from './habit.ts';
 import type { Insertion } from './insertion.ts';
+import { NextStep } from './nextStep.ts';
 import { plan, promisesBlock, suffixTokens, type Plan } from './latency.ts';
 import type { Answer, CompletionRequest, NoneReason, Origin, RequestRecord, Suggestion } from './request.ts';
 import { Rhythm } from './rhythm.ts';
@@ -26,12 +28,16 @@ export interface CompleterSettings {
   /** Tokens of a prompt at most, where most of it is known. */
   promptTokens: number;
   eagerness: Eagerness;
+  /** Whether the text behind the one that is shown is written ahead. Default: no. */
+  nextAhead?: boolean;
 }
 
 export interface CompleterHost {
   settings(): CompleterSettings;
   /** Called once for every request, when everything is known about it: with its answer, or when the generation that it came from has ended. */
   record(record: RequestRecord): void;
+  /** Writes a text for which nobody waits, behind everybody who does; null where it could not. Absent: nothing is written ahead. */
+  writeAhead?: (options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag) => Promise<GenerateResult | null>;
   /** What the user took so far, and where one more of it is written down. */
   habit?: { habit: Habit; learned(add: () => void): void };
   /** What is shown for this document became a longer text: show that in its place (once per suggestion). `manual`: it was shown because the user asked. */
@@ -50,6 +56,7 @@ export class Completer {
   private readonly rejections = new Rejections();
   private readonly rhythm = new Rhythm();
   private readonly typed = new TypedRun();
+  private readonly ahead: NextStep;
   private generations = 0;
   /** Of the last prompt, at most. */
   private promptTokens: number | undefined;
@@ -59,7 +66,9 @@ export class Completer {
     private readonly source: TextSource,
     private readonly clock: Clock,
     private readonly host: CompleterHost,
-  ) {}
+  ) {
+    this.ahead = new NextStep(clock, (generation) => this.writeAhead(generation), () => ++this.generations);
+  }
 
   /** Never rejects. `abandoned`: nobody waits any more; a generation that runs may go on for the next request. */
   complete(request: CompletionRequest, abandoned: Abandoned): Promise<Answer> {
@@ -76,6 +85,7 @@ export class Completer {
   edited(document: string, change: Change): void {
     this.rhythm.key(this.clock.now());
     this.typed.edited(document, change);
+    this.ahead.edited(document, change);
     if (this.next?.waiting.request.document === document) this.drop('superseded');
     const { running } = this;
     if (!running || running.cancel.isSet || running.document !== document) return;
@@ -88,6 +98,7 @@ export class Completer {
     const meant = (request: CompletionRequest): boolean => document === undefined || request.document === document;
     if (this.next && meant(this.next.waiting.request)) this.drop('cancelled');
     if (this.running && meant(this.running.request)) this.stop(this.running, 'cancelled');
+    this.ahead.drop();
     if (document !== undefined) return;
     this.shown.clear();
     this.suggestions.clear();
@@ -114,7 +125,8 @@ export class Completer {
     if (this.running && !inserted) this.stop(this.running, 'superseded');
     if (this.showAgain(waiting)) return;
     if (this.running && inserted && !this.running.cancel.isSet) return this.attach(this.running, waiting, inserted);
-    if (this.recall(waiting)) return;
+    if (this.takeAhead(waiting) || this.recall(waiting)) return;
+    this.ahead.drop();
     const reason = request.manual ? null : pointless(request.snapshot);
     if (reason) return this.silent(waiting, reason);
     if (request.manual) return this.queue(waiting);
@@ -138,6 +150,17 @@ export class Completer {
     return true;
   }
 
+  /** What is being written ahead is what this request asks for: it answers it, as if it had been begun for it. */
+  private takeAhead(waiting: Waiting): boolean {
+    const generation = this.running ? null : this.ahead.take(waiting.request);
+    if (!generation) return false;
+    waiting.ready();
+    waiting.started();
+    this.running = generation;
+    this.attach(generation, waiting, { left: '', right: '', deleted: '' });
+    return true;
+  }
+
   /** The same was asked before. */
   private recall(waiting: Waiting): boolean {
     const { request } = waiting;
@@ -156,7 +179,8 @@ export class Completer {
     if (waiting.isStale) return this.silent(waiting, 'superseded');
     waiting.ready();
     this.next = { waiting, ready: true };
-    if (!this.running) this.start(waiting);
+    if (!this.running && !this.ahead.running) this.start(waiting);
+    else this.ahead.drop();
   }
 
   private start(waiting: Waiting): void {
@@ -172,13 +196,30 @@ export class Completer {
     let result: GenerateResult | null = null;
     let failure: DeltaError | null = null;
     try {
-      const { snapshot, request: { neighbours } } = generation;
-      const { prompt, max } = this.prompt(snapshot, manual);
-      const options = { prompt, max, sampling: { temperature: 0 }, ...(neighbours && { neighbours }) };
-      result = await this.source.generate(options, (event) => this.heard(generation, event), generation.cancel);
+      result = await this.source.generate(this.optionsOf(generation, manual), (event) => this.heard(generation, event), generation.cancel);
     } catch (thrown) {
       failure = asDeltaError(thrown);
     }
+    this.over(generation, result, failure);
+  }
+
+  /** Writes what would follow a text that is shown, as a cold request there would be answered. */
+  private async writeAhead(generation: Generation): Promise<void> {
+    const { neighbours, ...options } = this.optionsOf(generation, false);
+    // The worker has the set's texts, from the request whose answer is shown.
+    const named = neighbours && { neighbours: { name: neighbours.name } };
+    const result = (await this.host.writeAhead?.({ ...options, ...named, conversation: 'next', priority: 'background', speculative: true, approximate: false }, (event) => this.heard(generation, event), generation.cancel)) ?? null;
+    if (this.running === generation) return this.over(generation, result, null);
+    if (result && result.reason !== 'cancelled' && !generation.cancel.isSet) this.suggestions.put(generation.document, generation.snapshot, writtenOf(generation, result));
+    if (this.ahead.running === generation) this.ahead.running = null;
+    if (this.next?.ready && !this.running) this.start(this.next.waiting);
+  }
+
+  private optionsOf({ snapshot, request: { neighbours } }: Generation, manual: boolean): GenerateOptions {
+    return { ...this.prompt(snapshot, manual), sampling: { temperature: 0 }, ...(neighbours && { neighbours }) };
+  }
+
+  private over(generation: Generation, result: GenerateResult | null, failure: DeltaError | null): void {
     this.running = null;
     const facts = result && factsOf(result);
     for (const record of generation.records.splice(0)) this.host.record(facts ? addFacts(record, facts) : record);
@@ -236,8 +277,7 @@ export class Completer {
   /** The text is final: everyone who waits for it gets it, or the next generation. */
   private finish(generation: Generation, result: GenerateResult): void {
     const { request, snapshot } = generation;
-    const text = amongExisting(result.text.replaceAll('\r', ''), request);
-    const written: Written = { id: generation.id, text, scores: result.scores, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
+    const written = writtenOf(generation, result);
     this.suggestions.put(request.document, snapshot, written);
     this.lengthen(generation, written);
     this.offerLate(generation, written);
@@ -265,6 +305,8 @@ export class Completer {
     const rest = extendsText(written.text, shown.written.text) ? restOf({ ...shown, written }, shown.answered, Infinity) : null;
     const longer = rest !== null && this.refusal(rest, shown.answered) === null;
     this.shown.set({ ...shown, written: longer ? written : { ...shown.written, facts: written.facts } });
+    const left = rest ?? restOf(shown, shown.answered, Infinity);
+    if (left) this.lookAhead(shown.answered, left.text);
     if (longer && generation.waiting.size === 0) this.host.longer(generation.document, { id: generation.id, text: rest.text, final: true }, shown.answered.manual);
   }
 
@@ -326,9 +368,15 @@ export class Completer {
     this.rejections.add(document, snapshot, left.text);
     this.shown.set({ ...shown, answered: waiting.request });
     const suggestion: Suggestion = { id: written.id, text: left.text, final: growing === null };
+    if (!growing) this.lookAhead(waiting.request, left.text);
     const record = waiting.end({ show: suggestion }, { ...this.judged(left, waiting.request), origin });
     if (growing) growing.records.push(record);
     else this.host.record(written.facts ? addFacts(record, written.facts) : record);
+  }
+
+  private lookAhead(request: CompletionRequest, text: string): void {
+    if (!this.host.writeAhead || !this.host.settings().nextAhead) return;
+    this.ahead.shown(request, text, (snapshot) => this.running !== null || this.next !== null || this.suggestions.find(request.document, snapshot, () => false)?.exact === true);
   }
 
   /** Another text is shown: whether the one before it was taken, or typed, is known by now. */
@@ -351,6 +399,11 @@ export class Completer {
 
 /** With its paths as there are files for them; one that there is none for is judged with the rest. */
 const amongExisting = (text: string, { snapshot, existing }: CompletionRequest): string => (existing && among(text, snapshot, existing)) ?? text;
+
+function writtenOf({ id, snapshot, request }: Generation, result: GenerateResult): Written {
+  const text = amongExisting(result.text.replaceAll('\r', ''), request);
+  return { id, text, scores: result.scores, degenerate: degenerate(text, snapshot), facts: factsOf(result) };
+}
 
 const extendsText = (longer: string, text: string): boolean => longer.length > text.length && longer.startsWith(text);
 

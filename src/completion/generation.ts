@@ -45,6 +45,11 @@ export class Generation {
     return this.request.snapshot;
   }
 
+  /** Whether anything of it was written yet. */
+  get hasBegun(): boolean {
+    return this.raw !== '';
+  }
+
   get newest(): Waiting | undefined {
     return [...this.waiting.keys()].at(-1);
   }

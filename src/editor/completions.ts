@@ -3,7 +3,7 @@ import {
   commands, InlineCompletionItem, InlineCompletionTriggerKind, languages, window, workspace,
   type CancellationToken, type Command, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Memento, type Position, type TextDocument, type TextEditor,
 } from 'vscode';
-import { Completer } from '../completion/completer.ts';
+import { Completer, type CompleterHost } from '../completion/completer.ts';
 import { refusal, type DocumentFacts } from '../completion/eligible.ts';
 import type { Existing } from '../completion/existing.ts';
 import { Keeping } from '../completion/keeping.ts';
@@ -38,6 +38,8 @@ export interface CompletionsNeeds {
   isLoading: () => boolean;
   /** Reads what nobody waits for, where a model is loaded. */
   readAhead: ReadAhead;
+  /** Writes a text that nobody waits for, where a model is loaded. */
+  writeAhead: CompleterHost['writeAhead'];
   /** Writes what was read to the disk, for the next start, where a model is loaded, until it is cancelled. */
   keep: (cancel: CancelFlag) => Promise<unknown>;
   settings: () => Settings;
@@ -78,9 +80,10 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
     this.completer = new Completer(needs.source, clock, {
       settings: () => {
         const settings = needs.settings();
-        return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], promptTokens: settings['completions.promptTokens'], eagerness: settings['completions.eagerness'] };
+        return { latencyMs: settings['completions.latencyBudget'], maxTokens: settings['completions.maxTokens'], promptTokens: settings['completions.promptTokens'], eagerness: settings['completions.eagerness'], nextAhead: settings['completions.nextAhead'] };
       },
       habit: new KeptHabit(needs.state),
+      writeAhead: needs.writeAhead,
       record: (record) => this.record(record),
       longer: (document, { id }, manual) => this.once(id, () => this.askAgain(document, manual ? 'anew' : 'next')),
       late: (document, { id }) => this.once(id, () => this.askAgain(document)),

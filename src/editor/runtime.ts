@@ -118,10 +118,10 @@ export class EditorRuntime implements TextSource {
   }
 
   /** A call that must not keep a model from being unloaded, nor count as a failure: the request that it is made for will say what is wrong. Null without a worker. */
-  async callQuietly<N extends 'generate' | 'count' | 'keep' | 'clearCaches'>(role: Role, name: N, options: Calls[N]['options'], cancel?: CancelFlag): Promise<Calls[N]['result'] | null> {
+  async callQuietly<N extends 'generate' | 'count' | 'keep' | 'clearCaches'>(role: Role, name: N, options: Calls[N]['options'], cancel?: CancelFlag, hear: (event: Event) => void = () => {}): Promise<Calls[N]['result'] | null> {
     const { client } = this;
     if (!client) return null;
-    return this.guarded(this.slots[role], () => client.call(name, options, () => {}, cancel)).catch(() => null);
+    return this.guarded(this.slots[role], () => client.call(name, options, hear, cancel)).catch(() => null);
   }
 
   /** Loads a role's model now, also where it failed before; what came of it, its slot says. */

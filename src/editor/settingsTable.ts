@@ -63,6 +63,8 @@ export const settingsTable = {
   'completions.exclude': texts([], 'window'),
   /** Whether what lies beside a document takes part in what is written in it. */
   'completions.neighbours': flag(true, 'window'),
+  /** Whether the suggestion behind the one that is shown is written ahead. */
+  'completions.nextAhead': flag(true, 'window'),
   /** A GGUF file or a model folder; empty: the embedded model. */
   'model.path': text('', 'machine'),
   /** What answers in the chat; empty: the model for completions where it has a chat template. */

@@ -173,9 +173,9 @@ export class Engine {
     const { tokens, conversation, end, owed, prompt, chat } = this.prepare(options, mixes);
     const tokenize = performance.now() - before;
     this.hears?.(tokens);
-    if (atCursor) this.path = atCursor.path;
-    const path = chat ? null : this.path;
-    const wrote = options.max > 0 ? (this.wrote = { path, text: '' }) : undefined;
+    if (atCursor && !options.speculative) this.path = atCursor.path;
+    const path = chat ? null : (atCursor?.path ?? this.path);
+    const wrote = options.max > 0 && !options.speculative ? (this.wrote = { path, text: '' }) : undefined;
     const watched = wrote ? this.watched(options.prompt, tokens, prompt, () => wrote.text) : null;
     const session = new Session(this.forward, this.cache);
     // An answer is a text of its own.
@@ -222,7 +222,7 @@ export class Engine {
     claim(session.end, path);
     this.saved.reused += session.reused;
     this.saved.computed += session.computed;
-    if (atCursor) {
+    if (atCursor && !options.speculative) {
       conversation.over(this.cache, atCursor, session.end);
       this.place = atCursor;
       this.unsettled = session.approximate ? { tokens: [...tokens], snapshot: atCursor } : undefined;
@@ -255,7 +255,7 @@ export class Engine {
     };
   }
 
-  private prepare({ prompt, conversation: name = COMPLETIONS, stop = [], max, neighbours }: GenerateOptions, mixes: boolean): Prepared {
+  private prepare({ prompt, conversation: name = COMPLETIONS, stop = [], max, neighbours, speculative = false }: GenerateOptions, mixes: boolean): Prepared {
     const conversation = this.conversations.of(name);
     if ('tokens' in prompt) return { conversation, tokens: this.checked(prompt.tokens), end: plainText(stop) };
     if ('text' in prompt) return { conversation, tokens: Int32Array.from(this.tokenizer.encode(prompt.text, { bos: true })), end: plainText(stop) };
@@ -272,7 +272,7 @@ export class Engine {
     const most = prompt.mostTokens ?? affordable;
     const suffixFirst = fimOrder(model) === 'spm' || this.tokenizer.special.fim?.layout === 'suffixFirst';
     const suffix = suffixFirst ? 0 : (prompt.suffixTokens ?? fimBudget(affordable).suffix);
-    const { tokens, spans, files } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst, neighbours: neighbours?.name });
+    const { tokens, spans, files } = this.prompts.choose(snapshot, { affordable, most: Math.min(Math.max(affordable, parameters < SMALL_MODEL ? Math.min(most, SMALL_PROMPT) : most), room), suffix, suffixFirst, neighbours: neighbours?.name }, !speculative);
     // Where nothing stands before the cursor and the model writes right behind the prefix, its text begins as the tokenizer begins one.
     const opening = suffixFirst && this.tokenizer.isControl(tokens.at(-1)!) ? this.tokenizer.opening : '';
     return {

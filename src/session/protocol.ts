@@ -114,6 +114,8 @@ export interface GenerateOptions {
   role?: Role;
   /** Default: of a conversation that of an answer, else of a completion. */
   priority?: Priority;
+  /** For a place where nobody is yet: of it nothing is remembered but what the cache holds. */
+  speculative?: boolean;
   sampling: Partial<SamplerOptions>;
   stop?: string[];
   /** Whether what a cold run would have read otherwise may be reused. Default: at a cursor yes, else no. */

@@ -22,7 +22,7 @@ const passes = { pass: atOnce, stopped: () => false };
 
 const at = (offset: number, path = '/w/lexer.ts', mayBeKept = true) => ({ path, languageId: 'typescript', before: source.slice(0, offset), after: source.slice(offset), mayBeKept });
 const ask = (engine: Engine, snapshot = at(3000), approximate = true): Promise<GenerateResult> =>
-  engine.generate({ prompt: { snapshot, promptTokens: 2048 }, max: 12, sampling: { temperature: 0 }, approximate, ...(!approximate && { moves: null }) }, new CancelFlag());
+  engine.generate({ prompt: { snapshot, promptTokens: 2048 }, max: 12, sampling: { temperature: 0 }, approximate }, new CancelFlag());
 const same = (one: GenerateResult, other: GenerateResult): void => {
   expect(one.text).toBe(other.text);
   expect(one.scores).toEqual(other.scores);

@@ -20,6 +20,7 @@ describe('a setting', () => {
     ['completions.promptTokens', [-1, 16_385, 2.5, '8192']],
     ['completions.exclude', ['*.env', [1], {}, null]],
     ['completions.neighbours', ['no', 0, null]],
+    ['completions.nextAhead', ['no', 0, null]],
     ['model.path', [null, 7, ['a.gguf']]],
     ['chat.model', [null, 7, ['a.gguf']]],
     ['models.mirror', [null, 7, ['https://mirror.example']]],
