@@ -2,6 +2,9 @@
 #include "kv/memory.h"
 
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -24,6 +27,19 @@ void releaseCompact(void *memory) { free(memory); }
 
 void releaseMemory(void *memory) {
   if (memory) free(static_cast<void **>(memory)[-1]);
+}
+
+void preferLargePages(void *memory, size_t bytes) {
+#ifdef __linux__
+  constexpr uintptr_t kLargePage = uintptr_t(2) << 20;
+  const uintptr_t from = (reinterpret_cast<uintptr_t>(memory) + kLargePage - 1) / kLargePage * kLargePage;
+  const uintptr_t to = (reinterpret_cast<uintptr_t>(memory) + bytes) / kLargePage * kLargePage;
+  // Where the system refuses, nothing is lost.
+  if (from < to) madvise(reinterpret_cast<void *>(from), to - from, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
 }
 
 void keepFreedMemory(size_t bytes) {

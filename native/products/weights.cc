@@ -73,8 +73,10 @@ Status Weights::prepare(const TensorType &type, int rows, int columns, float fac
   tilesInPart_ = tileBytes_ < kPartBytes ? static_cast<int>(kPartBytes / tileBytes_) : 1;
   const int parts = (tiles() + tilesInPart_ - 1) / tilesInPart_;
   if (!parts_.reset(parts)) return Status::outOfMemory;
-  for (int part = 0, left = tiles(); part < parts; part++, left -= tilesInPart_)
+  for (int part = 0, left = tiles(); part < parts; part++, left -= tilesInPart_) {
     if (!parts_[part].reset(tileBytes_ * (left < tilesInPart_ ? left : tilesInPart_))) return Status::outOfMemory;
+    preferLargePages(parts_[part].data(), parts_[part].size());
+  }
   return Status::ok;
 }
 

@@ -5,7 +5,7 @@ import { atOnce, type RunPass } from '../shared/pass.ts';
 import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { Forward } from './forward.ts';
-import { locate, modelShelf, type ModelFiles } from './library.ts';
+import { ggufOf, locate, modelShelf, type ModelFiles } from './library.ts';
 import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 import { openGguf, type ModelFacts, type ModelSource } from './modelSource.ts';
 import { measure } from './measure/measure.ts';
@@ -52,8 +52,9 @@ export interface Model {
 /** Loads the model at `path`: a GGUF, or the folder of what was measured of one. Throws a DeltaError, and then nothing of it stays in memory. */
 export async function loadModel(path: string, options: LoadModelOptions): Promise<Model> {
   const { addon, chunk = PREFILL_CHUNK, threads = 1, progress = () => {}, pass = atOnce, notice = () => {}, out, texts } = options;
-  const files = { ...(await locate(path)), ...(out !== undefined && { folder: out, cached: false }) };
-  const source = await (isGraph(files.gguf) ? openOnnx(files.gguf) : openGguf(files.gguf));
+  // What a model is takes reading pieces of all of it: side by side with what it says of itself.
+  const [located, source] = await Promise.all([locate(path), ggufOf(path).then((gguf) => (isGraph(gguf) ? openOnnx(gguf) : openGguf(gguf)))]);
+  const files = { ...located, ...(out !== undefined && { folder: out, cached: false }) };
   const tokenizer = Tokenizer.fromFiles(source.tokenizer);
   // As in llama.cpp: a row without a token could be sampled but not written.
   if (tokenizer.size !== source.shape.vocabulary) throw new DeltaError('metadataInvalid', files.gguf, 'tokenizer.ggml.tokens', `${tokenizer.size} tokens but ${source.shape.vocabulary} embeddings`);

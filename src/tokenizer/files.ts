@@ -54,6 +54,8 @@ export interface ByteLevelConfig {
 
 /** The subset of `tokenizer.json` that byte-level BPE needs. */
 export interface TokenizerJson {
+  /** Every token by its id: what `vocab` says the other way round. */
+  readonly tokens: readonly string[];
   version: '1.0';
   added_tokens: AddedToken[];
   normalizer: null;
@@ -70,7 +72,7 @@ export interface TokenizerJson {
     byte_fallback: false;
     ignore_merges: boolean;
     /** Every token, added ones too. */
-    vocab: Record<string, number>;
+    readonly vocab: Record<string, number>;
     /** `left right`, best first. */
     merges: string[];
   };

@@ -128,7 +128,7 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
     if (missing > 0) warnings.push(`${missing} of the 256 bytes have no token: text that needs them loses them.`);
     const pre: PreTokenizer & { warning?: string } = patterns ?? preTokenizerFor(name || presumedName(tokens.length, metadata['general.architecture'], (token) => idOf.has(token)));
     if (pre.warning) warnings.push(pre.warning);
-    tokenizer = bytePairJson(pre, idOf, added, merges);
+    tokenizer = bytePairJson(pre, tokens, added, merges);
     wanted = flag('add_bos_token', pre.addBos);
   }
   if (wanted && bos === undefined) warnings.push('The file asks for a first token but does not name it: none is added.');
@@ -146,11 +146,11 @@ export function tokenizerFromMetadata(metadata: Record<string, unknown>, path: s
   };
 }
 
-/** A byte-level vocabulary in the library's form. */
-function bytePairJson(pre: PreTokenizer, idOf: ReadonlyMap<string, number>, added: AddedToken[], merges: string[]): TokenizerJson {
-  const vocab = Object.create(null) as Record<string, number>; // "__proto__" is a possible token
-  for (const [token, id] of idOf) vocab[token] = id;
+/** A byte-level vocabulary in the library's form, and as a list: an object with a hundred thousand names is only made where somebody wants it. */
+function bytePairJson(pre: PreTokenizer, tokens: readonly string[], added: AddedToken[], merges: string[]): TokenizerJson {
+  let vocab: Record<string, number> | undefined;
   return {
+    tokens,
     version: '1.0',
     added_tokens: added,
     normalizer: null,
@@ -166,7 +166,12 @@ function bytePairJson(pre: PreTokenizer, idOf: ReadonlyMap<string, number>, adde
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: pre.ignoreMerges,
-      vocab,
+      get vocab() {
+        if (vocab) return vocab;
+        vocab = Object.create(null) as Record<string, number>; // "__proto__" is a possible token
+        for (const [id, token] of tokens.entries()) vocab[token] = id;
+        return vocab;
+      },
       merges,
     },
   };

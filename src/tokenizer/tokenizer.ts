@@ -48,7 +48,7 @@ export class Tokenizer {
 
   private constructor({ tokenizer, special }: TokenizerFiles) {
     const { added_tokens: added } = tokenizer;
-    this.texts = 'scores' in tokenizer ? [...tokenizer.tokens] : textsOf(tokenizer.model.vocab);
+    this.texts = [...tokenizer.tokens];
     this.size = this.texts.length;
     this.special = special;
     this.byteCache = new Array<Uint8Array | undefined>(this.size);
@@ -132,14 +132,6 @@ export class Tokenizer {
       first = false;
     }
   }
-}
-
-/** id → text. */
-function textsOf(vocab: Readonly<Record<string, number>>): string[] {
-  const tokens = Object.keys(vocab); // three times faster than Object.entries on 128 k tokens
-  const texts = new Array<string>(tokens.length);
-  for (const text of tokens) texts[vocab[text]] = text;
-  return texts;
 }
 
 /** Tokens that text is made of. */

@@ -9,6 +9,7 @@ import { attentionRules } from '../attentionRule.ts';
 import { flowWidths } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
+import { DeltaSizes } from './deltaSizes.ts';
 import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
@@ -100,7 +101,8 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const solve = seen.layers.map(({ keys, queries }) => {
       const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
       const split = splitHeads(keys, kvHeads, keyLength);
-      return (sparsity: number) => solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }));
+      const sizes = reference === 'mean' ? new DeltaSizes(split, keyLength) : undefined;
+      return (sparsity: number) => solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }), sizes);
     });
     const even = solve.map((solveFor) => solveFor(sparsities[0]));
 
@@ -150,8 +152,11 @@ const STEP_MARGIN = 1.1;
 /** Codes the keys of KV head h, `[tokens, length]`. */
 export type CodeHead = (keys: Float64Array, h: number, threshold: Float64Array, step?: Float32Array) => Coded;
 
-/** The α of one layer that makes `sparsity` of all delta elements zero, as tables of θ and s; `sparsity` of the result is what was reached. */
-export function solveLayer(heads: Float64Array[], statistics: ChannelStatistics, law: ThresholdLaw, sparsity: number, codeHead: CodeHead): DeltaTables & { sparsity: number } {
+/**
+ * The α of one layer that makes `sparsity` of all delta elements zero, as tables of θ and s; `sparsity` of the result is what was reached.
+ * @param sizes of the deltas, where they do not depend on θ: α is then found without coding the keys at each step
+ */
+export function solveLayer(heads: Float64Array[], statistics: ChannelStatistics, law: ThresholdLaw, sparsity: number, codeHead: CodeHead, sizes?: DeltaSizes): DeltaTables & { sparsity: number } {
   const shape = thresholdShape(law, statistics);
   const length = shape.length / heads.length;
   const part = <T extends Float64Array | Float32Array>(table: T, h: number) => table.subarray(h * length, (h + 1) * length) as T;
@@ -160,11 +165,12 @@ export function solveLayer(heads: Float64Array[], statistics: ChannelStatistics,
   let [low, high] = [0, 8 * Math.max(...statistics.spread.map((s, c) => s / shape[c]))];
   for (let i = 0; i < BISECTIONS; i++) {
     const middle = (low + high) / 2;
-    if (share(code(middle)) < sparsity) low = middle;
+    if ((sizes ? sizes.zeros(shape, middle) : share(code(middle))) < sparsity) low = middle;
     else high = middle;
   }
   const step = new Float32Array(shape.length);
-  code(high).forEach(({ largest }, h) => part(step, h).fill(Math.max((STEP_MARGIN * largest) / 127, 1e-30)));
+  const largest = sizes ? sizes.largest(shape, high) : code(high).map((coded) => coded.largest);
+  largest.forEach((most, h) => part(step, h).fill(Math.max((STEP_MARGIN * most) / 127, 1e-30)));
   return { threshold: Float32Array.from(shape, (s) => high * s), step, sparsity: share(code(high, step)) };
 }
 

@@ -1,0 +1,52 @@
+// How large the deltas of keys are against the mean of their block. Which of them a θ makes zero can be told without coding anything: the mean does not depend on θ.
+// `codeKeys` without steps is the slow twin.
+import { BLOCK } from '../../binding/addon.ts';
+
+export class DeltaSizes {
+  /** By head, |delta| of the tokens that are not masked, `[tokens, length]`. */
+  private readonly sizes: Float64Array[];
+  private readonly elements: number;
+
+  /** @param heads keys by KV head, `[tokens, length]` */
+  constructor(heads: readonly Float64Array[], private readonly length: number) {
+    this.sizes = heads.map((keys) => sizesOf(keys, length));
+    this.elements = this.sizes.reduce((sum, { length: own }) => sum + own, 0);
+  }
+
+  /** The share of zeros where channel c of all heads has the threshold `alpha · shape[c]`. */
+  zeros(shape: Float64Array, alpha: number): number {
+    const { length } = this;
+    let count = 0;
+    for (const [h, sizes] of this.sizes.entries()) {
+      const thresholds = shape.subarray(h * length, (h + 1) * length).map((s) => alpha * s);
+      for (let at = 0; at < sizes.length; at += length) for (let j = 0; j < length; j++) if (!(sizes[at + j] >= thresholds[j]) || sizes[at + j] === 0) count++;
+    }
+    return count / this.elements;
+  }
+
+  /** The largest of what is kept, by head. */
+  largest(shape: Float64Array, alpha: number): number[] {
+    const { length } = this;
+    return this.sizes.map((sizes, h) => {
+      let largest = 0;
+      for (let i = 0; i < sizes.length; i++) if (sizes[i] >= alpha * shape[h * length + (i % length)]) largest = Math.max(largest, sizes[i]);
+      return largest;
+    });
+  }
+}
+
+function sizesOf(keys: Float64Array, length: number): Float64Array {
+  const tokens = keys.length / length;
+  const sizes = new Float64Array(keys.length);
+  let filled = 0;
+  const mean = new Float64Array(length);
+  for (let from = 0; from < tokens; from += BLOCK) {
+    const valid: number[] = [];
+    for (let t = from; t < Math.min(tokens, from + BLOCK); t++) if (keys.subarray(t * length, (t + 1) * length).every(Number.isFinite)) valid.push(t);
+    mean.fill(0);
+    for (const t of valid) for (let j = 0; j < length; j++) mean[j] += keys[t * length + j];
+    for (let j = 0; j < length; j++) mean[j] /= valid.length;
+    for (const t of valid) for (let j = 0; j < length; j++) sizes[filled++] = Math.abs(keys[t * length + j] - mean[j]);
+  }
+  return sizes.subarray(0, filled);
+}
