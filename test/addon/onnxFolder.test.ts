@@ -1,8 +1,10 @@
 // Models as they are published for ONNX Runtime: cut at their attentions and run there, the attention here. The same weights as a GGUF give the same logits,
 // delta attention on; and the whole graph, run by ONNX Runtime alone, gives those of dense mode.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
@@ -103,6 +105,26 @@ describe('a folder for ONNX Runtime', () => {
     } finally {
       await ours.close();
     }
+  });
+
+  it('leaves nothing of its graph in memory, which may hold all weights', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const path = join(folder, cases[0][0]);
+    const held = async (): Promise<number> => {
+      for (let i = 0; i < 3; i++) {
+        await new Promise((next) => setTimeout(next, 20));
+        collect();
+      }
+      return process.memoryUsage().arrayBuffers;
+    };
+    await (await openEngine(path, { attention: 'dense' })).close();
+    const before = await held();
+    const engine = await openEngine(path, { attention: 'dense' });
+    const after = await held();
+    await engine.close();
+    console.log(`${((after - before) / 1e6).toFixed(2)} MB held, the graph has ${(statSync(join(path, 'model.onnx')).size / 1e6).toFixed(2)}`);
+    expect(after - before).toBeLessThan(statSync(join(path, 'model.onnx')).size / 2);
   });
 
   it('completes at a cursor, is measured once, and is known by what it holds', async () => {

@@ -22,28 +22,44 @@ const MOST_SCALE = 1e6;
 
 /** Reads and checks the files; no weights yet. Throws onnxFolderInvalid, onnxUnfit, tokenizerUnknown, metadataInvalid, fileMissing or fileUnreadable. */
 export async function openOnnx(path: string): Promise<ModelSource> {
-  const file = await OnnxFile.open(path);
+  let opened: { file: OnnxFile; cut: CutDecoder } | undefined = await openAndCut(path);
   const config = record(await jsonBeside(path, 'config.json'));
   const tokenizerJson = await textBeside(path, 'tokenizer.json');
   if (Object.keys(config).length === 0 || tokenizerJson === undefined) throw new DeltaError('onnxFolderInvalid', path, `it has no ${tokenizerJson === undefined ? 'tokenizer.json' : 'config.json'} beside it`);
-  const cut = cutDecoder(path, file.model);
-  const stated = shapeOf(path, config, cut);
-  const { positions, ...attends } = await attentionOf(path, file, cut, stated);
+  const stated = shapeOf(path, config, opened.cut);
+  const { positions, ...attends } = await attentionOf(path, opened.file, opened.cut, stated);
+  const { size, parameters } = opened.file;
   const shape = { ...stated, context: Math.min(stated.context, positions) };
   const facts: ModelFacts = {
-    name: printable(String(config._name_or_path || lastFolder(path))), architecture: printable(String(config.model_type ?? 'onnx')), parameters: file.parameters, shape,
-    normEpsilon: positiveOr(config.rms_norm_eps, 1e-6), ...attends, bitsPerWeight: (8 * file.size) / Math.max(1, file.parameters),
+    name: printable(String(config._name_or_path || lastFolder(path))), architecture: printable(String(config.model_type ?? 'onnx')), parameters, shape,
+    normEpsilon: positiveOr(config.rms_norm_eps, 1e-6), ...attends, bitsPerWeight: (8 * size) / Math.max(1, parameters),
   };
   const tokenizer = tokenizerFromJson({
     tokenizer: await jsonBeside(path, 'tokenizer.json'), tokenizerConfig: await jsonBeside(path, 'tokenizer_config.json'),
     configs: [await jsonBeside(path, 'generation_config.json'), config], template: await textBeside(path, 'chat_template.jinja'),
   }, shape.vocabulary, path);
   return {
-    size: file.size, shape, tokenizer,
-    load: async (addon, options) => ({ runners: await runnersOf(file, cut, facts, addon, options), facts }),
+    size, shape, tokenizer,
+    load: async (addon, options) => {
+      const { file, cut } = opened!;
+      // A graph may hold all weights: nothing of it stays once they are where they run.
+      opened = undefined;
+      return { runners: await runnersOf(file, cut, facts, addon, options), facts };
+    },
     outputOf: () => { throw new DeltaError('usage', 'This measurement reads weights, which it knows in a GGUF only'); },
   };
 }
+
+async function openAndCut(path: string): Promise<{ file: OnnxFile; cut: CutDecoder }> {
+  const file = await OnnxFile.open(path);
+  return { file, cut: cutDecoder(path, file.model) };
+}
+
+/** Apart from whatever reads the file, so that it keeps nothing of it. */
+const releaseOf = (made: readonly OnnxSegment[], rows: NativeEmbedding | undefined) => async (): Promise<void> => {
+  for (const segment of made) await segment.release();
+  rows?.close();
+};
 
 const record = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
 const positiveOr = (value: unknown, otherwise: number): number => (typeof value === 'number' && value > 0 && value < 1 ? value : otherwise);
@@ -100,11 +116,6 @@ async function runnersOf(file: OnnxFile, { embedding, segments, head, attention 
   const { hidden, layers, vocabulary, keyLength } = shape;
   const flow = flowWidths(shape);
   const made: OnnxSegment[] = [];
-  let rows: NativeEmbedding | undefined;
-  const release = async (): Promise<void> => {
-    for (const segment of made) await segment.release();
-    rows?.close();
-  };
   const create = async (part: Part, inputs: Joint[], outputs: Joint[]): Promise<void> => {
     const initializers = [];
     for (const tensor of part.initializers) initializers.push(await file.whole(tensor));
@@ -115,6 +126,7 @@ async function runnersOf(file: OnnxFile, { embedding, segments, head, attention 
     }
     progress(made.length / (layers + 2));
   };
+  let rows: NativeEmbedding | undefined;
   try {
     const type = TENSOR_TYPES.find(({ name }) => name === (embedding.dataType === ELEMENT.float ? 'F32' : 'F16'))!;
     const { path, offset, length } = file.place(embedding);
@@ -131,9 +143,9 @@ async function runnersOf(file: OnnxFile, { embedding, segments, head, attention 
       });
     }
     await pass(() => create(head, [{ port: PORTS.hidden, tensor: head.inputs[0], width: hidden }], [{ port: PORTS.logits, tensor: head.outputs[0], width: vocabulary }]));
-    return { embedding: rows, segments: made.slice(0, -1), head: made.at(-1)!, release };
+    return { embedding: rows, segments: made.slice(0, -1), head: made.at(-1)!, release: releaseOf(made, rows) };
   } catch (error) {
-    await release();
+    await releaseOf(made, rows)();
     throw error;
   }
 }
