@@ -38,6 +38,11 @@ export class ModelSlot {
     return this.standIn?.for === this.loadedFrom;
   }
 
+  /** Why it does. */
+  get refused(): DeltaError | null {
+    return this.standIn && this.standsIn ? this.standIn.error : null;
+  }
+
   /** A load begins. */
   begin(trial: Trial): void {
     this.trial = trial;

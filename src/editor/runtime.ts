@@ -90,8 +90,7 @@ export class EditorRuntime implements TextSource {
 
   /** Why the chosen model does not complete, while the embedded one does in its place. */
   get standIn(): DeltaError | null {
-    const { completion } = this.slots;
-    return completion.standsIn ? completion.standIn!.error : null;
+    return this.slots.completion.refused;
   }
 
   get speed(): Speed | undefined {
@@ -246,10 +245,11 @@ export class EditorRuntime implements TextSource {
       if (planKey(this.needs.settings(), slot.role) === slot.loadedFrom) continue;
       // Nobody wants what is being loaded.
       if (!slot.isLoaded) slot.ending.set();
-      if (!slot.error) continue;
-      slot.error = null;
+      const { error } = slot;
+      if (!error && !slot.standIn) continue;
+      slot.error = slot.standIn = null;
       this.told.clear();
-      this.giveBack(slot);
+      if (error) this.giveBack(slot);
     }
     this.chatChanged.fire();
   }

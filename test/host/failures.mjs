@@ -23,8 +23,8 @@ async function startAfresh(window) {
   await window.inside((_, seen) => void (seen.messages.length = 0));
 }
 
-/** Types where ghost text would show; the editor must take every key, and there must be one message. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} what @param {RegExp} expected */
-async function fails(session, window, what, expected) {
+/** Types where ghost text would show; the editor must take every key, and there must be one message. @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} what @param {RegExp} expected @param {RegExp} [choice] what is offered with it */
+async function fails(session, window, what, expected, choice = /./) {
   await openSample(session, window, 'failing.ts');
   await window.type(typed);
   await window.until(async () => (await messages(window)).length > 0, `${what}: a message`, 10_000).catch(() => {});
@@ -32,7 +32,7 @@ async function fails(session, window, what, expected) {
   await window.type(' i++) {');
   await window.pause(QUIET_MS);
   const said = await messages(window);
-  check(said.length === 1 && expected.test(said[0].text), `${what}: one message says so`, said.map(({ text }) => text));
+  check(said.length === 1 && expected.test(said[0].text) && said[0].choices.some((label) => choice.test(label)), `${what}: one message says so`, said.map(({ text, choices }) => `${text} ${choices}`));
   const shown = await window.notifications();
   check(shown.length === 1 && expected.test(shown[0]), `${what}: it is on the screen`, shown);
   const { before } = await window.document();
@@ -81,7 +81,8 @@ export async function failures(session, window) {
   await recovers(session, window, 'with the native part back');
 
   await window.set({ 'deltallm.model.path': join(place.folder, 'nothing.gguf') });
-  await fails(session, window, 'a model that is not there', /nothing\.gguf/);
+  await fails(session, window, 'a model that is not there', /nothing\.gguf.*embedded model/, /setting/i);
+  await recovers(session, window, 'while the chosen model is not there');
   const cut = join(place.folder, 'cut.gguf');
   writeFileSync(cut, readFileSync(new URL('../../test/fixtures/models/starter-tiny-q8_0.gguf', import.meta.url)).subarray(0, 300_000));
   await window.set({ 'deltallm.model.path': cut });

@@ -482,6 +482,20 @@ describe('a model file that cannot be used', () => {
     expect(models().at(-1)).toBe('/models/there.gguf');
   });
 
+  it('is told of again where the next one cannot be used either', async () => {
+    await refused();
+    settings = { ...defaults, 'model.path': '/models/also gone.gguf' };
+    runtime.settingsChanged();
+    const other = ask();
+    await settle();
+    last().of('load').at(-1)!.fail('fileMissing', '/models/also gone.gguf');
+    await settle();
+    last().of('load').at(-1)!.answer(model);
+    await answer('x');
+    await other;
+    expect([models().at(-1), troubles.map(({ kind }) => kind)]).toEqual(['', ['standIn', 'standIn']]);
+  });
+
   it('is a failure where it is the embedded one, or a chat model', async () => {
     auto = null;
     const result = ask();
