@@ -4,7 +4,7 @@ import { asDeltaError, type DeltaError } from '../shared/errors.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import type { CursorRequest, Event, GenerateOptions, GenerateResult } from '../session/protocol.ts';
 import { degenerate } from './degenerate.ts';
-import { among, isInvented } from './existing.ts';
+import { among, isInvented, isOnlyPath } from './existing.ts';
 import { judge, type Eagerness, type Judgement } from './gate.ts';
 import { Generation } from './generation.ts';
 import { kindOf, type Habit } from './habit.ts';
@@ -346,7 +346,7 @@ export class Completer {
     if (manual) return null;
     if (this.rejections.has(document, snapshot, left.text)) return 'repetition';
     const judged = this.judge(left, snapshot);
-    if (!judged || judged.value < judged.threshold) return 'lowConfidence';
+    if ((!judged || judged.value < judged.threshold) && !(existing && isOnlyPath(left.text, snapshot, existing))) return 'lowConfidence';
     return existing && this.host.settings().eagerness !== 'high' && isInvented(left.text, snapshot, existing) ? 'invented' : null;
   }
 

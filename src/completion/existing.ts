@@ -53,6 +53,19 @@ export function among(text: string, snapshot: Snapshot, existing: Existing): str
   return text;
 }
 
+/** Whether a text ends a path that was begun, and it is the only one that there is: that needs nobody's confidence. */
+export function isOnlyPath(text: string, { before, after, languageId, path }: Snapshot, existing: Existing): boolean {
+  const prefix = before.slice(before.lastIndexOf('\n') + 1);
+  const line = prefix + text.split('\n', 1)[0] + (text.includes('\n') ? '' : after.split('\n', 1)[0]);
+  const reference = referencesIn(line, languageId, basename(path, extname(path))).find(({ start, end }) => start < prefix.length && end > prefix.length);
+  const names = reference?.whole ? existing.folder(reference.folder) : null;
+  if (!reference || !names) return false;
+  const nameStart = reference.end - reference.name.length;
+  const begun = line.slice(nameStart, Math.max(nameStart, prefix.length));
+  const possible = [...names].filter((name) => name !== basename(path) && name.startsWith(begun) && (name.endsWith('/') || spelled(reference.kind, name, 'own') !== null));
+  return nameStart <= prefix.length && possible.length === 1 && means(reference, possible[0]);
+}
+
 /** The lines before one that names what is not there; null where they are nothing, or leave something open. */
 function withoutRest(lines: readonly string[], languageId: string): string | null {
   const text = lines.join('\n');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { among, isInvented, memberStart, type Existing } from '../../src/completion/existing.ts';
+import { among, isInvented, isOnlyPath, memberStart, type Existing } from '../../src/completion/existing.ts';
 import type { Snapshot } from '../../src/prompt/snapshot.ts';
 
 /** A folder's path from the document's own → its names. */
@@ -95,6 +95,21 @@ describe('a path that there is none for, and none that is meant, is not shown', 
     expect(check('¦', "import { a } from './order';\nimport { b } from './utils';\n")).toBe("import { a } from './order';");
     expect(check('¦', "function f() {\n  return require('./utils');\n}")).toBeNull();
   });
+});
+
+describe('a path that is the only one', () => {
+  test.each<[string, string, boolean, string?]>([
+    ["import { a } from '../lib/ro¦';", 'uter', true],
+    ["import { a } from '../lib/ro¦", "uter';", true],
+    ["import { a } from './orderL¦", "ine.js';", true],
+    ["import { a } from './ord¦';", 'er', false],
+    ["import { a } from '../lib/¦';", 'router', false],
+    ["import { a } from '../l¦';", 'ib/router', false],
+    ["import { a } from '../lib/ro¦';", 'utes', false],
+    ['import { a } from ¦', "'../lib/router';", false],
+    ['const a = ¦', 'router;', false],
+    ['from .sta¦', 'ts import mean', true, 'python'],
+  ])('at %j with %j: %j', (marked, text, only, language) => expect(isOnlyPath(text, at(marked, language), existing())).toBe(only));
 });
 
 describe('a member', () => {

@@ -216,6 +216,15 @@ describe('a text that names what does not exist', () => {
     ['becomes one that names what does', "ders';", 'auto', ["der';"]],
   ])('%s', async (_, text, eagerness, shown) => expect(await importing(text, eagerness)).toEqual(shown));
 
+  it('is shown however unsure the model is where it names the one file that there is', async () => {
+    fake.disk.set('/work space/order.ts', { text: '', mtime: 1 });
+    fake.disk.set('/work space/total.ts', { text: '', mtime: 1 });
+    const items = ask(fake.open("import { a } from './ord", 'typescript', Uri.file('/work space/main.ts')), { manual: false });
+    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    workers[0].of('generate')[0].answer({ ...generated("er';"), scores: scoresOf("er';", -9) });
+    expect((await items).map(({ insertText }) => insertText)).toEqual(["er';"]);
+  });
+
   it('is told of in "Show Last Request"', async () => {
     await importing("acle/driver';");
     await fake.commands.get('deltallm.showLastRequest')!();
