@@ -17,6 +17,7 @@ import { neighbours } from './neighbours.mjs';
 import { ownModel } from './ownModel.mjs';
 import { places, restrictedMode } from './places.mjs';
 import { crash } from './processes.mjs';
+import { restart } from './restart.mjs';
 import { screenshots } from './screenshots.mjs';
 import { startSession } from './session.mjs';
 import { surfaces } from './surfaces.mjs';
@@ -72,7 +73,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
   };
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */
   const withWindows = {
-    ...(newest ? { 'two windows': twoWindows, 'chat in two windows': chatInTwoWindows, failures: withWindow(failures) } : {}),
+    ...(newest ? { 'two windows': twoWindows, restart, 'chat in two windows': chatInTwoWindows, failures: withWindow(failures) } : {}),
     'safe mode': (session) => safeMode(session, pictures),
     closing: (session) => closing(session, { cycles: cycles ?? amount.cycles, seed }),
   };
