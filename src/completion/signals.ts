@@ -64,7 +64,7 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
     neighbours: mean(({ besideShare }) => besideShare),
     analogy: Math.min(16, begin.analogy) / 16,
     renamed: mean(({ analogyShare }) => analogyShare),
-    repeats: mean(({ repeats }) => Number(repeats)),
+    repeats: mean((sign) => (sign.repeats ? 1 : 0)),
     characters: Math.log1p(first.trim().length) / 4,
     several: text.trimEnd().includes('\n') ? 1 : 0,
     empty: left.trim() === '' ? 1 : 0,
