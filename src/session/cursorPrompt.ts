@@ -69,9 +69,11 @@ export class CursorPrompts {
   /** The largest prompt of which hardly anything has to be read, else the largest that is read in time. */
   choose(snapshot: Snapshot, limits: PromptLimits, isRemembered = true): CursorPrompt {
     const { affordable, most, suffix } = limits;
-    const last = this.last.get(keyOf(snapshot)) ?? this.recalled.get(keyOf(snapshot));
+    const recalled = this.recalled.get(keyOf(snapshot));
+    const last = this.last.get(keyOf(snapshot)) ?? recalled;
     const fallback = Math.min(affordable, most);
-    const sizes = [...new Set([Math.min(last?.size ?? 0, most), fallback])].filter((size) => size >= fallback).sort((a, b) => b - a);
+    // What was read before a restart may be less than is read in time, as far as that is known yet: it is there at once.
+    const sizes = [...new Set([Math.min(last?.size ?? 0, most), fallback])].filter((size) => size >= fallback || (recalled && size > 0)).sort((a, b) => b - a);
     const tried = sizes.flatMap((size) => this.candidates(snapshot, size, limits, last));
     const chosen = tried.find(({ prompt }) => prompt.unknown <= suffix + QUICK) ?? tried.find(({ prompt }) => prompt.unknown <= affordable) ?? tried.findLast(({ lingered }) => !lingered)!;
     if (isRemembered) this.remember({ snapshot, limits, size: chosen.size, suffix: chosen.suffix, lingered: chosen.lingered, tokens: chosen.prompt.tokens });

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BLOCK } from '../../src/binding/addon.ts';
 import { KeptBlocks } from '../../src/cache/keptBlocks.ts';
+import { RuntimeClient } from '../../src/session/client.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import type { GenerateResult } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
@@ -198,6 +199,30 @@ describe('what lies on the disk', () => {
       });
     }
   });
+});
+
+it('the worker keeps what it read, tells what it could not, and a new one finds it', async () => {
+  const prompt = { snapshot: at(3000), promptTokens: 2048 };
+  const session = async (of: string): Promise<{ result: GenerateResult; notices: string[] }> => {
+    const notices: string[] = [];
+    const client = RuntimeClient.start(resolve('dist'), { keptFolder: of }, (text) => notices.push(text));
+    try {
+      await client.call('load', { model: TINY_Q8, threads: 2, attention: 'delta', cacheBytes: 1e9, background: false, kept: { limitBytes: 1e9 } });
+      const result = await client.call('generate', { prompt, max: 12, sampling: { temperature: 0 } });
+      await client.call('keep', {});
+      return { result, notices };
+    } finally {
+      await client.close();
+    }
+  };
+  const first = await session(folder);
+  const second = await session(folder);
+  same(second.result, first.result);
+  expect(second.result.tokens.computed - second.result.tokens.generated).toBeLessThanOrEqual(BLOCK + 1);
+  expect([...first.notices, ...second.notices]).toEqual([]);
+  const file = join(folder, 'in-the-way');
+  writeFileSync(file, '');
+  expect((await session(file)).notices).toEqual([expect.stringContaining('ENOTDIR')]);
 });
 
 describe('damaged files', () => {

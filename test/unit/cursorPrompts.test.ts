@@ -11,8 +11,7 @@ const tokenizer = { encode: (text: string) => [...text].map((c) => c.codePointAt
 const text = Array.from({ length: 400 }, (_, i) => `line ${i} of a file;\n`).join('');
 const at = (offset: number, typed = '', closed = ''): Snapshot => ({ path: '/a.ts', languageId: 'typescript', before: text.slice(0, offset) + typed, after: closed + text.slice(offset) });
 
-function make(order: FimOrder) {
-  const cache: (readonly number[])[] = [];
+function make(order: FimOrder, cache: (readonly number[])[] = []) {
   const known = (tokens: readonly number[]) => Math.max(0, ...cache.map((other) => {
     let common = 0;
     while (common < other.length && common < tokens.length - 1 && other[common] === tokens[common]) common++;
@@ -23,11 +22,19 @@ function make(order: FimOrder) {
     return fimPrompt(snapshot, tokenizer, { order, budget: order === 'spm' ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) } });
   }, known);
   const limits = { affordable: 512, most: 4096, suffix: order === 'spm' ? 0 : 64, suffixFirst: order === 'spm' };
-  const choose = (snapshot: Snapshot) => {
-    const prompt = prompts.choose(snapshot, limits);
+  const choose = (snapshot: Snapshot, own = limits) => {
+    const prompt = prompts.choose(snapshot, own);
     cache.push(prompt.tokens);
     return prompt;
   };
+  /** Another start, on a machine that reads so much in time, with what is in the cache now. */
+  const restarted = (key: string, affordable: number) => {
+    const { size, suffix, tokens } = prompts.lastOf(key)!;
+    const next = make(order, [Array.from(tokens)]);
+    next.recall(size, suffix);
+    return { tokens, first: next.choose(at(5000), { ...limits, affordable }) };
+  };
+  const recall = (size: number, suffix: string) => prompts.recall(at(0), { size, suffix });
   const readOn = () => {
     const sizes: number[] = [];
     for (let ahead = prompts.ahead(at(0)); ahead; ahead = prompts.ahead(at(0))) {
@@ -37,7 +44,7 @@ function make(order: FimOrder) {
     }
     return sizes;
   };
-  return { choose, readOn, limits };
+  return { choose, readOn, restarted, recall, limits };
 }
 
 describe.each(['spm', 'psm'] as const)('prompts in the order %s', (order) => {
@@ -54,6 +61,17 @@ describe.each(['spm', 'psm'] as const)('prompts in the order %s', (order) => {
       expect(unknown).toBeLessThanOrEqual(limits.suffix + 64);
     }
     expect(readOn()).toEqual([]);
+  });
+
+  it.each([256, 512, 2048])('begin after a restart as the last one did, also where %i tokens could be read in time', (affordable) => {
+    const { choose, readOn, restarted, limits } = make(order);
+    for (const more of [() => {}, readOn]) {
+      choose(at(5000));
+      more();
+      const { tokens, first } = restarted('/a.ts', affordable);
+      expect(first.unknown).toBeLessThanOrEqual(limits.suffix + 64);
+      expect(first.tokens.length).toBe(tokens.length);
+    }
   });
 
   it('never have more to read than there is time for', () => {
