@@ -84,6 +84,7 @@ describe('a model that is measured on texts', () => {
     expect(listing(out)).toContain('basis.f32');
     for (const mode of ['delta', 'compact'] as const) for (const { basis } of tables[mode]) expect(basis).toHaveLength(shape.kvHeads * shape.keyLength ** 2);
     expect(tables.compact[0].basis).toEqual(tables.delta[0].basis);
+    expect([delta.windowMin, delta.windowMax]).toEqual([4, 4]);
     const balanced = delta.keySparsity.reduce((a, b) => a + b, 0) / shape.layers;
     expect(balanced).toBeCloseTo(0.6, 1);
     const generated = await run(['generate', '--model', out, '--prompt', 'const a = '.repeat(45), '--max', '8', '--json']);

@@ -56,7 +56,7 @@ async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon
   const [balanced, compact] = [BALANCED, COMPACT].map((zeros) => layers.map((layer) => layer.solve(zeros + BASIS.margin)));
   const reached = (tables: { sparsity: number }[]) => tables.map(({ sparsity }) => sparsity);
   const tokens = texts.length * length;
-  return { delta: { ...CODING, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { tokens, power: BASIS.power } }, tables: { delta: balanced, compact } };
+  return { delta: { ...CODING, windowMin: BASIS.window, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { tokens, power: BASIS.power } }, tables: { delta: balanced, compact } };
 }
 
 /** The first tokens of our sample code, repeated where it is too short. */
