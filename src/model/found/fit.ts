@@ -5,8 +5,9 @@ import type { Shape } from '../manifest.ts';
 
 /** Weights in memory lie in tiles, which round a little up: Q4_K grows by 3 %. */
 const GROWTH = 1.05;
-/** Activations, the tokenizer, the heap. */
-const BESIDES_BYTES = 300e6;
+/** Node, activations and the heap; and of the vocabulary's texts and merges, for each token. `test/addon/fitPeak.test.ts` holds both against the peak of a process. */
+const BESIDES_BYTES = 85e6;
+const TOKEN_BYTES = 620;
 /** Tokens whose keys and values must fit besides, where nobody has chosen. */
 const CONTEXT = 8192;
 /** Of a key or a value: in blocks of the delta form, the exact ones in the window included (README, Speed), and of all of them exact. */
@@ -33,9 +34,9 @@ export interface Needs {
   besides: number;
 }
 
-export function needsOf(weights: number, { layers, kvHeads, keyLength, valueLength, context }: Shape, plan: Plan = USUAL): Needs {
+export function needsOf(weights: number, { layers, kvHeads, keyLength, valueLength, context, vocabulary }: Shape, plan: Plan = USUAL): Needs {
   const cache = layers * kvHeads * (keyLength + valueLength) * Math.min(context, plan.context) * BYTES_PER_ELEMENT[plan.attention];
-  return { weights: weights * GROWTH, cache: Math.min(cache, plan.cacheBytes), besides: BESIDES_BYTES };
+  return { weights: weights * GROWTH, cache: Math.min(cache, plan.cacheBytes), besides: BESIDES_BYTES + vocabulary * TOKEN_BYTES };
 }
 
 /** Bytes that a model takes in memory. */
