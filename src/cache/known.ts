@@ -13,7 +13,7 @@ export interface MovePolicy {
 }
 
 /** What is moved at a cursor, by what it changes there (docs/reuse.md). */
-export const MOVES: MovePolicy = { fresh: 64 };
+export const MOVES: MovePolicy = { fresh: 256 };
 /** Tokens that moving must save: fewer are read sooner than what is then approximate is read again. */
 const LEAST_MOVED = 2 * BLOCK;
 
@@ -53,8 +53,10 @@ export const savedBy = ({ length, moves }: Known): number => moves.reduce((sum, 
 function withMoves(cache: KvCache, known: Known, tokens: Int32Array, policy: MovePolicy | undefined): Known {
   if (!policy) return known;
   // The first block holds the sinks, and is never made of anything else.
-  const moves = cache.tree.content.find(tokens, Math.max(BLOCK, known.length), tokens.length - policy.fresh);
-  return moves.reduce((sum, { count }) => sum + count, 0) < LEAST_MOVED ? known : { ...known, moves };
+  const moving = { ...known, moves: cache.tree.content.find(tokens, Math.max(BLOCK, known.length), tokens.length - policy.fresh) };
+  const saved = savedBy(moving) - known.length;
+  // What is read behind it is approximate, and read again: it must be the smaller part.
+  return saved < Math.max(LEAST_MOVED, tokens.length - savedBy(moving)) ? known : moving;
 }
 
 function strictPrefix(cache: KvCache, tokens: Int32Array): StrictPrefix {

@@ -63,7 +63,7 @@ export class CursorPrompts {
    */
   constructor(
     private readonly make: (snapshot: Snapshot, tokens: number, limits: PromptLimits) => Made,
-    private readonly known: (tokens: readonly number[]) => number,
+    private readonly known: (tokens: readonly number[], limits: PromptLimits) => number,
   ) {}
 
   /** The largest prompt of which hardly anything has to be read, else the largest that is read in time. */
@@ -120,7 +120,7 @@ export class CursorPrompts {
 
   private prompt(snapshot: Snapshot, size: number, limits: PromptLimits): CursorPrompt {
     const prompt = this.make(snapshot, size, limits);
-    return { ...prompt, unknown: prompt.tokens.length - this.known(prompt.tokens) };
+    return { ...prompt, unknown: prompt.tokens.length - this.known(prompt.tokens, limits) };
   }
 
   private remember(last: Last): void {

@@ -77,6 +77,8 @@ interface Prepared {
   /** What the text must begin with. */
   owed?: Owed;
   prompt?: Omit<PromptDescription, 'neighbours'>;
+  /** At a cursor. */
+  moves?: MovePolicy;
   /** Of a conversation: the text that the tokens are of, and what its template did. */
   chat?: { text: string; /** The tag that the prompt ends with. */ opens: string } & NonNullable<GenerateResult['chat']>;
 }
@@ -128,7 +130,7 @@ export class Engine {
       const budget = fimBudget(total);
       const files = this.files.before(snapshot, total, neighbours);
       return { ...fimPrompt(snapshot, tokenizer, { order: suffixFirst ? 'spm' : 'psm', budget: suffixFirst ? budget : { ...budget, suffix: Math.min(budget.suffix, suffix) }, files, modelName }), files: files?.paths };
-    }, (tokens) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true, moves: this.moves }));
+    }, (tokens, { suffix }) => cache.known(Int32Array.from(tokens), { most: tokens.length - 1, approximate: true, moves: this.movesBefore(suffix) }));
   }
 
   /** Loads a model, and measures it where that was not done before. */
@@ -170,7 +172,7 @@ export class Engine {
     const mixes = this.mixes(options);
     const beside = this.beside(options.neighbours, mixes);
     const before = performance.now();
-    const { tokens, conversation, end, owed, prompt, chat } = this.prepare(options, mixes);
+    const { tokens, conversation, moves, end, owed, prompt, chat } = this.prepare(options, mixes);
     const tokenize = performance.now() - before;
     this.hears?.(tokens);
     if (atCursor && !options.speculative) this.path = atCursor.path;
@@ -200,7 +202,7 @@ export class Engine {
     const limits = {
       max: options.max, sampler, cancel, pass,
       ends: atCursor || chat ? this.tokenizer.ends : this.tokenizer.special.eos,
-      reuse: { approximate: options.approximate ?? atCursor !== undefined, moves: atCursor ? this.moves : undefined },
+      reuse: { approximate: options.approximate ?? atCursor !== undefined, moves },
       returns: chat !== undefined,
       around: conversation.around(tokens, {
         ...(atCursor && { whole: atCursor, seen: mixes ? withoutTail(atCursor).snapshot : atCursor }),
@@ -276,9 +278,14 @@ export class Engine {
     // Where nothing stands before the cursor and the model writes right behind the prefix, its text begins as the tokenizer begins one.
     const opening = suffixFirst && this.tokenizer.isControl(tokens.at(-1)!) ? this.tokenizer.opening : '';
     return {
-      conversation, tokens: Int32Array.from(tokens), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, opening + tail),
+      conversation, tokens: Int32Array.from(tokens), moves: this.movesBefore(suffix), end: completionText(prompt.snapshot, prompt.maxLines), owed: new Owed(this.tokenizer, opening + tail),
       prompt: { text: this.tokenizer.decode(tokens), spans: spansWith(tail, spans, snapshot.before.length), ...(files && { files }) },
     };
+  }
+
+  /** What is moved where a suffix comes last: that one is read with every key in any case, as short as it is, and what it says is nearest. */
+  private movesBefore(suffix: number): MovePolicy | undefined {
+    return this.moves && { fresh: this.moves.fresh + suffix };
   }
 
   /** Whether something is worth reading while nobody waits. */
