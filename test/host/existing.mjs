@@ -1,6 +1,6 @@
 // Ghost text names files that exist, and members that the language service knows.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from './checks.mjs';
 import { requests } from './ghostText.mjs';
@@ -51,8 +51,10 @@ export async function existing({ place }, window) {
     await window.until(async () => (await window.document()).before.endsWith('../../'), 'every key has arrived');
     await window.pause(2500);
     const ghost = await window.ghost();
-    if (eagerness === 'high') check(ghost.startsWith('services/'), 'a path of another folder is what the model would write', [JSON.stringify(ghost), ...(await requests(window))]);
-    else check(!ghost.startsWith('services/'), 'and is not shown where it leads nowhere', [JSON.stringify(ghost), ...(await requests(window))]);
+    const path = join(folder, 'routes', '../..', ghost.split(/['"\n]/)[0]);
+    const leads = ['', '.ts'].some((ending) => existsSync(path + ending));
+    if (eagerness === 'high') check(ghost !== '' && !leads, 'a path that leads nowhere is what the model would write', [JSON.stringify(ghost), ...(await requests(window))]);
+    else check(ghost === '' || leads, 'and is not shown', [JSON.stringify(ghost), ...(await requests(window))]);
     if (eagerness === 'auto') console.log(`  (the last request: ${(await requests(window)).at(-1)})`);
     await window.inside((vscode) => vscode.commands.executeCommand('workbench.action.files.revert').then(() => null));
   }

@@ -62,6 +62,8 @@ export interface Observations {
   generations: Generation[];
   /** Of generations that have neither ended nor been cancelled. */
   mostAlive: number;
+  /** Milliseconds that every message of the worker takes, as on a slow machine; 0: as it comes. */
+  pieceMs: number;
   /** Calls to the worker with the time, and what was heard of loads. */
   calls: { at: number; call: string }[];
   loaded: number[];
@@ -77,7 +79,7 @@ export interface Observations {
 
 const now = () => performance.timeOrigin + performance.now();
 
-export const seen: Observations = { providers: 0, workers: [], asked: 0, answers: [], generations: [], mostAlive: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
+export const seen: Observations = { providers: 0, workers: [], asked: 0, answers: [], generations: [], mostAlive: 0, pieceMs: 0, calls: [], loaded: [], loading: false, messages: [], log: [], ticks: { count: 0, set: {} }, store: {} };
 
 export function observe(isOurs: (file: string) => boolean): void {
   observeProvider(isOurs);
@@ -179,9 +181,17 @@ function observeWorker(): void {
     if (typeof (message as Call)?.call === 'string') asked(message as Call);
     return postMessage.call(this, message, ...rest);
   };
+  let due = 0;
   prototype.emit = function (name, ...args) {
-    if (name === 'message') heard(args[0] as Reply);
-    return emit.call(this, name, ...args);
+    if (name !== 'message') return emit.call(this, name, ...args);
+    const pass = (): boolean => {
+      heard(args[0] as Reply);
+      return emit.call(this, name, ...args);
+    };
+    if (seen.pieceMs === 0 && due <= now()) return pass();
+    due = Math.max(due, now()) + seen.pieceMs;
+    setTimeout(pass, due - now());
+    return true;
   };
   const store = Atomics.store as (array: Int32Array, index: number, value: number) => number;
   Atomics.store = ((array: Int32Array, index: number, value: number) => {
