@@ -33,7 +33,8 @@ describe('BitNet-b1.58', () => {
           bb += expected[position][i] ** 2;
         }
         expect(ab / Math.sqrt(aa * bb), `position ${position}`).toBeGreaterThanOrEqual(0.9999);
-        expect(Math.sqrt(aa / bb)).toBeCloseTo(1, 3);
+        // The head is kept in 8 bits.
+        expect(Math.abs(Math.sqrt(aa / bb) - 1)).toBeLessThan(2e-3);
       }
     } finally {
       lease.release();

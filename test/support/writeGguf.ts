@@ -459,13 +459,16 @@ const own: Partial<Record<RandomFamily, MetadataEntry[]>> = {
   gemma3: [['gemma3.attention.sliding_window', 'u32', 100], ['gemma3.rope.scaling.type', 'string', 'linear'], ['gemma3.rope.scaling.factor', 'f32', 8]],
 };
 
+/** Every byte of four codes. */
+const FOUR_CODES = Uint8Array.from({ length: 81 }, (_, n) => [27, 9, 3, 1].reduce((byte, power) => byte << 2 | Math.floor(n / power) % 3, 0));
+
 /** A matrix of I2_S: four codes 0, 1, 2 a byte, then eight copies of the scale. */
 function ternary(name: string, inputs: number, outputs: number, deviation: number, seed: number): TensorEntry {
-  const words = new Uint32Array(inputs * outputs);
+  const words = new Uint32Array((inputs * outputs) / 4);
   randomWords(seed + [...name].reduce((sum, character) => 31 * sum + character.charCodeAt(0) | 0, 0))(words);
-  const data = Buffer.alloc(words.length / 4 + 32);
-  for (let at = 0; at < words.length / 4; at++) data[at] = [0, 1, 2, 3].reduce((byte, i) => byte << 2 | words[4 * at + i] % 3, 0);
-  for (let copy = 0; copy < 8; copy++) data.writeFloatLE(deviation * Math.sqrt(1.5), words.length / 4 + 4 * copy);
+  const data = Buffer.alloc(words.length + 32);
+  for (let at = 0; at < words.length; at++) data[at] = FOUR_CODES[words[at] % FOUR_CODES.length];
+  for (let copy = 0; copy < 8; copy++) data.writeFloatLE(deviation * Math.sqrt(1.5), words.length + 4 * copy);
   return { name, type: 36, dims: [inputs, outputs], data };
 }
 

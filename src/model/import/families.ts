@@ -31,13 +31,15 @@ export interface Family {
   unturned?: number;
   /** Nothing turns where `rope.scaling.finetuned` is false. */
   unturnedByFlag?: boolean;
+  /** Logits are made of 8-bit weights where the file has floats: beside layers of two bits they would be most of what a token reads. */
+  headInEights?: boolean;
   /** Models of so many layers scale scores by 1/√(hidden / heads), whatever the length of their keys. */
   scaledByHidden?: number;
 }
 
 /** Gemma 1 and what came after it; its norms have their + 1 in the file. */
 const gemma: Family = { pairs: 'halves', activation: 'gelu', rootScaled: true };
-const bitnet: Family = { pairs: 'halves', subNorms: true };
+const bitnet: Family = { pairs: 'halves', subNorms: true, headInEights: true };
 const finalCap = 'final_logit_softcapping';
 
 export const FAMILIES: Readonly<Record<string, Family>> = {

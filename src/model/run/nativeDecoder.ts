@@ -86,7 +86,7 @@ class Decoder {
     const { shape, logitCap } = this.arch;
     const steps = new SegmentSteps([{ name: PORTS.hidden, width: shape.hidden }], [{ name: PORTS.logits, width: shape.vocabulary }]);
     await this.norm(steps, PORTS.hidden, 'normed', 'output_norm');
-    steps.product('normed', PORTS.logits, [{ weights: await this.weights.matrix(headTensor(this.arch, this.source), { factor: this.arch.scales.logits }), rows: shape.vocabulary }]);
+    steps.product('normed', PORTS.logits, [{ weights: await this.weights.matrix(headTensor(this.arch, this.source), { factor: this.arch.scales.logits, eightBits: this.arch.family.headInEights }), rows: shape.vocabulary }]);
     if (logitCap) steps.cap(PORTS.logits, PORTS.logits, logitCap);
     return steps.finish(this.addon);
   }

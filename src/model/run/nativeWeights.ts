@@ -4,6 +4,7 @@ import type { Addon } from '../../binding/addon.ts';
 import { printable } from '../import/ggufHeader.ts';
 import type { TensorInfo } from '../import/gguf.ts';
 import type { JoinedFiles } from '../import/splitFile.ts';
+import { inEightBits } from './eightBits.ts';
 
 /** Rows are read in pieces of about this many bytes. */
 const PIECE_BYTES = 4 << 20;
@@ -11,8 +12,8 @@ const PIECE_BYTES = 4 << 20;
 const TILE_ROWS = 16;
 /** Of the weights of one tensor; a larger one makes infinities. */
 const MOST_SCALE = 1e6;
-/** ggml's number of the type. */
-const FLOAT32 = 0;
+/** ggml's numbers of types: F32 and Q8_0. */
+const [FLOAT32, EIGHT_BITS] = [0, 8];
 
 /** How a matrix comes out of its tensor. */
 export interface MatrixForm {
@@ -20,6 +21,8 @@ export interface MatrixForm {
   rowOrder?: Int32Array;
   /** Multiplies every product. */
   factor?: number;
+  /** Floats of a file become numbers of 8 bits: a quarter to half of the memory, and of the time that reading them takes. */
+  eightBits?: boolean;
 }
 
 export class NativeWeights {
@@ -33,10 +36,11 @@ export class NativeWeights {
   ) {}
 
   /** All rows of a tensor `[rows, columns]` as a native matrix; its id. */
-  async matrix(tensor: TensorInfo, { rowOrder, factor = 1 }: MatrixForm = {}): Promise<number> {
+  async matrix(tensor: TensorInfo, { rowOrder, factor = 1, eightBits = false }: MatrixForm = {}): Promise<number> {
     const [columns, rows = 1] = tensor.shape;
     const scale = tensor.type.tail ? await this.scaleBehind(tensor, tensor.type.tail) : 1;
-    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : tensor.type.id, rows, columns, factor * scale);
+    const rounds = eightBits && !this.asFloats && tensor.type.block === 1 && columns % 32 === 0;
+    const id = this.addon.createWeights(this.asFloats ? FLOAT32 : rounds ? EIGHT_BITS : tensor.type.id, rows, columns, factor * scale);
     this.ids.push(id);
     const rowBytes = (columns / tensor.type.block) * tensor.type.bytes;
     const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
@@ -53,7 +57,8 @@ export class NativeWeights {
       next = read(row + most);
       next.catch(() => {}); // it is heard where it is waited for
       const ordered = rowOrder ? reorderRows(piece, rowBytes, rowOrder) : piece;
-      this.addon.appendRows(id, this.asFloats ? this.floats(tensor, columns, ordered) : ordered);
+      const floats = () => this.floats(tensor, columns, ordered);
+      this.addon.appendRows(id, this.asFloats ? floats() : rounds ? inEightBits(new Float32Array(floats().buffer)) : ordered);
     }
     return id;
   }
