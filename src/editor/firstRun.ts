@@ -7,7 +7,8 @@ export const WALKTHROUGH = 'deltallm.deltallm#deltallm.start';
 const TAKEN = 'deltallm.firstSuggestionTaken';
 const TAKE = 'deltallm.firstSuggestion.taken';
 
-const before = `interface Item {
+/** The code around the cursor. A test sees to it that the embedded model is sure of what comes there. */
+export const before = `interface Item {
   name: string;
   price: number;
   count: number;
@@ -31,7 +32,7 @@ function names(items: Item[]): string[] {
 
 function counts(items: Item[]): number[] {
   const result:`;
-const after = '\n}\n';
+export const after = '\n}\n';
 
 export class FirstRun implements Disposable {
   private practice: Uri | undefined;
