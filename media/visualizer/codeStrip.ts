@@ -86,7 +86,7 @@ export class CodeStrip extends HTMLElement {
     const { lines, sinkLines, sinks, source } = this.#strip!;
     const figure = html`<span class="figure">${say('sinks {0}', figures.share(sinks))}</span>`;
     if (sinkLines.length === 0) return source === 'measurement' ? nothing : html`<div class="pinned">${icons.anchor}<span class="pinnedText">${say('marks of the prompt')}</span>${figure}</div>`;
-    const text = sinkLines.map((line) => shown(lines[line] ?? '')).join(' ⏎ ');
+    const text = sinkLines.map((line) => shown(lines[line] ?? '').trim()).filter(Boolean).join(' ⏎ ');
     return html`<button type="button" class="pinned" title=${say('Go to line {0}', String(sinkLines[0] + 1))} @click=${() => this.#reveal(sinkLines[0])}>${icons.anchor}<span class="pinnedText">${text}</span>${figure}</button>`;
   }
 
@@ -126,7 +126,7 @@ export class CodeStrip extends HTMLElement {
     // Said where it begins and where it ends.
     const isBorder = !isRead && [line - 1, line + 1].some((at) => regions[at] !== undefined && !is(at, UNREAD_LINE));
     const tint = isRead && most > 0 ? Math.round(100 * Math.sqrt(Math.min(1, share / most))) : 0;
-    const mark = sinkLines.includes(line) ? icons.anchor : line === cursor ? html`<span class="caret" title=${say('the suggestion goes here')}>▸</span>` : nothing;
+    const mark = line === cursor ? html`<span class="caret" title=${say('the suggestion goes here')}>▸</span>` : sinkLines.includes(line) ? icons.anchor : nothing;
     return html`<div class=${`line ${classes.join(' ')}`} id=${`line${line}`} role="option" aria-selected=${line === this.#cursor} aria-posinset=${line + 1} aria-setsize=${this.#count} data-line=${line} data-step=${tint}>
       <span class="number">${line + 1}</span><span class="mark">${mark}</span><span class="heat"></span><span class="source">${shown(lines[line] ?? '')}</span><span class="figure">${isRead ? printed : isBorder ? say('not read') : ''}</span></div>`;
   }

@@ -76,15 +76,21 @@ export class LookedAt {
     const regions = new Uint8Array(lines.length).fill(UNREAD_LINE);
     if (read.to >= 0) regions.fill(FAR_LINE, read.from, read.to + 1);
     const near = window ? firstExactBlock(window, position) * BLOCK : 0;
+    const cursor = linesBefore(document.before + document.after, document.before.length);
     const sinkLines = new Set<number>();
+    const begun = new Set<number>();
     lineOf.forEach((line, token) => {
       if (line === ELSE) return;
+      begun.add(line);
       if (token >= near) regions[line] = NEAR_LINE;
       if (token < sinks) sinkLines.add(line);
     });
+    // What is written goes on there. Where no token begins, in a blank line, the window goes on.
+    regions[cursor] = NEAR_LINE;
+    for (let line = read.from + 1; line <= read.to; line++) if (!begun.has(line) && regions[line - 1] === NEAR_LINE) regions[line] = NEAR_LINE;
     return {
       request, path: document.path, uri: document.uri ?? null, text: known === request ? null : document.before + document.after, written,
-      cursor: linesBefore(document.before + document.after, document.before.length), rows,
+      cursor, rows,
       lines: Float32Array.from(lines, (sum) => sum / rows), sinks: apart.sinks / rows, rest: apart.rest / rows, own: apart.own / rows,
       regions, sinkLines: [...sinkLines].sort((a, b) => a - b),
     };

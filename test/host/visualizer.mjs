@@ -150,7 +150,7 @@ export async function visualizerComingBack(session, window) {
   await backToFile(window, path);
   await again.press('Measure this file');
   await again.idle();
-  check(/no such model\.gguf/.test(await again.page.locator('.note').innerText()), 'where the model cannot be loaded the panel says why, in a sentence', [await again.text()]);
+  check(/^Starter · balanced · inventory\.ts/m.test(await again.text()), 'where the chosen model cannot be loaded the embedded one measures, and the caption names it', [await again.text()]);
   await window.set({ 'deltallm.model.path': undefined });
   await window.execute('notifications.clearAll');
   await window.closeEditors();

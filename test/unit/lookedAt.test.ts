@@ -68,4 +68,15 @@ describe('attention by line', () => {
     expect([...regions]).toEqual(Array.from({ length: 40 }, (_, line) => (line < firstNear ? 1 : 2)));
     expect(sinkLines).toEqual([0]);
   });
+
+  it('has a window without gaps: a blank line in it is of it, and the line of the cursor', () => {
+    const before = 'a\n\n\nb\n';
+    const own = tokenizer('standard');
+    const pieces = (text: string) => (text.match(/\n+|[^\n]/g) ?? []).map((piece) => (piece.length > 1 ? 50_000 + piece.length : piece.codePointAt(0)!));
+    const { tokens, spans } = fimPrompt({ path: 'a.ts', languageId: 'typescript', before, after: '' }, { ...own, encode: pieces }, { order: 'psm', budget: { total: 4096, suffix: 10 } });
+    const bytes = (id: number) => (id > 50_000 && id < 60_000 ? Buffer.from('\n'.repeat(id - 50_000)) : own.bytes(id));
+    const looked = new LookedAt({ request: 'r', document: { path: 'a.ts', languageId: 'typescript', before, after: '' }, prompt: { tokens: Int32Array.from(tokens), spans }, tokenizer: { ...own, bytes }, fim: { ...MARKS, layout: 'standard' }, window: null, sinks: 1 });
+    looked.add(tokens.length, new Float32Array(tokens.length + 1), 1);
+    expect([...looked.figures('', undefined).regions]).toEqual([2, 2, 2, 2, 2]);
+  });
 });

@@ -1,7 +1,9 @@
-// Pictures of every state of the visualizer, in VS Code's four default themes, to be looked at by people; or of a report that was recorded with
-// `deltallm inspect --json`, with the text that it was measured on.
+// Pictures of every state of the visualizer, in VS Code's four default themes, to be looked at by people; or of a real run: the embedded model measures a file and
+// completes at a line of it. The README's picture:
 //
-//   npm run screenshots:visualizer -- --out FOLDER [--width 1200] [--height 900] [--only STATE] [--theme THEME] [--report F.json --text FILE]
+//   npm run screenshots:visualizer -- --out FOLDER --file src/session/engine.ts --line 290 --width 1280 --height 920
+//
+//   npm run screenshots:visualizer -- --out FOLDER [--width 1200] [--height 900] [--only STATE] [--theme THEME] [--file FILE --line N [--column N]]
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -11,14 +13,15 @@ import { runMain, step, StepError } from '../../scripts/steps.mjs';
 
 await runMain(async () => {
   const text = { type: /** @type {const} */ ('string') };
-  const { values } = parseArgs({ options: { out: text, width: { ...text, default: '1200' }, height: { ...text, default: '900' }, only: text, theme: text, report: text, text } });
+  const { values } = parseArgs({ options: { out: text, width: { ...text, default: '1200' }, height: { ...text, default: '900' }, only: text, theme: text, file: text, line: text, column: text } });
   if (!values.out) throw new StepError('Name a folder for the pictures: --out FOLDER.');
   const folder = resolve(values.out);
   mkdirSync(folder, { recursive: true });
-  const { PanelBench, measured, missing, panel, states, themeNames } = await importTs('test/view/support/panelPictured.ts');
+  const { PanelBench, missing, realRun, states, themeNames } = await importTs('test/view/support/panelPictured.ts');
   if (missing) throw new StepError(missing);
-  const given = values.report && values.text
-    ? { recorded: panel({ measurement: measured(JSON.parse(readFileSync(values.report, 'utf8')), { at: Date.now(), lines: readFileSync(values.text, 'utf8').split('\n') }) }) }
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const given = values.file && values.line
+    ? await step('Measuring and completing', async () => ({ real: await realRun(values.file, Number(values.line), values.column && Number(values.column), version) }))
     : states;
   await step('Taking pictures', async (note) => {
     const bench = await PanelBench.start();

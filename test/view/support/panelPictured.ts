@@ -1,4 +1,5 @@
 // What the pictures of the visualizer are made with, as one module.
 export { missing, PanelBench } from './panelBench.ts';
-export { measured, panel, states } from './panelStates.ts';
+export { realRun } from './panelRealRun.ts';
+export { states } from './panelStates.ts';
 export { themeNames } from './themes.ts';
