@@ -27,7 +27,7 @@ const HELP = `deltallm eval: what delta-coded keys cost, against dense attention
 --long       contexts of twice that length; default 3
 --quick      few forms, one short context
 --engine     the engine's own cache instead: sparsity × window × sinks, scored from token 1024 (or the middle of a shorter context) on; --contexts counts, --long does not
---basis      far keys in a basis of their own, beside today's form and plain 4 bits, by the slow coder; scored from the middle of a context on
+--basis      far keys in a basis of their own, beside keys as they are and plain 4 bits, by the slow coder; scored from the middle of a context on
 --used       with --engine: the model's own tables, balanced and compact, beside keys coded as they are, in windows of 2 and 4 blocks; scored from token 1024 on
 --texts      with --basis: folders that the bases are measured on, six contexts of at most 4096 tokens; without it this package's own src, native, scripts and test
 --cross      with --engine: every window with and without sinks at every sparsity, not only at that of the mode balanced

@@ -1,4 +1,4 @@
-// `deltallm eval --basis`: far keys in a basis of their own by the slow coder, beside today's form and plain 4 bits, on the same positions.
+// `deltallm eval --basis`: far keys in a basis of their own by the slow coder, beside keys as they are and plain 4 bits, on the same positions.
 import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { Basis, Importance } from '../attention/basis.ts';
 import { codeInBasis } from '../attention/reference.ts';
@@ -43,8 +43,8 @@ export interface BasisStudyOptions {
 export interface BasisRow extends Row {
   /** Bytes of a far key of one head. */
   bytes: number;
-  /** KL as a share of today's form at the same zeros, and of plain 4-bit keys; 95 % intervals over contexts. */
-  ofToday?: Ratio;
+  /** KL as a share of keys as they are at the same zeros, and of plain 4-bit keys; 95 % intervals over contexts. */
+  ofAsTheyAre?: Ratio;
   ofPlain?: Ratio;
 }
 
@@ -64,7 +64,7 @@ export interface BasisStudyResult {
 
 const SINKS = 4;
 const WINDOW = fixed(2);
-/** Tokens of sample code that today's tables come from. */
+/** Tokens of sample code that the tables of keys as they are come from. */
 const SAMPLE = 2048;
 
 /** Codes blocks in the basis of their layer and head, as if they had been coded `moved` positions further on. */
@@ -138,7 +138,7 @@ export async function basisStudy(forward: Forward, addon: Addon, tokenizer: Toke
     const list: { zeros?: number; form: Form }[] = [
       { form: forms.plain('plain 4-bit keys, no deltas', { region: where, keys: int4Keys }) },
       ...options.zeros.flatMap((zeros) => [
-        { zeros, form: forms.coded(`today, ${percent(zeros)}`, { law: 'uniform', reference: 'mean', side: 'post', zeros }, where) },
+        { zeros, form: forms.coded(`as they are, ${percent(zeros)}`, { law: 'uniform', reference: 'mean', side: 'post', zeros }, where) },
         { zeros, form: inBasis(`basis, ${percent(zeros)}`, plain, zeros) },
         { zeros, form: inBasis(`basis and importance, ${percent(zeros)}`, weighted, zeros) },
       ]),
@@ -157,7 +157,7 @@ export async function basisStudy(forward: Forward, addon: Addon, tokenizer: Toke
       rows: rows.map((row, i): BasisRow => ({
         ...row,
         bytes: list[i].zeros === undefined ? shape.keyLength / 2 + (4 * shape.keyLength) / 64 : keyBytes(shape.keyLength, 'mean', row.zeros, row.extraKeyframes),
-        ofToday: ratio(row, rows[list.findIndex(({ zeros, form }) => zeros === list[i].zeros && form.name.startsWith('today'))]),
+        ofAsTheyAre: ratio(row, rows[list.findIndex(({ zeros, form }) => zeros === list[i].zeros && form.name.startsWith('as they are'))]),
         ofPlain: ratio(row, rows[0]),
       })),
     };

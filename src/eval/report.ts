@@ -57,8 +57,8 @@ export function basisReport({ model, textTokens, contexts, start, dense, rows }:
   return [
     `Model ${model}. Contexts: ${contexts.length} × ${contexts[0].tokens} tokens from ${corpora}; ${dense.positions} positions scored from token ${start} on, ${percent(rows[0].farShare)} of their keys far. ` +
       `Dense loss ${dense.denseLoss.toFixed(4)} nats. Bases from ${textTokens} tokens of other text. Intervals: 95 %, by context.`,
-    table(['far keys', 'zeros reached', 'bytes a key', 'KL (interval)', 'KL, of today', 'KL, of plain 4 bits', 'Δ loss, % (interval)', 'top-1', 'score error', 'extra keyframes a block'], rows.map((row) => [
-      row.name, row.zeros > 0 ? percent(row.zeros) : '', row.bytes.toFixed(1), interval(row), ratio(row.ofToday), ratio(row.ofPlain), lossShare(row), percent(row.top1), row.scoreError.toFixed(3), row.extraKeyframes.toFixed(3),
+    table(['far keys', 'zeros reached', 'bytes a key', 'KL (interval)', 'KL, of keys as they are', 'KL, of plain 4 bits', 'Δ loss, % (interval)', 'top-1', 'score error', 'extra keyframes a block'], rows.map((row) => [
+      row.name, row.zeros > 0 ? percent(row.zeros) : '', row.bytes.toFixed(1), interval(row), ratio(row.ofAsTheyAre), ratio(row.ofPlain), lossShare(row), percent(row.top1), row.scoreError.toFixed(3), row.extraKeyframes.toFixed(3),
     ])),
   ].join('\n\n');
 }
