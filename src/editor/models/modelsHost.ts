@@ -94,8 +94,23 @@ export class ModelsHost {
     return this.needs.runtime.askWorker('lookAtModel', { path, plan: planOf(this.needs.settings.current) }, new CancelFlag());
   }
 
+  /** All at once: a worker that nobody asks anything ends. */
   private async refresh(): Promise<void> {
-    const { runtime, downloading, settings } = this.needs;
+    const { runtime, ownDisk } = this.needs;
+    const [, machine, { bytes }, { models, rest }] = await Promise.all([
+      this.lookAgain(), runtime.askWorker('measureMachine', {}, new CancelFlag()), runtime.askWorker('shelf', { clear: false }, new CancelFlag()), ownDisk(),
+    ]);
+    this.machine = machine;
+    this.disk = [
+      l10n.t('Downloaded models: {0}', sizeWords(models)),
+      l10n.t('What was measured of models: {0}', sizeWords(bytes)),
+      l10n.t('Conversations and caches: {0}', sizeWords(rest)),
+    ];
+  }
+
+  /** At the embedded model, those of our own folder, and those that the settings name. */
+  private async lookAgain(): Promise<void> {
+    const { downloading, settings } = this.needs;
     const known: Known[] = [{ model: await this.look(''), path: '', origin: l10n.t('Comes with DeltaLLM'), own: '' }];
     for (const { file, path } of await downloading.files()) known.push({ model: await this.look(path), path, origin: l10n.t('Downloaded'), own: file });
     for (const path of new Set([modelPath(settings.current), chatModelPath(settings.current)])) {
@@ -103,14 +118,6 @@ export class ModelsHost {
     }
     this.known = known;
     this.show();
-    this.machine = await runtime.askWorker('measureMachine', {}, new CancelFlag());
-    const { bytes } = await runtime.askWorker('shelf', { clear: false }, new CancelFlag());
-    const { models, rest } = await this.needs.ownDisk();
-    this.disk = [
-      l10n.t('Downloaded models: {0}', sizeWords(models)),
-      l10n.t('What was measured of models: {0}', sizeWords(bytes)),
-      l10n.t('Conversations and caches: {0}', sizeWords(rest)),
-    ];
   }
 
   private async find(): Promise<void> {
