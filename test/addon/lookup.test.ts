@@ -43,6 +43,9 @@ async function both(engine: Engine, options: GenerateOptions): Promise<{ plain: 
 
 const said = ({ text, reason, rule, meanLogProbability, firstLineLogProbability, tokens }: GenerateResult): unknown => ({ text, reason, rule, meanLogProbability, firstLineLogProbability, tokens });
 
+/** The second function is like the first under another name. */
+const likened = 'getStore(id: string): Store {\n    const store = this.stores.get(id);\n    return store;\n  }\n\n  getProduct(id: string): Product {\n    ';
+
 describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (attention) => {
   let engine: Engine;
   beforeAll(async () => void (engine = await openEngine(TINY_Q8, { attention, threads: 1 })));
@@ -54,6 +57,7 @@ describe.each(['delta', 'dense'] as const)('guessing ahead, attention %s', (atte
     ['text that does not', { text: source.slice(0, 1500) }, {}],
     ['a cursor', { snapshot: at(source, source.indexOf('\n', 2400) + 1) }, { locality: false }],
     ['a cursor with the text around mixed in', { snapshot: at(`${repetitive}\n  }\n}\n`, repetitive.length) }, { locality: true }],
+    ['a cursor where an analogy has a say', { snapshot: at(`${likened}\n  }\n}\n`, likened.length) }, { locality: true }],
     ['sampling with a seed', { text: repetitive }, { sampling: { temperature: 0.8, seed: 7, repetitionPenalty: 1.1 } }],
     ['a stop string', { text: repetitive }, { stop: ['options'] }],
     ['a limit', { text: repetitive }, { max: 5 }],
