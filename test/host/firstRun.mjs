@@ -66,6 +66,8 @@ export async function firstRun(session, window, pictures) {
   const folder = join(session.place.folder, 'home', '.lmstudio', 'models', 'somebody', 'first run');
   mkdirSync(folder, { recursive: true });
   copyFileSync(instruct, join(folder, 'instruct.gguf'));
+  // The picture of a step is a page of its own.
+  await window.closeEditors();
   await window.execute('deltallm.models.manage');
   const models = modelsPage(window);
   await window.until(async () => /Comes with DeltaLLM/.test(await models.innerText().catch(() => '')), 'the page shows the embedded model', LOOK_MS);
