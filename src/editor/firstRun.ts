@@ -48,7 +48,8 @@ export class FirstRun implements Disposable {
   /** Opens the file, the cursor where something is to be suggested, and asks for it. */
   async tryIt(): Promise<void> {
     const lines = [l10n.t('Grey text appears behind the cursor, in a moment.'), l10n.t('Tab takes it, Ctrl+→ (on a Mac Cmd+→) takes its next word, Esc sends it away. Then type on.')];
-    const text = `${lines.map((line) => `// ${line}\n`).join('')}\n${before}`;
+    // Beside the cursor, where they are in sight.
+    const text = before.replace('function counts', `${lines.map((line) => `// ${line}\n`).join('')}function counts`);
     const document = await workspace.openTextDocument({ language: 'typescript', content: text + after });
     this.practice = document.uri;
     const rows = text.split('\n');

@@ -44,8 +44,11 @@ function fitWords({ needs, parameters, refused }: FoundModel, machine: Machine |
   const memory = l10n.t('Needs {0} of memory, {1} are free.', sizeWords(needs.weights + needs.cache + needs.besides), sizeWords(machine.available));
   if (!parameters) return memory;
   const { reads, writes } = predictedSpeed(machine, needs.weights, parameters);
-  return `${memory} ${l10n.t('Reads about {0} and writes about {1} tokens a second here.', rounded(reads), rounded(writes))}`;
+  return `${memory} ${l10n.t('Reads {0} and writes {1} tokens a second here.', rounded(reads, MOST_READ), rounded(writes, MOST_WRITTEN))}`;
 }
 
+/** Tokens a second beyond which a model is small, and what is not products decides. */
+const [MOST_READ, MOST_WRITTEN] = [2000, 200];
+
 /** Two digits: more would be a lie. */
-const rounded = (value: number): string => (value >= 1e4 ? l10n.t('10,000 or more') : value < 10 ? value.toFixed(1) : String(Number(value.toPrecision(2))));
+const rounded = (value: number, most: number): string => (value > most ? l10n.t('more than {0}', most) : l10n.t('about {0}', value < 10 ? value.toFixed(1) : Number(value.toPrecision(2))));
