@@ -156,6 +156,7 @@ export class Completer {
     if (!generation) return false;
     waiting.ready();
     waiting.started();
+    generation.cancel.urge();
     this.running = generation;
     this.attach(generation, waiting, { left: '', right: '', deleted: '' });
     return true;

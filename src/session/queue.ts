@@ -19,7 +19,8 @@ export interface Waited {
 export type Line = RunPass & { readonly waited: Waited };
 
 interface Waiting {
-  rank: number;
+  /** By the request's priority, or the most urgent since somebody waits for it. */
+  readonly rank: number;
   /** No pass of this request has run yet. */
   first: boolean;
   /** More urgent passes that began while it waited. */
@@ -35,7 +36,7 @@ export class PassQueue {
   /** Passes that began; those of cancelled requests compute nothing. */
   private begun = 0;
 
-  /** The way for one request to run its passes. A request that is cancelled is let through at once, to find out and end. */
+  /** The way for one request to run its passes. A request that is cancelled is let through at once, to find out and end; one that becomes urgent goes first. */
   request(priority: Priority, cancel: CancelFlag): Line {
     const rank = PRIORITIES.indexOf(priority);
     const arrived = { at: performance.now(), begun: this.begun - (this.running ? 1 : 0) };
@@ -51,7 +52,7 @@ export class PassQueue {
           await pass().then(resolve, reject);
           this.running = false;
         };
-        this.waiting.push({ rank, first, overtaken: 0, cancel, begin });
+        this.waiting.push({ get rank() { return cancel.isUrgent ? 0 : rank; }, first, overtaken: 0, cancel, begin });
         if (!this.busy) this.next();
       });
     return Object.assign(run, { waited });

@@ -137,7 +137,8 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
         (stage, share, tokens) => reply({ id, event: 'progress', stage, share, tokens }),
         line,
       ));
-      return { ...result, waited: line.waited };
+      // What was begun for nobody waits for everybody.
+      return priorityOf(options) === 'background' ? result : { ...result, waited: line.waited };
     }
     case 'logits':
       return models.use('completion', (engine) => engine.logits(request.options, cancel, progress, pass('background')));

@@ -1,6 +1,6 @@
 // A stranger's first minutes: the walkthrough, the first suggestion that is taken, the page of models with one that another program keeps, and an answer by it.
 
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChatPanel } from './chatPanel.mjs';
@@ -92,4 +92,6 @@ export async function firstRun(session, window, pictures) {
   check((await isDone(window, 'models')) && (await isDone(window, 'chat')), 'the page of models and the chat end their steps');
   await window.set({ 'deltallm.chat.model': undefined });
   await window.closeEditors();
+  // The tests behind this one have models of their own there.
+  rmSync(join(session.place.folder, 'home', '.lmstudio'), { recursive: true });
 }

@@ -74,10 +74,13 @@ async function ghostSomewhere(window) {
   return '';
 }
 
-/** The text of "Show Last Prompt". @param {import('./editorWindow.mjs').EditorWindow} window */
+/** The text of "Show Last Prompt", once it is that of our document. @param {import('./editorWindow.mjs').EditorWindow} window */
 async function lastPrompt(window) {
   await window.execute('deltallm.showLastPrompt');
-  await window.until(() => window.inside((vscode) => vscode.window.activeTextEditor?.document.uri.scheme === 'deltallm'), 'the last prompt shows');
+  await window.until(() => window.inside((vscode) => {
+    const document = vscode.window.activeTextEditor?.document;
+    return document?.uri.scheme === 'deltallm' && /^Document: .*qwen\/receive\.ts/m.test(document.getText());
+  }), 'the last prompt shows');
   const { text } = await window.document();
   await window.execute('workbench.action.closeActiveEditor');
   return text;
@@ -101,7 +104,7 @@ export async function ownModel({ place }, window) {
 
   // More is read ahead while nobody types: then the files beside have their place.
   let text = first;
-  const hasFiles = () => text.includes('<|repo_name|>workspace\n<|file_sep|>qwen/dispatch.ts\n') && text.includes('<|file_sep|>qwen/receive.ts\n<|fim_prefix|>');
+  const hasFiles = () => text.includes('<|repo_name|>workspace\n<|file_sep|>') && text.includes('<|file_sep|>qwen/dispatch.ts\n') && text.includes('<|file_sep|>qwen/receive.ts\n<|fim_prefix|>');
   for (let tries = 0; tries < 10 && !hasFiles(); tries++) {
     await window.pause(3000);
     await window.type('a');

@@ -148,8 +148,7 @@ export async function visualizerComingBack(session, window) {
 
   await window.set({ 'deltallm.model.path': join(session.place.folder, 'no such model.gguf') });
   await backToFile(window, path);
-  await again.press('Measure this file');
-  await again.idle();
+  await again.measure();
   check(/^Starter · balanced · inventory\.ts/m.test(await again.text()), 'where the chosen model cannot be loaded the embedded one measures, and the caption names it', [await again.text()]);
   await window.set({ 'deltallm.model.path': undefined });
   await window.execute('notifications.clearAll');

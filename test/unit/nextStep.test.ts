@@ -99,7 +99,9 @@ describe('the next text', () => {
   it('is taken over where it is still being written', async () => {
     const first = await begun();
     expect(aside.alive?.raw).not.toBe('');
+    expect(ahead[0].cancel.isUrgent).toBe(false);
     expect(textOf(await ask(type(START, first)))).toBe(' beta(2) +');
+    expect(ahead[0].cancel.isUrgent).toBe(true);
     expect(source.calls.length).toBe(1);
   });
 

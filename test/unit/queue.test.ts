@@ -103,6 +103,21 @@ describe('the queue of passes', () => {
     expect(begun.slice(0, PATIENCE).every(({ request }) => request === 0)).toBe(true);
   });
 
+  it('lets what was begun for nobody go first as soon as somebody waits for it', async () => {
+    const queue = new PassQueue();
+    const order: string[] = [];
+    const cancel = new CancelFlag();
+    const many = async (name: string, priority: Priority, flag: CancelFlag) => {
+      const pass = queue.request(priority, flag);
+      for (let i = 0; i < 6; i++) await pass(async () => {
+        order.push(name);
+        if (name === 'answer' && i === 2) cancel.urge();
+      });
+    };
+    await Promise.all([many('answer', 'answer', new CancelFlag()), many('ahead', 'background', cancel)]);
+    expect(order).toEqual(['answer', 'answer', 'answer', ...new Array<string>(6).fill('ahead'), 'answer', 'answer', 'answer']);
+  });
+
   it('shares the passes of equals', async () => {
     const long: Plan = { priority: 'answer', arrives: 0, passes: new Array<number>(10).fill(0), cancelledAfter: null };
     const { begun } = await run([long, long]);
