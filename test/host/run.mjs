@@ -2,7 +2,7 @@
 // VSCODE_EXECUTABLE names a local VS Code (the program itself, not the script `code`) for the suite inside; everything else, and the suite where there is
 // none, runs in a stand-in: VS Code's server and extension host, driven by Chromium.
 //
-//   node test/host/run.mjs [--host newest|floor|both] [--quick | --only WORD] [--report FILE.json] [--screenshots FOLDER] [--cycles N] [--idle SECONDS] [--seed N]
+//   node test/host/run.mjs [--host newest|floor|both] [--quick | --only WORD[,WORD…]] [--report FILE.json] [--screenshots FOLDER] [--cycles N] [--idle SECONDS] [--seed N]
 //
 // All of it runs under strace: the offline proof (offline.mjs). --quick, for `npm test`: untraced, with few closings, and at the floor only the beginning.
 

@@ -143,8 +143,8 @@ export async function visualizerComingBack(session, window) {
   await window.extensionActive();
   const again = new VisualizerPanel(window);
   await again.find();
-  await window.until(async () => (await again.page.locator('h1').count()) > 0 && (await again.headline()) === before, 'the measurement is shown again');
-  check((await again.headline()) === before && (await again.page.locator('.line').count()) > 5, 'after a reload the panel is there with what it showed, and with the text');
+  await window.until(async () => (await again.page.locator('h1').count()) > 0 && (await again.headline()) === before && (await again.page.locator('.line').count()) > 5, 'the measurement is shown again, with the text');
+  check((await again.headline()) === before, 'after a reload the panel is there with what it showed, and with the text');
 
   await window.set({ 'deltallm.model.path': join(session.place.folder, 'no such model.gguf') });
   await backToFile(window, path);

@@ -37,7 +37,7 @@ const frameByFrame = ['ghost text that grows', 'surfaces around ghost text', 'an
 /** @param {string} base the beginning of new folders @param {string} vsix @param {Options} options */
 export async function windowTests(base, vsix, { only, quick, newest, seed, cycles, idle: seconds, screenshots: pictures }) {
   const amount = quick ? few : usual[newest ? 'newest' : 'floor'];
-  const wanted = (/** @type {string} */ name) => name.toLowerCase().includes(only.toLowerCase()) && (!quick || (newest ? !frameByFrame.includes(name) : beginning.includes(name)));
+  const wanted = (/** @type {string} */ name) => only.split(',').some((word) => name.toLowerCase().includes(word.trim().toLowerCase())) && (!quick || (newest ? !frameByFrame.includes(name) : beginning.includes(name)));
   /** Tests of one window, in order. @type {Record<string, (session: Session, window: EditorWindow) => Promise<void>>} */
   const inOneWindow = {
     activation: (_, window) => afterActivation(window),
