@@ -3,11 +3,7 @@
 // reachable in the last one alone.
 import { build } from 'esbuild';
 import { writeFileSync } from 'node:fs';
-import { chatBundle } from './scripts/chatBundle.mjs';
-import { downloadBundle } from './scripts/downloadBundle.mjs';
-import { modelsBundle } from './scripts/modelsBundle.mjs';
-import { modelsHostBundle } from './scripts/modelsHostBundle.mjs';
-import { visualizerBundle } from './scripts/visualizerBundle.mjs';
+import { chatBundle, downloadBundle, modelsBundle, modelsHostBundle, visualizerBundle } from './scripts/bundles.mjs';
 
 const shared = {
   bundle: true, platform: 'node', target: 'node20', sourcemap: true, metafile: true, logLevel: 'warning',

@@ -4,6 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { openEditor } from './openEditor.mjs';
 import { buildAll, checkNode, installPackages, root, runMain, runQuietly, step, StepError } from './steps.mjs';
 
@@ -54,11 +55,21 @@ function show(/** @type {string[]} */ lines, /** @type {number} */ line, /** @ty
   console.log('The embedded model is small (45 M parameters): it often finishes a line, and sometimes invents. README.md says how to use a larger one.');
 }
 
+/** Throws for anything else, before anything is done: a model, for example, is named in the editor's settings. */
+function options() {
+  try {
+    return parseArgs({ options: { headless: { type: 'boolean', default: false }, browser: { type: 'boolean', default: false } } }).values;
+  } catch (error) {
+    throw new StepError(`${/** @type {Error} */ (error).message.split('. ')[0]}: npm start takes --headless and --browser. A model is chosen in the editor, or with node dist/cli.js complete --model.`);
+  }
+}
+
 await runMain(async () => {
+  const { headless, browser } = options();
   checkNode();
   await installPackages();
   await buildAll();
   await complete();
   console.log(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
-  if (!process.argv.includes('--headless')) await openEditor({ browser: process.argv.includes('--browser') });
+  if (!headless) await openEditor({ browser });
 });

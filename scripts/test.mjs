@@ -13,18 +13,18 @@ const all = process.argv.includes('--all');
 const routine = ['unit', 'native', 'addon', 'view'];
 /** What only the whole check runs, each with what it does. @type {Record<string, string>} */
 const further = { parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model', systems: 'the packages for other systems under an emulator' };
-const total = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
+const total = { passed: 0, failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
 /** @type {string[]} */
 const summary = [];
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-test-'));
 
-/** @param {string} name @param {{ passed: number, failed: number, skipped: string[] }} counts @param {number} started */
+/** @param {string} name @param {{ passed: number, failed: string[], skipped: string[] }} counts @param {number} started */
 function add(name, counts, started) {
   total.passed += counts.passed;
-  total.failed += counts.failed;
+  total.failed.push(...counts.failed);
   total.skipped.push(...counts.skipped);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  summary.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped (${seconds} s)`);
+  summary.push(`${name}: ${counts.passed} passed, ${counts.failed.length} failed, ${counts.skipped.length} skipped (${seconds} s)`);
 }
 
 /**
@@ -36,17 +36,17 @@ async function checkStep(name, action) {
   const started = performance.now();
   try {
     await action();
-    add(name, { passed: 1, failed: 0, skipped: [] }, started);
+    add(name, { passed: 1, failed: [], skipped: [] }, started);
   } catch (error) {
     console.error(error instanceof StepError ? error.message : error);
-    add(name, { passed: 0, failed: 1, skipped: [] }, started);
+    add(name, { passed: 0, failed: [name], skipped: [] }, started);
   }
 }
 
 /** @param {string} name @param {number | null} status @param {number} started */
 function addCounted(name, status, started) {
-  const counts = existsSync(reportOf(name)) ? JSON.parse(readFileSync(reportOf(name), 'utf8')) : { passed: 0, failed: 0, skipped: [] };
-  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  const counts = existsSync(reportOf(name)) ? JSON.parse(readFileSync(reportOf(name), 'utf8')) : { passed: 0, failed: [], skipped: [] };
+  if (status !== 0 && counts.failed.length === 0) counts.failed.push(`${name} ended with ${status}`);
   add(name, counts, started);
 }
 
@@ -73,11 +73,11 @@ const runShown = (name, args) => spawnSync(process.execPath, withReport(name, ar
 function runProjects(projects) {
   console.log(`\n== ${projects.join(', ')} ==`);
   const status = runShown('vitest', ['node_modules/vitest/vitest.mjs', 'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=./scripts/countReporter.mjs']);
-  /** @type {Record<string, { passed: number, failed: number, skipped: string[], seconds: number }>} */
+  /** @type {Record<string, { passed: number, failed: string[], skipped: string[], seconds: number }>} */
   const counted = existsSync(reportOf('vitest')) ? JSON.parse(readFileSync(reportOf('vitest'), 'utf8')) : {};
-  const failed = Object.values(counted).some((counts) => counts.failed > 0);
-  for (const name of projects) if (!counted[name]) counted[name] = { passed: 0, failed: 1, skipped: [], seconds: 0 };
-  if (status !== 0 && !failed) counted[projects[0]].failed++;
+  const failed = Object.values(counted).some((counts) => counts.failed.length > 0);
+  for (const name of projects) if (!counted[name]) counted[name] = { passed: 0, failed: [`${name} did not run`], skipped: [], seconds: 0 };
+  if (status !== 0 && !failed) counted[projects[0]].failed.push(`vitest ended with ${status}`);
   for (const [name, counts] of Object.entries(counted)) add(name, counts, performance.now() - counts.seconds * 1000);
 }
 
@@ -135,19 +135,21 @@ async function main() {
 
   // Last and alone: it makes the package anew, and keys are pressed in it as a user presses them.
   const reason = hostReason();
-  if (reason) add('host', { passed: 0, failed: 0, skipped: [`the tests in a real VS Code: ${reason}`] }, performance.now());
+  if (reason) add('host', { passed: 0, failed: [], skipped: [`the tests in a real VS Code: ${reason}`] }, performance.now());
   else runCounted('host', ['test/host/run.mjs', '--quick', ...(all ? [] : ['--host', 'newest']), '--report', 'REPORT']);
 
   console.log(`\n== summary, after ${((performance.now() - begun) / 60_000).toFixed(1)} minutes ==`);
   for (const line of summary) console.log(line);
   if (!all) console.log(`Left to npm run test:all: ${[...Object.values(further), 'the oldest VS Code'].join(', ')}.`);
   if (peerMissing) console.log(`The comparisons with the reference engine were left out: ${peerMissing}`);
-  if (total.skipped.length > 0) console.log('Skipped:');
-  for (const line of total.skipped) console.log(`  ${line}`);
+  for (const [title, lines] of /** @type {const} */ ([['Skipped', total.skipped], ['Failed', total.failed]])) {
+    if (lines.length > 0) console.log(`${title}:`);
+    for (const line of lines) console.log(`  ${line}`);
+  }
 }
 
 await runMain(main);
 rmSync(folder, { recursive: true, force: true });
-if (process.exitCode) total.failed = Math.max(1, total.failed);
-if (total.failed > 0) process.exitCode = 1;
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
+if (process.exitCode && total.failed.length === 0) total.failed.push('the setting up');
+if (total.failed.length > 0) process.exitCode = 1;
+console.log(`${total.passed} passed, ${total.failed.length} failed, ${total.skipped.length} skipped`);

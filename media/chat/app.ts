@@ -9,7 +9,7 @@ import { numbersIn } from './numbers.ts';
 import { activity, isBusy } from './sentences.ts';
 import { ChatStore } from './store.ts';
 import { turnList } from './turns.ts';
-import { speak } from './words.ts';
+import { speak } from '../speak.ts';
 
 /** Pixels from the end within which the reader counts as being there. */
 const NEAR = 16;

@@ -2,10 +2,11 @@
 import type { FromChatView } from '../../src/shared/chatProtocol.ts';
 import type { Frames } from './frames.ts';
 import type { Numbers } from './numbers.ts';
-import type { Say } from './words.ts';
+import type { ChatText } from '../../src/shared/chatWords.ts';
+import type { Say } from '../speak.ts';
 
 export interface ViewContext {
-  say: Say;
+  say: Say<ChatText>;
   numbers: Numbers;
   frames: Frames;
   post(message: FromChatView): void;

@@ -2,7 +2,8 @@
 import { html, nothing, render, type TemplateResult } from 'lit';
 import type { DownloadRow, FromModels, ModelRole, ModelRow, ModelsState, ModelsWords, UseView } from '../../src/shared/modelsProtocol.ts';
 import { addressesIn } from './dropped.ts';
-import { speak, type Say } from './words.ts';
+import type { ModelsText } from '../../src/shared/modelsWords.ts';
+import { speak, type Say } from '../speak.ts';
 
 /** A number stays beside its unit, and no line begins with a dot. */
 const withUnits = (text: string): string => text.replace(/(\d) (?=\p{Lu}{1,2}\b)/gu, '$1\u00a0').replaceAll(' · ', '\u00a0· ');
@@ -10,7 +11,7 @@ const withUnits = (text: string): string => text.replace(/(\d) (?=\p{Lu}{1,2}\b)
 export class ModelsApp {
   readonly #root: HTMLElement;
   readonly #post: (message: FromModels) => void;
-  #say: Say = speak({});
+  #say: Say<ModelsText> = speak({});
   #state: ModelsState | null = null;
   #told = '';
   /** True while something is dragged over the page. */

@@ -15,7 +15,7 @@ import { livePictures, liveSentence } from './live.ts';
 import { busyPart, cachePart, caption, comparisonPart, headline, measuredEndPart, suggestionPart, timePart, wrotePart } from './sections.ts';
 import { PanelStore } from './store.ts';
 import { stripOfMeasurement, stripOfSuggestion, type Strip } from './strips.ts';
-import { speak } from './words.ts';
+import { speak } from '../speak.ts';
 
 /** Whose tints the strip of code has. */
 type Source = Strip['source'];

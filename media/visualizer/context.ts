@@ -3,10 +3,11 @@ import type { FromPanel } from '../../src/shared/panelProtocol.ts';
 import type { Frames } from '../chat/frames.ts';
 import type { Figures } from './figures.ts';
 import type { Ramp } from './ramp.ts';
-import type { Say } from './words.ts';
+import type { PanelText } from '../../src/shared/panelWords.ts';
+import type { Say } from '../speak.ts';
 
 export interface PanelContext {
-  say: Say;
+  say: Say<PanelText>;
   figures: Figures;
   ramp: Ramp;
   frames: Frames;

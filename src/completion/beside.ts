@@ -25,7 +25,8 @@ export function besideFile(own: string, language: string, names: readonly string
   return others.sort((a, b) => alike.get(b)! - alike.get(a)! || (a < b ? -1 : 1));
 }
 
-function commonLength(a: string, b: string): number {
+/** With how many characters two names begin alike. */
+export function commonLength(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
   return length;

@@ -2,6 +2,7 @@
 import { basename, extname } from 'node:path/posix';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { scanBrackets } from '../session/brackets.ts';
+import { commonLength } from './beside.ts';
 import { endingOf, means, referencesIn, spelled, type Reference } from './references.ts';
 
 /** What is known around a place by now. It answers at once, and never from outside the workspace folder. */
@@ -96,20 +97,13 @@ function meant(reference: Reference, written: string, typed: number, { path, bef
   const begun = written.slice(nameStart, Math.max(nameStart, typed));
   const ending = endingOf(before.slice(-NEAR) + after.slice(0, NEAR));
   const spellings = new Set([...names].filter((name) => name !== basename(path)).map((name) => spelled(reference.kind, name, ending)));
-  const distance = (name: string): [number, number] => [-alike(name, reference.name), Math.abs(name.length - reference.name.length)];
+  const distance = (name: string): [number, number] => [-commonLength(name, reference.name), Math.abs(name.length - reference.name.length)];
   const compare = (a: string, b: string): number => distance(a)[0] - distance(b)[0] || distance(a)[1] - distance(b)[1];
   const [best, second] = [...spellings].filter((name): name is string => name !== null && name.startsWith(begun)).sort(compare);
   if (best === undefined) return null;
-  const letters = alike(best, reference.name);
+  const letters = commonLength(best, reference.name);
   const isCertain = second === undefined ? begun !== '' || letters >= ALIKE : letters >= Math.max(ALIKE, begun.length + 1) && compare(best, second) < 0;
   return isCertain ? written.slice(0, nameStart) + best : null;
-}
-
-/** With how many characters two names begin alike. */
-function alike(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return length;
 }
 
 function isUnknownMember(text: string, { before, after }: Snapshot, existing: Existing): boolean {

@@ -15,14 +15,21 @@ const MOST = 0.7;
 /** Counts of a kind beyond which all are halved, so that the last weeks count more than the first. */
 const FADE = 400;
 
+/** What the text left of the cursor ends with, by what follows it. */
+export const BEHIND = {
+  member: /(?:\.|->|::)[\p{L}\p{N}_$]*$/u,
+  argument: /[([,]\s*$/,
+  value: /(?:[=:]|\b(?:return|await|new|throw|in|of|import|from|raise|yield))\s*$/,
+};
+
 export function kindOf(snapshot: Snapshot): Kind {
   const within = placeOf(snapshot).within?.name;
   if (within !== undefined) return within === 'comment' ? 'comment' : 'string';
   const left = snapshot.before.slice(snapshot.before.lastIndexOf('\n') + 1);
   if (left.trim() === '') return 'line';
-  if (/(?:\.|->|::)[\p{L}\p{N}_$]*$/u.test(left)) return 'member';
-  if (/[([,]\s*$/.test(left)) return 'argument';
-  return /(?:[=:]|\b(?:return|await|new|throw|in|of|import|from|raise|yield))\s*$/.test(left) ? 'value' : 'other';
+  if (BEHIND.member.test(left)) return 'member';
+  if (BEHIND.argument.test(left)) return 'argument';
+  return BEHIND.value.test(left) ? 'value' : 'other';
 }
 
 export class Habit {

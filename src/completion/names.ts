@@ -1,5 +1,6 @@
 // Names in a text that the document does not have: what comes from another file, or from nowhere.
 import type { Snapshot } from '../prompt/snapshot.ts';
+import { hasName } from '../shared/names.ts';
 
 const NAME = /(?<![\p{L}\p{N}_$.'"`#@/-]|->|::|\?\.)[\p{L}_$][\p{L}\p{N}_$]*(?![\p{L}\p{N}_$]|\s*[:=](?!=)|['"`/-])/gu;
 const STRINGS = /(["'`])(?:\\.|(?!\1).)*\1?/g;
@@ -26,15 +27,5 @@ export function unknownNames(text: string, { before, after }: Snapshot): string[
   const code = begun + text.replace(STRINGS, (string) => ' '.repeat(string.length)).replace(COMMENT, '');
   const own = new Set([...code.matchAll(OWN)].flatMap((found) => found.slice(1).join(' ').match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? []));
   const names = new Set([...code.matchAll(NAME)].map(([name]) => name));
-  return [...names].filter((name) => name.length > 1 && !EVERYWHERE.has(name) && !own.has(name) && !stands(name, before, before.length - begun.length) && !stands(name, after, after.length));
-}
-
-const WORD = /[\p{L}\p{N}_$]/u;
-
-/** Whether a text has a name, before `end`. */
-function stands(name: string, text: string, end: number): boolean {
-  for (let at = text.indexOf(name); at >= 0 && at + name.length <= end; at = text.indexOf(name, at + 1)) {
-    if (!WORD.test(text[at - 1] ?? ' ') && !WORD.test(text[at + name.length] ?? ' ')) return true;
-  }
-  return false;
+  return [...names].filter((name) => name.length > 1 && !EVERYWHERE.has(name) && !own.has(name) && !hasName(before, name, before.length - begun.length) && !hasName(after, name));
 }

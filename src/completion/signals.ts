@@ -2,6 +2,7 @@
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { firstLineScores, type Score } from '../session/firstLine.ts';
 import { placeOf } from '../session/textEnd.ts';
+import { BEHIND } from './habit.ts';
 import { unknownNames } from './names.ts';
 
 /** Of the first line of a text, in the order of the weights. Each is about between 0 and 1, so that one penalty suits all. */
@@ -68,9 +69,9 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
     characters: Math.log1p(first.trim().length) / 4,
     several: text.trimEnd().includes('\n') ? 1 : 0,
     empty: left.trim() === '' ? 1 : 0,
-    argument: /[([,]\s*$/.test(left) ? 1 : 0,
-    member: /(?:\.|->|::)[\p{L}\p{N}_$]*$/u.test(left) ? 1 : 0,
-    value: /(?:[=:]|\b(?:return|await|new|throw|in|of|import|from|raise|yield))\s*$/.test(left) ? 1 : 0,
+    argument: BEHIND.argument.test(left) ? 1 : 0,
+    member: BEHIND.member.test(left) ? 1 : 0,
+    value: BEHIND.value.test(left) ? 1 : 0,
     comment: within === 'comment' ? 1 : 0,
     string: within !== undefined && within !== 'comment' ? 1 : 0,
     closed: /^[^\n]*\S/.test(snapshot.after) ? 1 : 0,

@@ -4,7 +4,7 @@ import {
   type CancellationToken, type Command, type Disposable, type InlineCompletionContext, type InlineCompletionItemProvider, type LogOutputChannel, type Memento, type Position, type TextDocument, type TextEditor,
 } from 'vscode';
 import { Completer, type CompleterHost } from '../completion/completer.ts';
-import { refusal, type DocumentFacts } from '../completion/eligible.ts';
+import type { DocumentFacts } from '../completion/eligible.ts';
 import type { Existing } from '../completion/existing.ts';
 import { Keeping } from '../completion/keeping.ts';
 import { Landing, type ReadAhead } from '../completion/landing.ts';
@@ -19,7 +19,7 @@ import { FolderNames } from './folderNames.ts';
 import { KeptHabit } from './keptHabit.ts';
 import { NeighbourDocuments } from './neighbours.ts';
 import { OfferedMembers } from './offeredMembers.ts';
-import { factsOf, placeOf } from './place.ts';
+import { factsOf, placeOf, refusalBy } from './place.ts';
 import type { Settings } from './settingsTable.ts';
 import { sayThatItComes } from './waitingWord.ts';
 
@@ -168,8 +168,7 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   }
 
   private refusalOf(facts: DocumentFacts): Refusal | null {
-    const settings = this.needs.settings();
-    return refusal(facts, { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] });
+    return refusalBy(this.needs.settings(), facts);
   }
 
   /** The cursor is somewhere else: what a request there would read is read ahead. */

@@ -1,7 +1,6 @@
 // The menu behind the status-bar item.
 import { commands, l10n, window, type QuickPickItem } from 'vscode';
 import { copilotCompletes } from './copilot.ts';
-import { WALKTHROUGH } from './firstRun.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { Settings } from './settingsTable.ts';
 import { activeLanguage, languageOn } from './switches.ts';
@@ -33,7 +32,7 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
     { label: `$(debug-restart) ${l10n.t('Restart the runtime')}`, command: 'deltallm.restart' },
     { label: `$(output) ${l10n.t('Show log')}`, command: 'deltallm.showLog' },
     { label: `$(clippy) ${l10n.t('Copy diagnostics')}`, command: 'deltallm.copyDiagnostics' },
-    { label: `$(mortar-board) ${l10n.t('Get started')}`, command: 'workbench.action.openWalkthrough', args: [WALKTHROUGH, false] },
+    { label: `$(mortar-board) ${l10n.t('Get started')}`, command: 'deltallm.getStarted' },
     { label: `$(gear) ${l10n.t('Settings')}`, command: 'workbench.action.openSettings', args: ['@ext:deltallm.deltallm'] },
   ];
   const chosen = await window.showQuickPick(entries, { title: `DeltaLLM: ${stateWord(runtime.state)}`, placeHolder: l10n.t('What would you like to do?') });

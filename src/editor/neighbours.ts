@@ -1,11 +1,10 @@
 // What lies beside a document: what the user has open or had open last in the same workspace folder, then files of the document's own folder.
 import { window, workspace, type Disposable, type TextDocument, type TextEditor } from 'vscode';
 import { isRelated } from '../completion/beside.ts';
-import { refusal } from '../completion/eligible.ts';
 import type { Clock } from '../completion/source.ts';
 import { bounded, MOST_CHARACTERS, MOST_DOCUMENTS, type NeighbourDocument, type NeighbourSet } from '../session/neighbourSet.ts';
 import { FolderFiles } from './folderFiles.ts';
-import { factsOf } from './place.ts';
+import { factsOf, refusalBy } from './place.ts';
 import type { Settings } from './settingsTable.ts';
 
 /** Documents that the user was in; of those that are closed by now none takes part. */
@@ -43,7 +42,7 @@ export class NeighbourDocuments implements Disposable {
     if (root === undefined || folder === undefined || !this.settings()['completions.neighbours']) return undefined;
     const open = this.openBeside(document, folder);
     const isOpen = new Set(workspace.textDocuments.map(({ uri }) => uri.toString()));
-    const mayRead = (path: string, bytes: number): boolean => bytes <= MOST_CHARACTERS && !this.isRefused({ ...factsOf(document), path });
+    const mayRead = (path: string, bytes: number): boolean => bytes <= MOST_CHARACTERS && refusalBy(this.settings(), { ...factsOf(document), path }) === null;
     // What was read may be excluded by now.
     const closed = this.files.beside(document, mayRead).filter(({ uri, path, text }) => !isOpen.has(uri) && mayRead(path, text.length));
     const key = JSON.stringify([folder, ...open.map(({ uri, version }) => [uri.toString(), version]), ...closed.map(({ uri, version }) => [uri, version])]);
@@ -63,15 +62,10 @@ export class NeighbourDocuments implements Disposable {
     for (const uri of uris) {
       const other = known.get(uri);
       if (!other || other.uri.scheme !== document.uri.scheme || !isRelated(document.languageId, other.languageId)) continue;
-      if (workspace.getWorkspaceFolder(other.uri)?.uri.toString() !== folder || this.isRefused(factsOf(other))) continue;
+      if (workspace.getWorkspaceFolder(other.uri)?.uri.toString() !== folder || refusalBy(this.settings(), factsOf(other)) !== null) continue;
       if (found.push(other) === MOST_DOCUMENTS) break;
     }
     return found;
-  }
-
-  private isRefused(facts: ReturnType<typeof factsOf>): boolean {
-    const settings = this.settings();
-    return refusal(facts, { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] }) !== null;
   }
 
   private visited(editor: TextEditor | undefined): void {

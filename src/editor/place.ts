@@ -1,7 +1,9 @@
 // One moment at the cursor as plain, immutable data: what is asked about, and where the answer goes.
 import { Range, workspace, type InlineCompletionContext, type Position, type TextDocument } from 'vscode';
-import type { DocumentFacts } from '../completion/eligible.ts';
+import { refusal, type DocumentFacts } from '../completion/eligible.ts';
+import type { Refusal } from '../completion/request.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
+import type { Settings } from './settingsTable.ts';
 
 export interface Place {
   readonly snapshot: Snapshot;
@@ -16,6 +18,10 @@ export function factsOf(document: TextDocument): DocumentFacts {
   const characters = document.offsetAt(document.lineAt(document.lineCount - 1).range.end);
   return { scheme: document.uri.scheme, path: document.uri.path, languageId: document.languageId, characters };
 }
+
+/** Why nothing is completed in such a document; null where it is. */
+export const refusalBy = (settings: Settings, facts: DocumentFacts): Refusal | null =>
+  refusal(facts, { enabled: settings['completions.enabled'], languages: settings['completions.languages'], exclude: settings['completions.exclude'] });
 
 /** Reads the text once. An item that is selected in IntelliSense's list counts as inserted. Line ends stay as they are. */
 export function placeOf(document: TextDocument, position: Position, { selectedCompletionInfo: selected }: Pick<InlineCompletionContext, 'selectedCompletionInfo'>): Place {

@@ -1,5 +1,6 @@
 // The settings as typed values: what is of a wrong type or outside its range counts as the default, and the log says so once.
 import { ConfigurationTarget, workspace, type Disposable, type LogOutputChannel } from 'vscode';
+import { isRecord } from '../shared/record.ts';
 import { ANY, SECTION, settingsTable, type SettingName, type Settings } from './settingsTable.ts';
 
 const names = Object.keys(settingsTable) as SettingName[];
@@ -70,4 +71,3 @@ function ownPart(value: unknown, below: readonly unknown[]): unknown {
   return own.length > 0 ? Object.fromEntries(own) : undefined;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 // Every setting of the extension: the one table that package.json, the typed reading and the tests are compared with.
+import { isRecord } from '../shared/record.ts';
 
 /** `machine`: not settable by a workspace. `window`: by the user or the workspace. */
 type Scope = 'machine' | 'window';
@@ -37,10 +38,9 @@ const texts = (initial: readonly string[], scope: Scope): Entry<readonly string[
 
 const flags = (initial: Readonly<Record<string, boolean>>, scope: Scope): Entry<Readonly<Record<string, boolean>>> => ({
   default: initial, scope, schema: { type: 'object', additionalProperties: { type: 'boolean' } },
-  refuse: (value) => (isPlainObject(value) && Object.values(value).every((item) => typeof item === 'boolean') ? null : 'it must map language identifiers to true or false'),
+  refuse: (value) => (isRecord(value) && Object.values(value).every((item) => typeof item === 'boolean') ? null : 'it must map language identifiers to true or false'),
 });
 
-const isPlainObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const SECTION = 'deltallm';
 

@@ -53,6 +53,9 @@ const modes: Record<Settings['mode'], () => string> = {
   compact: () => l10n.t('compact'),
 };
 
+/** Texts of a page in the user's language, by the English ones. */
+export const dictionary = (texts: readonly string[]): Record<string, string> => Object.fromEntries(texts.map((text) => [text, l10n.bundle?.[text] ?? text]));
+
 export const stateWord = (state: RuntimeState): string => states[state]();
 export const reasonWords = (reason: NoneReason): string => reasons[reason]();
 export const answerWord = (answer: RequestRecord['answer']): string => answers[answer]();

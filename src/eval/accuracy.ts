@@ -6,9 +6,10 @@ import { DeltaError } from '../shared/errors.ts';
 import { calibrate } from '../model/measure/calibrate.ts';
 import { storeConfig, type Mode } from '../model/stores.ts';
 import type { Forward } from '../model/forward.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { makeContexts } from '../model/measure/corpus.ts';
-import { calibrationTokens } from './deltaStudy.ts';
+import { calibrationTokens, CALIBRATION_TOKENS } from './deltaStudy.ts';
 import { compareCache, type Held } from './engineForm.ts';
 import { fixed, ruleName, type WindowRule } from './grid.ts';
 import { OnnxAttention } from './onnxAttention.ts';
@@ -83,7 +84,7 @@ export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokeni
   const { manifest } = forward;
   const contexts = makeContexts(options.corpora, tokenizer, new Array<number>(options.contexts).fill(options.length), options.seed);
   if (contexts.length === 0) throw new DeltaError('usage', `The corpus has too few source files for a context of ${options.length} tokens`);
-  const attention = await OnnxAttention.create(manifest, Math.max(options.length, manifest.delta.tokens), options.threads);
+  const attention = await OnnxAttention.create(manifest, Math.max(options.length, sampleLength(manifest)), options.threads);
   try {
     const { cases, layers } = await makeCases(forward, addon, tokenizer, attention, options, progress);
     const runner = new Runner(forward, attention, manifest.delta.sinks, cancelled);
@@ -121,13 +122,15 @@ export async function accuracy(forward: Forward, addon: Addon, tokenizer: Tokeni
   }
 }
 
+/** Tokens of the sample: what was measured on more texts is compared on no longer one. */
+const sampleLength = ({ shape, delta }: Manifest) => Math.min(CALIBRATION_TOKENS, shape.context, delta.tokens);
+
 const caseName = (zeros: number, split: Split) => `${percent(zeros)} zeros, ${split === 'even' ? 'the same in each layer' : 'shared out by measurement'}`;
 
 async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, attention: OnnxAttention, { zeros, balanced, cross, shipped }: AccuracyOptions, progress: (stage: string, share: number) => void): Promise<{ cases: Case[]; layers: Map<number, number[]> }> {
   const { manifest } = forward;
   const { law, reference, sinks, windowMin, windowMax, windowDivisor } = manifest.delta;
-  const sample = calibrationTokens(tokenizer, manifest.delta.tokens);
-  const sides = await traceSides(forward, attention, sample);
+  const sample = calibrationTokens(tokenizer, sampleLength(manifest));
   // Import measures what an error of a layer does at the sparsity of the mode balanced.
   const ordered = [balanced, ...zeros.filter((z) => z !== balanced)];
   const { calibrations } = await calibrate(forward, addon, sample, ordered, (share) => progress('calibrating', share));
@@ -138,6 +141,7 @@ async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, a
     const asTheyAre = ordered.map((z): Case => ({ name: `keys as they are, ${percent(z)} zeros`, tables: measured.get(z)!.tables, sinks, rule: fixed(2) }));
     return { layers: new Map(), cases: [...asTheyAre, ...named] };
   }
+  const sides = await traceSides(forward, attention, sample);
   const even = new Map(ordered.map((z) => [z, solve({ law, reference, side: 'post', zeros: z }, sides, manifest.shape, manifest.rope.rotated).layers]));
   const best = measured.get(balanced)!.tables;
   const windows = [0, 1, 4].map(fixed);

@@ -10,7 +10,7 @@ import { BasisTables, type LayerBasis } from '../model/measure/basis.ts';
 import { measureBases, type OutputOf } from '../model/measure/basisTexts.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { makeContexts } from '../model/measure/corpus.ts';
-import { calibrationTokens } from './deltaStudy.ts';
+import { calibrationTokens, CALIBRATION_TOKENS } from './deltaStudy.ts';
 import { fixed, Forms, keyBytes, region } from './grid.ts';
 import { int4Keys } from './narrow.ts';
 import { OnnxAttention, type FarForm } from './onnxAttention.ts';
@@ -64,8 +64,6 @@ export interface BasisStudyResult {
 
 const SINKS = 4;
 const WINDOW = fixed(2);
-/** Tokens of sample code that the tables of keys as they are come from. */
-const SAMPLE = 2048;
 
 /** Codes blocks in the basis of their layer and head, as if they had been coded `moved` positions further on. */
 export class BasisCoder implements CoderCounts {
@@ -114,9 +112,9 @@ export async function basisStudy(forward: Forward, addon: Addon, tokenizer: Toke
   };
   const contexts = contextsOf(options.corpora, options.contexts, options.length);
   const texts = options.bases ? [] : contextsOf(options.texts, options.textCount, options.textLength);
-  const attention = await OnnxAttention.create(manifest, Math.max(options.length, SAMPLE), options.threads);
+  const attention = await OnnxAttention.create(manifest, Math.max(options.length, CALIBRATION_TOKENS), options.threads);
   try {
-    const sides = await traceSides(forward, attention, calibrationTokens(tokenizer, Math.min(SAMPLE, shape.context)));
+    const sides = await traceSides(forward, attention, calibrationTokens(tokenizer, Math.min(CALIBRATION_TOKENS, shape.context)));
     const frequencies = inverseFrequencies(manifest.rope);
     const forms = new Forms(manifest, sides, options.length, frequencies);
     const bases = options.bases ?? await measureBases(forward, addon, texts.map(({ ids }) => ids), outputOf, (share) => progress('basis', share));

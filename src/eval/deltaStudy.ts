@@ -77,8 +77,8 @@ const GRID_WINDOW = fixed(2);
 const SINKS = 4;
 /** Zeros of the mode compact, as import solves them. */
 const COMPACT = 0.7;
-/** Tokens of calibration text, as at import. */
-const CALIBRATION_TOKENS = 2048;
+/** Tokens of calibration text, as at import where keys are coded as they are. */
+export const CALIBRATION_TOKENS = 2048;
 /** Share of a context from which positions are scored: 1 024 of 2 048. At 2 blocks of window 80 % of the keys are then far, at 8 blocks of 4 096 tokens 72 %. */
 const SCORED_FROM = 0.5;
 

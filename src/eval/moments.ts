@@ -5,6 +5,7 @@ import { unknownNames } from '../completion/names.ts';
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { placeOf } from '../session/textEnd.ts';
 import { languageOf } from '../shared/languages.ts';
+import { firstLine } from './similarity.ts';
 
 /** A file of a project, with its marks or without. */
 export interface MomentFile {
@@ -67,22 +68,21 @@ export interface Verdict {
 /** Letters and digits of the end of a line from which it is a sibling's. */
 const SIBLING = 12;
 
-const firstOf = (text: string): string => text.split('\n').find((line) => line.trim() !== '')?.trim() ?? '';
 const PATH = /(["'])(\.{1,2}\/[^"'\n]*)\1/g;
 const letters = (text: string): number => (text.match(/[\p{L}\p{N}]/gu) ?? []).length;
 
 /** What a text is worth that is shown at a moment. */
 export function verdictOn({ snapshot, right, harmful, beside, path }: Moment, shown: string): Verdict {
-  const first = firstOf(shown);
+  const first = firstLine(shown);
   const { before, after } = snapshot;
   const left = before.slice(before.lastIndexOf('\n') + 1);
-  const isRight = right.some((text) => firstOf(text) === first);
-  const common = Math.max(...right.map((text) => commonWords(firstOf(text), first)));
+  const isRight = right.some((text) => firstLine(text) === first);
+  const common = Math.max(...right.map((text) => commonWords(firstLine(text), first)));
   const whole = `${left.trimStart()}${first}`.trim();
   const files = [{ path, text: before + after }, ...beside];
   const copy = !isRight && letters(first) >= 4 && files.some(({ text }) => text.split('\n').some((line) => line.trim() === whole || (letters(first) >= SIBLING && line.trim().endsWith(first))));
   const faults: Fault[] = isRight ? [] : faultsOf(snapshot, shown, left, files);
-  if (!isRight && harmful.some((text) => first.startsWith(firstOf(text)))) faults.push('marked');
+  if (!isRight && harmful.some((text) => first.startsWith(firstLine(text)))) faults.push('marked');
   // Several lines may be open at their end even where the first is right.
   if (isRight && opensMore(snapshot, shown)) faults.push('open');
   return { right: isRight, part: !isRight && common >= 2, copy, faults };

@@ -2,7 +2,7 @@
 import { BLOCK } from '../binding/addon.ts';
 import type { MovePolicy } from '../cache/known.ts';
 import type { KvCache } from '../cache/store.ts';
-import { divergence } from '../model/divergence.ts';
+import { best, divergence } from '../model/divergence.ts';
 import { storeFor } from '../model/stores.ts';
 import { normalise } from '../prompt/budget.ts';
 import { atOnce } from '../shared/pass.ts';
@@ -137,7 +137,7 @@ async function line({ forward, tokenizer }: Engine, cache: KvCache, prompt: Int3
     for (let at = lease.join(); at < prompt.length; at = lease.join()) row = (await step(forward, lease, prompt.subarray(at, Math.min(prompt.length, at + forward.chunk, lease.until)), 'last', cancel))!.slice();
     const ids: number[] = [];
     for (let next = row; ids.length < Math.min(LINE_TOKENS, BLOCK); ) {
-      const id = next.reduce((best, logit, i) => (logit > next[best] ? i : best), 0);
+      const id = best(next);
       if (tokenizer.ends.includes(id)) break;
       ids.push(id);
       if (tokenizer.decode([id]).includes('\n')) break;

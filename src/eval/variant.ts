@@ -3,7 +3,8 @@ import { codeKeys, type Coded } from '../attention/reference.ts';
 import { Rotations } from '../attention/rope.ts';
 import { channelStatistics, type ChannelStatistics, type ThresholdLaw } from '../attention/thresholdLaw.ts';
 import type { DeltaReference, DeltaTables } from '../binding/addon.ts';
-import { solveLayer, splitHeads, type LayerTrace } from '../model/measure/calibrate.ts';
+import { solveLayer, type LayerTrace } from '../model/measure/calibrate.ts';
+import { splitHeads } from '../model/measure/heads.ts';
 import type { Shape } from '../model/manifest.ts';
 
 /** Keys as they are scored, or as the projection gives them. */

@@ -1,4 +1,5 @@
 // Names of the documents beside one that the document itself neither has nor imports: what says them there is worth less here.
+import { hasName } from '../shared/names.ts';
 import type { TokenIndex } from './tokenIndex.ts';
 
 /** Tokens of a name that are looked at, before a place and behind it. */
@@ -35,15 +36,7 @@ export class Foreign {
 
   private has(name: string): boolean {
     let has = this.known.get(name);
-    if (has === undefined) this.known.set(name, (has = name.length < 2 || this.stands(name)));
+    if (has === undefined) this.known.set(name, (has = name.length < 2 || hasName(this.document, name)));
     return has;
-  }
-
-  private stands(name: string): boolean {
-    const { document } = this;
-    for (let at = document.indexOf(name); at >= 0; at = document.indexOf(name, at + 1)) {
-      if (!WORD_END.test(document[at - 1] ?? ' ') && !WORD_END.test(document[at + name.length] ?? ' ')) return true;
-    }
-    return false;
   }
 }

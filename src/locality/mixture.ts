@@ -65,7 +65,7 @@ export function mix(logits: Float32Array, index: TokenIndex, { neighbours, forei
 export const STALE = 0.25;
 
 /** λ of the file. */
-export function fileWeight(file: Continuations | null, analogy: Continuations | null, entropy: number): number {
+function fileWeight(file: Continuations | null, analogy: Continuations | null, entropy: number): number {
   if (!file) return 0;
   return weightOf(file.longest, file.top, entropy) * (analogy && differs(file, analogy) ? STALE : 1);
 }

@@ -22,6 +22,13 @@ export function divergence(p: Float32Array, q: Float32Array): Divergence {
   return { kl: Math.max(0, kl), agree: bestP === bestQ };
 }
 
+/** The most likely token, the first of equals. */
+export function best(logits: Float32Array): number {
+  let best = 0;
+  for (let v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
+  return best;
+}
+
 /** −log of the probability that `logits` give the token, nats. */
 export const surprise = (logits: Float32Array, token: number): number => logSumExp(logits) - logits[token];
 

@@ -12,7 +12,6 @@ import { measure } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
 import { isThere, readMeasured, writeMeasured, type Measured } from './measured.ts';
 import { isGraph } from './onnx/onnxFiles.ts';
-import { openOnnx } from './onnx/onnxDecoder.ts';
 import { markUsed, tidy } from './shelf.ts';
 import type { Mode } from './stores.ts';
 
@@ -49,11 +48,14 @@ export interface Model {
   folder: string;
 }
 
+/** What reads graphs is evaluated where there is one. */
+const openGraph = async (path: string): Promise<ModelSource> => (await import('./onnx/onnxDecoder.ts')).openOnnx(path);
+
 /** Loads the model at `path`: a GGUF, or the folder of what was measured of one. Throws a DeltaError, and then nothing of it stays in memory. */
 export async function loadModel(path: string, options: LoadModelOptions): Promise<Model> {
   const { addon, chunk = PREFILL_CHUNK, threads = 1, progress = () => {}, pass = atOnce, notice = () => {}, out, texts } = options;
   // What a model is takes reading pieces of all of it: side by side with what it says of itself.
-  const [located, source] = await Promise.all([locate(path), ggufOf(path).then((gguf) => (isGraph(gguf) ? openOnnx(gguf) : openGguf(gguf)))]);
+  const [located, source] = await Promise.all([locate(path), ggufOf(path).then((gguf) => (isGraph(gguf) ? openGraph(gguf) : openGguf(gguf)))]);
   const files = { ...located, ...(out !== undefined && { folder: out, cached: false }) };
   const tokenizer = Tokenizer.fromFiles(source.tokenizer);
   // As in llama.cpp: a row without a token could be sampled but not written.

@@ -2,6 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
+import { isRecord } from '../shared/record.ts';
 import type { DeltaReference } from '../binding/addon.ts';
 import type { ThresholdLaw } from '../attention/thresholdLaw.ts';
 
@@ -117,7 +118,6 @@ export function parseManifest(text: string, folder: string): Manifest {
   return manifest;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown, most = 2 ** 31): value is number => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
 const isPositive = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isFile = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('..') && !value.includes('\0');

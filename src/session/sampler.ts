@@ -4,6 +4,7 @@
 // so top-p and min-p see the distribution before temperature. At temperature 0 only the penalty acts and the best id is taken.
 import type { BestLogits } from '../binding/addon.ts';
 import { DeltaError } from '../shared/errors.ts';
+import { random } from '../shared/random.ts';
 import { bestLogits, type FindBest } from './bestLogits.ts';
 
 export interface SamplerOptions {
@@ -50,7 +51,7 @@ export class Sampler {
     this.minP = within('minP', options.minP ?? 0.05, 0, 1);
     this.penalty = within('repetitionPenalty', options.repetitionPenalty ?? 1, Number.MIN_VALUE, Infinity);
     this.recent = new Recent(Math.floor(within('repetitionLastN', options.repetitionLastN ?? 64, 0, 1 << 20)));
-    this.random = mulberry32(options.seed ?? 0);
+    this.random = random(options.seed ?? 0);
   }
 
   /** Allocates nothing of the vocabulary's size after the first call. */
@@ -195,17 +196,6 @@ class Recent {
     this.counts.set(id, (this.counts.get(id) ?? 0) + 1);
     this.accepted++;
   }
-}
-
-/** Tommy Ettinger's mulberry32 (public domain): 32 bits of state, uniform in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function within(name: string, value: number, low: number, high: number): number {

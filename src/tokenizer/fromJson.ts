@@ -1,5 +1,6 @@
 // A Hugging Face tokenizer.json, with what stands in the files beside it → TokenizerFiles: read as what a GGUF would say of it. Bytes or pieces.
 import { DeltaError } from '../shared/errors.ts';
+import { record } from '../shared/record.ts';
 import type { TokenizerFiles } from './files.ts';
 import { tokenizerFromMetadata } from './fromGguf.ts';
 import { gpt2Pattern, type PreTokenizer } from './preTokenizer.ts';
@@ -16,7 +17,6 @@ export interface TokenizerFolder {
 }
 
 type Json = Record<string, unknown>;
-const record = (value: unknown): Json => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {});
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const mostTokens = 1 << 20;
 /** `tokenizer.ggml.token_type` */

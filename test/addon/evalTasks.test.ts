@@ -132,6 +132,11 @@ describe('a run', () => {
     expect(readFileSync(other, 'utf8')).toBe('not json\n');
   });
 
+  it('says where answers cannot be kept', async () => {
+    await expect(runTasks(addon, model, { ...options, tasks: ['piqa'], out: join(folder, 'other.jsonl', 'below a file.jsonl') })).rejects.toThrow(/other\.jsonl.below a file\.jsonl cannot be written \(ENOTDIR\)/);
+    await expect(runTasks(addon, model, { ...options, tasks: ['piqa'], out: folder })).rejects.toThrow(`${folder} cannot be read (EISDIR).`);
+  });
+
   it('ends within a pass when it is cancelled', async () => {
     let asked = 0;
     const answers = await runTasks(addon, model, options, undefined, () => ++asked > 5);

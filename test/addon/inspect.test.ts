@@ -8,7 +8,7 @@ import { rotate } from '../../src/attention/rope.ts';
 import { channelStatistics } from '../../src/attention/thresholdLaw.ts';
 import { windowBlocks } from '../../src/cache/window.ts';
 import type { InspectReport } from '../../src/inspect/report.ts';
-import { splitHeads } from '../../src/model/measure/calibrate.ts';
+import { splitHeads } from '../../src/model/measure/heads.ts';
 import { flowWidths, inverseFrequencies } from '../../src/model/manifest.ts';
 import { storeFor } from '../../src/model/stores.ts';
 import type { Engine } from '../../src/session/engine.ts';

@@ -1,6 +1,7 @@
 // A GGUF is used as it is; what is measured of it is kept in a small folder that is whole or absent, and every small model runs.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, promises as fs, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,13 +121,13 @@ describe('measuring that does not end well', () => {
   const path = join(folder, 'interrupted.gguf');
   const out = join(folder, 'interrupted');
   const partials = () => readdirSync(folder).filter((name) => name.startsWith('interrupted.partial-'));
-  beforeAll(() => void writeRandomLlama(path, { ...SMALL, layers: 8, hidden: 128, vocabulary: 2000 }));
+  beforeAll(() => void writeRandomLlama(path, { ...SMALL, layers: 16, hidden: 256, vocabulary: 2000 }));
 
   /** Starts to measure and ends it by the signal while it does. */
   async function interrupt(signal: NodeJS.Signals): Promise<number | null> {
-    const child = spawn(process.execPath, [CLI, 'import', path, '--out', out], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DELTALLM_PROGRESS: '1' } });
+    const child = spawn(process.execPath, [CLI, 'import', path, '--out', out], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DELTALLM_PROGRESS: 'lines' } });
     const ended = new Promise<number | null>((done) => child.on('exit', done));
-    await new Promise((next) => setTimeout(next, 400));
+    await once(child.stderr, 'data'); // its progress
     child.kill(signal);
     return ended;
   }
@@ -144,7 +145,7 @@ describe('measuring that does not end well', () => {
     await fs.utimes(dead, new Date(0), new Date(0));
     expect(await run(['import', path, '--out', out])).toMatchObject({ code: 0 });
     expect(partials()).toEqual([]);
-    expect((await readManifest(out)).shape.layers).toBe(8);
+    expect((await readManifest(out)).shape.layers).toBe(16);
   });
 
   it.each([['mkdir', 'EROFS', 'folderNotWritable'], ['mkdir', 'EACCES', 'folderNotWritable'], ['writeFile', 'ENOSPC', 'diskFull'], ['rename', 'EDQUOT', 'diskFull']] as const)('says why %s failed (%s) and leaves nothing', async (call, reason, code) => {
@@ -170,6 +171,6 @@ describe('measuring that does not end well', () => {
     expect(results[0].stdout).toEqual(results[1].stdout);
     const [only, ...others] = readdirSync(join(cache, 'models'));
     expect(others).toEqual([]);
-    expect((await readManifest(join(cache, 'models', only))).shape.layers).toBe(8);
+    expect((await readManifest(join(cache, 'models', only))).shape.layers).toBe(16);
   });
 });

@@ -4,7 +4,7 @@ import { rotate } from '../../src/attention/rope.ts';
 import { OnnxAttention, type FarForm } from '../../src/eval/onnxAttention.ts';
 import { random } from '../../src/shared/random.ts';
 import { inverseFrequencies, type RopeConfig, type Shape } from '../../src/model/manifest.ts';
-import { splitHeads } from '../../src/model/measure/calibrate.ts';
+import { splitHeads } from '../../src/model/measure/heads.ts';
 
 const shape: Shape = { layers: 2, hidden: 0, heads: 4, kvHeads: 2, keyLength: 16, valueLength: 12, feedForward: 0, vocabulary: 0, context: 512 };
 const rope: RopeConfig = { base: 10_000, rotated: 8, linear: 1 };

@@ -1,10 +1,11 @@
 // Counts checks and prints each as one sentence.
 
-export const counts = { passed: 0, failed: 0, skipped: /** @type {string[]} */ ([]) };
+export const counts = { passed: 0, failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
 
 /** @param {boolean} ok @param {string} sentence @param {string[]} [details] printed below a sentence that does not hold */
 export function check(ok, sentence, details = []) {
-  counts[ok ? 'passed' : 'failed']++;
+  if (ok) counts.passed++;
+  else counts.failed.push(sentence);
   console.log(`${ok ? '✓' : '✗'} ${sentence}`);
   if (ok) return;
   for (const detail of details.slice(0, 20)) console.log(`    ${detail}`);

@@ -70,11 +70,11 @@ async function main() {
   const left = await lingering(base);
   check(left.length === 0, 'no process is left behind', left);
 
-  if (counts.failed > 0) console.log(`What the runs left is under ${base}.`);
+  if (counts.failed.length > 0) console.log(`What the runs left is under ${base}.`);
   else rmSync(base, { recursive: true });
-  console.log(`host: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`);
+  console.log(`host: ${counts.passed} passed, ${counts.failed.length} failed, ${counts.skipped.length} skipped`);
   if (values.report) writeFileSync(values.report, JSON.stringify(counts));
-  process.exitCode = counts.failed > 0 ? 1 : 0;
+  process.exitCode = counts.failed.length > 0 ? 1 : 0;
 }
 
 await runMain(main);

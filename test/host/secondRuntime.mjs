@@ -80,8 +80,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     const standIn = join(root, 'test', 'host', 'standIn.mjs');
     const base = realpathSync(mkdtempSync(join(tmpdir(), 'deltallm-second-')));
     await checkSecondRuntime({ program: standIn, cli: standIn }, base, resolve(process.argv[2]));
-    if (counts.failed > 0) console.log(`What the runs left is under ${base}.`);
+    if (counts.failed.length > 0) console.log(`What the runs left is under ${base}.`);
     else rmSync(base, { recursive: true });
-    process.exitCode = counts.failed > 0 ? 1 : 0;
+    process.exitCode = counts.failed.length > 0 ? 1 : 0;
   });
 }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { codeKeys } from '../../src/attention/reference.ts';
 import { channelStatistics, LAWS, thresholdShape } from '../../src/attention/thresholdLaw.ts';
-import { solveLayer, splitHeads } from '../../src/model/measure/calibrate.ts';
+import { solveLayer } from '../../src/model/measure/calibrate.ts';
+import { splitHeads } from '../../src/model/measure/heads.ts';
 import { DeltaSizes } from '../../src/model/measure/deltaSizes.ts';
 
 const [kvHeads, length] = [2, 4];

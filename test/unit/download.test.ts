@@ -12,7 +12,7 @@ import type { Download, DownloadOutcome, DownloadProgress, DownloadStop } from '
 import { DeltaError } from '../../src/shared/errors.ts';
 import { fileServer, proxyServer, sha256, type FileServer, type ServerRules } from '../support/fileServer.ts';
 // @ts-expect-error plain JavaScript
-import { downloadBundle } from '../../scripts/downloadBundle.mjs';
+import { downloadBundle } from '../../scripts/bundles.mjs';
 
 const base = mkdtempSync(join(tmpdir(), 'deltallm-download-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));

@@ -65,7 +65,7 @@ describe('the walkthrough', () => {
   it('opens by a command and from the menu, and nothing else is said at the start', async () => {
     expect([fake.messages, fake.executed]).toEqual([[], []]);
     await run('getStarted');
-    fake.pick = 'workbench.action.openWalkthrough';
+    fake.pick = 'deltallm.getStarted';
     await run('menu');
     expect(fake.executed.filter(({ id: command }) => command === 'workbench.action.openWalkthrough')).toEqual(Array.from({ length: 2 }, () => ({ id: 'workbench.action.openWalkthrough', args: [WALKTHROUGH, false] })));
   });

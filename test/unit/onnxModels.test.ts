@@ -9,7 +9,8 @@ import { GraphBuilder, type Attribute, type Port } from '../../src/eval/onnxGrap
 import { inverseFrequencies, type RopeConfig } from '../../src/model/manifest.ts';
 import { cutDecoder } from '../../src/model/onnx/cut.ts';
 import { openOnnx } from '../../src/model/onnx/onnxDecoder.ts';
-import { graphAt, OnnxFile } from '../../src/model/onnx/onnxFiles.ts';
+import { OnnxFile } from '../../src/model/onnx/onnxFile.ts';
+import { graphAt } from '../../src/model/onnx/onnxFiles.ts';
 import { decodeModel } from '../../src/model/onnx/proto.ts';
 import { rotationOf } from '../../src/model/onnx/rotation.ts';
 import { ggufOf } from '../../src/model/library.ts';

@@ -1,14 +1,11 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ChatState } from '../../src/shared/chatProtocol.ts';
-import { useBrowser } from './support/browser.ts';
-import type { ChatView } from './support/chatBench.ts';
+import { axe, useBrowser } from './support/browser.ts';
+import { ChatBench, type ChatView } from './support/chatBench.ts';
 import { answer, chat, longAnswer, question, states } from './support/states.ts';
 import { themeNames } from './support/themes.ts';
 
-const browser = useBrowser();
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const browser = useBrowser(ChatBench.start);
 
 interface Found {
   violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];

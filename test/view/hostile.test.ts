@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ChatView } from './support/chatBench.ts';
 import { useBrowser } from './support/browser.ts';
+import { ChatBench, type ChatView } from './support/chatBench.ts';
 import { longestTask } from './support/longestTask.ts';
 import { answer, chat, question } from './support/states.ts';
 
-const browser = useBrowser();
+const browser = useBrowser(ChatBench.start);
 let server: Server;
 const hits: string[] = [];
 beforeAll(async () => {

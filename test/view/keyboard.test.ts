@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { CHAT_PROTOCOL, type ToChatView } from '../../src/shared/chatProtocol.ts';
 import { useBrowser } from './support/browser.ts';
+import { ChatBench } from './support/chatBench.ts';
 import { answer, chat, longAnswer, question, selection, states } from './support/states.ts';
 
-const browser = useBrowser();
+const browser = useBrowser(ChatBench.start);
 const said = async (view: Awaited<ReturnType<typeof browser.open>>, without = /hello|typing/) => (await view.posted()).filter(({ type }) => !without.test(type));
 
 async function opened(state = chat()) {

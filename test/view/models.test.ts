@@ -1,36 +1,14 @@
 // The page of models: what it shows and sends, by pointer, keyboard and screen reader.
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { modelsTexts } from '../../src/shared/modelsWords.ts';
 import { addressesIn } from '../../media/models/dropped.ts';
-import { missing } from './support/chatBench.ts';
-import { ModelsBench, type ModelsPageOptions, type ModelsView } from './support/modelsBench.ts';
+import { axe, useBrowser } from './support/browser.ts';
+import { ModelsBench, type ModelsView } from './support/modelsBench.ts';
 import { modelsStates } from './support/modelsStates.ts';
 import { themeNames } from './support/themes.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-let bench: ModelsBench;
-const views: ModelsView[] = [];
-beforeAll(async () => {
-  if (!missing) bench = await ModelsBench.start();
-}, 120_000);
-beforeEach((context) => context.skip(missing !== undefined, missing));
-afterEach(async () => {
-  for (const view of views.splice(0)) {
-    expect(view.errors).toEqual([]);
-    expect(await view.violations()).toEqual([]);
-    await view.close();
-  }
-  if (bench) expect(bench.strays.splice(0).filter((path) => path !== '/favicon.ico')).toEqual([]);
-});
-afterAll(async () => bench?.close());
-
-async function open(options?: ModelsPageOptions): Promise<ModelsView> {
-  const view = await bench.open(options);
-  views.push(view);
-  return view;
-}
+const { open } = useBrowser(ModelsBench.start);
 
 describe('the checker of accessibility finds nothing in any state', () => {
   it.each(themeNames)('in %s', async (theme) => {

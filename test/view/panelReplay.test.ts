@@ -1,10 +1,11 @@
 // A large model's whole day in the panel, told by the real host: what a frame draws and makes is bounded, whatever there is to show.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PanelHost } from '../../src/editor/visualizer/panelHost.ts';
 import { PANEL_PROTOCOL, type FromPanel, type ToPanel } from '../../src/shared/panelProtocol.ts';
 import type { LiveLooked } from '../../src/shared/liveFigures.ts';
 import type { CancelFlag } from '../../src/shared/cancel.ts';
-import { missing, PanelBench, type PanelPageView } from './support/panelBench.ts';
+import { useBrowser } from './support/browser.ts';
+import { PanelBench, type PanelPageView } from './support/panelBench.ts';
 import { madeLive, madeMap, madeReport, madeSuggestion, states } from './support/panelStates.ts';
 
 const shape = { layers: 32, heads: 32, kvHeads: 8 };
@@ -80,17 +81,12 @@ const watch = (view: PanelPageView) =>
   });
 const watched = (view: PanelPageView) => view.page.evaluate(() => (window as never as { watched: Watched }).watched);
 
-let bench: PanelBench;
-beforeAll(async () => {
-  if (!missing) bench = await PanelBench.start();
-}, 120_000);
-beforeEach((context) => context.skip(missing !== undefined, missing));
-afterAll(async () => bench?.close());
+const browser = useBrowser(PanelBench.start);
 
 describe('32 layers of 32 heads at 16 k tokens, told by the host', () => {
   it.each(['dark', 'hc-light'] as const)('are drawn a bounded part a frame, in %s', async (theme) => {
-    const view = await bench.open({ theme });
-    await bench.trace(view);
+    const view = await browser.open({ theme });
+    await browser.bench.trace(view);
     await watch(view);
     const all = await messages();
     expect(all.length).toBeGreaterThan(60);
@@ -106,7 +102,7 @@ describe('32 layers of 32 heads at 16 k tokens, told by the host', () => {
     await view.page.locator('.lines').focus();
     for (const key of ['Home', 'PageDown', 'End']) await view.page.keyboard.press(key);
     await view.settled();
-    const tasks = await bench.tasks();
+    const tasks = await browser.bench.tasks();
     const { marks, elements } = await watched(view);
     console.log(`${theme}: longest task ${Math.max(...tasks).toFixed(1)} ms of processor, of ${tasks.length}; most marks of a frame ${Math.max(...marks)}, most elements ${Math.max(...elements)}`);
     expect(view.errors).toEqual([]);
@@ -114,6 +110,5 @@ describe('32 layers of 32 heads at 16 k tokens, told by the host', () => {
     expect(marks.reduce((a, b) => a + b, 0)).toBeGreaterThan(3 * MOST_MARKS);
     expect(Math.max(...marks)).toBeLessThanOrEqual(MOST_MARKS);
     expect(Math.max(...elements)).toBeLessThanOrEqual(MOST_ELEMENTS);
-    await view.close();
   });
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatChange } from '../../src/shared/chatProtocol.ts';
 import { useBrowser } from './support/browser.ts';
+import { ChatBench } from './support/chatBench.ts';
 import { answer, chat, longAnswer, question } from './support/states.ts';
 
-const browser = useBrowser();
+const browser = useBrowser(ChatBench.start);
 const append = (text: string, turn = 'r1'): ChatChange => ({ kind: 'append', turn, text });
 const writing = (text = '') => chat({ turns: [question(), answer({ state: 'writing', text })] });
 const pieces = (text: string, size = 7) => text.match(new RegExp(`[\\s\\S]{1,${size}}`, 'g'))!;

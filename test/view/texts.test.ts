@@ -4,7 +4,7 @@ import { linkTarget } from '../../media/chat/answer/links.ts';
 import { visible, visibleCode } from '../../media/chat/answer/visible.ts';
 import { numbersIn } from '../../media/chat/numbers.ts';
 import { activity, estimateLine, figuresLine } from '../../media/chat/sentences.ts';
-import { speak } from '../../media/chat/words.ts';
+import { speak } from '../../media/speak.ts';
 import { chatPage } from '../../src/shared/chatPage.ts';
 import { chatTexts } from '../../src/shared/chatWords.ts';
 import { answer } from './support/states.ts';

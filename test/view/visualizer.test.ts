@@ -1,37 +1,21 @@
 // The visualizer's page: what it says and sends, by mouse and by keyboard, in every theme and at every width.
-import { createRequire } from 'node:module';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { figuresIn } from '../../media/visualizer/figures.ts';
 import { keyWorkSkipped, regionsOfLines, sinkVerdict, withoutSinks } from '../../src/shared/inspectFigures.ts';
 import { panelPage, standalonePage } from '../../src/shared/panelPage.ts';
 import { panelTexts } from '../../src/shared/panelWords.ts';
-import { PanelBench, missing, type PanelOptions, type PanelPageView } from './support/panelBench.ts';
+import { axe, useBrowser } from './support/browser.ts';
+import { PanelBench, type PanelOptions, type PanelPageView } from './support/panelBench.ts';
 import { comparison, madeLive, madeReport, panel, recorded, states } from './support/panelStates.ts';
 import { themeNames, themes } from './support/themes.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const plain = (text: string | null) => (text ?? '').replace(/[\u00a0\u202f]/g, ' ').replace(/\s+/g, ' ').trim();
-let bench: PanelBench;
-const views: PanelPageView[] = [];
-beforeAll(async () => {
-  if (!missing) bench = await PanelBench.start();
-}, 120_000);
-beforeEach((context) => context.skip(missing !== undefined, missing));
-afterEach(async () => {
-  for (const view of views.splice(0)) {
-    expect(view.errors).toEqual([]);
-    expect(await view.violations()).toEqual([]);
-    await view.close();
-  }
-  if (bench) expect(bench.strays.splice(0).filter((path) => path !== '/favicon.ico')).toEqual([]);
-});
-afterAll(async () => bench?.close());
+const browser = useBrowser(PanelBench.start);
 
 async function opened(state = states.measured, options: PanelOptions = {}): Promise<PanelPageView> {
-  const view = await bench.open(options);
-  views.push(view);
+  const view = await browser.open(options);
   await view.show(state);
   return view;
 }
@@ -405,8 +389,7 @@ describe('what the host tells', () => {
   });
 
   it('is not heard where it speaks another protocol', async () => {
-    const view = await bench.open();
-    views.push(view);
+    const view = await browser.open();
     await view.send({ type: 'state', protocol: 99, epoch: 'x', seq: 0, state: states.measured, words: {} });
     await view.settled();
     expect(await view.page.locator('h1').count()).toBe(0);
@@ -441,8 +424,7 @@ describe('as a file of its own', () => {
     const { script, style } = parts();
     const state = panel({ file: null, measurement: { ...recorded, lines: ['</script><script>stolen=1</script>', ...recorded.lines.slice(1)] } });
     const file = standalonePage({ script, style, state: JSON.stringify(state), scriptHash: hash(script), styleHash: hash(style), title: '</title><script>stolen=1</script>' });
-    const view = await bench.open({ file });
-    views.push(view);
+    const view = await browser.open({ file });
     await view.settled();
     expect(plain(await view.page.locator('h1').textContent())).toMatch(/^Skipped 33\.4 %/);
     expect(await view.page.getByRole('button', { name: 'Measure this file' }).count()).toBe(0);

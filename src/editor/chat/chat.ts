@@ -6,6 +6,7 @@ import type { ModelOffers } from '../../chat/modelOffers.ts';
 import type { Clock } from '../../completion/source.ts';
 import { chatPage } from '../../shared/chatPage.ts';
 import type { SettingsReader } from '../settings.ts';
+import { dictionary } from '../words.ts';
 import { asOpen, chooseAttachments, rangeAttachment } from './attach.ts';
 import { refusedDocument } from './attachable.ts';
 import { ChatHost } from './chatHost.ts';
@@ -54,7 +55,7 @@ export function startChat(needs: ChatNeeds): Chat {
   const view = new ChatView({ extensionUri, page: chatPage, hear: (message) => host.hear(message), refused: () => warn('The chat view sent a message that is none.') });
   const files = new ConversationFiles(needs.folder ?? ownFolder(join((needs.storageUri ?? needs.globalStorageUri).fsPath, 'conversations')), log);
   const host = new ChatHost({
-    source, choice, files, clock, log, state: needs.workspaceState, words, post: (message) => view.post(message),
+    source, choice, files, clock, log, state: needs.workspaceState, words: dictionary, post: (message) => view.post(message),
     outside: {
       attach: () => chooseAttachments(excluded), refresh: asOpen, copy: copyText, insert: insertAtCursor, apply: (text) => propose(text, proposals), open: openLink,
     },
@@ -92,8 +93,6 @@ export function startChat(needs: ChatNeeds): Chat {
     },
   };
 }
-
-const words = (texts: readonly string[]): Record<string, string> => Object.fromEntries(texts.map((text) => [text, l10n.bundle?.[text] ?? text]));
 
 /** A menu in the title of a diff names one side or the other. */
 const proposalOf = (uri: unknown): Uri | undefined => (uri instanceof Uri && uri.scheme === 'deltallm-proposal' ? uri : undefined);

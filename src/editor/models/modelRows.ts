@@ -3,10 +3,8 @@ import { l10n } from 'vscode';
 import { predictedSpeed } from '../../session/machineSpeed.ts';
 import type { FoundModel, MachineSpeed, Plan } from '../../session/protocol.ts';
 import type { ModelRole, ModelRow } from '../../shared/modelsProtocol.ts';
-import { DeltaError } from '../../shared/errors.ts';
 import { offerOf } from '../chat/foundOffers.ts';
 import { loadPlan } from '../loadPlan.ts';
-import { localise } from '../messages.ts';
 import type { Settings } from '../settingsTable.ts';
 import { sizeWords } from './sizes.ts';
 
@@ -30,11 +28,11 @@ export function planOf(settings: Settings): Plan {
 }
 
 export function rowOf({ model, path, origin, own }: Known, machine: Machine | null, used: (role: ModelRole, path: string) => boolean): ModelRow {
-  const { id, name, detail } = offerOf(model);
+  const { id, name, detail, refused } = offerOf(model);
   const can = ([['completion', model.fim], ['chat', model.chat]] as const).filter(([, able]) => able && model.refused === null).map(([role]) => role);
   return {
     id, name, origin, detail, can, used: can.filter((role) => used(role, path)), removable: own !== '', fit: fitWords(model, machine),
-    refused: model.refused ? localise(new DeltaError(model.refused.code, ...(model.refused.args as never))) : can.length > 0 ? '' : l10n.t('It can neither complete at a cursor nor chat.'),
+    refused: refused ?? (can.length > 0 ? '' : l10n.t('It can neither complete at a cursor nor chat.')),
   };
 }
 

@@ -2,14 +2,16 @@
 import { basename } from 'node:path';
 import { l10n, Uri, window } from 'vscode';
 import { CancelFlag } from '../../shared/cancel.ts';
-import { asDeltaError, DeltaError } from '../../shared/errors.ts';
+import { asDeltaError } from '../../shared/errors.ts';
 import { MODELS_PROTOCOL, type FromModels, type ModelRole, type ModelsState, type ToModels, type UseView } from '../../shared/modelsProtocol.ts';
 import { modelsTexts } from '../../shared/modelsWords.ts';
 import type { FoundModel } from '../../session/protocol.ts';
+import { offerOf } from '../chat/foundOffers.ts';
 import { chatModelPath, modelPath } from '../loadPlan.ts';
 import { localise } from '../messages.ts';
 import type { EditorRuntime } from '../runtime.ts';
 import type { SettingsReader } from '../settings.ts';
+import { dictionary } from '../words.ts';
 import { PUBLISHER, serverOf } from './curated.ts';
 import type { Downloading } from './downloading.ts';
 import { planOf, rowOf, type Known, type Machine } from './modelRows.ts';
@@ -82,8 +84,14 @@ export class ModelsHost {
     return this.last;
   }
 
+  private readonly words = dictionary(modelsTexts);
+
   private do(action: () => Promise<void>): void {
-    this.last = this.last.then(action).catch((thrown: unknown) => {
+    this.last = this.last.then(() => {
+      // What was said of an earlier act is over.
+      this.note = '';
+      return action();
+    }).catch((thrown: unknown) => {
       const error = asDeltaError(thrown);
       if (error.code !== 'cancelled') this.needs.warn(`The models could not be shown or changed: ${error.message}`);
       this.note = error.code === 'cancelled' ? '' : localise(error);
@@ -153,10 +161,9 @@ export class ModelsHost {
     const { runtime, settings } = this.needs;
     const known = [...this.known, ...this.found].find(({ model }) => model.id === id);
     if (!known) return;
-    this.note = '';
     known.model = { ...(await this.look(known.path)), program: known.model.program, name: known.model.name };
-    const { refused } = known.model;
-    if (refused) this.note = localise(new DeltaError(refused.code, ...(refused.args as never)));
+    const { refused } = offerOf(known.model);
+    if (refused) this.note = refused;
     if (refused || !(role === 'chat' ? known.model.chat : known.model.fim)) return;
     await settings.set(setting[role], known.path);
     await runtime.loadNow(role);
@@ -204,8 +211,10 @@ export class ModelsHost {
       const row = [...this.known, ...this.found].find((known) => known.path === path)?.model;
       // The embedded model does not chat, and neither does one for completions alone.
       if (role === 'chat' && (path === '' || (settings.current['chat.model'].trim() === '' && row && !row.chat))) return { role, name: '', state: 'none', share: 0, sentence: '' };
+      // The embedded model stands in for one that was refused: the page says why.
+      const error = slot.error ?? slot.refused;
       const state = slot.state === 'off' ? 'waiting' : slot.state === 'reading' || slot.state === 'writing' ? 'ready' : slot.state;
-      return { role, name: slot.model?.name ?? row?.name ?? basename(path), state, share: slot.progress, sentence: slot.error ? localise(slot.error) : '' };
+      return { role, name: slot.model?.name ?? row?.name ?? basename(path), state, share: slot.progress, sentence: error ? localise(error) : '' };
     });
   }
 
@@ -222,6 +231,6 @@ export class ModelsHost {
   private show(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.needs.post({ type: 'state', protocol: MODELS_PROTOCOL, state: this.state, words: Object.fromEntries(modelsTexts.map((text) => [text, l10n.bundle?.[text] ?? text])) });
+    this.needs.post({ type: 'state', protocol: MODELS_PROTOCOL, state: this.state, words: this.words });
   }
 }

@@ -1,5 +1,5 @@
 // The document that the panel is about: of the active editor, or of the one that was active before the panel got the keyboard.
-import { window, type Disposable, type TextDocument } from 'vscode';
+import { window, workspace, type Disposable, type TextDocument } from 'vscode';
 import { refusedDocument, nameOf } from '../chat/attachable.ts';
 import type { MeasurableFile } from './panelHost.ts';
 
@@ -8,14 +8,18 @@ const own = /^deltallm|^output$|^debug$/;
 
 export class LastEditor implements Disposable {
   private document: TextDocument | undefined;
-  private readonly subscription: Disposable;
+  private readonly subscriptions: Disposable[];
 
   constructor(private readonly excluded: () => readonly string[], changed: () => void) {
     this.take(window.activeTextEditor?.document ?? window.visibleTextEditors[0]?.document);
-    this.subscription = window.onDidChangeActiveTextEditor((editor) => {
-      this.take(editor?.document);
-      changed();
-    });
+    this.subscriptions = [
+      window.onDidChangeActiveTextEditor((editor) => {
+        this.take(editor?.document);
+        changed();
+      }),
+      // Told some time after its last editor went; a change of language tells it too, and the document lives on.
+      workspace.onDidCloseTextDocument((document) => document === this.document && document.isClosed && changed()),
+    ];
   }
 
   get file(): MeasurableFile | null {
@@ -25,7 +29,7 @@ export class LastEditor implements Disposable {
   }
 
   dispose(): void {
-    this.subscription.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
   }
 
   private take(document: TextDocument | undefined): void {

@@ -9,6 +9,7 @@ import type { LiveFigures } from '../../shared/liveFigures.ts';
 import type { Calls, Event } from '../../session/protocol.ts';
 import { localise } from '../messages.ts';
 import type { RuntimeState } from '../runtime.ts';
+import { dictionary } from '../words.ts';
 import { exactFigures, figuresOf } from './modeFigures.ts';
 import type { KeptMeasurement } from './kept.ts';
 
@@ -253,7 +254,7 @@ export class PanelHost {
   private tellAll(): void {
     this.epoch++;
     this.state = { ...this.state, file: this.needs.file()?.name ?? null, mode: this.needs.mode() };
-    this.needs.post({ type: 'state', protocol: PANEL_PROTOCOL, epoch: String(this.epoch), seq: this.seq, state: this.state, words: Object.fromEntries(panelTexts.map((text) => [text, l10n.bundle?.[text] ?? text])) });
+    this.needs.post({ type: 'state', protocol: PANEL_PROTOCOL, epoch: String(this.epoch), seq: this.seq, state: this.state, words: dictionary(panelTexts) });
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Addon, DeltaTables } from '../../binding/addon.ts';
 import type { Lease } from '../../cache/lease.ts';
 import type { KvCache } from '../../cache/store.ts';
+import { best, surprise } from '../../model/divergence.ts';
 import type { Forward, LayerAttention } from '../../model/forward.ts';
 import type { Manifest } from '../../model/manifest.ts';
 import { exactStore, storeFor, type Mode } from '../../model/stores.ts';
@@ -91,9 +92,8 @@ export class TaskReader {
         const logits = await this.pass(lease, lease, ids.subarray(at, end), end > from - 1 ? 'all' : 'none');
         for (let i = Math.max(at, from - 1); logits && i < Math.min(end, ids.length - 1); i++) {
           const row = logits.subarray((i - at) * vocabulary, (i - at + 1) * vocabulary);
-          const { best, logProbability } = judge(row, ids[i + 1]);
-          result.logProbability += logProbability;
-          result.isGreedy &&= best === ids[i + 1];
+          result.logProbability -= surprise(row, ids[i + 1]);
+          result.isGreedy &&= best(row) === ids[i + 1];
         }
       }
       return result;
@@ -124,11 +124,11 @@ export class TaskReader {
       this.count(lease, 'read');
       const writing = exact ?? lease;
       while (logits && written.length < most && !this.cancelled()) {
-        const { best } = judge(logits, 0);
-        if (tokenizer.ends.includes(best)) break;
-        written.push(best);
+        const id = best(logits);
+        if (tokenizer.ends.includes(id)) break;
+        written.push(id);
         if (ends(tokenizer.decode(written))) break;
-        logits = written.length < most ? await this.pass(writing, writing, [best], 'last', true) : undefined;
+        logits = written.length < most ? await this.pass(writing, writing, [id], 'last', true) : undefined;
       }
       return tokenizer.decode(written);
     } finally {
@@ -196,13 +196,4 @@ class Reading implements ChunkAttention {
     this.lease.commit();
     this.exact.commit();
   }
-}
-
-/** The most probable id of a row of logits, and the log-probability of one. */
-function judge(logits: Float32Array, id: number): { best: number; logProbability: number } {
-  let best = 0;
-  for (let v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
-  let sum = 0;
-  for (let v = 0; v < logits.length; v++) sum += Math.exp(logits[v] - logits[best]);
-  return { best, logProbability: logits[id] - logits[best] - Math.log(sum) };
 }

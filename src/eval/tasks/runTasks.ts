@@ -85,7 +85,7 @@ export async function runTasks(addon: Addon, model: Model, options: TaskOptions,
         if (!answered) {
           answered = await measured(reader, { task, mode, index }, () => answer(reader, model, question));
           if (cancelled()) return answers;
-          if (out !== undefined) appendFileSync(out, `${JSON.stringify(answered)}\n`);
+          if (out !== undefined) keep(out, answered);
         }
         answers.push(answered);
         progress(`${task}, ${mode}`, ++done / total);
@@ -97,13 +97,27 @@ export async function runTasks(addon: Addon, model: Model, options: TaskOptions,
   return answers;
 }
 
+/** One more line. Throws folderNotWritable, a full disk among its reasons. */
+function keep(path: string, row: Heading | Answered): void {
+  try {
+    appendFileSync(path, `${JSON.stringify(row)}\n`);
+  } catch (thrown) {
+    throw new DeltaError('folderNotWritable', path, String((thrown as NodeJS.ErrnoException).code));
+  }
+}
+
 /** What a file holds of an earlier run; begins it where there is none. A last line that was cut off is taken away. */
 function resume(path: string, heading: Heading): Answered[] {
   if (!existsSync(path)) {
-    appendFileSync(path, `${JSON.stringify(heading)}\n`);
+    keep(path, heading);
     return [];
   }
-  const text = readFileSync(path, 'utf8');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw new DeltaError('fileUnreadable', path, String((thrown as NodeJS.ErrnoException).code));
+  }
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   let rows: unknown[];
   try {

@@ -1,6 +1,7 @@
 // A folder for ONNX Runtime as an offer: what its configuration says. Its graph, which may be as large as its weights, is opened by loading alone.
 import { promises as fs } from 'node:fs';
 import { basename } from 'node:path';
+import { record } from '../../shared/record.ts';
 import { filesOf, isWeights, jsonBeside, textBeside } from '../onnx/onnxFiles.ts';
 import type { Shape } from '../manifest.ts';
 import { visible } from './names.ts';
@@ -46,5 +47,3 @@ export async function describeOnnx(graph: string): Promise<OnnxDescription> {
     shape: Object.values(shape).every((size) => !Number.isNaN(size)) ? shape : undefined,
   };
 }
-
-const record = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {});

@@ -79,17 +79,19 @@ export async function offerAt(path: string, available: number, origin: Origin = 
 /** The offer of a folder for ONNX Runtime. */
 async function offerOfGraph(path: string, real: string, available: number, origin: Origin, plan: Plan | undefined): Promise<Offer> {
   const model = blank(path, real, 0, origin);
+  let foreign = true;
   try {
     const { isLanguageModel, name, architecture, bytes, quantisation, chat, fim, shape } = await describeOnnx(path);
     Object.assign(model, { name: nameOf(origin.name, name, origin.hint), architecture, bytes, quantisation, chat, fim, context: shape?.context ?? null });
-    if (!isLanguageModel) return { model: refuse(model, new DeltaError('onnxFolderInvalid', visible(path), 'nothing says that it writes text')), foreign: true };
+    if (!isLanguageModel) throw new DeltaError('onnxFolderInvalid', visible(path), 'nothing says that it writes text');
+    foreign = false;
     if (shape) {
       model.needs = needsOf(bytes, shape, plan);
       checkFit(model.name, model.needs, available);
     }
-    return { model, foreign: false };
+    return { model, foreign };
   } catch (thrown) {
-    return { model: refuse(model, thrown), foreign: true };
+    return { model: refuse(model, thrown), foreign };
   }
 }
 

@@ -9,9 +9,9 @@ import { printable, type Metadata, type MetadataScalar } from './ggufHeader.ts';
 /** For messages. */
 const KNOWN = Object.keys(FAMILIES).join(', ');
 /** Above any model that a CPU can run; a larger claim is an attack or a mistake. */
-const LIMITS = { layers: 512, hidden: 65_536, heads: 1_024, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
+export const LIMITS = { layers: 512, hidden: 65_536, heads: 1_024, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
 /** Of a factor; a larger one, or what divides by its reciprocal, makes infinities. */
-const MOST_SCALE = 1e6;
+export const MOST_SCALE = 1e6;
 /** Of what keeps a norm from dividing by zero, in float32. */
 const LEAST_EPSILON = 1e-12;
 /** Of a tanh: a smaller one gives nothing but signs. */

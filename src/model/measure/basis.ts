@@ -9,6 +9,7 @@ import { eigen, product, solvePositive, transposed } from '../../attention/matri
 import { codeKeys } from '../../attention/reference.ts';
 import { rotate } from '../../attention/rope.ts';
 import type { Shape } from '../manifest.ts';
+import { splitHeads } from './heads.ts';
 
 /** Blocks of window that are never far. */
 const WINDOW = 2;
@@ -73,30 +74,35 @@ export class LayerSums {
   /** W_oᵀ·W_o of each query head, `[Dv, Dv]`. */
   private readonly gram: Float64Array[];
 
-  constructor(private readonly facts: LayerFacts) {
+  private readonly facts: Omit<LayerFacts, 'output'>;
+
+  /** W_o is not kept: of many layers it is much. */
+  constructor({ output, ...facts }: LayerFacts) {
+    this.facts = facts;
     const { kvHeads, keyLength: D, heads, valueLength: Dv, hidden } = facts.shape;
     this.heads = Array.from({ length: kvHeads }, () => ({ keys: new Float64Array(D * D), keyCount: 0, plain: new Float64Array(D * D), weighted: new Float64Array(D * D), weight: 0, texts: [] }));
     this.gram = Array.from({ length: heads }, (_, h) => {
       const sum = new Float64Array(Dv * Dv);
       for (let row = 0; row < hidden; row++) {
         const at = (row * heads + h) * Dv;
-        for (let i = 0; i < Dv; i++) for (let j = 0, x = facts.output[at + i]; j < Dv; j++) sum[i * Dv + j] += x * facts.output[at + j];
+        for (let i = 0; i < Dv; i++) for (let j = 0, x = output[at + i]; j < Dv; j++) sum[i * Dv + j] += x * output[at + j];
       }
       return sum;
     });
   }
 
-  add(text: LayerText): void {
-    for (let g = 0; g < this.heads.length; g++) this.addHead(text, g);
+  /** Whole blocks of the text count. */
+  add({ keys, queries, values }: LayerText): void {
+    const { kvHeads, keyLength: D, valueLength: Dv } = this.facts.shape;
+    const tokens = Math.floor(keys.length / (kvHeads * D) / BLOCK) * BLOCK;
+    const [own, v] = [splitHeads(keys.subarray(0, tokens * kvHeads * D), kvHeads, D), splitHeads(values.subarray(0, tokens * kvHeads * Dv), kvHeads, Dv)];
+    for (let g = 0; g < kvHeads; g++) this.addHead(queries, own[g], v[g], tokens, g);
   }
 
-  private addHead({ keys, queries, values }: LayerText, g: number): void {
+  private addHead(queries: LayerText['queries'], own: Float64Array, v: Float64Array, tokens: number, g: number): void {
     const { shape: { kvHeads, heads, keyLength: D, valueLength: Dv }, scale, sinks, inverseFrequencies } = this.facts;
     const sums = this.heads[g];
     const group = heads / kvHeads;
-    const tokens = Math.floor(keys.length / (kvHeads * D) / BLOCK) * BLOCK;
-    const own = headOf(keys, g, kvHeads, D, tokens);
-    const v = headOf(values, g, kvHeads, Dv, tokens);
     const weights = new Float64Array(tokens);
     const seen = new Uint32Array(tokens);
     const spans = Math.ceil(tokens / ORIGIN_SPAN);
@@ -180,7 +186,7 @@ export class LayerSums {
         return out;
       });
       importance.set(regress(sums, parts, D, valueLength), g * (2 * D + 2));
-      return { coordinates: joined(parts), values: joined32(sums.texts.map(({ values }) => values)) };
+      return { coordinates: joined(Float64Array, parts), values: joined(Float32Array, sums.texts.map(({ values }) => values)) };
     });
     return { basis, importance, heads };
   }
@@ -283,7 +289,7 @@ export class BasisTables {
       all.push(sizes);
       return weights;
     });
-    this.sorted = joined32(all).sort();
+    this.sorted = joined(Float32Array, all).sort();
   }
 
   /** θ such that this share of the texts' delta elements is zero; `sparsity`: what was reached. */
@@ -298,12 +304,6 @@ export class BasisTables {
     const coded = this.layer.heads.map(({ coordinates }, g) => codeKeys(coordinates, D, { reference: 'mean', threshold: part(threshold, g), step: part(this.step, g), weights: this.weights[g] }));
     return coded.reduce((n, { zeros }) => n + zeros, 0) / coded.reduce((n, { elements }) => n + elements, 0);
   }
-}
-
-function headOf(rows: Float32Array, head: number, heads: number, length: number, tokens: number): Float64Array {
-  const out = new Float64Array(tokens * length);
-  for (let t = 0; t < tokens; t++) for (let j = 0; j < length; j++) out[t * length + j] = rows[(t * heads + head) * length + j];
-  return out;
 }
 
 function blockMean(rows: Float64Array, from: number, length: number): Float64Array {
@@ -338,18 +338,9 @@ function dot(a: Float64Array, i: number, b: Float64Array, j: number, n: number):
   return s0 + s1 + (s2 + s3);
 }
 
-function joined(parts: Float64Array[]): Float64Array {
-  const out = new Float64Array(parts.reduce((n, { length }) => n + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-function joined32(parts: Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((n, { length }) => n + length, 0));
+/** The parts one behind the other. */
+function joined<T extends Float32Array | Float64Array>(make: new (length: number) => T, parts: readonly T[]): T {
+  const out = new make(parts.reduce((n, { length }) => n + length, 0));
   let at = 0;
   for (const part of parts) {
     out.set(part, at);

@@ -36,9 +36,11 @@ export async function measureBases(forward: Forward, addon: Addon, texts: readon
       }
     }
     const bases: LayerBasis[] = [];
-    for (const [layer, sum] of sums.entries()) {
-      bases.push(await pass(async () => sum.solve()));
-      progress((texts.length + (layer + 1) / sums.length) / (texts.length + 1));
+    // What was summed up of a layer is not wanted behind its basis.
+    for (let sum = sums.shift(); sum; sum = sums.shift()) {
+      const own = sum;
+      bases.push(await pass(async () => own.solve()));
+      progress((texts.length + bases.length / rules.length) / (texts.length + 1));
     }
     return bases;
   } finally {

@@ -10,6 +10,7 @@ import { flowWidths } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
 import { DeltaSizes } from './deltaSizes.ts';
+import { splitHeads } from './heads.ts';
 import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
@@ -172,14 +173,4 @@ export function solveLayer(heads: Float64Array[], statistics: ChannelStatistics,
   const largest = sizes ? sizes.largest(shape, high) : code(high).map((coded) => coded.largest);
   largest.forEach((most, h) => part(step, h).fill(Math.max((STEP_MARGIN * most) / 127, 1e-30)));
   return { threshold: Float32Array.from(shape, (s) => high * s), step, sparsity: share(code(high, step)) };
-}
-
-/** `[tokens, kvHeads, length]` → per head `[tokens, length]`. */
-export function splitHeads(rows: Float32Array, heads: number, length: number): Float64Array[] {
-  const tokens = rows.length / (heads * length);
-  return Array.from({ length: heads }, (_, h) => {
-    const out = new Float64Array(tokens * length);
-    for (let t = 0; t < tokens; t++) for (let j = 0; j < length; j++) out[t * length + j] = rows[(t * heads + h) * length + j];
-    return out;
-  });
 }

@@ -4,12 +4,12 @@
 //   input_ids → Gather → hidden₀ → [ segment 0 ] → q, k, v → attention → [ segment 1 ] → … → [ segment L ] → normed → [ head ] → logits
 //                                      └──────────────── residual ─────────────┘
 import { DeltaError } from '../../shared/errors.ts';
+import { LIMITS } from '../import/architecture.ts';
 import { printable } from '../import/ggufHeader.ts';
 import { ATTRIBUTE, ELEMENT, numberOf, type OnnxModel, type OnnxNode, type OnnxTensor } from './proto.ts';
 
 /** Limits on an untrusted file: real decoders have a few thousand nodes. */
 const MOST_NODES = 100_000;
-const MOST_LAYERS = 512;
 /** Nodes that multiply with a matrix: the last of them makes the logits. */
 const PRODUCTS = new Set(['MatMul', 'MatMulNBits', 'Gemm', 'FusedMatMul', 'MatMulInteger', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat']);
 /** Other ways to write attention, for the sentence. */
@@ -86,7 +86,7 @@ class Cutter {
       const other = this.nodes.find(({ opType }) => OTHER_ATTENTION.has(opType));
       throw other ? this.unfit(other, 'is attention in a form that cannot be cut out; what can be is GroupQueryAttention') : new DeltaError('onnxUnfit', path, 'graph', 'has no attention');
     }
-    if (this.attentions.length > MOST_LAYERS) throw new DeltaError('onnxUnfit', path, 'graph', `has ${this.attentions.length} attentions`);
+    if (this.attentions.length > LIMITS.layers) throw new DeltaError('onnxUnfit', path, 'graph', `has ${this.attentions.length} attentions`);
   }
 
   cut(): CutDecoder {

@@ -1,8 +1,10 @@
 // A folder as it is published for ONNX Runtime → a decoder: the graph cut at its attentions, each part a session of its own, and what its files say of it.
 import { DeltaError } from '../../shared/errors.ts';
 import { atOnce } from '../../shared/pass.ts';
+import { record } from '../../shared/record.ts';
 import type { Addon } from '../../binding/addon.ts';
 import { tokenizerFromJson } from '../../tokenizer/fromJson.ts';
+import { LIMITS, MOST_SCALE } from '../import/architecture.ts';
 import { printable } from '../import/ggufHeader.ts';
 import { TENSOR_TYPES } from '../import/tensorTypes.ts';
 import { flowWidths, type OtherLayers, type RopeConfig, type Shape } from '../manifest.ts';
@@ -12,20 +14,17 @@ import { besideEachOther, OnnxSegment, type Joint } from '../run/onnxSegment.ts'
 import { PORTS } from '../run/ports.ts';
 import type { Runners } from '../run/segmentRunner.ts';
 import { cutDecoder, type CutDecoder, type Part } from './cut.ts';
-import { jsonBeside, OnnxFile, textBeside } from './onnxFiles.ts';
+import { OnnxFile } from './onnxFile.ts';
+import { jsonBeside, parsedBeside, textBeside } from './onnxFiles.ts';
 import { ELEMENT, numberOf } from './proto.ts';
 import { rotationOf } from './rotation.ts';
-
-/** As of a GGUF (`import/architecture.ts`). */
-const LIMITS = { hidden: 65_536, headLength: 256, feedForward: 1 << 20, vocabulary: 1 << 20, context: 1 << 24 };
-const MOST_SCALE = 1e6;
 
 /** Reads and checks the files; no weights yet. Throws onnxFolderInvalid, onnxUnfit, tokenizerUnknown, metadataInvalid, fileMissing or fileUnreadable. */
 export async function openOnnx(path: string): Promise<ModelSource> {
   let opened: { file: OnnxFile; cut: CutDecoder } | undefined = await openAndCut(path);
   const config = record(await jsonBeside(path, 'config.json'));
-  const tokenizerJson = await textBeside(path, 'tokenizer.json');
-  if (Object.keys(config).length === 0 || tokenizerJson === undefined) throw new DeltaError('onnxFolderInvalid', path, `it has no ${tokenizerJson === undefined ? 'tokenizer.json' : 'config.json'} beside it`);
+  const tokenizerText = await textBeside(path, 'tokenizer.json');
+  if (Object.keys(config).length === 0 || tokenizerText === undefined) throw new DeltaError('onnxFolderInvalid', path, `it has no ${tokenizerText === undefined ? 'tokenizer.json' : 'config.json'} beside it`);
   const stated = shapeOf(path, config, opened.cut);
   const { positions, ...attends } = await attentionOf(path, opened.file, opened.cut, stated);
   const { size, parameters } = opened.file;
@@ -35,7 +34,7 @@ export async function openOnnx(path: string): Promise<ModelSource> {
     normEpsilon: positiveOr(config.rms_norm_eps, 1e-6), ...attends, bitsPerWeight: (8 * size) / Math.max(1, parameters),
   };
   const tokenizer = tokenizerFromJson({
-    tokenizer: await jsonBeside(path, 'tokenizer.json'), tokenizerConfig: await jsonBeside(path, 'tokenizer_config.json'),
+    tokenizer: parsedBeside(path, 'tokenizer.json', tokenizerText), tokenizerConfig: await jsonBeside(path, 'tokenizer_config.json'),
     configs: [await jsonBeside(path, 'generation_config.json'), config], template: await textBeside(path, 'chat_template.jinja'),
   }, shape.vocabulary, path);
   return {
@@ -61,7 +60,6 @@ const releaseOf = (made: readonly OnnxSegment[], rows: NativeEmbedding | undefin
   rows?.close();
 };
 
-const record = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
 const positiveOr = (value: unknown, otherwise: number): number => (typeof value === 'number' && value > 0 && value < 1 ? value : otherwise);
 /** The folder of the model: of a graph in `onnx/`, the one above. */
 const lastFolder = (path: string): string => path.split(/[\\/]/).slice(0, -1).filter((name) => name !== 'onnx').at(-1) ?? path;

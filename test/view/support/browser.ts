@@ -1,13 +1,24 @@
 // One browser for the tests of a file, and why they are skipped where there is none.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { ChatBench, missing, type BenchOptions, type ChatView } from './chatBench.ts';
+import { missing, type PageView } from './servedPage.ts';
+
+interface Bench<Options, View> {
+  open(options?: Options): Promise<View>;
+  readonly strays: string[];
+  close(): Promise<void>;
+}
+
+/** The checker of accessibility, as a script for a page. */
+export const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Every view that a test opens is closed after it, and must have had nothing to complain of. */
-export function useBrowser(): { open(options?: BenchOptions): Promise<ChatView>; readonly bench: ChatBench } {
-  let bench: ChatBench;
-  const views: ChatView[] = [];
+export function useBrowser<Options, View extends PageView, B extends Bench<Options, View>>(start: () => Promise<B & Bench<Options, View>>): { open(options?: Options): Promise<View>; readonly bench: B } {
+  let bench: B;
+  const views: View[] = [];
   beforeAll(async () => {
-    if (!missing) bench = await ChatBench.start();
+    if (!missing) bench = await start();
   }, 120_000);
   beforeEach((context) => context.skip(missing !== undefined, missing));
   afterEach(async () => {

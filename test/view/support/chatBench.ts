@@ -1,18 +1,10 @@
-// The chat view in a bare page of a real Chromium: the same page, policy and bundle as in the editor, a stand-in for the editor's side of it.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { build } from 'esbuild';
-import { chromium as playwright, type Browser, type Page } from 'playwright-core';
+// The chat view with no editor around it, and a stand-in for the editor's side of it.
 import { CHAT_PROTOCOL, type ChatChange, type ChatState, type ChatWords, type FromChatView, type ToChatView } from '../../../src/shared/chatProtocol.ts';
 import { chatPage } from '../../../src/shared/chatPage.ts';
 // @ts-expect-error plain JavaScript
-import { chromium as chromiumPath } from '../../host/installServer.mjs';
-// @ts-expect-error plain JavaScript
-import { chatBundle } from '../../../scripts/chatBundle.mjs';
+import { chatBundle } from '../../../scripts/bundles.mjs';
+import { PageView, ServedPage } from './servedPage.ts';
 import { themes, type ThemeName } from './themes.ts';
-
-/** Why there can be no tests of the view here; undefined: there can. In CI there must be. */
-export const missing: string | undefined = chromiumPath() || process.env.CI ? undefined : 'Chromium is not installed (apt-get install --no-install-recommends chromium fonts-dejavu-core), and CHROMIUM names none';
 
 export interface BenchOptions {
   theme?: ThemeName;
@@ -24,67 +16,36 @@ export interface BenchOptions {
 }
 
 export class ChatBench {
-  readonly #browser: Browser;
-  readonly #server: Server;
-  /** Paths that were asked for beside the page's own files. */
-  readonly strays: string[] = [];
-
-  private constructor(browser: Browser, server: Server) {
-    this.#browser = browser;
-    this.#server = server;
-  }
+  private constructor(private readonly served: ServedPage) {}
 
   static async start(): Promise<ChatBench> {
-    const { outputFiles } = await build({ ...chatBundle, write: false, sourcemap: false });
-    const files = new Map(outputFiles!.map(({ path, text }) => [path.replace(/^.*[\\/]/, '/'), text]));
-    const bench: { strays: string[] } = { strays: [] };
-    const server = createServer((request, response) => {
-      const { pathname, searchParams } = new URL(request.url!, 'http://localhost');
-      const file = files.get(pathname);
-      if (pathname === '/page') {
-        const { port } = server.address() as AddressInfo;
-        const cspSource = `http://127.0.0.1:${port}`;
-        const text = chatPage({ script: `${cspSource}/chat.js`, style: `${cspSource}/chat.css`, nonce: 'abcdefghijklmnop0123', cspSource, language: searchParams.get('language') ?? 'en' });
-        response.writeHead(200, { 'content-type': 'text/html' }).end(text);
-      } else if (file !== undefined) response.writeHead(200, { 'content-type': pathname.endsWith('.css') ? 'text/css' : 'text/javascript' }).end(file);
-      else {
-        bench.strays.push(request.url!);
-        response.writeHead(404).end();
-      }
-    });
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    const browser = await playwright.launch({ executablePath: chromiumPath(), headless: true, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb', '--font-render-hinting=none'] });
-    const made = new ChatBench(browser, server);
-    bench.strays = made.strays;
-    return made;
+    return new ChatBench(await ServedPage.start(chatBundle, 'chat', chatPage));
+  }
+
+  get strays(): string[] {
+    return this.served.strays;
   }
 
   get address(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.served.address;
   }
 
   async open({ theme = 'dark', width = 320, height = 640, kept, language = 'en' }: BenchOptions = {}): Promise<ChatView> {
-    const page = await this.#browser.newPage({ viewport: { width, height } });
-    const view = new ChatView(page);
-    page.on('pageerror', (error) => view.errors.push(String(error)));
-    page.on('console', (message) => (message.type() === 'error' || message.type() === 'warning') && !message.text().includes('favicon') && view.errors.push(message.text()));
+    const errors: string[] = [];
+    const page = await this.served.newPage({ width, height }, errors, theme);
     await page.addInitScript(
-      ({ variables, kind, background, kept: state }) => {
+      ({ background, kept: state }) => {
         const posted: unknown[] = [];
         let kept = state;
         Object.assign(window, {
           posted,
           keptState: () => kept,
           acquireVsCodeApi: () => ({ postMessage: (message: unknown) => posted.push(message), getState: () => kept, setState: (changed: unknown) => (kept = changed) }),
-          violations: [] as string[],
         });
-        document.addEventListener('securitypolicyviolation', (event) => (window as never as { violations: string[] }).violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
         const dress = () => {
           // A document begins without elements.
           if (!document.body) return;
-          for (const [name, value] of Object.entries(variables)) document.documentElement.style.setProperty(`--vscode-${name}`, value);
           document.documentElement.style.background = background;
-          document.body.classList.add(kind);
           // What the editor gives every webview.
           const usual = new CSSStyleSheet();
           usual.replaceSync(`@layer vscode-default {
@@ -101,29 +62,21 @@ export class ChatBench {
         dress();
         document.addEventListener('DOMContentLoaded', dress);
       },
-      { ...themes[theme], kept },
+      { background: themes[theme].background, kept },
     );
-    await page.goto(`${this.address}/page?language=${language}`);
-    return view;
+    await page.goto(`${this.served.address}/page?language=${language}`);
+    return new ChatView(page, errors);
   }
 
-  async close(): Promise<void> {
-    await this.#browser.close();
-    await new Promise((done) => this.#server.close(done));
+  close(): Promise<void> {
+    return this.served.close();
   }
 }
 
 /** One page, with the host's side of the conversation. */
-export class ChatView {
-  readonly page: Page;
-  /** What the page complained of. */
-  readonly errors: string[] = [];
+export class ChatView extends PageView {
   epoch = 'one';
   seq = 0;
-
-  constructor(page: Page) {
-    this.page = page;
-  }
 
   /** Several messages arrive in one go, as they do when the view was busy. */
   async send(...messages: ToChatView[]): Promise<void> {
@@ -140,34 +93,7 @@ export class ChatView {
     await this.settled();
   }
 
-  /** Until nothing changes for three frames. */
-  async settled(): Promise<void> {
-    await this.page.evaluate(
-      () =>
-        new Promise<void>((done) => {
-          let quiet = 0;
-          const observer = new MutationObserver(() => (quiet = 0));
-          observer.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
-          const frame = () => {
-            if (++quiet > 3) {
-              observer.disconnect();
-              done();
-            } else requestAnimationFrame(frame);
-          };
-          requestAnimationFrame(frame);
-        }),
-    );
-  }
-
   posted(): Promise<FromChatView[]> {
     return this.page.evaluate(() => (window as never as { posted: FromChatView[] }).posted);
-  }
-
-  violations(): Promise<string[]> {
-    return this.page.evaluate(() => (window as never as { violations: string[] }).violations);
-  }
-
-  close(): Promise<void> {
-    return this.page.close();
   }
 }
