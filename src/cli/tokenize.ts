@@ -1,7 +1,7 @@
 // deltallm tokenize and detokenize: the model's tokenizer alone; a GGUF without weights is enough.
 import { once } from 'node:events';
 import { DeltaError } from '../shared/errors.ts';
-import { readGguf } from '../model/import/gguf.ts';
+import { readGguf } from '../model/format/gguf.ts';
 import { ggufOf } from '../model/library.ts';
 import { tokenizerFromMetadata } from '../tokenizer/fromGguf.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';

@@ -7,7 +7,7 @@ import { shortened } from '../shared/partialName.ts';
 import { cacheFolder } from '../shared/platformFolders.ts';
 import { identityOf } from './identity.ts';
 import { readManifest } from './manifest.ts';
-import { partsOf } from './import/splitFile.ts';
+import { partsOf } from './format/splitFile.ts';
 import { METHOD } from './measure/method.ts';
 import { filesOf, graphAt, isGraph } from './onnx/onnxFiles.ts';
 import { folderWith } from './shelf.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { step } from '../../src/session/session.ts';
 import { bitnetLogits } from '../support/decoderReference.ts';

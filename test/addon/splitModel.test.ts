@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 import { check, succeed } from '../support/cli.ts';
 import { writeSplitGguf } from '../support/splitGguf.ts';
 import { presets, randomLlama, writeGguf } from '../support/writeGguf.ts';

@@ -8,7 +8,7 @@ import { loadAddon } from '../../src/binding/load.ts';
 import { TaskReader } from '../../src/eval/tasks/reader.ts';
 import { Columns, readRecords } from '../../src/eval/tasks/records.ts';
 import { TASKS } from '../../src/eval/tasks/tasks.ts';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 import { loadModel, type Model } from '../../src/model/loadModel.ts';
 import { packageRoot } from '../../src/shared/packageRoot.ts';
 import { TINY_F16 } from '../support/engine.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { ensurePeer, openPeer, peerUnsupported, type Peer } from '../support/peer.ts';

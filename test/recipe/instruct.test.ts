@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { transformSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine, testAddon, TINY_F16 } from '../support/engine.ts';
 import { chatPrompt, heldOut, TINY_INSTRUCT } from '../support/instruct.ts';

@@ -1,7 +1,7 @@
 // A decoder's forward pass in double precision, written for reading: what a family that llama.cpp does not know is held against. Tensors are decoded by the
 // published formulas (tensorBlocks.ts); a product reads its activations as its type of weights asks for.
 import { openSync, readSync, closeSync } from 'node:fs';
-import type { GgufFile } from '../../src/model/import/gguf.ts';
+import type { GgufFile } from '../../src/model/format/gguf.ts';
 import { BLOCK_TYPES, decode, rounded, type BlockType } from './tensorBlocks.ts';
 
 interface Matrix { type: BlockType; columns: number; weights: Float64Array; factor: number }

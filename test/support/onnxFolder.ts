@@ -6,9 +6,9 @@ import type { Tensor } from 'onnxruntime-node';
 import { join } from 'node:path';
 import { GraphBuilder, type Attribute, type Port } from '../../src/eval/onnxGraph.ts';
 import { inverseFrequencies } from '../../src/model/manifest.ts';
-import { readArchitecture } from '../../src/model/import/architecture.ts';
-import { readGguf, type TensorInfo } from '../../src/model/import/gguf.ts';
-import { JoinedFiles } from '../../src/model/import/splitFile.ts';
+import { readArchitecture } from '../../src/model/format/architecture.ts';
+import { readGguf, type TensorInfo } from '../../src/model/format/gguf.ts';
+import { JoinedFiles } from '../../src/model/format/splitFile.ts';
 import { preTokenizerFor } from '../../src/tokenizer/preTokenizer.ts';
 import { testAddon } from './engine.ts';
 

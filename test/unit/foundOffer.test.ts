@@ -7,8 +7,8 @@ import { memoryNeeded } from '../../src/model/found/fit.ts';
 import { isModelFile, nameOf } from '../../src/model/found/names.ts';
 import { offerAt, offerFrom, readOffer, type FoundModel } from '../../src/model/found/readOffer.ts';
 import { canFill, checkVocabulary } from '../../src/model/found/vocabulary.ts';
-import { checkHeader } from '../../src/model/import/gguf.ts';
-import { readHeader, type ByteSource } from '../../src/model/import/ggufHeader.ts';
+import { checkHeader } from '../../src/model/format/gguf.ts';
+import { readHeader, type ByteSource } from '../../src/model/format/ggufHeader.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { homes, modelFile, PLENTY, putModel, type Model } from '../support/modelHomes.ts';
@@ -157,7 +157,7 @@ describe('a model is refused', () => {
   async function weigh(path: string) {
     const source = bytesOf(path);
     const { tensors } = checkHeader(source, await readHeader(source));
-    const { readArchitecture } = await import('../../src/model/import/architecture.ts');
+    const { readArchitecture } = await import('../../src/model/format/architecture.ts');
     const { metadata } = await readHeader(source);
     return { shape: readArchitecture({ path, size: source.size, metadata, tensors } as never).shape, weights: [...tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0) };
   }

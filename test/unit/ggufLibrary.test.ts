@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gguf } from '@huggingface/gguf';
 import { expect, test } from 'vitest';
 import { DeltaError } from '../../src/shared/errors.ts';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 
 const CUTS = 20;
 

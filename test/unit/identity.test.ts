@@ -2,7 +2,7 @@ import { closeSync, copyFileSync, ftruncateSync, mkdtempSync, openSync, renameSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { partsOf } from '../../src/model/import/splitFile.ts';
+import { partsOf } from '../../src/model/format/splitFile.ts';
 import { identityOf } from '../../src/model/identity.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-identity-'));

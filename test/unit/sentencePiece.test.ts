@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { pieces, shortPieces } from '../../src/locality/documentTokens.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 import type { ScoredPieces, TokenizerFiles } from '../../src/tokenizer/files.ts';
-import { readGguf } from '../../src/model/import/gguf.ts';
+import { readGguf } from '../../src/model/format/gguf.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { StreamText } from '../../src/tokenizer/streamText.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';

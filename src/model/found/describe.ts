@@ -1,5 +1,5 @@
 // What a GGUF header says of its model, for people who choose one. Nothing of it is trusted.
-import type { GgufHeader, Metadata } from '../import/ggufHeader.ts';
+import type { GgufHeader, Metadata } from '../format/ggufHeader.ts';
 import { nameOf, visible } from './names.ts';
 import { quantisationOf } from './quantisation.ts';
 

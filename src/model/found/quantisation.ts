@@ -1,6 +1,6 @@
 // How a file's weights are stored, in the word that people choose files by: "Q4_K_M".
-import { typeName } from '../import/gguf.ts';
-import type { GgufHeader } from '../import/ggufHeader.ts';
+import { typeName } from '../format/gguf.ts';
+import type { GgufHeader } from '../format/ggufHeader.ts';
 
 /** `general.file_type`: what the file was meant to be. Mixtures have names that no tensor type has. */
 const MIXTURES: Readonly<Record<number, string>> = {

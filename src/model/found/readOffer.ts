@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { basename } from 'node:path';
 import { asDeltaError, DeltaError, type ErrorCode } from '../../shared/errors.ts';
-import { readArchitecture } from '../import/architecture.ts';
-import { checkHeader, readGguf, type GgufFile } from '../import/gguf.ts';
-import { readHeader, type ByteSource, type GgufHeader } from '../import/ggufHeader.ts';
+import { readArchitecture } from '../format/architecture.ts';
+import { checkHeader, readGguf, type GgufFile } from '../format/gguf.ts';
+import { readHeader, type ByteSource, type GgufHeader } from '../format/ggufHeader.ts';
 import { describe, type Description, type KnownAs } from './describe.ts';
 import { checkFit, needsOf, type Needs, type Plan } from './fit.ts';
 import { READ_WITHOUT_WAITING } from './folders.ts';
@@ -115,7 +115,7 @@ export async function offerFrom(source: ByteSource, path: string, real: string, 
 /** Everything that loading would refuse, as far as a header shows it. Throws what loading would throw. */
 async function judge(model: FoundModel, source: ByteSource, header: GgufHeader, available: number, plan: Plan | undefined): Promise<void> {
   const parts = Number(header.metadata['split.count'] ?? 1);
-  // Whether the other files are there and can be used is the importer's to say.
+  // Whether the other files are there and can be used is to be said when it is loaded.
   const whole = parts > 1 ? await readGguf(model.path) : undefined;
   const stated = Number(header.metadata['split.tensors.count'] ?? 0);
   if (whole && whole.tensors.size < stated) throw new DeltaError('notGguf', source.path, `it holds ${whole.tensors.size} of the ${stated} tensors of a model in ${parts} files`);

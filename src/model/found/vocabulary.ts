@@ -1,7 +1,7 @@
 // Whether a vocabulary can be used, from a sample of it: checking all of it takes a second, in which nobody else on the thread would get a turn.
 import { tokenizerFromMetadata } from '../../tokenizer/fromGguf.ts';
 import { findFim, fimKeys, type NamedIds } from '../../tokenizer/specialTokens.ts';
-import type { Metadata } from '../import/ggufHeader.ts';
+import type { Metadata } from '../format/ggufHeader.ts';
 
 const PREFIX = 'tokenizer.ggml.';
 /** Of each list; the first tokens of a vocabulary are its bytes and characters. */

@@ -4,8 +4,8 @@
 //   input_ids → Gather → hidden₀ → [ segment 0 ] → q, k, v → attention → [ segment 1 ] → … → [ segment L ] → normed → [ head ] → logits
 //                                      └──────────────── residual ─────────────┘
 import { DeltaError } from '../../shared/errors.ts';
-import { LIMITS } from '../import/architecture.ts';
-import { printable } from '../import/ggufHeader.ts';
+import { LIMITS } from '../format/architecture.ts';
+import { printable } from '../format/ggufHeader.ts';
 import { ATTRIBUTE, ELEMENT, numberOf, type OnnxModel, type OnnxNode, type OnnxTensor } from './proto.ts';
 
 /** Limits on an untrusted file: real decoders have a few thousand nodes. */

@@ -2,7 +2,7 @@
 import { existsSync, promises as fs, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DeltaError } from '../../shared/errors.ts';
-import { printable } from '../import/ggufHeader.ts';
+import { printable } from '../format/ggufHeader.ts';
 import { filesOf, isWeights } from './onnxFiles.ts';
 import { decodeModel, EXTERNAL, numberOf, type OnnxModel, type OnnxTensor } from './proto.ts';
 

@@ -2,9 +2,9 @@
 import { DeltaError } from '../../shared/errors.ts';
 import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon } from '../../binding/addon.ts';
-import type { Architecture, TensorSource } from '../import/architecture.ts';
-import type { TensorInfo } from '../import/gguf.ts';
-import { JoinedFiles } from '../import/splitFile.ts';
+import type { Architecture, TensorSource } from '../format/architecture.ts';
+import type { TensorInfo } from '../format/gguf.ts';
+import { JoinedFiles } from '../format/splitFile.ts';
 import { flowWidths } from '../manifest.ts';
 import { NativeEmbedding } from './nativeEmbedding.ts';
 import { SegmentSteps, type NativeSegment, type ProductPart } from './nativeSegment.ts';

@@ -3,7 +3,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { DeltaError } from '../../shared/errors.ts';
 import type { Addon } from '../../binding/addon.ts';
-import type { GgufFile, TensorInfo } from '../import/gguf.ts';
+import type { GgufFile, TensorInfo } from '../format/gguf.ts';
 import type { EmbeddingRows } from './segmentRunner.ts';
 
 export class NativeEmbedding implements EmbeddingRows {

@@ -1,9 +1,9 @@
 // The matrices and vectors of a GGUF for native segments: copied from the file a piece at a time, in the file's own quantisation; nothing is converted.
 import { DeltaError } from '../../shared/errors.ts';
 import type { Addon } from '../../binding/addon.ts';
-import { printable } from '../import/ggufHeader.ts';
-import type { TensorInfo } from '../import/gguf.ts';
-import type { JoinedFiles } from '../import/splitFile.ts';
+import { printable } from '../format/ggufHeader.ts';
+import type { TensorInfo } from '../format/gguf.ts';
+import type { JoinedFiles } from '../format/splitFile.ts';
 import { inEightBits } from './eightBits.ts';
 
 /** Rows are read in pieces of about this many bytes. */

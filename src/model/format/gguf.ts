@@ -1,9 +1,10 @@
-// A GGUF file as the importer sees it: metadata and tensors, every claim of the header checked against the file itself.
+// A GGUF file: metadata and tensors, every claim of the header checked against the file itself.
 import { promises as fs } from 'node:fs';
 import { DeltaError } from '../../shared/errors.ts';
 import { printable, readHeader, type ByteSource, type GgufHeader, type Metadata, type StatedTensor } from './ggufHeader.ts';
+import { FAMILIES } from './families.ts';
 import { checkPart, otherParts } from './splitFile.ts';
-import { I2_S, TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
+import { TENSOR_TYPES, type TensorType } from './tensorTypes.ts';
 
 const MAX_ELEMENTS = 2 ** 40;
 const MAX_ALIGNMENT = 1 << 20;
@@ -82,7 +83,8 @@ export function checkHeader({ path, size }: Pick<ByteSource, 'path' | 'size'>, {
   }
   const dataStart = Math.ceil(length / alignment) * alignment;
   const tensors = new Map<string, TensorInfo>();
-  const types = String(metadata['general.architecture']).startsWith('bitnet') ? [...TENSOR_TYPES, I2_S] : TENSOR_TYPES;
+  const family = String(metadata['general.architecture']);
+  const types = [...TENSOR_TYPES, ...((Object.hasOwn(FAMILIES, family) && FAMILIES[family].types) || [])];
   for (const claim of stated) {
     const tensor = checkTensor(path, types, claim, dataStart, alignment, size);
     if (tensors.has(tensor.name)) throw new DeltaError('notGguf', path, `the tensor ${printable(tensor.name)} appears twice`);

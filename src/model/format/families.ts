@@ -1,6 +1,7 @@
 // The families of decoders that run here, by `general.architecture`: what sets each apart from a plain `llama`. How one is added: ../README.md.
 // Source: llama.cpp's src/models.
 import type { Activation } from '../../binding/addon.ts';
+import { I2_S, type TensorType } from './tensorTypes.ts';
 
 export interface Family {
   /** How pairs of elements turn together: neighbours, whose query and key rows are put in another order at load, or the halves of a head, as kernels want it. */
@@ -33,13 +34,15 @@ export interface Family {
   unturnedByFlag?: boolean;
   /** Logits are made of 8-bit weights where the file has floats: beside layers of two bits they would be most of what a token reads. */
   headInEights?: boolean;
+  /** Types of tensors that only its files have: elsewhere their numbers mean others. */
+  types?: readonly TensorType[];
   /** Models of so many layers scale scores by 1/√(hidden / heads), whatever the length of their keys. */
   scaledByHidden?: number;
 }
 
 /** Gemma 1 and what came after it; its norms have their + 1 in the file. */
 const gemma: Family = { pairs: 'halves', activation: 'gelu', rootScaled: true };
-const bitnet: Family = { pairs: 'halves', subNorms: true, headInEights: true };
+const bitnet: Family = { pairs: 'halves', subNorms: true, headInEights: true, types: [I2_S] };
 const finalCap = 'final_logit_softcapping';
 
 export const FAMILIES: Readonly<Record<string, Family>> = {
