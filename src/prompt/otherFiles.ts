@@ -1,5 +1,6 @@
 // Other files in front of the one at the cursor, in the form that a model was trained to read several in:
 //   separated  <repo>NAME⏎ <sep>path⏎text⏎ … <sep>own⏎ <prefix>…      Qwen2.5-Coder
+//   named      <sep>path⏎text⏎ … <sep>own⏎ <prefix>…                   Granite
 //   unnamed    <sep>text⏎ … <sep> <prefix>…                            StarCoder2
 //   between    text⏎<sep> … <prefix>…                                  CodeGemma
 //   commented  <prefix>#path⏎text⏎ … #own⏎…                            DeepSeek-Coder
@@ -47,6 +48,7 @@ interface Form {
 
 const forms: Readonly<Record<FilesForm, Form>> = {
   separated: { inPrefix: false, separator: 'before', head: (path) => `${path}\n` },
+  named: { inPrefix: false, separator: 'before', head: (path) => `${path}\n` },
   unnamed: { inPrefix: false, separator: 'before', head: () => '' },
   between: { inPrefix: false, separator: 'behind', head: () => '' },
   commented: { inPrefix: true, separator: 'none', head: (path) => `#${path}\n` },

@@ -4,7 +4,7 @@
 export type FimLayout = 'standard' | 'suffixFirst';
 
 /** How other files stand in a prompt (`prompt/otherFiles.ts`). */
-export type FilesForm = 'separated' | 'unnamed' | 'between' | 'commented' | 'plus';
+export type FilesForm = 'separated' | 'named' | 'unnamed' | 'between' | 'commented' | 'plus';
 
 export interface FimTokens {
   prefix: number;

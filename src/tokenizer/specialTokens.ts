@@ -18,13 +18,17 @@ type Family = Partial<Record<FimRole, string>>;
 
 /** Families by the text of their tokens; the first whose three tokens are all in the vocabulary is taken. */
 const families: readonly Family[] = [
-  // Qwen2.5-Coder, Granite 3.3 and later, our starter
+  // Qwen2.5-Coder, our starter
   { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|repo_name|>', fileSeparator: '<|file_sep|>' },
   // CodeGemma
   { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', fileSeparator: '<|file_separator|>' },
   // StarCoder2
   { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<repo_name>', fileSeparator: '<file_sep>' },
-  // StarCoder, Granite Code, Refact
+  // Granite 4
+  { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|reponame|>', fileSeparator: '<|filename|>' },
+  // Granite Code, Granite 3
+  { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>', fileSeparator: '<filename>' },
+  // Refact
   { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>' },
   // SantaCoder
   { prefix: '<fim-prefix>', suffix: '<fim-suffix>', middle: '<fim-middle>', pad: '<fim-pad>' },
@@ -87,7 +91,9 @@ function formOf(prefix: string, separator: string | undefined): FilesForm | unde
   return Object.hasOwn(unseparated, prefix) ? unseparated[prefix] : undefined;
 }
 
-const separated: Readonly<Record<string, FilesForm>> = { '<|file_sep|>': 'separated', '<file_sep>': 'unnamed', '<|file_separator|>': 'between' };
+const separated: Readonly<Record<string, FilesForm>> = {
+  '<|file_sep|>': 'separated', '<filename>': 'named', '<|filename|>': 'named', '<file_sep>': 'unnamed', '<|file_separator|>': 'between',
+};
 const unseparated: Readonly<Record<string, FilesForm>> = { '<｜fim▁begin｜>': 'commented', '[PREFIX]': 'plus' };
 
 /** Every id that ends a generation, ascending. A token that starts another file or repository ends a completion too. */

@@ -19,11 +19,13 @@ const pieces = (...extra: string[]) => Tokenizer.fromFiles(tokenizerFromMetadata
 const families = {
   qwen: bytes('<|endoftext|>', '<|fim_prefix|>', '<|fim_middle|>', '<|fim_suffix|>', '<|fim_pad|>', '<|repo_name|>', '<|file_sep|>'),
   starcoder2: bytes('<|endoftext|>', '<fim_prefix>', '<fim_middle>', '<fim_suffix>', '<fim_pad>', '<repo_name>', '<file_sep>'),
+  granite: bytes('<|end_of_text|>', '<fim_prefix>', '<fim_middle>', '<fim_suffix>', '<fim_pad>', '<filename>', '<reponame>'),
+  granite4: bytes('<|end_of_text|>', '<|fim_prefix|>', '<|fim_middle|>', '<|fim_suffix|>', '<|fim_pad|>', '<|filename|>', '<|reponame|>'),
   codegemma: pieces('<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>', '<|file_separator|>'),
   deepseek: bytes('<｜fim▁begin｜>', '<｜fim▁hole｜>', '<｜fim▁end｜>'),
   codestral: pieces('[PREFIX]', '[SUFFIX]', '[MIDDLE]'),
 };
-const names = { qwen: 'Qwen2.5 Coder 1.5B', starcoder2: 'Starcoder2 3b', codegemma: 'codegemma-2b', deepseek: 'deepseek-coder-1.3b-base', codestral: 'Codestral 22B v0.1' };
+const names = { qwen: 'Qwen2.5 Coder 1.5B', starcoder2: 'Starcoder2 3b', granite: 'granite-8b-code-base-4k', granite4: 'Granite 4.0 Micro', codegemma: 'codegemma-2b', deepseek: 'deepseek-coder-1.3b-base', codestral: 'Codestral 22B v0.1' };
 type Family = keyof typeof families;
 const everyFamily = Object.keys(families) as Family[];
 
@@ -57,6 +59,13 @@ describe('other files in the prompt', () => {
     expect(shownIn('starcoder2')).toBe(`<file_sep>export const b = 2;\n<file_sep>export const a = 1;\n<file_sep><fim_prefix>${own.before}<fim_suffix>${own.after}<fim_middle>`);
   });
 
+  it('of Granite have their paths behind a token of their own, old and new', () => {
+    const shown = (token: string, [prefix, suffix, middle]: readonly string[]) =>
+      `${token}src/b.ts\nexport const b = 2;\n${token}src/a.ts\nexport const a = 1;\n${token}src/own.ts\n${prefix}${own.before}${suffix}${own.after}${middle}`;
+    expect(shownIn('granite')).toBe(shown('<filename>', ['<fim_prefix>', '<fim_suffix>', '<fim_middle>']));
+    expect(shownIn('granite4')).toBe(shown('<|filename|>', ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>']));
+  });
+
   it('of CodeGemma have a separator behind each, and the first token of all in front', () => {
     expect(shownIn('codegemma')).toBe(`<s> export const b = 2;\n<|file_separator|> export const a = 1;\n<|file_separator|><|fim_prefix|> ${own.before}<|fim_suffix|>${own.after}<|fim_middle|>`);
   });
@@ -74,7 +83,7 @@ describe('other files in the prompt', () => {
     expect(filesForm('no fill-in', null)).toBeUndefined();
   });
 
-  it.each(['qwen', 'starcoder2', 'codegemma'] as const)('of %s end a generation where another one would begin', (family) => {
+  it.each(['qwen', 'starcoder2', 'granite', 'granite4', 'codegemma'] as const)('of %s end a generation where another one would begin', (family) => {
     const { special, ends } = families[family];
     expect(special.fim!.fileSeparator).toBeDefined();
     for (const id of [special.fim!.fileSeparator!, ...(special.fim!.repo === undefined ? [] : [special.fim!.repo])]) {
@@ -161,7 +170,7 @@ describe('the order of other files', () => {
   });
 
   it('changes nothing while somebody types in the file at the cursor', () => {
-    fc.assert(fc.property(fc.constantFrom('qwen' as const, 'starcoder2' as const, 'codegemma' as const, 'deepseek' as const), fc.string({ maxLength: 40 }), (family, typed) => {
+    fc.assert(fc.property(fc.constantFrom('qwen' as const, 'starcoder2' as const, 'granite' as const, 'codegemma' as const, 'deepseek' as const), fc.string({ maxLength: 40 }), (family, typed) => {
       const files = filesOf(family);
       files.become('one', folder, numbered);
       const [one, two] = [own, { ...own, before: own.before + typed }].map((snapshot) => promptOf(family, files, snapshot, 4096));

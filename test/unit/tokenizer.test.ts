@@ -243,7 +243,7 @@ describe('metadata', () => {
   test.each([
     ['Qwen', ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>', '<|fim_pad|>'], { prefix: 256, suffix: 257, middle: 258, pad: 259 }],
     ['StarCoder2', ['<fim_prefix>', '<fim_suffix>', '<fim_middle>', '<file_sep>'], { prefix: 256, suffix: 257, middle: 258, fileSeparator: 259 }],
-    ['Granite Code', ['<fim_prefix>', '<fim_suffix>', '<fim_middle>', '<reponame>'], { prefix: 256, suffix: 257, middle: 258, repo: 259 }],
+    ['Granite Code', ['<fim_prefix>', '<fim_suffix>', '<fim_middle>', '<reponame>', '<filename>'], { prefix: 256, suffix: 257, middle: 258, repo: 259, fileSeparator: 260 }],
     ['DeepSeek', ['<｜fim▁begin｜>', '<｜fim▁hole｜>', '<｜fim▁end｜>'], { prefix: 256, suffix: 257, middle: 258, layout: 'standard' }],
     ['CodeLlama', ['▁<PRE>', '▁<SUF>', '▁<MID>'], { prefix: 256, suffix: 257, middle: 258 }],
     ['Codestral', ['[PREFIX]', '[SUFFIX]', '[MIDDLE]'], { prefix: 256, suffix: 257, middle: 258, layout: 'suffixFirst' }],
