@@ -1,9 +1,10 @@
-// What lies beside a document: what the user has open or had open last in the same workspace folder, then files of the document's own folder.
+// What lies beside a document: what the user has open or had open last in the same workspace folder, then files that it imports from, then files of its own folder.
 import { window, workspace, type Disposable, type TextDocument, type TextEditor } from 'vscode';
 import { isRelated } from '../completion/beside.ts';
 import type { Clock } from '../completion/source.ts';
 import { bounded, MOST_CHARACTERS, MOST_DOCUMENTS, type NeighbourDocument, type NeighbourSet } from '../session/neighbourSet.ts';
 import { FolderFiles } from './folderFiles.ts';
+import { ImportedFiles } from './importedFiles.ts';
 import { factsOf, refusalBy } from './place.ts';
 import type { Settings } from './settingsTable.ts';
 
@@ -14,6 +15,7 @@ export class NeighbourDocuments implements Disposable {
   /** URIs, the last one first. */
   private recent: string[] = [];
   private readonly files: FolderFiles;
+  private readonly imported: ImportedFiles;
   private made: { key: string; set: NeighbourSet } | undefined;
   private sets = 0;
   private readonly subscriptions: Disposable[];
@@ -23,6 +25,7 @@ export class NeighbourDocuments implements Disposable {
     clock: Pick<Clock, 'now'>,
   ) {
     this.files = new FolderFiles(clock);
+    this.imported = new ImportedFiles(clock);
     this.visited(window.activeTextEditor);
     this.subscriptions = [
       window.onDidChangeActiveTextEditor((editor) => this.visited(editor)),
@@ -44,7 +47,9 @@ export class NeighbourDocuments implements Disposable {
     const isOpen = new Set(workspace.textDocuments.map(({ uri }) => uri.toString()));
     const mayRead = (path: string, bytes: number): boolean => bytes <= MOST_CHARACTERS && refusalBy(this.settings(), { ...factsOf(document), path }) === null;
     // What was read may be excluded by now.
-    const closed = this.files.beside(document, mayRead).filter(({ uri, path, text }) => !isOpen.has(uri) && mayRead(path, text.length));
+    const imported = this.imported.beside(document, mayRead);
+    const named = new Set(imported.map(({ uri }) => uri));
+    const closed = [...imported, ...this.files.beside(document, mayRead).filter(({ uri }) => !named.has(uri))].filter(({ uri, path, text }) => !isOpen.has(uri) && mayRead(path, text.length));
     const key = JSON.stringify([folder, ...open.map(({ uri, version }) => [uri.toString(), version]), ...closed.map(({ uri, version }) => [uri, version])]);
     if (this.made?.key !== key) {
       const documents = bounded(texts([...open.map((other) => () => ({ path: other.uri.path, text: other.getText() })), ...closed.map((file) => () => file)]));

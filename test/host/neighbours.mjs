@@ -71,9 +71,34 @@ export async function neighbours({ place }, window) {
   const { text } = await window.document();
   check(/^\+ .*beside\/dispatch\.ts$/m.test(text), '"Show Last Prompt" names that file', [text.slice(0, 600)]);
   await window.closeEditors();
+  await importedFile(window, place.workspace);
   const closed = await ghostIn('closed', true, false);
   check(closed === expected, 'ghost text says what a closed file of the folder says', [JSON.stringify(closed), ...(await requests(window))]);
   await window.closeEditors();
   await window.reset({ ...listShut, 'deltallm.completions.eagerness': undefined });
   await window.set({ [setting]: false });
+}
+
+/**
+ * A closed file of another folder that this one imports from: the language service names it. It takes a while to start, and is asked again then.
+ * @param {import('./editorWindow.mjs').EditorWindow} window @param {string} workspace
+ */
+async function importedFile(window, workspace) {
+  for (const folder of ['office', 'desk']) mkdirSync(join(workspace, folder));
+  writeFileSync(join(workspace, 'office', 'dispatch.ts'), other);
+  const [head, tail] = own.replace("import { ledger } from './ledger'", "import { dispatch } from '../office/dispatch'").split(hole);
+  writeFileSync(join(workspace, 'desk', 'receive.ts'), head + tail);
+  await window.open('desk/receive.ts', { line: head.split('\n').length, column: 1 });
+  await window.type(typed);
+  let ghost = '';
+  for (let tries = 0; tries < 12 && ghost !== expected; tries++) {
+    await window.pause(2500);
+    await window.press('Backspace');
+    await window.type('.');
+    await window.pause(300);
+    await window.execute('deltallm.completions.trigger');
+    ghost = await window.awaitGhost();
+  }
+  check(ghost === expected, 'ghost text says what a closed file of another folder says that this one imports from', [JSON.stringify(ghost), ...(await requests(window))]);
+  await window.closeEditors();
 }
