@@ -1,5 +1,5 @@
 // Files that a document imports from, found by the language service, never waited for: whole where they are small, otherwise the declarations that are used.
-import { commands, Position, workspace, type Location, type LocationLink, type TextDocument, type Uri } from 'vscode';
+import { commands, Position, Range, workspace, type Location, type LocationLink, type TextDocument, type Uri } from 'vscode';
 import { isRelated } from '../completion/beside.ts';
 import { declarationsOf, importedNames, type ImportedName } from '../completion/imports.ts';
 import type { Clock } from '../completion/source.ts';
@@ -12,6 +12,8 @@ const COMMAND = 'vscode.executeDefinitionProvider';
 const LIMIT_MS = 2000;
 /** Before a document's names are looked at again, and before a busy service is asked again. */
 const REST_MS = 10_000;
+/** Imports stand in the first lines. */
+const BEGINNING = new Range(0, 0, 400, 0);
 /** A larger file stands there with its declarations only. */
 const WHOLE_CHARACTERS = 16_000;
 
@@ -63,7 +65,7 @@ export class ImportedFiles {
     const { version } = document;
     const isWanted = () => this.asked.uri === uri;
     try {
-      const imported = importedNames(document.getText(), document.languageId);
+      const imported = importedNames(document.getText(BEGINNING), document.languageId);
       const names = JSON.stringify(imported);
       if (names !== this.asked.names || !this.asked.isComplete) {
         const { targets, isComplete } = await this.targetsOf(document, imported, isWanted);
