@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** `timeout`: milliseconds after which a test hangs, on the slowest and busiest machine; no test may need it to fail. */
 const project = (name: string, timeout: number) => ({
   // VS Code exists only inside its host: what the editor's part does with it is seen in a stand-in.
   resolve: { alias: { vscode: fileURLToPath(new URL('test/support/fakeVscode.ts', import.meta.url)) } },
@@ -18,6 +19,6 @@ const project = (name: string, timeout: number) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: [project('unit', 60_000), project('native', 600_000), project('addon', 300_000), project('parity', 900_000), project('fullsize', 900_000), project('recipe', 600_000), project('systems', 600_000), project('view', 300_000)],
+    projects: [project('unit', 300_000), project('native', 900_000), project('addon', 900_000), project('parity', 900_000), project('fullsize', 900_000), project('recipe', 900_000), project('systems', 900_000), project('view', 900_000)],
   },
 });

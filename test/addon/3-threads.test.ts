@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/binding/load.ts';
+import { until } from '../support/until.ts';
 
 const FILE = resolve('native/build/Release/deltallm.node');
 
@@ -38,6 +39,7 @@ function start(): { worker: Worker; answer: Promise<Answer> } {
   return { worker, answer };
 }
 
+/** A thread that was joined may still be listed for a moment. */
 const systemThreads = () => readdirSync('/proc/self/task').length;
 
 describe('worker threads', () => {
@@ -63,7 +65,7 @@ describe('worker threads', () => {
       expect(systemThreads()).toBeGreaterThan(before);
       await worker.terminate();
     }
-    expect(systemThreads()).toBeLessThanOrEqual(before);
+    await until(() => expect(systemThreads()).toBeLessThanOrEqual(before));
   });
 
   it.runIf(process.platform === 'linux')('leave no weights when they are terminated', async () => {
@@ -78,7 +80,8 @@ describe('worker threads', () => {
       parentPort.postMessage(addon.weightsInfo(id).bytes);
       setInterval(() => {}, 1000);
     `;
-    const resident = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024;
+    // Not of files: the system takes such pages away when it likes.
+    const resident = () => Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024;
     const hold = async () => {
       const worker = new Worker(weights, { eval: true });
       const bytes = await new Promise((done, fail) => worker.once('message', done).once('error', fail));
@@ -90,13 +93,14 @@ describe('worker threads', () => {
     await hold();
     const before = resident();
     for (let i = 0; i < 4; i++) expect(await hold()).toBeGreaterThan(before + MEGABYTES / 2);
-    expect(resident()).toBeLessThan(before + MEGABYTES);
+    await until(() => expect(resident()).toBeLessThan(before + MEGABYTES));
   });
 
-  it('resizing the helpers joins the old ones', () => {
+  it('resizing the helpers joins the old ones', async () => {
     const addon = loadAddon(import.meta.dirname);
     const before = process.platform === 'linux' ? systemThreads() : 0;
-    for (const threads of [2, 8, 3, 64, 1]) addon.setThreads(threads);
-    if (process.platform === 'linux') expect(systemThreads()).toBe(before);
+    // More than may still have been listed before.
+    for (let round = 0; round < 10; round++) for (const threads of [2, 8, 3, 64, 1]) addon.setThreads(threads);
+    if (process.platform === 'linux') await until(() => expect(systemThreads()).toBeLessThanOrEqual(before));
   });
 });

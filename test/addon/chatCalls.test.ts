@@ -1,10 +1,19 @@
 // Completions and a conversation in one worker: who waits for whom, and that nobody changes what another one says.
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RuntimeClient } from '../../src/session/client.ts';
 import type { Event, GenerateOptions, GenerateResult, LoadOptions, Role } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { TINY_Q8 } from '../support/engine.ts';
+import { presets, writeRandomLlama } from '../support/writeGguf.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'deltallm-chatCalls-'));
+/** Its context is long: what fills it takes many seconds, and whoever ends that once it has begun is never too late. */
+const long = join(folder, 'long.gguf');
+beforeAll(() => void writeRandomLlama(long, presets.long));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const load = (role: Role, model = TINY_Q8): LoadOptions => ({ role, model, threads: 2, attention: 'delta', cacheBytes: 5e8, background: false });
 const lines = Array.from({ length: 30 }, (_, i) => `export const value${i} = ${i};\n`).join('');
@@ -73,18 +82,25 @@ describe('one worker', () => {
   });
 
   it('reads ahead behind everything else, and gives way to an answer of the same conversation when it is cancelled', async () => {
+    await client.call('load', load('chat', long));
     const cancel = new CancelFlag();
-    const ahead = generate({ ...question, conversation: 'ahead', max: 0, priority: 'background' }, () => cancel.set(), cancel);
-    const { reason } = await generate({ ...question, conversation: 'ahead', max: 3 });
+    let read = 0;
+    const ahead = generate({ prompt: { messages: [{ role: 'user', content: lines.repeat(60) }] }, conversation: 'ahead', max: 0, sampling: {}, priority: 'background' }, (event) => {
+      if (event.event === 'progress') read = event.share;
+      cancel.set();
+    }, cancel);
+    const { reason } = await generate({ prompt: { messages: [{ role: 'user', content: 'abc' }] }, conversation: 'ahead', max: 3, sampling: { temperature: 0 } });
     expect(['length', 'end']).toContain(reason);
     expect((await ahead).reason).toBe('cancelled');
+    expect(read).toBeLessThan(1);
+    await client.call('load', load('chat'));
   });
 
   it('ends in the middle of an answer and a completion when it is closed', async () => {
     const other = RuntimeClient.start(resolve('dist'));
     await other.call('load', load('completion'));
     await other.call('load', load('chat'));
-    const text = new Promise<void>((heard) => void other.call('generate', { ...question, max: 3000 }, (event) => event.event === 'text' && heard()).catch(() => {}));
+    const text = new Promise<void>((heard) => void other.call('generate', { ...question, max: 3000 }, (event) => event.event === 'text' && heard()).catch(() => {}).finally(heard));
     await text;
     const running = other.call('generate', at(1));
     await other.close();

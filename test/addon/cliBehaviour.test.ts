@@ -206,14 +206,19 @@ it('progress is written line by line for a program that asks for it, and only th
 });
 
 describe('Ctrl+C', () => {
-  const long = file('long.ts');
-  beforeAll(() => writeFileSync(long, readFileSync(source, 'utf8').repeat(4)));
+  /** What reads its whole context, and what is measured of the other, takes many seconds on any machine: a signal in the middle of it is never too late. */
+  const [long, slow] = [file('long.gguf'), file('slow.gguf')];
+  beforeAll(() => {
+    writeRandomLlama(long, presets.long);
+    writeRandomLlama(slow, { ...presets.tiny, layers: 16, hidden: 256, vocabulary: 2000 });
+  });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('(%s) in the middle of a long prefill ends with 130, silently', async (signal) => {
     // Logits of all positions in one go: thousands of segments of work. The partial file appears when it begins.
-    const { cacheText, out } = { cacheText: JSON.stringify(Array.from({ length: 2000 }, (_, i) => i % 300)), out: file(`cancelled-${signal}`) };
+    const [tokens, out] = [file('tokens.json'), file(`cancelled-${signal}`)];
+    writeFileSync(tokens, JSON.stringify(Array.from({ length: 60_000 }, (_, i) => i % 250)));
     const began = () => readdirSync(folder).some((name) => name.startsWith(`cancelled-${signal}.partial-`));
-    const result = await run(['logits', '--model', small, '--tokens', cacheText, '--all', '--out', out], {
+    const result = await run(['logits', '--model', long, '--tokens', `@${tokens}`, '--all', '--out', out], {
       cache, during: (kill) => {
         const poll = setInterval(() => {
           if (!began()) return;
@@ -249,7 +254,27 @@ describe('Ctrl+C', () => {
   });
 
   it('before the model is there ends with 130, too', async () => {
-    const result = await run(['generate', '--model', small, '--prompt', 'x', '--max', '1000000'], { during: (kill) => void setTimeout(() => kill('SIGINT'), 150) });
+    let said = '';
+    const result = await run(['generate', '--model', slow, '--prompt', 'x'], {
+      env: { DELTALLM_PROGRESS: 'lines' },
+      during: (kill, stderr) => {
+        const poll = setInterval(() => {
+          said = stderr();
+          if (!said.includes('measuring')) return;
+          clearInterval(poll);
+          kill('SIGINT');
+        }, 5);
+        poll.unref();
+      },
+    });
+    expect(said).toContain('measuring');
+    expect(result).toMatchObject({ code: 130, signal: null });
+    expect(result.stdout.length).toBe(0);
+    for (const line of result.stderr.trim().split('\n')) expect(line).toMatch(/^(loading|measuring) \d+ %$/);
+  });
+
+  it('before anybody listens ends it, too', async () => {
+    const result = await run(['generate', '--model', slow, '--prompt', 'x'], { during: (kill) => kill('SIGINT') });
     // Sent before the handler is there, the signal itself ends the process.
     expect(result.signal ?? result.code).toSatisfy((end: unknown) => end === 130 || end === 'SIGINT');
     expect(result.stderr).toBe('');

@@ -1,11 +1,12 @@
 // Streams that fail and inputs that do not come: one sentence or silence, an exit code, and no process that is torn down in the middle of its work.
 import { spawn, spawnSync, type StdioOptions } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, rmdirSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, rmdirSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readManifest } from '../../src/model/manifest.ts';
-import { check, CLI, run } from '../support/cli.ts';
+import { check, CLI, MOST_MS, run } from '../support/cli.ts';
+import { whenItWaits } from '../support/waitingProcess.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-streams-'));
@@ -37,7 +38,7 @@ function runWith(args: string[], stdio: StdioOptions, env: Record<string, string
   let err = '';
   child.stdout?.on('data', (piece: Buffer) => (out += piece.toString()));
   child.stderr?.on('data', (piece: Buffer) => (err += piece.toString()));
-  const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), MOST_MS);
   during(child);
   return new Promise((done) => child.on('close', (code, signal) => {
     clearTimeout(limit);
@@ -121,21 +122,8 @@ describe('Ctrl+C', () => {
   const FIFO = file('pipe');
   beforeAll(() => void spawnSync('mkfifo', [FIFO]));
 
-  /** Sends the signal when the child sleeps: it waits for what does not come. */
-  const whenItWaits = (signal: NodeJS.Signals) => (child: ReturnType<typeof spawn>) => {
-    let quiet = 0;
-    let before = '';
-    const poll = setInterval(() => {
-      // Time on a processor; that of a process which waits does not grow.
-      const used = existsSync(`/proc/${child.pid}/stat`) ? readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ').slice(13, 15).join(' ') : '';
-      quiet = used === before && used !== '' ? quiet + 1 : 0;
-      before = used;
-      if (quiet < 40) return;
-      clearInterval(poll);
-      child.kill(signal);
-    }, 25);
-    child.on('close', () => clearInterval(poll));
-  };
+  /** Sends the signal when the child waits for what does not come. */
+  const whenWaiting = (signal: NodeJS.Signals) => (child: ReturnType<typeof spawn>) => whenItWaits(child, () => child.kill(signal));
   const WAITING: [string, () => string[]][] = [
     ['tokenize', () => ['tokenize', '--model', gguf]],
     ['detokenize', () => ['detokenize', '--model', gguf]],
@@ -145,12 +133,12 @@ describe('Ctrl+C', () => {
     ['complete of standard input by its name', () => ['complete', '--model', model, '--file', '/dev/stdin', '--line', '1', '--column', '1']],
   ];
   it.each(WAITING.flatMap(([name, args]) => (['SIGINT', 'SIGTERM'] as const).map((signal) => [name, signal, args] as const)))('ends the wait of %s (%s) with 130, silently', async (_, signal, args) => {
-    expect(await runWith(args(), ['pipe', 'pipe', 'pipe'], {}, whenItWaits(signal))).toEqual({ code: 130, signal: null, out: '', err: '' });
+    expect(await runWith(args(), ['pipe', 'pipe', 'pipe'], {}, whenWaiting(signal))).toEqual({ code: 130, signal: null, out: '', err: '' });
   });
 
   it('ends the wait for a writer that is there and writes nothing', async () => {
     const silent = openSync(FIFO, constants.O_RDWR | constants.O_NONBLOCK);
-    expect(await runWith(['complete', '--model', model, '--file', FIFO, '--line', '1', '--column', '1'], ['ignore', 'pipe', 'pipe'], {}, whenItWaits('SIGINT'))).toMatchObject({ code: 130, err: '' });
+    expect(await runWith(['complete', '--model', model, '--file', FIFO, '--line', '1', '--column', '1'], ['ignore', 'pipe', 'pipe'], {}, whenWaiting('SIGINT'))).toMatchObject({ code: 130, err: '' });
     closeSync(silent);
   });
 
@@ -168,12 +156,11 @@ it('a standard input that does not wait for its writer is waited for', async () 
   const input = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(pipe, constants.O_WRONLY);
   closeSync(both);
-  const ended = runWith(['tokenize', '--model', gguf], [input, 'pipe', 'pipe'], {}, (child) => void setTimeout(() => {
+  const ended = runWith(['tokenize', '--model', gguf], [input, 'pipe', 'pipe'], {}, (child) => whenItWaits(child, () => {
     writeSync(writer, 'abc');
     closeSync(writer);
     closeSync(input);
-    void child;
-  }, 700));
+  }));
   expect(await ended).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^(\d+\n)+$/) as string });
 });
 

@@ -186,10 +186,11 @@ describe('what lies on the disk', () => {
     const child = resolve('test/support/keeper.ts');
     for (const after of [0, 3, 11, 40, 90]) {
       const keeper = spawn(process.execPath, ['scripts/bench.mjs', child, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(keeper, 'exit');
       await once(keeper.stdout, 'data');
       await new Promise((wait) => setTimeout(wait, after));
       keeper.kill('SIGKILL');
-      await once(keeper, 'exit');
+      expect(await ended).toEqual([null, 'SIGKILL']);
       const cold = await withEngine((engine) => ask(engine), { of: join(folder, 'none') });
       await withEngine(async (engine, notices) => {
         same(await ask(engine), cold);

@@ -25,7 +25,7 @@ const sum = (values: Iterable<number>) => Array.from(values).reduce((a, b) => a 
 let engine: Engine;
 const open = async () => (engine = await Engine.load(counted, { model: TINY_Q8, threads: 2, attention: 'delta', cacheBytes: 2e9, background: false }));
 const generate = (options: GenerateOptions, emit: () => void = () => {}) => engine.generate(options, new CancelFlag(), emit);
-beforeAll(open, 120_000);
+beforeAll(async () => void (await open()));
 afterAll(() => engine.close());
 
 describe('at the boundary of the addon', () => {

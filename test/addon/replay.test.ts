@@ -57,7 +57,7 @@ describe.each(sessions)('%s', (name) => {
     for (const node of engine.cache.tree.nodes()) expect([node.pins, node.exactPins]).toEqual([0, 0]);
     engine.cache.clear();
     expect(engine.addon.storeInfo(engine.cache.store)).toMatchObject({ blocks: 0, bytes: 0 });
-  }, 60_000);
+  });
 });
 
 it('typing forward computes what was typed', async () => {
@@ -92,4 +92,4 @@ it('the command prints a line a step and a summary, or one line of JSON', async 
   expect(json.summary.steps).toBe(json.steps.length);
   expect(String(text.stdout).trimEnd().split('\n').length).toBe(json.steps.length + 2);
   expect((await run(['replay', '--session', 'README.md'])).stderr).toMatch(/README\.md cannot be read \(line 1: it is no JSON\)/);
-}, 60_000);
+});

@@ -140,7 +140,12 @@ export async function soak({ minutes, model = '', cacheBytes, say = () => {} }: 
     loopDelay.disable();
     await look(1);
     await client.call('clearCaches', {});
-    const { cacheBytes: left, cacheBlocks } = await client.call('memory', {});
+    // What was read ahead at that moment ends with its pass.
+    let { cacheBytes: left, cacheBlocks } = await client.call('memory', {});
+    for (let looks = 0; cacheBlocks > 0 && looks < 100; looks++) {
+      await wait(100);
+      ({ cacheBytes: left, cacheBlocks } = await client.call('memory', {}));
+    }
     const quarter = (from: number, to: number): number => median(resident.filter(({ at }) => at >= from && at < to).map(({ bytes }) => bytes));
     const delay = (percent: number): number => Math.max(0, loopDelay.percentile(percent) / 1e6 - RESOLUTION_MS);
     return {

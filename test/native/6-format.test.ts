@@ -187,7 +187,7 @@ describe('damage', () => {
     }
     expect(found.refused).toBeGreaterThan(300);
     expect(found.read).toBeGreaterThan(300);
-  }, 120_000);
+  });
 
   it('empty and tiny files are refused', () => {
     const { stage, files } = written();

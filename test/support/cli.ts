@@ -7,6 +7,9 @@ import { expect } from 'vitest';
 
 export const CLI = resolve('dist/cli.js');
 
+/** A run that has not ended by then never will: longer than the slowest machine takes, shorter than a test may take. */
+export const MOST_MS = 800_000;
+
 export interface RunOptions {
   /** Standard input; none is an empty one. */
   input?: string | Uint8Array;
@@ -32,7 +35,7 @@ export function run(args: string[], options: RunOptions = {}): Promise<RunResult
   return new Promise((done) => {
     const out: Buffer[] = [];
     let stderr = '';
-    const limit = setTimeout(() => child.kill('SIGKILL'), 240_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), MOST_MS);
     child.stdout.on('data', (piece: Buffer) => out.push(piece));
     child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
     child.stdin.on('error', () => {}); // it did not want to read

@@ -272,6 +272,8 @@ export const presets = {
   bitnet2b_q4_0: { ...bitnet2b, type: 'Q4_0' },
   llama_7b_q4km: { ...sevenB, layers: 32, type: 'Q4_K_M', seed: 4 },
   tiny: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 32, ffn: 192, vocabulary: 512, type: 'F16', tied: true, ropeBase: 10_000, context: 2048, seed: 3 },
+  /** So long a context that reading or writing it takes many seconds on any machine: for what is to be ended in the middle of it. */
+  long: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 32, ffn: 192, vocabulary: 300, type: 'F16', tied: true, ropeBase: 10_000, context: 131_072, seed: 3 },
 } as const satisfies Record<string, RandomLlama>;
 
 /** xoshiro128**: fills `words` with uniform 32-bit numbers; continues from call to call. */

@@ -136,5 +136,5 @@ describe('anything that an editor does', () => {
     expect(strictChecks).toBeGreaterThan(20);
     // In a few blocks there is no room for what moves.
     if (blocks > 10) expect(Math.min(moved, approximate)).toBeGreaterThan(10);
-  }, 120_000);
+  });
 });

@@ -291,7 +291,7 @@ describe('any way of typing', () => {
     expect(longer).toBeGreaterThan(5);
     for (const origin of ['generation', 'reattached', 'typedThrough', 'cache']) expect(origins).toContain(origin);
     for (const reason of ['superseded', 'cancelled', 'lowConfidence', 'empty', 'unavailable']) expect(reasons).toContain(reason);
-  }, 300_000);
+  });
 
   it('fast, 200 keys of a program that the model knows by halves', async () => {
     const sums = [0, 0, 0];

@@ -11,6 +11,7 @@ import { downloadWith, type DownloadNeeds } from '../../src/download/download.ts
 import type { Download, DownloadOutcome, DownloadProgress, DownloadStop } from '../../src/shared/downloads.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { fileServer, proxyServer, sha256, type FileServer, type ServerRules } from '../support/fileServer.ts';
+import { until } from '../support/until.ts';
 // @ts-expect-error plain JavaScript
 import { downloadBundle } from '../../scripts/bundles.mjs';
 
@@ -30,7 +31,7 @@ const serve = async (rules: ServerRules = {}, bytes = file): Promise<FileServer>
 
 let count = 0;
 const folder = () => join(base, String(count++));
-const quick: DownloadNeeds = { restMs: 1, silenceMs: 2000 };
+const quick: DownloadNeeds = { restMs: 1, silenceMs: 60_000 };
 
 interface Tried {
   outcome: DownloadOutcome;
@@ -146,15 +147,17 @@ describe('a file that does not arrive', () => {
     const stop: DownloadStop = { how: null, heard: () => {} };
     const into = folder();
     const resting = downloadWith({ ...quick, restMs: 600_000 }, { url: server.url, path: join(into, 'model.gguf') }, () => {}, stop);
-    while (!server.requests.some((line) => line.includes('/store'))) await new Promise((done) => setTimeout(done, 10));
-    await new Promise((done) => setTimeout(done, 50));
+    // While it rests, something else hears of a stop than while it asks.
+    const asking = stop.heard;
+    await until(() => expect(stop.heard).not.toBe(asking));
+    expect(server.requests.some((line) => line.includes('/store'))).toBe(true);
     stop.how = 'cancel';
     stop.heard();
     expect([await resting, readdirSync(into)]).toEqual([{ stopped: true }, []]);
   });
 
   it('stays as far as it came where the server is silent, and that is one sentence', async () => {
-    const { outcome, left, sentence } = await fetchTo(folder(), await serve({ stallAfter: 10 }), { silenceMs: 50 });
+    const { outcome, left, sentence } = await fetchTo(folder(), await serve({ stallAfter: 10 }), { silenceMs: 300 });
     expect(outcome).toMatchObject({ failed: { code: 'downloadUnreachable' } });
     expect(left).toEqual(['model.gguf.part', 'model.gguf.part.json']);
     expect(sentence).toMatch(/does not answer \(.+\): check the network .* what has come is kept\.$/);

@@ -165,7 +165,7 @@ describe('the history', () => {
   beforeEach(async () => {
     await chat.ask('One?', 'First.');
     await chat.say({ type: 'newConversation' });
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    for (const first = Date.now(); Date.now() === first; ) await new Promise(setImmediate);
     await chat.ask('Two?', 'Second.');
     await chat.say({ type: 'history' });
   });

@@ -7,6 +7,7 @@ import { RuntimeClient } from '../../src/session/client.ts';
 import { fake, InlineCompletionTriggerKind, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { Uri } from '../support/fakeVscode.ts';
 import { FakeWorker, generated } from '../support/fakeWorker.ts';
+import { until } from '../support/until.ts';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const base = mkdtempSync(join(tmpdir(), 'deltallm-editorCommands-'));
@@ -39,7 +40,7 @@ async function complete(text: string, before = 'const secretPassword = '): Promi
   const token = { isCancellationRequested: false, onCancellationRequested: () => ({ dispose() {} }) };
   const context = { triggerKind: InlineCompletionTriggerKind.Invoke, selectedCompletionInfo: undefined };
   const items = (fake.providers[0] as Provider).provideInlineCompletionItems(document, selection.active, context, token);
-  await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+  await until(() => expect(workers[0]?.of('generate').length).toBe(1));
   const prompt = { text: `<fim>${before}`, spans: [{ name: 'prefix' as const, start: 0, end: 4, tokens: 0, dropped: true }, { name: 'prefix' as const, start: 4, end: before.length, tokens: 9, dropped: false }], neighbours: ['/work space/beside.ts'] };
   workers[0].of('generate')[0].answer({ ...generated(text), prompt });
   await items;
@@ -86,7 +87,7 @@ describe('"Clear Caches"', () => {
     fake.disk.set(kept, { text: '', mtime: 1 });
     await complete('prompt();');
     const cleared = run('clearCaches');
-    await vi.waitFor(() => expect(workers[0].of('clearCaches').length).toBe(1));
+    await until(() => expect(workers[0].of('clearCaches').length).toBe(1));
     expect(fake.disk.has(kept)).toBe(true);
     workers[0].of('clearCaches')[0].answer(null);
     await cleared;
@@ -98,7 +99,7 @@ describe('"Show Cache"', () => {
   it('says of each file what is kept, and how it was read', async () => {
     await complete('prompt();');
     const showing = run('showCache');
-    await vi.waitFor(() => expect(workers[0].of('census').length).toBe(1));
+    await until(() => expect(workers[0].of('census').length).toBe(1));
     const group = { path: '/work space/a.ts', blocks: 12, tokens: 760, reused: 9, exact: 5, delta: 8, approximate: 3, moved: 0, superseded: 2, bytes: 4.2e6 };
     workers[0].of('census')[0].answer([{ model: 'tiny', roles: ['completion', 'chat'], blocks: 13, bytes: 4.5e6, budget: 1e9, float16: 9e6, groups: [group, { ...group, path: null, approximate: 0, superseded: 0, moved: 4 }], underWay: { blocks: 1, bytes: 3e5 }, saved: 900, computed: 100 }]);
     await showing;
@@ -121,7 +122,7 @@ describe('"Copy Diagnostics"', () => {
     fake.set('deltallm.threads', 2);
     await complete('prompt();');
     const copying = run('copyDiagnostics');
-    await vi.waitFor(() => expect(workers[0].of('memory').length).toBe(1));
+    await until(() => expect(workers[0].of('memory').length).toBe(1));
     workers[0].of('memory')[0].answer({ cacheBytes: 3e6, cacheBlocks: 7 });
     await copying;
     for (const part of ['CPU: ', 'Kernels: avx2', 'Model: tiny', 'Model file: big.gguf', 'Chat model file: talking.gguf', '3 MB in 7 blocks', 'writes 100 tokens', 'Editor: Visual Studio Code 1.106.1', `DeltaLLM: ${manifest.version}`, 'returned 1']) {

@@ -1,10 +1,11 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { localise, withoutFolders } from '../../src/editor/messages.ts';
 import { showTroubles } from '../../src/editor/notices.ts';
 import type { Trouble } from '../../src/editor/runtime.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { sampleErrors } from '../support/errorSamples.ts';
 import { EventEmitter, fake } from '../support/fakeVscode.ts';
+import { until } from '../support/until.ts';
 
 beforeEach(() => fake.reset());
 const cases = sampleErrors().map((error) => [error.code, error] as const);
@@ -58,7 +59,7 @@ describe('what is offered with a failure', () => {
   it('opens that setting', async () => {
     fake.click = 'Open Setting';
     said({ kind: 'standIn', error: new DeltaError('notGguf', '/a.gguf', 'x') });
-    await vi.waitFor(() => expect(fake.executed).toEqual([{ id: 'workbench.action.openSettings', args: ['deltallm.model.path'] }]));
+    await until(() => expect(fake.executed).toEqual([{ id: 'workbench.action.openSettings', args: ['deltallm.model.path'] }]));
   });
 
   it('of anything else is a restart', () => {

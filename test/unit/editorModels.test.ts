@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { downloadWith } from '../../src/download/download.ts';
 import { fromModels } from '../../src/editor/models/fromModels.ts';
 import { curated } from '../../src/editor/models/curated.ts';
@@ -17,6 +17,7 @@ import { predictedSpeed } from '../../src/session/machineSpeed.ts';
 import { EventEmitter, fake, fakeWebviewView, Uri, window } from '../support/fakeVscode.ts';
 import { fileServer, sha256, type FileServer, type ServerRules } from '../support/fileServer.ts';
 import { PLENTY, putModel } from '../support/modelHomes.ts';
+import { until } from '../support/until.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'deltallm-editorModels-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -63,7 +64,7 @@ beforeEach(() => {
     states: [{ keys: () => [...memento.keys()], update: async (key: string) => void memento.delete(key), get: () => undefined } as never],
     loadDownload: () => {
       downloadLoads++;
-      return (request, hear, stop) => downloadWith({ restMs: 1, silenceMs: 2000 }, request, hear, stop);
+      return (request, hear, stop) => downloadWith({ restMs: 1, silenceMs: 60_000 }, request, hear, stop);
     },
     forgetConversations: async () => void forgotten++,
   };
@@ -76,7 +77,6 @@ afterEach(async () => {
 });
 
 const shown = (): ModelsState => (page.posted.at(-1) as Extract<ToModels, { type: 'state' }>).state;
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 10 });
 const say = (message: FromModels): void => page.say(message);
 const row = (name: string) => shown().models.find((model) => model.name === name)!;
 const offer = (id = small.file) => shown().downloads.find((download) => download.id === id);

@@ -7,6 +7,7 @@ import { RuntimeClient } from '../../src/session/client.ts';
 import { settled } from '../support/fakeClock.ts';
 import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, window, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
+import { until } from '../support/until.ts';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const base = mkdtempSync(join(tmpdir(), 'deltallm-extension-'));
@@ -65,7 +66,7 @@ function startUnloadable(): RuntimeClient {
 
 /** Waits for the `n`th generation and answers it. */
 async function answer(text: string, n = 1): Promise<void> {
-  await vi.waitFor(() => expect(workers.at(-1)?.of('generate').length).toBe(n));
+  await until(() => expect(workers.at(-1)?.of('generate').length).toBe(n));
   const call = workers.at(-1)!.of('generate')[n - 1];
   call.hear({ id: n, event: 'text', text, scores: scoresOf(text) });
   call.answer(generated(text));
@@ -220,7 +221,7 @@ describe('a text that names what does not exist', () => {
     fake.disk.set('/work space/order.ts', { text: '', mtime: 1 });
     fake.disk.set('/work space/total.ts', { text: '', mtime: 1 });
     const items = ask(fake.open("import { a } from './ord", 'typescript', Uri.file('/work space/main.ts')), { manual: false });
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     workers[0].of('generate')[0].answer({ ...generated("er';"), scores: scoresOf("er';", -9) });
     expect((await items).map(({ insertText }) => insertText)).toEqual(["er';"]);
   });
@@ -248,7 +249,7 @@ describe('text that becomes longer after it was shown', () => {
   async function shownEarly(editor: FakeEditor, manual = false): Promise<() => Promise<void>> {
     fake.set('deltallm.completions.latencyBudget', 100);
     const items = ask(editor, { manual });
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     const [call] = workers[0].of('generate');
     call.hear({ id: 1, event: 'text', text: '() {\n  return 1;\n', scores: scoresOf('() {\n  return 1;\n') });
     const [early] = await items;
@@ -290,7 +291,7 @@ describe('a text that comes after VS Code has ceased to wait', () => {
     const editor = fake.open('function one');
     const token = new Token();
     const items = ask(editor, { token });
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     token.cancel();
     expect(await items).toEqual([]);
     await act(editor);
@@ -334,7 +335,7 @@ describe('settings that change while something is written', () => {
     const editor = fake.open('const total = ');
     fake.perform = () => (again = ask(editor, { selected }));
     const items = ask(editor, { manual: false });
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     return { editor, items, cancel: workers[0].of('generate')[0].cancel! };
   };
   const change = () => fake.set('deltallm.completions.maxTokens', 20);
@@ -409,7 +410,7 @@ describe('what nobody waits for', () => {
   const begin = async () => {
     const editor = fake.open('const total = ');
     const items = ask(editor);
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     return { editor, items, cancel: workers[0].of('generate')[0].cancel! };
   };
 
@@ -455,9 +456,9 @@ describe('failures', () => {
 
   it('of the worker are told once, and the request is answered all the same', async () => {
     const items = ask(fake.open('const total = '));
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     workers[0].die();
-    await vi.waitFor(() => expect(workers.length).toBe(2));
+    await until(() => expect(workers.length).toBe(2));
     await answer('sum();');
     expect((await items)[0].insertText).toBe('sum();');
     expect(fake.messages.map(({ kind, buttons }) => [kind, buttons])).toEqual([['warning', ['Show Log']]]);
@@ -472,10 +473,10 @@ describe('a restart of the runtime', () => {
     let again: Promise<InlineCompletionItem[]> | undefined;
     fake.perform = () => (again = ask(editor));
     const items = ask(editor, { manual: false });
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     const restarted = restart();
     expect([await items, fake.executed]).toEqual([[], [trigger]]);
-    await vi.waitFor(() => expect(workers.length).toBe(2));
+    await until(() => expect(workers.length).toBe(2));
     await answer('sum();');
     await restarted;
     expect((await again)?.map(({ insertText }) => insertText)).toEqual(['sum();']);
@@ -488,7 +489,7 @@ describe('a restart of the runtime', () => {
     let again: Promise<InlineCompletionItem[]> | undefined;
     fake.perform = () => (again = ask(editor));
     const restarted = restart();
-    await vi.waitFor(() => expect(workers.length).toBe(2));
+    await until(() => expect(workers.length).toBe(2));
     await answer('sum();');
     await restarted;
     expect([(await again)?.map(({ insertText }) => insertText), fake.executed]).toEqual([['sum();'], [trigger]]);
@@ -506,7 +507,7 @@ describe('a restart of the runtime', () => {
 describe('deactivation', () => {
   it('lets the worker end, in the middle of a generation too', async () => {
     const items = ask(fake.open('const total = '));
-    await vi.waitFor(() => expect(workers[0]?.of('generate').length).toBe(1));
+    await until(() => expect(workers[0]?.of('generate').length).toBe(1));
     await deactivate();
     expect(workers[0].closed).toBe(true);
     expect(await items).toEqual([]);

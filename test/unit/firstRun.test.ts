@@ -8,6 +8,7 @@ import { WALKTHROUGH } from '../../src/editor/firstRun.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import { fake, InlineCompletionTriggerKind, Selection, Uri, window, type FakeDocument, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
+import { until } from '../support/until.ts';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
@@ -36,7 +37,7 @@ async function suggested(text: string): Promise<InlineCompletionItem> {
   const { document, selection } = window.activeTextEditor!;
   const before = worker?.of('generate').length ?? 0;
   const asked = (fake.providers[0] as { provideInlineCompletionItems(...args: unknown[]): Promise<InlineCompletionItem[]> }).provideInlineCompletionItems(document, selection.active, { triggerKind: InlineCompletionTriggerKind.Invoke }, token);
-  await vi.waitFor(() => expect(worker?.of('generate').length).toBeGreaterThan(before));
+  await until(() => expect(worker?.of('generate').length).toBeGreaterThan(before));
   const call = worker!.of('generate').at(-1)!;
   call.hear({ id: 1, event: 'text', text, scores: scoresOf(text) });
   call.answer(generated(text));

@@ -170,7 +170,7 @@ describe('what is too much', () => {
       await view.show(chat({ turns: [question(), answer({ text: `${text}\n\nThe end.` })] }));
       // Beside the text that comes, keys are heard.
       await view.page.locator('textarea').fill('still here');
-      await view.page.waitForFunction(() => document.querySelector('answer-text')!.lastElementChild?.lastElementChild?.lastElementChild?.textContent?.includes('The end.'), null, { timeout: 60_000 });
+      await view.page.waitForFunction(() => document.querySelector('answer-text')!.lastElementChild?.lastElementChild?.lastElementChild?.textContent?.includes('The end.'));
       await view.settled();
     });
     const flush = await view.page.evaluate(() => (window as never as { flush: number }).flush);

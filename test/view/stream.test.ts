@@ -100,7 +100,7 @@ describe('two hundred long answers', () => {
   it('are not touched by the one that is being written: one flush a frame, within the open block', async () => {
     const view = await browser.open({ width: 400, height: 700 });
     await view.show(chat({ turns: [...turns(200), question({ id: 'q' }), answer({ state: 'writing' })] }));
-    await view.page.waitForFunction(() => [...document.querySelectorAll('answer-text')].slice(0, 200).every((text) => text.textContent!.includes('worker_threads')), null, { timeout: 120_000 });
+    await view.page.waitForFunction(() => [...document.querySelectorAll('answer-text')].slice(0, 200).every((text) => text.textContent!.includes('worker_threads')));
     await view.page.evaluate(() => {
       const seen = Object.assign(window, { longest: 0, outside: [] as string[], most: 0, flushes: 0, frames: 0 });
       new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (seen.longest = Math.max(seen.longest, duration)))).observe({ type: 'longtask' });

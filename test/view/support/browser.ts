@@ -19,7 +19,7 @@ export function useBrowser<Options, View extends PageView, B extends Bench<Optio
   const views: View[] = [];
   beforeAll(async () => {
     if (!missing) bench = await start();
-  }, 120_000);
+  });
   beforeEach((context) => context.skip(missing !== undefined, missing));
   afterEach(async () => {
     for (const view of views.splice(0)) {

@@ -11,6 +11,9 @@ import { themes, type ThemeName } from './themes.ts';
 /** Why there can be no tests of the view here; undefined: there can. In CI there must be. */
 export const missing: string | undefined = chromiumPath() || process.env.CI ? undefined : 'Chromium is not installed (apt-get install --no-install-recommends chromium fonts-dejavu-core), and CHROMIUM names none';
 
+/** What a page has not done by then it will not do, however slow the machine is. */
+const MOST_MS = 300_000;
+
 const TYPES: Record<string, string> = { css: 'text/css', html: 'text/html', js: 'text/javascript' };
 
 export interface Size {
@@ -42,7 +45,7 @@ export class ServedPage {
       response.writeHead(text === undefined ? 404 : 200, { 'content-type': TYPES[isPage ? 'html' : pathname.split('.').at(-1)!] ?? 'text/plain' }).end(text);
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    const browser = await playwright.launch({ executablePath: chromiumPath(), headless: true, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb', '--font-render-hinting=none'] });
+    const browser = await playwright.launch({ executablePath: chromiumPath(), headless: true, timeout: MOST_MS, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb', '--font-render-hinting=none'] });
     return new ServedPage(browser, server, files, strays);
   }
 
@@ -53,6 +56,7 @@ export class ServedPage {
   /** A page that is yet to be opened, in the colours of a theme where there is one; what it complains of goes to `errors`. */
   async newPage(viewport: Size, errors: string[], theme?: ThemeName): Promise<Page> {
     const page = await this.browser.newPage({ viewport });
+    page.setDefaultTimeout(MOST_MS);
     page.on('pageerror', (error) => errors.push(String(error)));
     page.on('console', (message) => (message.type() === 'error' || message.type() === 'warning') && !message.text().includes('favicon') && errors.push(message.text()));
     await page.addInitScript((dress) => {
