@@ -63,7 +63,7 @@ describe.skipIf(process.platform !== 'linux')('the memory that is predicted', ()
 
   it('is about right for the process itself', () => expect(Math.abs(own)).toBeLessThan(40e6));
 
-  it.each(['starter', 'qwen05b_6layers', 'llama32_1b_4layers'] as const)('is within 15 %% of the peak of %s, whatever the process itself takes here', async (name) => {
+  it.each(['starter', 'qwen05b_6layers', 'llama32_1b_4layers'] as const)('is within 15 % of the peak of %s, whatever the process itself takes here', async (name) => {
     const { predicted, peak } = await both(name);
     expect((predicted + own) / peak).toBeGreaterThan(0.85);
     expect((predicted + own) / peak).toBeLessThan(1.15);
