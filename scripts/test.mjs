@@ -12,7 +12,7 @@ import { buildAll, checkNode, childEnv, installPackages, installPeer, root, runM
 const all = process.argv.includes('--all');
 const routine = ['unit', 'native', 'addon', 'view'];
 /** What only the whole check runs, each with what it does. @type {Record<string, string>} */
-const further = { parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model', systems: 'the packages for other systems under an emulator' };
+const further = { studies: 'the studies of what the delta form costs, and a minute of editing', parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model', systems: 'the packages for other systems under an emulator' };
 const total = { passed: 0, failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
 /** @type {string[]} */
 const summary = [];
@@ -52,7 +52,8 @@ function addCounted(name, status, started) {
 
 const reportOf = (/** @type {string} */ name) => join(folder, `${name}.json`);
 const withReport = (/** @type {string} */ name, /** @type {string[]} */ args) => args.map((arg) => arg.replace('REPORT', reportOf(name)));
-const envOf = (/** @type {string} */ name) => ({ ...childEnv, DELTALLM_TEST_COUNTS: reportOf(name) });
+// Sweeps through all themes are the whole check's too.
+const envOf = (/** @type {string} */ name) => ({ ...childEnv, DELTALLM_TEST_COUNTS: reportOf(name), ...(!all && { DELTALLM_TEST: 'routine' }) });
 
 /**
  * Runs a program that shows its own output and writes its counts to a file; without that file, or with an exit code that the counts do not
@@ -136,11 +137,11 @@ async function main() {
   // Last and alone: it makes the package anew, and keys are pressed in it as a user presses them.
   const reason = hostReason();
   if (reason) add('host', { passed: 0, failed: [], skipped: [`the tests in a real VS Code: ${reason}`] }, performance.now());
-  else runCounted('host', ['test/host/run.mjs', '--quick', ...(all ? [] : ['--host', 'newest']), '--report', 'REPORT']);
+  else runCounted('host', ['test/host/run.mjs', '--quick', ...(all ? [] : ['--host', 'newest', '--routine']), '--report', 'REPORT']);
 
   console.log(`\n== summary, after ${((performance.now() - begun) / 60_000).toFixed(1)} minutes ==`);
   for (const line of summary) console.log(line);
-  if (!all) console.log(`Left to npm run test:all: ${[...Object.values(further), 'the oldest VS Code'].join(', ')}.`);
+  if (!all) console.log(`Left to npm run test:all: ${[...Object.values(further), 'the oldest VS Code', 'windows that are closed, reloaded or restricted, the other themes'].join(', ')}.`);
   if (peerMissing) console.log(`The comparisons with the reference engine were left out: ${peerMissing}`);
   for (const [title, lines] of /** @type {const} */ ([['Skipped', total.skipped], ['Failed', total.failed]])) {
     if (lines.length > 0) console.log(`${title}:`);

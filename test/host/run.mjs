@@ -2,9 +2,10 @@
 // VSCODE_EXECUTABLE names a local VS Code (the program itself, not the script `code`) for the suite inside; everything else, and the suite where there is
 // none, runs in a stand-in: VS Code's server and extension host, driven by Chromium.
 //
-//   node test/host/run.mjs [--host newest|floor|both] [--quick | --only WORD[,WORD…]] [--report FILE.json] [--screenshots FOLDER] [--cycles N] [--idle SECONDS] [--seed N]
+//   node test/host/run.mjs [--host newest|floor|both] [--quick [--routine] | --only WORD[,WORD…]] [--report FILE.json] [--screenshots FOLDER] [--cycles N] [--idle SECONDS] [--seed N]
 //
-// All of it runs under strace: the offline proof (offline.mjs). --quick, for `npm test`: untraced, with few closings, and at the floor only the beginning.
+// All of it runs under strace: the offline proof (offline.mjs). --quick, for `npm run test:all`: untraced, with few closings, and at the floor only the beginning;
+// --routine, for `npm test`: without the windows that are closed, reloaded or restricted, too.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ import { windowTests } from './windowTests.mjs';
 
 const { values } = parseArgs({
   options: {
-    host: { type: 'string', default: 'both' }, quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' }, report: { type: 'string' }, screenshots: { type: 'string' },
+    host: { type: 'string', default: 'both' }, quick: { type: 'boolean', default: false }, routine: { type: 'boolean', default: false }, only: { type: 'string', default: '' }, report: { type: 'string' }, screenshots: { type: 'string' },
     cycles: { type: 'string' }, idle: { type: 'string' }, seed: { type: 'string', default: '1' },
   },
 });
@@ -36,7 +37,7 @@ async function main() {
   const vsix = join(root, /^(\S+\.vsix):/m.exec(packaged)?.[1] ?? 'missing.vsix');
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'deltallm-host-')));
   if (values.screenshots) mkdirSync(values.screenshots, { recursive: true });
-  const { only, quick } = values;
+  const { only, quick, routine } = values;
   const whole = !only && !quick;
 
   if (!only) checkJudges();
@@ -58,6 +59,7 @@ async function main() {
       await windowTests(join(base, name), vsix, {
         only,
         quick,
+        routine,
         newest: name === 'newest',
         seed: Number(values.seed),
         cycles: values.cycles ? Number(values.cycles) : undefined,

@@ -32,10 +32,10 @@ const beginning = ['activation', 'first ghost text'];
 const frameByFrame = ['ghost text that grows', 'surfaces around ghost text', 'another provider', 'fast typing', 'keys that disagree'];
 
 /** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */
-/** @typedef {{ only: string, quick: boolean, newest: boolean, seed: number, cycles?: number, idle?: number, screenshots?: string }} Options */
+/** @typedef {{ only: string, quick: boolean, routine: boolean, newest: boolean, seed: number, cycles?: number, idle?: number, screenshots?: string }} Options */
 
 /** @param {string} base the beginning of new folders @param {string} vsix @param {Options} options */
-export async function windowTests(base, vsix, { only, quick, newest, seed, cycles, idle: seconds, screenshots: pictures }) {
+export async function windowTests(base, vsix, { only, quick, routine, newest, seed, cycles, idle: seconds, screenshots: pictures }) {
   const amount = quick ? few : usual[newest ? 'newest' : 'floor'];
   const wanted = (/** @type {string} */ name) => only.split(',').some((word) => name.toLowerCase().includes(word.trim().toLowerCase())) && (!quick || (newest ? !frameByFrame.includes(name) : beginning.includes(name)));
   /** Tests of one window, in order. @type {Record<string, (session: Session, window: EditorWindow) => Promise<void>>} */
@@ -72,7 +72,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
     ...(pictures ? { screenshots: (session, window) => screenshots(session, window, pictures) } : {}),
   };
   /** Tests that open windows of their own. @type {Record<string, (session: Session) => Promise<void>>} */
-  const withWindows = {
+  const withWindows = routine ? {} : {
     ...(newest ? { 'two windows': twoWindows, restart, 'chat in two windows': chatInTwoWindows, failures: withWindow(failures) } : {}),
     'safe mode': (session) => safeMode(session, pictures),
     closing: (session) => closing(session, { cycles: cycles ?? amount.cycles, seed }),
@@ -88,7 +88,7 @@ export async function windowTests(base, vsix, { only, quick, newest, seed, cycle
   await inSession(`${base}-plain`, vsix, {}, Object.keys(withWindows).some(wanted), async (session) => {
     for (const [name, test] of Object.entries(withWindows)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
   });
-  const restricted = { 'restricted mode': restrictedMode, 'chat in restricted mode': chatInRestrictedMode };
+  const restricted = routine ? {} : { 'restricted mode': restrictedMode, 'chat in restricted mode': chatInRestrictedMode };
   await inSession(`${base}-restricted`, vsix, { trust: false }, newest && Object.keys(restricted).some(wanted), async (session) => {
     for (const [name, test] of Object.entries(restricted)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
   });

@@ -3,7 +3,7 @@ import type { ChatState } from '../../src/shared/chatProtocol.ts';
 import { axe, useBrowser } from './support/browser.ts';
 import { ChatBench, type ChatView } from './support/chatBench.ts';
 import { answer, chat, longAnswer, question, states } from './support/states.ts';
-import { themeNames } from './support/themes.ts';
+import { sweptThemes } from './support/themes.ts';
 
 const browser = useBrowser(ChatBench.start);
 
@@ -24,7 +24,7 @@ async function forEachState(view: ChatView, all: Record<string, ChatState>, look
 }
 
 describe('the checker of accessibility finds nothing in any state', () => {
-  it.each(themeNames)('in %s', async (theme) => {
+  it.each(sweptThemes)('in %s', async (theme) => {
     const view = await browser.open({ theme, kept: { text: 'a draft', editing: null } });
     // Evaluated from outside the page, where its policy does not reach.
     await view.page.evaluate(axe);

@@ -6,12 +6,12 @@ import { addressesIn } from '../../media/models/dropped.ts';
 import { axe, useBrowser } from './support/browser.ts';
 import { ModelsBench, type ModelsView } from './support/modelsBench.ts';
 import { modelsStates } from './support/modelsStates.ts';
-import { themeNames } from './support/themes.ts';
+import { sweptThemes } from './support/themes.ts';
 
 const { open } = useBrowser(ModelsBench.start);
 
 describe('the checker of accessibility finds nothing in any state', () => {
-  it.each(themeNames)('in %s', async (theme) => {
+  it.each(sweptThemes)('in %s', async (theme) => {
     const view = await open({ theme });
     await view.page.evaluate(axe);
     for (const [name, state] of Object.entries(modelsStates)) {

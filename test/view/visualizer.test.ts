@@ -9,7 +9,7 @@ import { panelTexts } from '../../src/shared/panelWords.ts';
 import { axe, useBrowser } from './support/browser.ts';
 import { PanelBench, type PanelOptions, type PanelPageView } from './support/panelBench.ts';
 import { comparison, madeLive, madeReport, panel, recorded, states } from './support/panelStates.ts';
-import { themeNames, themes } from './support/themes.ts';
+import { themes } from './support/themes.ts';
 
 const plain = (text: string | null) => (text ?? '').replace(/[\u00a0\u202f]/g, ' ').replace(/\s+/g, ' ').trim();
 const browser = useBrowser(PanelBench.start);
@@ -22,47 +22,24 @@ async function opened(state = states.measured, options: PanelOptions = {}): Prom
 const said = async (view: PanelPageView) => (await view.posted()).filter(({ type }) => type !== 'hello');
 const told = async (view: PanelPageView) => plain(await view.page.locator('[role="status"]').textContent());
 
-interface Found {
-  violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-  passes: { id: string; nodes: unknown[] }[];
-}
-
-describe.each(themeNames)('the checker of accessibility, in %s', (theme) => {
-  it.each(Object.keys(states))('finds nothing: %s', async (name) => {
-    const view = await opened(states[name], { theme });
-    await view.page.evaluate(axe);
-    const found = (await view.page.evaluate('axe.run(document, { resultTypes: ["violations", "passes"] })')) as Found;
-    expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`).join('; ')}`)).toEqual([]);
-    expect(found.passes.reduce((sum, { nodes }) => sum + nodes.length, 0)).toBeGreaterThan(200);
-    expect(found.passes.find(({ id }) => id === 'color-contrast')!.nodes.length).toBeGreaterThan(20);
-  });
-});
-
-describe('as tables', () => {
-  it.each(themeNames)('the checker finds nothing either, in %s', async (theme) => {
-    const view = await opened(states.map, { theme });
-    for (const button of await view.page.getByRole('button', { name: /as a table$/ }).all()) await button.click();
-    await view.settled();
-    await view.page.evaluate(axe);
-    const found = (await view.page.evaluate('axe.run(document, { resultTypes: ["violations", "passes"] })')) as Found;
-    expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join('; ')}`)).toEqual([]);
-    expect(await view.page.locator('table').count()).toBe(7);
-  });
-});
-
-describe.each([250, 600, 1200])('at %i pixels', (width) => {
+describe('at 250, 600 and 1200 pixels', () => {
   it.each(Object.keys(states))('nothing scrolls sideways and no label is cut: %s', async (name) => {
-    const view = await opened(states[name], { width });
-    const found = await view.page.evaluate(() => ({
-      sideways: document.documentElement.scrollWidth > innerWidth || document.body.scrollWidth > innerWidth,
-      cut: [...document.querySelectorAll('h1, h2, button, .muted, .note, .legend > *, .reading, .choices > *, dt, dd')].filter((element) => {
-        const { left, right, width: own } = element.getBoundingClientRect();
-        return own > 0 && !element.closest('.table, .pinned, .lines') && (left < -0.5 || right > innerWidth + 0.5 || element.scrollWidth > Math.ceil(element.clientWidth) + 1 && element.clientWidth > 0 && getComputedStyle(element).display !== 'inline');
-      }).map((element) => element.outerHTML.slice(0, 160)),
-      empty: [...document.querySelectorAll<HTMLCanvasElement>('.drawing canvas')].filter(({ width: own }) => own < 20).length,
-    }));
-    expect(found).toEqual({ sideways: false, cut: [], empty: 0 });
+    const view = await opened(states[name], { width: 250 });
+    for (const width of [250, 600, 1200]) {
+      await view.page.setViewportSize({ width, height: 900 });
+      await view.settled();
+      expect({ width, ...(await measured(view)) }).toEqual({ width, sideways: false, cut: [], empty: 0 });
+    }
   });
+
+  const measured = (view: PanelPageView) => view.page.evaluate(() => ({
+    sideways: document.documentElement.scrollWidth > innerWidth || document.body.scrollWidth > innerWidth,
+    cut: [...document.querySelectorAll('h1, h2, button, .muted, .note, .legend > *, .reading, .choices > *, dt, dd')].filter((element) => {
+      const { left, right, width: own } = element.getBoundingClientRect();
+      return own > 0 && !element.closest('.table, .pinned, .lines') && (left < -0.5 || right > innerWidth + 0.5 || element.scrollWidth > Math.ceil(element.clientWidth) + 1 && element.clientWidth > 0 && getComputedStyle(element).display !== 'inline');
+    }).map((element) => element.outerHTML.slice(0, 160)),
+    empty: [...document.querySelectorAll<HTMLCanvasElement>('.drawing canvas')].filter(({ width: own }) => own < 20).length,
+  }));
 });
 
 describe('the sentence', () => {
@@ -433,7 +410,7 @@ describe('as a file of its own', () => {
     await view.page.locator('picture-view.keys .drawing').focus();
     expect(await told(view)).toMatch(/^Layer 0, KV head 0: \d/);
     await view.page.evaluate(axe);
-    const found = (await view.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as Found;
+    const found = (await view.page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as { violations: { id: string }[] };
     expect(found.violations.map(({ id }) => id)).toEqual([]);
   });
 });

@@ -84,3 +84,6 @@ export const themes: Record<ThemeName, Theme> = {
 };
 
 export const themeNames = Object.keys(themes) as ThemeName[];
+
+/** The themes that the checker of accessibility is led through: of a routine run one that is dark and one that is light and of high contrast. */
+export const sweptThemes = process.env.DELTALLM_TEST === 'routine' ? (['dark', 'hc-light'] satisfies ThemeName[]) : themeNames;
