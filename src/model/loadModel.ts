@@ -8,7 +8,7 @@ import { Forward } from './forward.ts';
 import { ggufOf, locate, modelShelf, type ModelFiles } from './library.ts';
 import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 import { openGguf, type ModelFacts, type ModelSource } from './modelSource.ts';
-import { measure } from './measure/measure.ts';
+import { measure, sampleTokens } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
 import { isThere, readMeasured, writeMeasured, type Measured } from './measured.ts';
 import { isGraph } from './onnx/onnxFiles.ts';
@@ -46,6 +46,8 @@ export interface Model {
   outputOf: (layer: number) => Float32Array;
   /** Where what is measured of it lies; where that could not be written, nothing lies there. */
   folder: string;
+  /** Measures it again, on more text than somebody could wait for, and keeps that for the next start; absent where nothing would be gained. */
+  refine?: (pass: RunPass) => Promise<void>;
 }
 
 /** What reads graphs is evaluated where there is one. */
@@ -71,13 +73,18 @@ export async function loadModel(path: string, options: LoadModelOptions): Promis
   try {
     let tables = kept?.tables;
     if (!tables) {
-      const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass, texts && { folders: texts, outputOf });
+      const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass, { source: texts && { folders: texts, outputOf } });
       ({ tables } = measured);
       manifest.delta = measured.delta;
       await keep(files, manifest, tables, out === undefined ? notice : undefined);
     }
     if (files.cached) await markUsed(files.folder, files.gguf);
-    return { forward, tokenizer, chatTemplate: source.tokenizer.chatTemplate, tables, outputOf, folder: files.folder };
+    const isRough = files.cached && !manifest.delta.basis && manifest.delta.tokens < sampleTokens(manifest, 'thorough');
+    const refine = async (within: RunPass): Promise<void> => {
+      const { delta, tables: better } = await measure(forward, tokenizer, addon, () => {}, within, { care: 'thorough' });
+      await writeMeasured(files.folder, { ...manifest, delta }, better, { again: true });
+    };
+    return { forward, tokenizer, chatTemplate: source.tokenizer.chatTemplate, tables, outputOf, folder: files.folder, ...(isRough && { refine }) };
   } catch (error) {
     await forward.release();
     throw error;

@@ -87,8 +87,14 @@ function tablesFrom(bytes: Uint8Array, { layers, kvHeads, keyLength }: Manifest[
   }));
 }
 
-/** Writes the folder `out`, in place of nothing but one of ours. The files that the manifest states are those that are written. Throws diskFull or folderNotWritable, and leaves nothing half-made. */
-export async function writeMeasured(out: string, manifest: Omit<Manifest, 'files'>, tables: Measured['tables']): Promise<Manifest> {
+/** What stays where a model is measured again. */
+const KEPT_BESIDE = ['confidence.json', 'sources.json'];
+
+/**
+ * Writes the folder `out`, in place of nothing but one of ours: of a damaged one, or with `again` of any. The files that the manifest states are those that are written.
+ * Throws diskFull or folderNotWritable, and leaves nothing half-made.
+ */
+export async function writeMeasured(out: string, manifest: Omit<Manifest, 'files'>, tables: Measured['tables'], { again = false } = {}): Promise<Manifest> {
   const folder = resolve(out);
   const partial = join(dirname(folder), partialName(basename(folder)));
   try {
@@ -108,7 +114,8 @@ export async function writeMeasured(out: string, manifest: Omit<Manifest, 'files
     }
     const whole: Manifest = { ...manifest, files };
     await fs.writeFile(join(partial, 'manifest.json'), JSON.stringify(whole, undefined, 1), { flush: true });
-    await putInPlace(partial, folder);
+    for (const name of again ? KEPT_BESIDE : []) await fs.copyFile(join(folder, name), join(partial, name)).catch(() => {}); // it may be absent
+    await putInPlace(partial, folder, again);
     return whole;
   } catch (error) {
     await fs.rm(partial, { recursive: true, force: true }).catch(() => {});
@@ -130,7 +137,7 @@ const IN_THE_WAY = ['ENOTEMPTY', 'EEXIST', 'EPERM', 'EACCES'];
 const MOST_ATTEMPTS = 4;
 
 /** Names the finished folder. Where another process was faster its folder is as good as ours; a damaged one gives way. */
-async function putInPlace(partial: string, folder: string): Promise<void> {
+async function putInPlace(partial: string, folder: string, again: boolean): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await fs.rename(partial, folder);
@@ -138,7 +145,7 @@ async function putInPlace(partial: string, folder: string): Promise<void> {
       const { code } = error as NodeJS.ErrnoException;
       if (attempt === MOST_ATTEMPTS || !IN_THE_WAY.includes(String(code)) || !(await isOurs(folder))) throw error;
     }
-    if (typeof (await readMeasured(folder)) !== 'string') return fs.rm(partial, { recursive: true, force: true });
+    if (!again && typeof (await readMeasured(folder)) !== 'string') return fs.rm(partial, { recursive: true, force: true });
     const aside = join(dirname(folder), partialName(basename(folder)));
     await fs.rename(folder, aside).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error; // somebody else moved it

@@ -19,7 +19,7 @@ import type { AttentionMap, InspectReport } from '../inspect/report.ts';
 import { DocumentTokens } from '../locality/documentTokens.ts';
 import { Neighbours } from '../locality/neighbours.ts';
 import type { Forward } from '../model/forward.ts';
-import { loadModel } from '../model/loadModel.ts';
+import { loadModel, type Model } from '../model/loadModel.ts';
 import { storeFor, type Mode } from '../model/stores.ts';
 import { fimBudget, normalise } from '../prompt/budget.ts';
 import { fimPrompt } from '../prompt/fim.ts';
@@ -120,6 +120,8 @@ export class Engine {
     readonly tables: Record<Mode, DeltaTables[]>,
     /** Where what is measured of the model is kept. */
     private readonly folder: string,
+    /** Measures it better, for the next start. */
+    private better: Model['refine'],
   ) {
     const documents = new DocumentTokens((text) => tokenizer.encode(text));
     this.neighbours = new Neighbours(documents);
@@ -138,10 +140,10 @@ export class Engine {
     // What an earlier load forced does not stay.
     forceKernels(addon, options.kernels || process.env.DELTALLM_KERNELS || 'auto');
     addon.setThreads(options.threads);
-    const { forward, tokenizer, chatTemplate, tables, folder } = await loadModel(options.model, { addon, chunk: options.chunk, threads: options.threads, progress, pass, notice });
+    const { forward, tokenizer, chatTemplate, tables, folder, refine } = await loadModel(options.model, { addon, chunk: options.chunk, threads: options.threads, progress, pass, notice });
     try {
       const cache = storeFor(options.attention, addon, forward.manifest, tables, options.cacheBytes);
-      const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.identity), tables, folder);
+      const engine = new Engine(addon, forward, cache, tokenizer, chatTemplate, await readConfidence(folder, forward.manifest.source.identity), tables, folder, options.attention === 'dense' ? undefined : refine);
       if (options.kept?.folder) engine.kept = new KeptFiles(cache, addon, engine.prompts, { folder: options.kept.folder, limitBytes: options.kept.limitBytes, notice: lasting });
       engine.keepFreedMemory(); // after the weights, which are to be given back
       return engine;
@@ -327,6 +329,26 @@ export class Engine {
       if (cancel.isSet || !this.hasAhead) return;
       await this.readAhead(cancel, pass);
     }
+  }
+
+  /** Whether the model was measured on little text, for somebody waited. Not by the kernels of safe mode. */
+  get isRough(): boolean {
+    return this.better !== undefined && this.addon.cpu().selected !== 'scalar';
+  }
+
+  /** Measures it again while nobody waits, until it is stopped; what comes of it is used from the next start on. Where it fails, it is not tried again. */
+  async refine(cancel: CancelFlag, pass: RunPass): Promise<void> {
+    try {
+      await this.better?.((work) => pass(() => {
+        if (cancel.isSet) throw new DeltaError('cancelled');
+        return work();
+      }));
+    } catch (error) {
+      if (cancel.isSet) return;
+      this.better = undefined;
+      throw error;
+    }
+    this.better = undefined;
   }
 
   /** The tokens of a document's last prompt, by its URI, or its path where it has none. */

@@ -21,8 +21,9 @@ import { PassQueue } from './queue.ts';
 import { defaultThreads } from './threadCount.ts';
 
 const BACKGROUND_NICENESS = 10;
-/** Quiet before anything is read that nobody waits for: whoever types on would only cancel it. */
+/** Quiet before anything is read that nobody waits for, and before a model is measured again: whoever types on would only cancel it. */
 const QUIET_MS = 1000;
+const LONG_QUIET_MS = 5000;
 
 type Asked = Exclude<Request, { call: 'close' }>;
 
@@ -47,6 +48,7 @@ port.on('message', (request: Request) => {
     idling = new CancelFlag();
     setImmediate(readOn);
     readAhead(idling);
+    refine(idling);
   });
 });
 
@@ -90,6 +92,14 @@ function readAhead(cancel: CancelFlag): void {
     while (!cancel.isSet && (await models.use('completion', (engine) => engine.readAhead(cancel, passes.request('background', cancel)))));
   };
   setTimeout(() => void (cancel.isSet || order.run('ahead', read).catch(() => {})), QUIET_MS).unref();
+}
+
+/** A model that was measured in a hurry is measured again, for the next start. */
+function refine(cancel: CancelFlag): void {
+  const rough = models.all.find(({ engine }) => engine.isRough);
+  if (!rough) return;
+  const measure = () => models.use(rough.roles[0], (engine) => engine.refine(cancel, passes.request('background', cancel)));
+  setTimeout(() => void (cancel.isSet || order.run('ahead', measure).catch(() => {})), LONG_QUIET_MS).unref();
 }
 
 async function answer(request: Asked): Promise<void> {

@@ -2,15 +2,18 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, promises as fs, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, promises as fs, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readMeasured } from '../../src/model/measured.ts';
 import { readManifest, type Manifest } from '../../src/model/manifest.ts';
+import { RuntimeClient } from '../../src/session/client.ts';
+import { Engine } from '../../src/session/engine.ts';
+import type { LoadOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { CLI, listing, run } from '../support/cli.ts';
-import { measuredInto, openEngine } from '../support/engine.ts';
+import { measuredInto, openEngine, testAddon } from '../support/engine.ts';
 import { presets, writeRandomLlama, type RandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-measured-'));
@@ -114,6 +117,83 @@ describe('a model that is measured on texts', () => {
       expect(stderr).toMatch(message);
     }
     expect(existsSync(join(folder, 'no'))).toBe(false);
+  });
+});
+
+describe('a model that was measured in a hurry', () => {
+  const path = join(folder, 'hurried.gguf');
+  const cache = join(folder, 'hurried-cache');
+  const options: LoadOptions = { model: path, threads: 1, attention: 'delta', cacheBytes: 1e8, background: false };
+  const own = process.env.DELTALLM_CACHE;
+  beforeAll(() => void writeRandomLlama(path, SMALL));
+  beforeEach(() => void (process.env.DELTALLM_CACHE = cache));
+  afterEach(() => void (process.env.DELTALLM_CACHE = own));
+
+  /** As a large model is at its first start. */
+  async function hurried(): Promise<{ kept: string; tokens: () => number; tables: () => Buffer }> {
+    await fs.rm(cache, { recursive: true, force: true });
+    const engine = await Engine.load(testAddon(), options);
+    const { folder: kept } = engine.describe();
+    expect(engine.isRough).toBe(false);
+    await engine.close();
+    const file = join(kept, 'manifest.json');
+    const manifest = () => JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+    writeFileSync(file, JSON.stringify({ ...manifest(), delta: { ...manifest().delta, tokens: 100 } }));
+    writeFileSync(join(kept, 'confidence.json'), '{}');
+    return { kept, tokens: () => manifest().delta.tokens, tables: () => readFileSync(join(kept, 'delta.f32')) };
+  }
+
+  it('is measured again while nobody waits, for the next start; a cancelled attempt changes nothing', async () => {
+    const { kept, tokens, tables } = await hurried();
+    const before = tables();
+    const engine = await Engine.load(testAddon(), options);
+    try {
+      const { recipe } = engine.describe();
+      expect(engine.isRough).toBe(true);
+      const cancel = new CancelFlag();
+      let passes = 0;
+      await engine.refine(cancel, (work) => (++passes === 3 && cancel.set(), work()));
+      expect([passes, engine.isRough, tokens()]).toEqual([3, true, 100]);
+      passes = 0;
+      await engine.refine(new CancelFlag(), (work) => (passes++, work()));
+      // Of reading, and of every layer's tables.
+      expect(passes).toBeGreaterThan(SMALL.layers! * 3);
+      expect([engine.isRough, engine.describe().recipe, tokens()]).toEqual([false, recipe, 256]);
+    } finally {
+      await engine.close();
+    }
+    expect(readFileSync(join(kept, 'confidence.json'), 'utf8')).toBe('{}');
+    // The same text as before it was said to be less.
+    expect(tables().equals(before)).toBe(true);
+    expect(readdirSync(dirname(kept)).filter((name) => name.includes('.partial-'))).toEqual([]);
+    const next = await Engine.load(testAddon(), options);
+    expect(next.isRough).toBe(false);
+    await next.close();
+  });
+
+  it('is not tried again where it cannot be kept, and goes on as it is', async () => {
+    const { tokens } = await hurried();
+    const engine = await Engine.load(testAddon(), options);
+    vi.spyOn(fs, 'mkdir').mockRejectedValue(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    await expect(engine.refine(new CancelFlag(), (work) => work())).rejects.toMatchObject({ code: 'diskFull' });
+    vi.restoreAllMocks();
+    expect([engine.isRough, tokens()]).toEqual([false, 100]);
+    expect((await engine.generate({ prompt: { text: 'const a = ' }, max: 4, sampling: { temperature: 0 } }, new CancelFlag())).tokens.prompt).toBeGreaterThan(0);
+    await engine.close();
+  });
+
+  it('is measured again by the worker once it is quiet', async () => {
+    const { kept, tokens } = await hurried();
+    const client = RuntimeClient.start(resolve('dist'));
+    try {
+      await client.call('load', options);
+      // The folder is absent for a moment while another takes its place.
+      const now = () => (existsSync(join(kept, 'manifest.json')) ? tokens() : 100);
+      while (now() === 100) await new Promise((next) => setTimeout(next, 100));
+      expect(tokens()).toBe(256);
+    } finally {
+      await client.close();
+    }
   });
 });
 

@@ -99,13 +99,13 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     } finally {
       lease.release();
     }
-    const solve = seen.layers.map(({ keys, queries }) => {
+    const solve = await inPasses(pass, seen.layers, ({ keys, queries }) => {
       const statistics = channelStatistics(keys, queries, kvHeads, heads / kvHeads, keyLength);
       const split = splitHeads(keys, kvHeads, keyLength);
       const sizes = reference === 'mean' ? new DeltaSizes(split, keyLength) : undefined;
       return (sparsity: number) => solveLayer(split, statistics, law, sparsity, (head, _h, threshold, step) => codeKeys(head, keyLength, { reference, threshold, step }), sizes);
     });
-    const even = solve.map((solveFor) => solveFor(sparsities[0]));
+    const even = await inPasses(pass, solve, (solveFor) => solveFor(sparsities[0]));
 
     const errors: LayerError[][] = [];
     for (const [layer, table] of measured ? even.entries() : []) {
@@ -117,16 +117,24 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const rows = !measured ? 0 : probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
     const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share), pass) : [];
     const curves = measured ? costCurves(errors, divergences) : seen.layers.map(() => []);
-    const calibrations = sparsities.map((wanted): Calibration => {
+    const calibrations: Calibration[] = [];
+    for (const wanted of sparsities) {
       const shares = shareOut(usable(curves, wanted, { shift: MOST_SHIFT, error: MOST_ERROR ** 2 }), wanted);
-      const solved = shares.map((share, layer) => (share === sparsities[0] ? even[layer] : solve[layer](share)));
-      return { tables: solved, keySparsity: solved.map(({ sparsity }) => sparsity) };
-    });
+      const solved = await inPasses(pass, [...shares], (share, layer) => (share === sparsities[0] ? even[layer] : solve[layer](share)));
+      calibrations.push({ tables: solved, keySparsity: solved.map(({ sparsity }) => sparsity) });
+    }
     progress(1);
     return { calibrations, hidden: seen.hidden };
   } finally {
     cache.close();
   }
+}
+
+/** One after the other, each in a pass of its own: who is more urgent waits for one of them. */
+async function inPasses<T, U>(pass: RunPass, items: readonly T[], of: (item: T, i: number) => U): Promise<U[]> {
+  const results: U[] = [];
+  for (const [i, item] of items.entries()) results.push(await pass(async () => of(item, i)));
+  return results;
 }
 
 /** Rows at the end of the sample, from a block's first on, that each layer is run again for; 0 when there are no far keys before them. */

@@ -7,7 +7,7 @@ import { BLOCK, type Addon, type DeltaTables } from '../../binding/addon.ts';
 import { DeltaError } from '../../shared/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Forward } from '../forward.ts';
-import type { DeltaConfig } from '../manifest.ts';
+import type { DeltaConfig, Manifest } from '../manifest.ts';
 import type { Mode } from '../stores.ts';
 import { BasisTables, LEAST_TEXT } from './basis.ts';
 import { measureBases, type OutputOf } from './basisTexts.ts';
@@ -17,8 +17,21 @@ import { BALANCED, BASIS, CODING, COMPACT } from './method.ts';
 
 /** Which contexts the folders of a basis give. */
 const TEXTS_SEED = 3;
-/** Tokens of sample code: somebody waits for the first token of a large model. */
-const SAMPLE = { small: 2048, large: 256, huge: 128, smallParameters: 100e6, hugeParameters: 2e9 };
+/** Tokens of sample code, by parameters: somebody waits for the first token of a large model, and nobody when it is measured again. */
+const SAMPLES = [{ most: 100e6, first: 2048, thorough: 2048 }, { most: 2e9, first: 256, thorough: 2048 }, { most: Infinity, first: 128, thorough: 1024 }];
+
+/** Of exact keys and values, while a model is measured that others use. */
+const MOST_BYTES = 256e6;
+
+/** While somebody waits for a model, and while nobody does. */
+export type Care = 'first' | 'thorough';
+
+/** Tokens that a model is measured on. */
+export function sampleTokens({ parameters, shape }: Pick<Manifest, 'parameters' | 'shape'>, care: Care): number {
+  const { first, ...more } = SAMPLES.find(({ most }) => parameters <= most)!;
+  const bytes = shape.layers * shape.kvHeads * (shape.keyLength + shape.valueLength) * Float32Array.BYTES_PER_ELEMENT;
+  return Math.min(shape.context, care === 'first' ? first : Math.max(first, Math.min(more.thorough, Math.floor(MOST_BYTES / bytes))));
+}
 
 export interface Measurement {
   delta: DeltaConfig;
@@ -33,10 +46,9 @@ export interface BasisSource {
 }
 
 /** Measures `forward`, whose manifest states the coding, in passes of `pass`; in a basis where there is text for one. */
-export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, source?: BasisSource): Promise<Measurement> {
+export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, { care = 'first', source }: { care?: Care; source?: BasisSource } = {}): Promise<Measurement> {
   if (source) return measureTexts(forward, tokenizer, addon, source, progress, pass);
-  const { parameters, shape } = forward.manifest;
-  const sample = await sampleCode(tokenizer, Math.min(shape.context, parameters <= SAMPLE.smallParameters ? SAMPLE.small : parameters <= SAMPLE.hugeParameters ? SAMPLE.large : SAMPLE.huge));
+  const sample = await sampleCode(tokenizer, sampleTokens(forward.manifest, care));
   const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass);
   return {
     delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length },
