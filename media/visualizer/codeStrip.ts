@@ -74,7 +74,7 @@ export class CodeStrip extends HTMLElement {
         <p class="muted">${about}</p></figcaption>
       ${this.#pinned()}
       ${this.#asTable ? this.#table() : html`<div class="code">
-        <div class="lines" tabindex="0" role="listbox" aria-label=${say('Lines')} aria-activedescendant=${`line${this.#cursor}`} @scroll=${() => this.#again()} @focus=${() => this.#moveTo(this.#cursor)} @click=${(event: MouseEvent) => this.#clicked(event)}></div>
+        <div class="lines" tabindex="0" role="listbox" aria-label=${say('Lines')} @scroll=${() => this.#again()} @focus=${() => this.#moveTo(this.#cursor)} @click=${(event: MouseEvent) => this.#clicked(event)}></div>
         <canvas class="overview" aria-hidden="true" @click=${(event: MouseEvent) => this.#jump(event)}></canvas></div>
         <p class="legend muted"><span>${figures.share(0)}</span><span class="ramp"></span><span>${most === MOST_TINT ? say('{0} and more', figures.share(MOST_TINT)) : figures.share(most)}</span><span>${say('by its square root')}</span><span class="swatch bracket"></span><span>${say('window, exact')}</span></p>`}
     </figure>`, this);
@@ -110,6 +110,9 @@ export class CodeStrip extends HTMLElement {
     const space = scroller.querySelector<HTMLElement>('.space')!;
     space.style.setProperty('height', `${count * LINE}px`);
     space.style.setProperty('padding-top', `${from * LINE}px`);
+    // The line in use may be scrolled out of sight: then it is not there to be named.
+    if (this.#cursor >= from && this.#cursor < to) scroller.setAttribute('aria-activedescendant', `line${this.#cursor}`);
+    else scroller.removeAttribute('aria-activedescendant');
     // Tints are numbers, the style sheet makes colours of them.
     for (const row of space.children as HTMLCollectionOf<HTMLElement>) row.style.setProperty('--step', row.dataset.step!);
   }
@@ -227,7 +230,6 @@ export class CodeStrip extends HTMLElement {
     const top = this.#cursor * LINE;
     if (top < scroller.scrollTop) scroller.scrollTop = top;
     else if (top + LINE > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = top + LINE - scroller.clientHeight;
-    scroller.setAttribute('aria-activedescendant', `line${this.#cursor}`);
     this.#again();
     this.#context!.tell(this.#reading(this.#cursor));
   }

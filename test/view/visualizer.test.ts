@@ -123,6 +123,22 @@ describe('the code', () => {
     await view.settled();
     expect(await view.page.locator('.line').last().getAttribute('data-line')).toBe(String(states.large.measurement!.lines.length - 1));
   });
+
+  it('names the line in use as long as it is in the page', async () => {
+    const view = await opened(states.large);
+    const lines = view.page.locator('.lines');
+    await lines.focus();
+    await view.page.keyboard.press('End');
+    await view.settled();
+    const last = `line${states.large.measurement!.lines.length - 1}`;
+    expect(await lines.getAttribute('aria-activedescendant')).toBe(last);
+    await lines.evaluate((element) => (element.scrollTop = 0));
+    await view.settled();
+    expect([await view.page.locator(`#${last}`).count(), await lines.getAttribute('aria-activedescendant')]).toEqual([0, null]);
+    await view.page.keyboard.press('End');
+    await view.settled();
+    expect(await lines.getAttribute('aria-activedescendant')).toBe(last);
+  });
 });
 
 describe('a picture', () => {
