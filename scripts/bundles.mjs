@@ -29,3 +29,8 @@ export const modelsHostBundle = { ...ofTheHost({ modelsHost: 'src/editor/models/
  * that VS Code gives its extensions, with the user's proxy and certificates.
  */
 export const downloadBundle = ofTheHost({ download: 'src/download/download.ts' });
+
+/**
+ * What talks to a team's own server: loaded when the user has named one. It uses the global fetch, which VS Code replaces with its own.
+ */
+export const remoteBundle = { ...ofTheHost({ remote: 'src/remote/server.ts' }), minify: true, keepNames: true };

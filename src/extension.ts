@@ -17,12 +17,14 @@ import type { startModels } from './editor/models/models.ts';
 import { modelsOnDemand, type Models } from './editor/models/onDemand.ts';
 import { FirstRun } from './editor/firstRun.ts';
 import { showTroubles } from './editor/notices.ts';
+import { startRemote } from './editor/remote/remote.ts';
 import { EditorRuntime } from './editor/runtime.ts';
 import { SettingsReader } from './editor/settings.ts';
 import { StatusBar } from './editor/statusBar.ts';
 import { startVisualizer } from './editor/visualizer/visualizer.ts';
 import { RuntimeClient } from './session/client.ts';
 import type { Download } from './shared/downloads.ts';
+import type { ConnectServer } from './shared/remoteServer.ts';
 
 let runtime: EditorRuntime | undefined;
 let chat: Chat | undefined;
@@ -37,23 +39,30 @@ export function activate(context: ExtensionContext): void {
   const kept = Uri.joinPath(globalStorageUri, 'read');
   const dist = join(extensionUri.fsPath, 'dist');
   const started = (runtime = new EditorRuntime({ startWorker: () => RuntimeClient.start(dist, { keptFolder: kept.fsPath }, (sentence) => log.warn(sentence)), settings: () => settings.current, marker, log }));
+  // Bundles of their own, loaded when they are needed. From a file of the extension, so that VS Code gives them its own modules, which know the user's proxy and certificates.
+  const bundle = (name: string): unknown => createRequire(join(dist, 'extension.cjs'))(`./${name}.cjs`);
+  const remote = startRemote({
+    local: started, localAnswers: new Answers(started, () => settings.current), settings, secrets: context.secrets, clock, log,
+    // A way to the network, for a user who named a server.
+    load: () => (bundle('remote') as { connectServer: ConnectServer }).connectServer,
+  });
+  const { team } = remote;
   const firstRun = new FirstRun();
   const completions = new Completions({
-    source: started, state: globalState, isLoading: () => started.state === 'loading',
+    source: remote.source, state: globalState, isLoading: () => started.state === 'loading',
     readAhead: (options, cancel) => started.callQuietly('completion', 'generate', options, cancel),
-    writeAhead: (options, hear, cancel) => started.callQuietly('completion', 'generate', options, cancel, hear),
+    // A server works for others too: nothing is written there that nobody waits for, and nothing here that would not fit what it writes.
+    writeAhead: async (options, hear, cancel) => (team.serves('completions') ? null : started.callQuietly('completion', 'generate', options, cancel, hear)),
     keep: (cancel) => started.callQuietly('completion', 'keep', {}, cancel),
     settings: () => settings.current, extensionId: extension.id, log, onAnswer: () => answered(), whenTaken: (document) => firstRun.whenTaken(document),
   });
   const documents = new Documents({ [LAST_PROMPT]: () => lastPromptText(completions.lastPrompted), [LAST_REQUEST]: () => lastRequestText(completions.tally), [CACHE]: async () => cacheText(await started.look('census', {})) });
-  const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu');
-  chat = startChat({ source: new Answers(started, () => settings.current), offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
+  const statusBar = new StatusBar(started, () => settings.current, completions.tally, () => completions.refusedHere, 'deltallm.menu', team);
+  chat = startChat({ source: remote.answers, local: remote.localAnswers, offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });
-  // Bundles of their own, loaded when they are needed. From a file of the extension, so that VS Code gives them its own modules, which know the user's proxy and certificates.
-  const bundle = (name: string): unknown => createRequire(join(dist, 'extension.cjs'))(`./${name}.cjs`);
   models = modelsOnDemand({
     runtime: started, settings, log, extensionUri, globalStorageUri, storageUri, states: [workspaceState, globalState], forgetConversations: async () => chat?.forgetAll(),
-    // The only way to the network.
+    // The other way to the network, for a click on "Download".
     loadDownload: () => (bundle('download') as { download: Download }).download,
   }, () => (bundle('modelsHost') as { startModels: typeof startModels }).startModels);
   const answered = (): void => {
@@ -66,10 +75,10 @@ export function activate(context: ExtensionContext): void {
     statusBar.update();
   });
   context.subscriptions.push(
-    log, settings, firstRun, completions, documents, statusBar, chat, models, visualizer,
+    log, settings, remote, firstRun, completions, documents, statusBar, chat, models, visualizer,
     started.onRestart(() => completions.forget()),
     showTroubles(started, () => log.show(true)),
-    ...registerCommands({ runtime: started, completions, documents, firstRun, settings, kept, log, extensionVersion }),
+    ...registerCommands({ runtime: started, completions, documents, firstRun, settings, kept, log, extensionVersion, team }),
   );
 }
 

@@ -52,6 +52,6 @@ export interface Judgement {
 export function judge({ scores, text }: { scores: readonly Score[]; text: string }, snapshot: Snapshot, curve: ConfidenceCurve | null, eagerness: Eagerness, habit = 0): Judgement | null {
   if (scores.length === 0) return null;
   const signals = signalsOf(scores, text, snapshot);
-  if (!signals) return { value: firstLineLogProbability(scores, text), threshold: threshold(curve, eagerness) };
+  if (!signals) return { value: firstLineLogProbability(scores, text), threshold: threshold(scores[0].elsewhere ? null : curve, eagerness) };
   return { value: Math.log(chanceOf(signals, habit)), threshold: Math.log(CHANCES[eagerness]) };
 }

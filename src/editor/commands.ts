@@ -6,6 +6,7 @@ import { diagnostics } from './diagnostics.ts';
 import type { Documents } from './documents.ts';
 import { WALKTHROUGH, type FirstRun } from './firstRun.ts';
 import { showMenu } from './menu.ts';
+import type { TeamServer } from './remote/teamServer.ts';
 import type { EditorRuntime } from './runtime.ts';
 import type { SettingsReader } from './settings.ts';
 import { activeLanguage, toggleCompletions, toggleLanguage } from './switches.ts';
@@ -21,6 +22,7 @@ export interface CommandNeeds {
   kept: Uri;
   log: LogOutputChannel;
   extensionVersion: string;
+  team: TeamServer;
 }
 
 /** How long a message stays in the status bar. */
@@ -30,9 +32,9 @@ export const LAST_PROMPT = '/last-prompt.txt';
 export const LAST_REQUEST = '/last-request.txt';
 export const CACHE = '/cache.txt';
 
-export function registerCommands({ runtime, completions, documents, firstRun, settings, kept, log, extensionVersion }: CommandNeeds): Disposable[] {
+export function registerCommands({ runtime, completions, documents, firstRun, settings, kept, log, extensionVersion, team }: CommandNeeds): Disposable[] {
   const actions: Record<string, (argument?: unknown) => unknown> = {
-    'deltallm.menu': (from) => showMenu(settings.current, runtime, (from as { fromStatusBar?: boolean } | undefined)?.fromStatusBar === true),
+    'deltallm.menu': (from) => showMenu(settings.current, runtime, (from as { fromStatusBar?: boolean } | undefined)?.fromStatusBar === true, team),
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
     'deltallm.completions.trigger': () => trigger(settings, completions),

@@ -38,8 +38,9 @@ export async function diagnostics({ runtime, settings, extensionVersion, counts 
     ['Cache', cache ? `${megabytes(cache.cacheBytes)} in ${cache.cacheBlocks} blocks of 64 tokens` : 'not known now'],
     ['Confidence', model?.confidence ? `measured at ${model.confidence.samples} places` : 'not measured'],
     ...Object.entries(settings)
-      .filter(([name]) => name !== 'model.path' && name !== 'chat.model' && name !== 'completions.exclude')
+      .filter(([name]) => name !== 'model.path' && name !== 'chat.model' && !name.startsWith('remote.') && name !== 'completions.exclude')
       .map(([name, value]): [string, string] => [name, JSON.stringify(value)]),
+    ['Server', settings['remote.url'] === '' ? 'none' : `one of the user's own, for ${settings['remote.use']}, prompt ${settings['remote.prompt']}`],
     ['completions.exclude', `${settings['completions.exclude'].length} patterns`],
     ['Requests', `returned ${counts.returned}, suppressed ${counts.suppressed}, superseded ${counts.superseded}`],
     ['Returned', listed(counts.origins)],

@@ -16,6 +16,7 @@ export function lastPromptText(record: RequestRecord | undefined): string {
     l10n.t('Last prompt'),
     '',
     l10n.t('Document: {0} ({1}), {2}', path, languageId, new Date(at).toLocaleTimeString()),
+    ...(prompt.server === undefined ? [] : [l10n.t('It was sent to {0}.', prompt.server)]),
     ...(tokens ? tokenLines(tokens) : []),
     l10n.t('Milliseconds: {0} pause, {1} waiting, {2} reading, {3} writing, {4} in all', round(ms.pause), round(ms.waiting), round(ms.prefill), round(ms.decode), round(ms.total)),
     '',

@@ -2,6 +2,8 @@
 import { commands, l10n, window, type QuickPickItem } from 'vscode';
 import { copilotCompletes } from './copilot.ts';
 import type { EditorRuntime } from './runtime.ts';
+import { whereTextGoes } from './remote/whereTextGoes.ts';
+import type { TeamServer } from './remote/teamServer.ts';
 import type { Settings } from './settingsTable.ts';
 import { activeLanguage, languageOn } from './switches.ts';
 import { stateWord } from './words.ts';
@@ -12,7 +14,7 @@ interface Entry extends QuickPickItem {
 }
 
 /** `fromStatusBar`: the keyboard is there, and goes back into the editor with the choice, or without one. */
-export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 'state'>, fromStatusBar = false): Promise<void> {
+export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 'state'>, fromStatusBar = false, team?: TeamServer): Promise<void> {
   const language = activeLanguage();
   const toggle = settings['completions.enabled'] ? `$(circle-slash) ${l10n.t('Switch completions off')}` : `$(check) ${l10n.t('Switch completions on')}`;
   const toggleHere = language !== undefined && (languageOn(settings['completions.languages'], language) ? l10n.t('Switch completions off for {0}', language) : l10n.t('Switch completions on for {0}', language));
@@ -22,6 +24,7 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
     { label: `$(comment-discussion) ${l10n.t('Open the chat')}`, command: 'deltallm.chat.open' },
     { label: toggle, command: 'deltallm.completions.toggle' },
     ...(toggleHere ? [{ label: `$(code) ${toggleHere}`, command: 'deltallm.completions.toggleLanguage' }] : []),
+    ...serverLines(team),
     ...copilotLine(language),
     ...(language === undefined ? [] : [{ label: `$(bell-slash) ${l10n.t('Snooze suggestions…')}`, command: 'editor.action.inlineSuggest.snooze' }]),
     { label: `$(package) ${l10n.t('Manage models')}`, command: 'deltallm.models.manage' },
@@ -38,6 +41,16 @@ export async function showMenu(settings: Settings, runtime: Pick<EditorRuntime, 
   const chosen = await window.showQuickPick(entries, { title: `DeltaLLM: ${stateWord(runtime.state)}`, placeHolder: l10n.t('What would you like to do?') });
   if (fromStatusBar && language !== undefined) await commands.executeCommand('workbench.action.focusActiveEditorGroup');
   if (chosen) await commands.executeCommand(chosen.command, ...(chosen.args ?? []));
+}
+
+/** Where text goes, where it does not stay here, and what can be done about it. */
+function serverLines(team: TeamServer | undefined): Entry[] {
+  const where = team ? whereTextGoes(team) : null;
+  if (!where) return [];
+  const settings = { command: 'workbench.action.openSettings', args: ['deltallm.remote'] };
+  return [
+    where.isAway ? { label: `$(debug-disconnect) ${l10n.t('{0} does not answer: try it again', where.host)}`, command: 'deltallm.remote.tryAgain' } : { label: `$(cloud) ${l10n.t('Text goes to {0}', where.host)}`, detail: where.sentences[0], ...settings },
+  ];
 }
 
 /** Where Copilot is installed too: who suggests in this language. */

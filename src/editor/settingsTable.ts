@@ -71,6 +71,15 @@ export const settingsTable = {
   'chat.model': text('', 'machine'),
   /** A server that has what Hugging Face has; empty: Hugging Face itself. */
   'models.mirror': text('', 'machine'),
+  /** A team's own server; empty: none, and nothing of it is loaded. */
+  'remote.url': text('', 'machine'),
+  /** What it is asked for. */
+  'remote.use': oneOf('both', ['both', 'completions', 'chat'], 'machine'),
+  /** By the names that the server gives them; empty: the first that it has. */
+  'remote.completionModel': text('', 'machine'),
+  'remote.chatModel': text('', 'machine'),
+  /** How it gets to know where the cursor is. */
+  'remote.prompt': oneOf('auto', ['auto', 'infill', 'suffix', 'markers'], 'machine'),
   mode: oneOf('balanced', ['exact', 'balanced', 'compact'], 'window'),
   /** 0: chosen from the number of cores. */
   threads: whole(0, 0, 64, 'machine'),

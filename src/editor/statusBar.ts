@@ -8,6 +8,8 @@ import { outcome } from './lastRequest.ts';
 import type { EditorRuntime, RuntimeState } from './runtime.ts';
 import { localise } from './messages.ts';
 import type { Settings } from './settingsTable.ts';
+import { whereTextGoes, type Whereabouts } from './remote/whereTextGoes.ts';
+import type { TeamServer } from './remote/teamServer.ts';
 import { activeLanguage } from './switches.ts';
 import { modeWord, reasonWords, stateWord } from './words.ts';
 
@@ -15,6 +17,8 @@ const icons: Record<RuntimeState, string> = {
   off: '$(circle-outline)', loading: '$(loading~spin)', ready: '$(circle-filled)', reading: '$(eye)', writing: '$(edit)', failed: '$(error)',
 };
 const SWITCHED_OFF = '$(circle-slash)';
+/** Text leaves this computer. */
+const SERVER = '$(cloud)';
 
 type Seen = Pick<EditorRuntime, 'state' | 'progress' | 'model' | 'speed' | 'error' | 'standIn' | 'safeMode' | 'onDidChange'>;
 
@@ -30,13 +34,15 @@ export class StatusBar implements Disposable {
     /** Why the active document is not completed, where there is one. */
     private readonly refusedHere: () => Refusal | null,
     command: string,
+    /** The team's own server, where one may be named. */
+    private readonly team?: TeamServer,
   ) {
     this.item = window.createStatusBarItem('deltallm.status', StatusBarAlignment.Right, 100);
     this.item.name = 'DeltaLLM';
     // The keyboard goes back into the editor afterwards.
     this.item.command = { command, title: 'DeltaLLM', arguments: [{ fromStatusBar: true }] };
     this.state = new FollowableState(() => runtime.state, clock, () => this.update());
-    this.subscriptions = [runtime.onDidChange(() => this.update()), window.onDidChangeActiveTextEditor(() => this.update()), this.state];
+    this.subscriptions = [runtime.onDidChange(() => this.update()), window.onDidChangeActiveTextEditor(() => this.update()), this.state, ...(team ? [team.onDidChange(() => this.update())] : [])];
     this.update();
     this.item.show();
   }
@@ -47,13 +53,15 @@ export class StatusBar implements Disposable {
     const failed = state === 'failed';
     const off = this.offHere();
     const percent = state === 'loading' && progress > 0 ? ` ${Math.floor(100 * progress)} %` : '';
-    const word = off && (off.language || state === 'off') ? off.word : stateWord(state);
-    const text = `${off && !failed ? SWITCHED_OFF : icons[state]} DeltaLLM${percent}`;
+    const where = this.team ? whereTextGoes(this.team) : null;
+    const served = !off && where?.completes === true;
+    const word = off && (off.language || state === 'off') ? off.word : served ? l10n.t('on {0}', where.host) : stateWord(state);
+    const text = `${off && !failed ? SWITCHED_OFF : served ? SERVER : icons[state]} DeltaLLM${percent}`;
     // VS Code draws an item anew whatever is written into it.
     if (this.item.text !== text) this.item.text = text;
     this.item.accessibilityInformation = { label: `DeltaLLM: ${word}${percent}`, role: 'button' };
-    this.item.backgroundColor = failed ? new ThemeColor('statusBarItem.errorBackground') : undefined;
-    this.item.tooltip = this.tooltip(off?.sentence, word);
+    this.item.backgroundColor = failed && !served ? new ThemeColor('statusBarItem.errorBackground') : undefined;
+    this.item.tooltip = this.tooltip(off?.sentence, word, where);
   }
 
   dispose(): void {
@@ -70,13 +78,13 @@ export class StatusBar implements Disposable {
     return { language, word: l10n.t('switched off for {0}', language), sentence: l10n.t('Completions are switched off for {0}.', language) };
   }
 
-  private tooltip(off: string | undefined, word: string): MarkdownString {
+  private tooltip(off: string | undefined, word: string, where: Whereabouts | null): MarkdownString {
     const { state, model, speed, error, standIn, safeMode } = this.runtime;
-    const lines = [`DeltaLLM: ${word}`];
+    const lines = [`DeltaLLM: ${word}`, ...(where?.sentences ?? [])];
     if (error) lines.push(localise(error));
     if (standIn) lines.push(localise(standIn), l10n.t('The embedded model completes meanwhile.'));
     if (off !== undefined) lines.push(off);
-    else if (state === 'off') lines.push(l10n.t('The model loads with the first completion.'));
+    else if (state === 'off' && !where?.completes) lines.push(l10n.t('The model loads with the first completion.'));
     if (model) {
       lines.push(l10n.t('Model: {0}, {1} million parameters', model.name, (model.parameters / 1e6).toFixed(0)));
       lines.push(l10n.t('Mode: {0}; kernels: {1}', modeWord(this.settings().mode), model.kernels));

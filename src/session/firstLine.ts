@@ -23,6 +23,8 @@ export interface Score {
   readonly count: number;
   /** Of the first of them; undefined where the text around took no part. */
   readonly signs?: Signs;
+  /** By a model that nobody measured here: what is known of the loaded one says nothing of it. */
+  readonly elsewhere?: true;
 }
 
 /** The scores of a text that is being written. */

@@ -143,6 +143,8 @@ export interface LookupCounts {
 export interface PromptDescription {
   /** The whole prompt, markers included, as text. */
   text: string;
+  /** The server that it was sent to. Absent: none, the model is here. */
+  server?: string;
   /** In the order of the document, together the whole of it. */
   spans: Span[];
   /** Paths of the documents beside it that took part, nearest first. */

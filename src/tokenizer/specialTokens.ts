@@ -14,35 +14,33 @@ export const fimKeys: Readonly<Record<FimRole, readonly string[]>> = {
   fileSeparator: ['fim_sep_token_id'],
 };
 
-type Family = Partial<Record<FimRole, string>>;
+export type Family = Partial<Record<FimRole, string>>;
 
-/** Families by the text of their tokens; the first whose three tokens are all in the vocabulary is taken. */
-const families: readonly Family[] = [
+/** Families by the text of their tokens, with what their models are called; the first whose three tokens are all in the vocabulary is taken. */
+const familiesByName: readonly (readonly [called: RegExp | null, texts: Family])[] = [
   // Qwen2.5-Coder, our starter
-  { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|repo_name|>', fileSeparator: '<|file_sep|>' },
-  // CodeGemma
-  { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', fileSeparator: '<|file_separator|>' },
-  // StarCoder2
-  { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<repo_name>', fileSeparator: '<file_sep>' },
-  // Granite 4
-  { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|reponame|>', fileSeparator: '<|filename|>' },
+  [/qwen.*coder|\bstarter\b/i, { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|repo_name|>', fileSeparator: '<|file_sep|>' }],
+  [/codegemma/i, { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', fileSeparator: '<|file_separator|>' }],
+  [/starcoder-?2/i, { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<repo_name>', fileSeparator: '<file_sep>' }],
+  [/granite-?4/i, { prefix: '<|fim_prefix|>', suffix: '<|fim_suffix|>', middle: '<|fim_middle|>', pad: '<|fim_pad|>', repo: '<|reponame|>', fileSeparator: '<|filename|>' }],
   // Granite Code, Granite 3
-  { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>', fileSeparator: '<filename>' },
-  // Refact
-  { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>' },
-  // SantaCoder
-  { prefix: '<fim-prefix>', suffix: '<fim-suffix>', middle: '<fim-middle>', pad: '<fim-pad>' },
-  // DeepSeek Coder
-  { prefix: '<｜fim▁begin｜>', suffix: '<｜fim▁hole｜>', middle: '<｜fim▁end｜>' },
-  // CodeLlama
-  { prefix: '▁<PRE>', suffix: '▁<SUF>', middle: '▁<MID>' },
-  { prefix: '<PRE>', suffix: '<SUF>', middle: '<MID>', pad: '<PAD>', repo: '<REPO>' },
+  [/granite-?3|granite.*code/i, { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>', fileSeparator: '<filename>' }],
+  [/starcoder|refact/i, { prefix: '<fim_prefix>', suffix: '<fim_suffix>', middle: '<fim_middle>', pad: '<fim_pad>', repo: '<reponame>' }],
+  [/santacoder/i, { prefix: '<fim-prefix>', suffix: '<fim-suffix>', middle: '<fim-middle>', pad: '<fim-pad>' }],
+  [/deepseek-?coder/i, { prefix: '<｜fim▁begin｜>', suffix: '<｜fim▁hole｜>', middle: '<｜fim▁end｜>' }],
+  // CodeLlama; a server reads the text of its tokens without the mark for a blank
+  [null, { prefix: '▁<PRE>', suffix: '▁<SUF>', middle: '▁<MID>' }],
+  [/code-?llama/i, { prefix: '<PRE>', suffix: '<SUF>', middle: '<MID>', pad: '<PAD>', repo: '<REPO>' }],
   // GLM 4.5, Falcon-H1
-  { prefix: '<|code_prefix|>', suffix: '<|code_suffix|>', middle: '<|code_middle|>' },
-  { prefix: '<|prefix|>', suffix: '<|suffix|>', middle: '<|middle|>' },
+  [/glm-?4/i, { prefix: '<|code_prefix|>', suffix: '<|code_suffix|>', middle: '<|code_middle|>' }],
+  [/falcon-?h1/i, { prefix: '<|prefix|>', suffix: '<|suffix|>', middle: '<|middle|>' }],
   // Codestral: [SUFFIX]suffix[PREFIX]prefix
-  { prefix: '[PREFIX]', suffix: '[SUFFIX]', middle: '[MIDDLE]' },
+  [/codestral/i, { prefix: '[PREFIX]', suffix: '[SUFFIX]', middle: '[MIDDLE]' }],
 ];
+const families: readonly Family[] = familiesByName.map(([, texts]) => texts);
+
+/** The texts of the fill-in-the-middle tokens of a model of this name, for who has no tokenizer of it; undefined where the name says nothing. */
+export const fimTextsOf = (modelName: string): Family | undefined => familiesByName.find(([called]) => called?.test(modelName))?.[1];
 
 /** Texts that end a generation wherever they are a token. */
 const endTexts = [

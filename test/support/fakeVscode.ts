@@ -141,6 +141,8 @@ const events = {
   tabs: new EventEmitter<{ closed: FakeTab[] }>(),
   created: new EventEmitter<Uri>(),
   deleted: new EventEmitter<Uri>(),
+  trust: new EventEmitter<void>(),
+  secrets: new EventEmitter<{ key: string }>(),
 };
 
 interface FakeTab {
@@ -299,6 +301,9 @@ const fresh = () => ({
   /** Paths of the workspace's folders; a nested one stands before what it lies in. */
   folders: ['/work space'],
   trusted: true,
+  /** What the extension keeps in VS Code's store of secrets, and how often it looked there. */
+  secrets: new Map<string, string>(),
+  secretReads: 0,
   /** Path → what lies on the disk; every reading of a text is counted. */
   disk: new Map<string, { text: string; mtime: number; type?: number }>(),
   diskReads: [] as string[],
@@ -307,6 +312,23 @@ const fresh = () => ({
   /** English text → what this language says. */
   bundle: null as Record<string, string> | null,
 });
+
+/** VS Code's store of secrets. */
+export const secrets = {
+  get: async (key: string) => {
+    fake.secretReads++;
+    return fake.secrets.get(key);
+  },
+  store: async (key: string, value: string) => {
+    fake.secrets.set(key, value);
+    events.secrets.fire({ key });
+  },
+  delete: async (key: string) => {
+    fake.secrets.delete(key);
+    events.secrets.fire({ key });
+  },
+  onDidChange: events.secrets.event,
+};
 
 export const fake = {
   ...fresh(),
@@ -432,6 +454,7 @@ export const workspace = {
   get isTrusted() {
     return fake.trusted;
   },
+  onDidGrantWorkspaceTrust: events.trust.event,
   getWorkspaceFolder: (uri: Uri) => {
     const path = fake.folders.find((folder) => uri.path.startsWith(`${folder}/`));
     return path === undefined ? undefined : { uri: Uri.file(path) };

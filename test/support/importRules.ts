@@ -47,6 +47,7 @@ export function violations(sources: Sources, table: Map<string, Set<string>>): s
     for (const name of importsOf(text)) {
       if (networkModules.test(name) && layer !== 'download') say(`imports ${name}: no network`);
       if (name === 'vscode' && layer !== 'editor') say('imports vscode outside editor/');
+      if (/^openai(\/|$)/.test(name) && layer !== 'remote') say(`imports ${name}: only remote/ does`);
       if (/^onnxruntime/.test(name) && path !== 'model/segment.ts') say(`imports ${name}: only model/segment.ts does`);
       if (!name.startsWith('.')) continue;
       const target = normalize(join(dirname(path), name));

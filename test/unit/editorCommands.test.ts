@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { activate, deactivate } from '../../src/extension.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
-import { fake, InlineCompletionTriggerKind, type InlineCompletionItem } from '../support/fakeVscode.ts';
+import { fake, InlineCompletionTriggerKind, type InlineCompletionItem, secrets } from '../support/fakeVscode.ts';
 import { Uri } from '../support/fakeVscode.ts';
 import { FakeWorker, generated } from '../support/fakeWorker.ts';
 import { until } from '../support/until.ts';
@@ -23,7 +23,7 @@ beforeEach(() => {
     workers.push(new FakeWorker());
     return workers.at(-1)!.client as RuntimeClient;
   });
-  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), globalState: { get: () => undefined, update: async () => {} }, secrets, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
 });
 afterEach(async () => {
   await deactivate();

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { activate, deactivate } from '../../src/extension.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import { settled } from '../support/fakeClock.ts';
-import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, Selection, Uri, window, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
+import { EventEmitter, fake, InlineCompletionTriggerKind, Position, Range, secrets, Selection, Uri, window, type FakeEditor, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
 import { until } from '../support/until.ts';
 
@@ -25,7 +25,7 @@ beforeEach(() => {
     workers.push(worker);
     return worker.client as RuntimeClient;
   });
-  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), globalState: { get: () => undefined, update: async () => {} }, secrets, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
 });
 afterEach(async () => {
   await deactivate();
@@ -107,7 +107,7 @@ describe('activation', () => {
       const { document } = fake.open('const a = ');
       if (change) document.change(10, 0, '1');
       window.state.focused = focused;
-      activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+      activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(storage), globalState: { get: () => undefined, update: async () => {} }, secrets, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
       return fake.executed.filter(({ id }) => id === trigger.id);
     };
     expect(await again(false)).toEqual([]);

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { activate, deactivate } from '../../src/extension.ts';
 import { WALKTHROUGH } from '../../src/editor/firstRun.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
-import { fake, InlineCompletionTriggerKind, Selection, Uri, window, type FakeDocument, type InlineCompletionItem } from '../support/fakeVscode.ts';
+import { fake, InlineCompletionTriggerKind, secrets, Selection, Uri, window, type FakeDocument, type InlineCompletionItem } from '../support/fakeVscode.ts';
 import { FakeWorker, generated, scoresOf } from '../support/fakeWorker.ts';
 import { until } from '../support/until.ts';
 
@@ -22,7 +22,7 @@ beforeEach(() => {
   fake.reset();
   [worker, subscriptions] = [undefined, []];
   vi.spyOn(RuntimeClient, 'start').mockImplementation(() => (worker = new FakeWorker()).client as RuntimeClient);
-  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+  activate({ subscriptions, extensionUri: Uri.file(base), globalStorageUri: Uri.file(join(base, 'storage')), globalState: { get: () => undefined, update: async () => {} }, secrets, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
 });
 afterEach(async () => {
   await deactivate();

@@ -41,6 +41,7 @@ describe('the checker', () => {
     ["import * as vscode from 'vscode';", /vscode outside editor/],
     ["import { InferenceSession } from 'onnxruntime-node';", /only model\/segment\.ts/],
     ["const load = require('onnxruntime-common');", /only model\/segment\.ts/],
+    ["import OpenAI from 'openai';", /only remote\//],
     ["import https from 'node:https';", /no network/],
     ["import { lookup } from 'dns/promises';", /no network/],
     ["const addon = require('../../native/build/deltallm.node');", /loads a native addon/],

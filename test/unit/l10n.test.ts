@@ -17,7 +17,7 @@ import { DeltaError } from '../../src/shared/errors.ts';
 import { bundleText, messagesOf } from '../../scripts/l10n.mjs';
 import { offer, openChat } from '../support/chatWindow.ts';
 import { sampleErrors } from '../support/errorSamples.ts';
-import { CodeActionTriggerKind, EventEmitter, fake, Position, Range, Selection, Uri, type CodeAction } from '../support/fakeVscode.ts';
+import { CodeActionTriggerKind, EventEmitter, fake, Position, Range, secrets, Selection, Uri, type CodeAction } from '../support/fakeVscode.ts';
 import { model } from '../support/fakeWorker.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-l10n-'));
@@ -27,7 +27,7 @@ const pseudoBundle = JSON.parse(readFileSync(join(folder, 'l10n/bundle.l10n.qps-
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
 /** Words that are no English: names, and what the samples below are made of. */
-const names = /DeltaLLM|deltallm|GGUF|EACCES|ENOTFOUND|SELF_SIGNED_CERT_IN_CHAIN|huggingface\.co|big\.gguf|EROFS|ORT_DISABLE_TELEMETRY|byte-level BPE \("gpt2"\)|SentencePiece|\$\([\w~-]+\)|\/[\w./ -]+|blk[.\w]+|llama[.\w]*|mamba|unigram|chatty-\w+|linux-x64|avx\w*|scalar|tiny|typescript|q\d_\d|\d+(?:\.\d+)? GB/g;
+const names = /DeltaLLM|deltallm|GGUF|EACCES|ENOTFOUND|SELF_SIGNED_CERT_IN_CHAIN|huggingface\.co|vLLM|gpu\.team\.example|https:\/\/login\.example|https?:\/\/|ECONNREFUSED|qwen2\.5-coder|big\.gguf|EROFS|ORT_DISABLE_TELEMETRY|byte-level BPE \("gpt2"\)|SentencePiece|\$\([\w~-]+\)|\/[\w./ -]+|blk[.\w]+|llama[.\w]*|mamba|unigram|chatty-\w+|linux-x64|avx\w*|scalar|tiny|typescript|q\d_\d|\d+(?:\.\d+)? GB/g;
 const plainWords = (text: string): string[] => (text.replace(names, ' ').match(/[\p{L}]+/gu) ?? []).filter((word) => /^[A-Za-z]{3,}$/.test(word));
 
 const record: RequestRecord = {
@@ -101,7 +101,7 @@ describe('in a language that nobody speaks, nothing is plain English', () => {
   });
 
   it('of the menu, the commands and the documents', async () => {
-    activate({ subscriptions: [], extensionUri: Uri.file(folder), globalStorageUri: Uri.file(join(folder, 'storage')), globalState: { get: () => undefined, update: async () => {} }, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
+    activate({ subscriptions: [], extensionUri: Uri.file(folder), globalStorageUri: Uri.file(join(folder, 'storage')), globalState: { get: () => undefined, update: async () => {} }, secrets, extension: { id: 'deltallm.deltallm', packageJSON: manifest } } as never);
     for (const editor of [false, true]) {
       if (editor) fake.open('const a = ');
       for (const enabled of [true, false]) {

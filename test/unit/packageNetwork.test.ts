@@ -12,7 +12,7 @@ describe('the bundles', () => {
     const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
     const outputs = Object.keys(meta.outputs).filter((output) => !output.endsWith('.map'));
     expect(outputs).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js']));
-    expect(networkViolations(meta, textOf).filter((violation) => !violation.startsWith('dist/download.cjs '))).toEqual([]);
+    expect(networkViolations(meta, textOf).filter((violation) => !/^dist\/(?:download|remote)\.cjs /.test(violation))).toEqual([]);
   });
 
   it('have one that downloads, and the extension alone knows its name', (context) => {
@@ -29,6 +29,21 @@ describe('the bundles', () => {
     const loaders = others.map(([output]) => output).filter((output) => /["'`]download["'`]\)/.test(textOf(output)) || textOf(output).includes('download.cjs'));
     expect(loaders).toEqual(['dist/extension.cjs']);
     expect(textOf('dist/extension.cjs').match(/["'`]download["'`]\)/g)).toHaveLength(1);
+  });
+
+  it("have one that talks to a team's server, and the extension alone knows its name", (context) => {
+    context.skip(!existsSync(metaPath), 'dist/ is not built');
+    const meta = JSON.parse(readFileSync(metaPath, 'utf8'));
+    const { inputs, imports } = meta.outputs['dist/remote.cjs'] as { inputs: Record<string, unknown>; imports: { path: string }[] };
+    expect(Object.keys(inputs).filter((path) => !/^(?:src\/(?:remote|shared)|node_modules\/openai)\//.test(path))).toEqual([]);
+    // The global fetch is all that it has.
+    expect(imports).toEqual([]);
+    expect(networkViolations({ ...meta, outputs: { 'dist/remote.cjs': meta.outputs['dist/remote.cjs'] } }, textOf)).toContainEqual(expect.stringMatching(/calls fetch/));
+    const others = Object.entries(meta.outputs as Record<string, { inputs: Record<string, unknown> }>).filter(([output]) => output !== 'dist/remote.cjs' && !output.endsWith('.map'));
+    expect(others.filter(([, { inputs: from }]) => Object.keys(from).some((path) => /^(?:src\/remote|node_modules\/openai)\//.test(path)))).toEqual([]);
+    const loaders = others.map(([output]) => output).filter((output) => /["'`]remote["'`]\)/.test(textOf(output)) || textOf(output).includes('remote.cjs'));
+    expect(loaders).toEqual(['dist/extension.cjs']);
+    expect(textOf('dist/extension.cjs').match(/["'`]remote["'`]\)/g)).toHaveLength(1);
   });
 
   it('answer a fetch of a library with an error', async () => {

@@ -25,6 +25,8 @@ import { Proposals } from './proposals.ts';
 
 export interface ChatNeeds {
   source: AnswerSource;
+  /** What answers other extensions, who were told that it runs here. Default: `source`. */
+  local?: AnswerSource;
   offers: ModelOffers;
   settings: SettingsReader;
   clock: Clock;
@@ -79,7 +81,7 @@ export function startChat(needs: ChatNeeds): Chat {
     view, proposals, window.registerWebviewViewProvider(VIEW, view),
     ...Object.entries(actions).map(([id, act]) => commands.registerCommand(id, act)),
     registerCodeActions(excluded),
-    registerLanguageModel(source, extensionVersion, log),
+    registerLanguageModel(needs.local ?? source, extensionVersion, log),
     registerParticipant({ source, excluded, log }),
   ];
   let closed: Promise<void> | undefined;
