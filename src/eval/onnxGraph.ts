@@ -7,8 +7,8 @@ function elementOf(values: Float32Array | Uint8Array | Int8Array | BigInt64Array
   return values instanceof Int8Array ? ELEMENT.int8 : ELEMENT.uint8;
 }
 
-/** An attribute: integers and floats are told apart by which one is given. */
-export type Attribute = { int: number } | { float: number };
+/** An attribute: its type is told by which one is given. */
+export type Attribute = { int: number } | { float: number } | { ints: number[] };
 /** A tensor: of floats unless it says otherwise; [tokens, width] with free tokens, or `dims`, where a name stands for a free size. */
 export type Port = { name: string; type?: keyof typeof ELEMENT } & ({ width: number } | { dims: (string | number)[] });
 /** Where an initializer's bytes lie. */
@@ -29,7 +29,7 @@ export class GraphBuilder {
   node(domain: '' | 'com.microsoft', opType: string, input: string[], output: string[], attributes: Record<string, Attribute> = {}): void {
     this.nodes.push({
       domain, opType, input, output, name: `${opType}_${this.nodes.length}`,
-      attribute: Object.entries(attributes).map(([name, a]) => ('int' in a ? { name, i: a.int, type: ATTRIBUTE.int } : { name, f: a.float, type: ATTRIBUTE.float })),
+      attribute: Object.entries(attributes).map(([name, a]) => ('int' in a ? { name, i: a.int, type: ATTRIBUTE.int } : 'ints' in a ? { name, ints: a.ints, type: ATTRIBUTE.ints } : { name, f: a.float, type: ATTRIBUTE.float })),
     });
   }
 

@@ -41,6 +41,9 @@ function differences(a: Float32Array, b: Float32Array): { most: number; mean: nu
 const cases: [name: string, shape: Partial<RandomLlama>, form: OnnxForm][] = [
   ['llama, packed, pairs of neighbours', { family: 'llama', ropeFactors: true, ropeBase: 500_000, pre: 'llama-bpe' }, { attention: 'packed', matrices: 'float', beside: false }],
   ['qwen2 with biases, turned by nodes of their own, weights beside the graph', { family: 'qwen2', tied: true }, { attention: 'turned', matrices: 'float', beside: true }],
+  ['llama in plain nodes, eager', { family: 'llama', ropeFactors: true, ropeBase: 500_000, pre: 'llama-bpe' }, { attention: 'eager', matrices: 'float', beside: false }],
+  ['qwen2 in plain nodes, sdpa', { family: 'qwen2', tied: true }, { attention: 'sdpa', matrices: 'float', beside: true }],
+  ['qwen3 in plain nodes', { family: 'qwen3' }, { attention: 'sdpa', matrices: 'float', beside: true }],
   ['qwen3 with norms of heads', { family: 'qwen3' }, { attention: 'separate', matrices: 'float', beside: true }],
 ];
 /** What the native products round, for they multiply integers, ONNX Runtime does not. */

@@ -10,11 +10,13 @@ import { readArchitecture } from '../../src/model/format/architecture.ts';
 import { readGguf, type TensorInfo } from '../../src/model/format/gguf.ts';
 import { JoinedFiles } from '../../src/model/format/splitFile.ts';
 import { preTokenizerFor } from '../../src/tokenizer/preTokenizer.ts';
+import { halfSplitOrder } from '../../src/model/run/nativeDecoder.ts';
 import { testAddon } from './engine.ts';
+import { PlainAttentionNodes } from './plainOnnx.ts';
 
 export interface OnnxForm {
-  /** Queries, keys and values from one matrix, from three, or turned by nodes of their own before attention. */
-  attention: 'packed' | 'separate' | 'turned';
+  /** Queries, keys and values from one matrix, from three, or turned by nodes of their own before attention; or attention in plain nodes, as transformers writes it in two ways. */
+  attention: 'packed' | 'separate' | 'turned' | 'eager' | 'sdpa';
   /** Matrices as float32, or as the blocks of 4 or 8 bits that they are in the file. */
   matrices: 'float' | 'blocks';
   /** Tokens that every other layer looks back. */
@@ -60,7 +62,7 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
     return out;
   };
   /** y = x · Wᵀ of some matrices side by side. */
-  const product = async (x: string, which: string[], y: string): Promise<string> => {
+  const product = async (x: string, which: string[], y: string, order?: Int32Array): Promise<string> => {
     const infos = which.map((one) => tensor(`${one}.weight`));
     const [columns] = infos[0].shape;
     const rows = infos.reduce((sum, { shape }) => sum + shape[1], 0);
@@ -75,7 +77,7 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
     } else {
       const weights = joinedFloats(await Promise.all(which.map((one) => floatsOf(`${one}.weight`))));
       const turned = new Float32Array(weights.length);
-      for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) turned[column * rows + row] = weights[row * columns + column];
+      for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) turned[column * rows + row] = weights[(order ? row - (row % order.length) + order[row % order.length] : row) * columns + column];
       put(`${y}.W`, [columns, rows], turned);
       g.node('', 'MatMul', [x, `${y}.W`], [out]);
     }
@@ -85,39 +87,58 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   const norm = async (which: string): Promise<string> => put(which, [tensor(which).shape[0]], await floatsOf(which));
   const epsilon: Record<string, Attribute> = { epsilon: { float: normEpsilon } };
 
-  // How long the text is, from its mask.
-  g.node('', 'ReduceSum', ['attention_mask', g.constant('one', [1], BigInt64Array.of(1n))], ['sums'], ints({ keepdims: 1 }));
-  g.node('', 'Sub', ['sums', 'one'], ['lasts']);
-  g.node('', 'Cast', ['lasts'], ['seqlens_k'], ints({ to: 6 }));
-  g.node('', 'Shape', ['attention_mask'], ['mask_shape']);
-  g.node('', 'Gather', ['mask_shape', 'one'], ['total64'], ints({ axis: 0 }));
-  g.node('', 'Cast', ['total64'], ['total'], ints({ to: 6 }));
-
+  const plain = attention === 'eager' || attention === 'sdpa';
   const frequencies = inverseFrequencies({ ...rope, factors: gguf.tensors.has('rope_freqs.weight') ? [...(await floatsOf('rope_freqs.weight'))] : undefined });
-  const table = (of: (angle: number) => number) => Float32Array.from({ length: context * frequencies.length }, (_, i) => of(Math.floor(i / frequencies.length) * frequencies[i % frequencies.length]));
-  g.constant('cos_cache', [context, frequencies.length], table(Math.cos));
-  g.constant('sin_cache', [context, frequencies.length], table(Math.sin));
   const interleaved = family.pairs === 'adjacent' ? 1 : 0;
+  const nodes = plain ? new PlainAttentionNodes(g, { layers, heads, kvHeads, keyLength, frequencies, scale: 1 / Math.sqrt(keyLength), window, style: attention }) : undefined;
+  if (!plain) {
+    // How long the text is, from its mask.
+    g.node('', 'ReduceSum', ['attention_mask', g.constant('one', [1], BigInt64Array.of(1n))], ['sums'], ints({ keepdims: 1 }));
+    g.node('', 'Sub', ['sums', 'one'], ['lasts']);
+    g.node('', 'Cast', ['lasts'], ['seqlens_k'], ints({ to: 6 }));
+    g.node('', 'Shape', ['attention_mask'], ['mask_shape']);
+    g.node('', 'Gather', ['mask_shape', 'one'], ['total64'], ints({ axis: 0 }));
+    g.node('', 'Cast', ['total64'], ['total'], ints({ to: 6 }));
+    const table = (of: (angle: number) => number) => Float32Array.from({ length: context * frequencies.length }, (_, i) => of(Math.floor(i / frequencies.length) * frequencies[i % frequencies.length]));
+    g.constant('cos_cache', [context, frequencies.length], table(Math.cos));
+    g.constant('sin_cache', [context, frequencies.length], table(Math.sin));
+  }
 
   put('embed.weight', [vocabulary, hidden], await floatsOf('token_embd.weight'));
   g.node('', 'Gather', ['embed.weight', 'input_ids'], ['embedded']);
-  g.node('', 'SimplifiedLayerNormalization', ['embedded', await norm('blk.0.attn_norm.weight')], ['normed_0'], { ...epsilon, axis: { int: -1 } });
+  /** A norm of a sum, and the sum where it is wanted. */
+  const normOf = async (parts: string[], which: string, y: string, sum?: string): Promise<string> => {
+    const weight = await norm(which);
+    if (!nodes) {
+      if (parts.length === 1) g.node('', 'SimplifiedLayerNormalization', [parts[0], weight], [y], { ...epsilon, axis: { int: -1 } });
+      else g.node('com.microsoft', 'SkipSimplifiedLayerNormalization', [...parts, weight], [y, '', '', ...(sum ? [sum] : [])], epsilon);
+      return y;
+    }
+    const x = parts.length === 1 ? parts[0] : (sum ?? `${y}/sum`);
+    if (parts.length > 1) g.node('', 'Add', parts, [x]);
+    return nodes.norm(x, weight, normEpsilon, y);
+  };
+  const order = plain && family.pairs === 'adjacent' ? halfSplitOrder(keyLength, rope.rotated) : undefined;
+  let x = await normOf(['embedded'], 'blk.0.attn_norm.weight', 'normed_0');
   let residual = 'embedded';
   for (let layer = 0; layer < layers; layer++) {
     const blk = (part: string) => `blk.${layer}.${part}`;
     const l = (part: string) => `layer_${layer}.${part}`;
-    const x = layer === 0 ? 'normed_0' : `normed_${layer}`;
     const past = ['key', 'value'].map((part) => `past_key_values.${layer}.${part}`);
     const present = ['key', 'value'].map((part) => `present.${layer}.${part}`);
     const attributes = { ...ints({ num_heads: heads, kv_num_heads: kvHeads }), scale: { float: 1 / Math.sqrt(keyLength) }, ...(window && layer % 2 === 0 ? ints({ local_window_size: window }) : {}) };
     let qkv = attention === 'packed' ? [await product(x, ['attn_q', 'attn_k', 'attn_v'].map(blk), l('qkv')), '', '']
-      : [await product(x, [blk('attn_q')], l('q')), await product(x, [blk('attn_k')], l('k')), await product(x, [blk('attn_v')], l('v'))];
+      : [await product(x, [blk('attn_q')], l('q'), order), await product(x, [blk('attn_k')], l('k'), order), await product(x, [blk('attn_v')], l('v'))];
     if (family.headNorms) {
       for (const [i, part] of ['q', 'k'].entries()) {
         const count = i === 0 ? heads : kvHeads;
-        g.node('', 'Reshape', [qkv[i], g.constant(l(`${part}.apart`), [3], BigInt64Array.of(0n, -1n, BigInt(keyLength)))], [l(`${part}.heads`)]);
-        g.node('', 'SimplifiedLayerNormalization', [l(`${part}.heads`), await norm(blk(`attn_${part}_norm.weight`))], [l(`${part}.normed`)], { ...epsilon, axis: { int: -1 } });
-        g.node('', 'Reshape', [l(`${part}.normed`), g.constant(l(`${part}.together`), [3], BigInt64Array.of(0n, -1n, BigInt(count * keyLength)))], [l(`${part}.rows`)]);
+        g.node('', 'Reshape', [qkv[i], g.constant(l(`${part}.apart`), [plain ? 4 : 3], BigInt64Array.from(plain ? [0, 0, -1, keyLength] : [0, -1, keyLength], BigInt))], [l(`${part}.heads`)]);
+        const normed = await normOf([l(`${part}.heads`)], blk(`attn_${part}_norm.weight`), l(`${part}.normed`));
+        if (plain) {
+          qkv = qkv.with(i, normed);
+          continue;
+        }
+        g.node('', 'Reshape', [normed, g.constant(l(`${part}.together`), [3], BigInt64Array.of(0n, -1n, BigInt(count * keyLength)))], [l(`${part}.rows`)]);
         qkv = qkv.with(i, l(`${part}.rows`));
       }
     }
@@ -128,25 +149,27 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
       }
     }
     const turns = attention === 'turned' ? [] : ['cos_cache', 'sin_cache'];
-    g.node('com.microsoft', 'GroupQueryAttention', [...qkv, ...past, 'seqlens_k', 'total', ...turns], [l('mixed'), ...present], { ...attributes, ...(turns.length > 0 ? ints({ do_rotary: 1, rotary_interleaved: interleaved }) : {}) });
-    await product(l('mixed'), [blk('attn_output')], l('projected'));
-    g.node('com.microsoft', 'SkipSimplifiedLayerNormalization', [residual, l('projected'), await norm(blk('ffn_norm.weight'))], [l('ffn_in'), '', '', l('after_attention')], epsilon);
-    await product(l('ffn_in'), [blk('ffn_gate')], l('gate'));
-    await product(l('ffn_in'), [blk('ffn_up')], l('up'));
+    const part = (i: number) => ({ tensor: qkv[i], apart: family.headNorms === true && i < 2 });
+    const mixed = nodes ? nodes.layer(layer, { q: part(0), k: part(1), v: part(2) }, x) : l('mixed');
+    if (!nodes) g.node('com.microsoft', 'GroupQueryAttention', [...qkv, ...past, 'seqlens_k', 'total', ...turns], [l('mixed'), ...present], { ...attributes, ...(turns.length > 0 ? ints({ do_rotary: 1, rotary_interleaved: interleaved }) : {}) });
+    await product(mixed, [blk('attn_output')], l('projected'));
+    const wide = await normOf([residual, l('projected')], blk('ffn_norm.weight'), l('ffn_in'), l('after_attention'));
+    await product(wide, [blk('ffn_gate')], l('gate'));
+    await product(wide, [blk('ffn_up')], l('up'));
     g.node('', 'Sigmoid', [l('gate')], [l('sigmoid')]);
     g.node('', 'Mul', [l('gate'), l('sigmoid')], [l('silu')]);
     g.node('', 'Mul', [l('silu'), l('up')], [l('product')]);
     await product(l('product'), [blk('ffn_down')], l('down'));
     residual = l('residual');
-    const next = layer + 1 < layers ? `blk.${layer + 1}.attn_norm.weight` : 'output_norm.weight';
-    g.node('com.microsoft', 'SkipSimplifiedLayerNormalization', [l('after_attention'), l('down'), await norm(next)], [layer + 1 < layers ? `normed_${layer + 1}` : 'final', '', '', ...(layer + 1 < layers ? [residual] : [])], epsilon);
+    const isLast = layer + 1 === layers;
+    x = await normOf([l('after_attention'), l('down')], isLast ? 'output_norm.weight' : `blk.${layer + 1}.attn_norm.weight`, isLast ? 'final' : `normed_${layer + 1}`, isLast ? undefined : residual);
   }
-  await product('final', [gguf.tensors.has('output.weight') ? 'output' : 'token_embd'], 'logits');
+  await product(x, [gguf.tensors.has('output.weight') ? 'output' : 'token_embd'], 'logits');
   await file.close();
 
   const cached = (kind: string, size: string): Port[] => Array.from({ length: layers }, (_, i) => ['key', 'value'].map((part): Port => ({ name: `${kind}.${i}.${part}`, dims: ['batch', kvHeads, size, keyLength] }))).flat();
   const inputs: Port[] = [{ name: 'input_ids', type: 'int64', dims: ['batch', 'rows'] }, { name: 'attention_mask', type: 'int64', dims: ['batch', 'total'] }];
-  if (attention === 'turned') inputs.push({ name: 'position_ids', type: 'int64', dims: ['batch', 'rows'] });
+  if (attention === 'turned' || plain) inputs.push({ name: 'position_ids', type: 'int64', dims: ['batch', 'rows'] });
   writeFileSync(join(graphFolder, name), g.finish([...inputs, ...cached('past_key_values', 'past')], [{ name: 'logits', dims: ['batch', 'rows', vocabulary] }, ...cached('present', 'total')]));
   if (beside) writeFileSync(join(graphFolder, `${name}_data`), Buffer.concat(data));
 

@@ -12,7 +12,7 @@ import { openOnnx } from '../../src/model/onnx/onnxDecoder.ts';
 import { OnnxFile } from '../../src/model/onnx/onnxFile.ts';
 import { graphAt } from '../../src/model/onnx/onnxFiles.ts';
 import { decodeModel } from '../../src/model/onnx/proto.ts';
-import { rotationOf } from '../../src/model/onnx/rotation.ts';
+import { rotationOfTables } from '../../src/model/onnx/rotation.ts';
 import { ggufOf } from '../../src/model/library.ts';
 import { DeltaError } from '../../src/shared/errors.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
@@ -80,7 +80,7 @@ describe('a decoder', () => {
   it('is cut at its attentions, between which only the residual stream goes on', () => {
     const { attention, segments, head, embedding } = cut(graph());
     expect(embedding.name).toBe('embed');
-    expect(attention.map(({ qkv, heads, kvHeads, keyLength }) => [qkv, heads, kvHeads, keyLength])).toEqual([0, 1].map((layer) => [[`qkv_${layer}`], HEADS, KV, LENGTH]));
+    expect(attention.map(({ qkv, heads, kvHeads, keyLength }) => [qkv.map(({ tensor }) => tensor), heads, kvHeads, keyLength])).toEqual([0, 1].map((layer) => [[`qkv_${layer}`], HEADS, KV, LENGTH]));
     expect(segments.map(({ inputs, outputs, nodes }) => [inputs, outputs, nodes.map(({ opType }) => opType)])).toEqual([
       [['x_0'], ['qkv_0'], ['MatMul']],
       [['mixed_0', 'x_0'], ['qkv_1', 'x_1'], ['MatMul', 'Add', 'MatMul']],
@@ -95,7 +95,6 @@ describe('a decoder', () => {
     ['with something that attention never had', { attention: { attributes: ints({ num_heads: HEADS, kv_num_heads: KV, do_rotary: 1, sparkle: 1 }) } }, /GroupQueryAttention_\d+ .*sparkle/],
     ['with heads that do not share', { attention: { attributes: ints({ num_heads: 3, kv_num_heads: 2, do_rotary: 1 }) } }, /3 heads for queries and 2 for keys/],
     ['with a bias on its scores', { attention: { more: ['', 'embed'] } }, /reads embed besides/],
-    ['in float16', { cached: 'float16' }, /another precision/],
     ['whose second layer reads past the first', { extra: (g) => { g.node('', 'Add', ['o_1', 'x_0'], ['older']); g.node('', 'Add', ['older', 'x_1'], ['both']); return 'both'; } }, /besides the residual stream/],
     ['whose residual stream leaves a layer out', { extra: (g) => { g.node('', 'Add', ['o_1', 'x_0'], ['older']); return 'older'; } }, /leaves out a layer/],
     ['that mixes its mask in', { mask: true }, /reads what goes past an attention besides|attention_mask/],
@@ -130,7 +129,7 @@ describe('tables of angles', () => {
       const config: RopeConfig = { base, rotated: 2 * pairs, linear: 1, factors: Array.from({ length: pairs }, (_, i) => 1 + ((factor - 1) * i) / pairs), scale };
       const expected = inverseFrequencies(config);
       const table = (of: (x: number) => number) => Float32Array.from({ length: positions * pairs }, (_, i) => of(Math.floor(i / pairs) * expected[i % pairs]) * (scale ?? 1));
-      const found = rotationOf(table(Math.cos), table(Math.sin), pairs)!;
+      const found = rotationOfTables(table(Math.cos), table(Math.sin), pairs)!;
       // The last position turns by the same angle, to what a float of the table says.
       for (const [i, radians] of inverseFrequencies(found).entries()) expect(Math.abs(radians - expected[i]) * positions).toBeLessThan(1e-5);
       expect(found.scale ?? 1).toBeCloseTo(scale ?? 1, 5);
@@ -139,9 +138,9 @@ describe('tables of angles', () => {
 
   it('that are none are refused', () => {
     const noise = Float32Array.from({ length: 256 }, (_, i) => Math.sin(i * i));
-    expect(rotationOf(noise, noise, 4)).toBeUndefined();
-    expect(rotationOf(new Float32Array(4), new Float32Array(4), 4)).toBeUndefined();
-    expect(rotationOf(new Float32Array(64), new Float32Array(64).fill(NaN), 4)).toBeUndefined();
+    expect(rotationOfTables(noise, noise, 4)).toBeUndefined();
+    expect(rotationOfTables(new Float32Array(4), new Float32Array(4), 4)).toBeUndefined();
+    expect(rotationOfTables(new Float32Array(64), new Float32Array(64).fill(NaN), 4)).toBeUndefined();
   });
 });
 

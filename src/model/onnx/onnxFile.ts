@@ -2,9 +2,10 @@
 import { existsSync, promises as fs, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DeltaError } from '../../shared/errors.ts';
+import { float16ToNumber } from '../../shared/float16.ts';
 import { printable } from '../format/ggufHeader.ts';
 import { filesOf, isWeights } from './onnxFiles.ts';
-import { decodeModel, EXTERNAL, numberOf, type OnnxModel, type OnnxTensor } from './proto.ts';
+import { decodeModel, ELEMENT, EXTERNAL, numberOf, type OnnxModel, type OnnxTensor } from './proto.ts';
 
 /** Of a graph file; protobuf itself has this limit. */
 const MOST_GRAPH_BYTES = 2 ** 31 - 1;
@@ -80,12 +81,13 @@ export class OnnxFile {
     } finally {
       await handle.close();
     }
-    return { name: tensor.name, dims: tensor.dims, dataType: tensor.dataType, rawData, externalData: [], dataLocation: 0, floatData: [] };
+    return { name: tensor.name, dims: tensor.dims, dataType: tensor.dataType, rawData, externalData: [], dataLocation: 0, floatData: [], int32Data: [], int64Data: [] };
   }
 
-  /** A tensor of float32. */
+  /** A tensor of float32 or float16. */
   async floats(tensor: OnnxTensor): Promise<Float32Array> {
-    const { rawData, floatData } = await this.whole(tensor);
+    const { rawData, floatData, dataType } = await this.whole(tensor);
+    if (dataType === ELEMENT.float16) return Float32Array.from({ length: rawData.length >> 1 }, (_, i) => float16ToNumber(rawData[2 * i] | (rawData[2 * i + 1] << 8)));
     if (rawData.length === 0) return Float32Array.from(floatData);
     return new Float32Array(Uint8Array.from(rawData.subarray(0, rawData.length - (rawData.length % 4))).buffer);
   }

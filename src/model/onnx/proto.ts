@@ -50,7 +50,7 @@ const Model = root.lookupType('ModelProto');
 /** TensorProto.DataType */
 export const ELEMENT = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
 /** AttributeProto.AttributeType */
-export const ATTRIBUTE = { float: 1, int: 2, string: 3, graph: 5, graphs: 10 } as const;
+export const ATTRIBUTE = { float: 1, int: 2, string: 3, graph: 5, ints: 7, graphs: 10 } as const;
 /** TensorProto.DataLocation */
 export const EXTERNAL = 1;
 
@@ -67,6 +67,8 @@ export interface OnnxTensor {
   externalData: { key: string; value: string }[];
   dataLocation: number;
   floatData: number[];
+  int32Data: Int64[];
+  int64Data: Int64[];
 }
 
 export interface OnnxAttribute {
@@ -74,6 +76,8 @@ export interface OnnxAttribute {
   type: number;
   f: number;
   i: Int64;
+  ints: Int64[];
+  t: OnnxTensor | null;
 }
 
 export interface OnnxNode {
