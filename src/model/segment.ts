@@ -46,7 +46,8 @@ export class Segment {
       graphOptimizationLevel: 'all',
       enableCpuMemArena: false,
       enableMemPattern: false,
-      logSeverityLevel: 3,
+      // What fails is thrown; nothing is printed beside it.
+      logSeverityLevel: 4,
       // Threads spin between the operators of a run and sleep from its end: the spinning threads of 17 sessions would fight for the cores (8 × slower).
       extra: { session: { intra_op: { allow_spinning: '1' }, force_spinning_stop: '1' } },
     });

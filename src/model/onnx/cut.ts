@@ -56,6 +56,9 @@ export function cutDecoder(path: string, model: OnnxModel): CutDecoder {
   return new Cutter(new OnnxGraph(path, model)).cut();
 }
 
+/** A node that reads other tensors; what a message leaves out is no property of its own. */
+const reading = ({ name, domain, opType, output, attribute }: OnnxNode, input: string[]): OnnxNode => ({ name, domain, opType, input, output, attribute });
+
 class Cutter {
   private readonly nodes: readonly OnnxNode[];
   private readonly attention: CutAttention[] = [];
@@ -208,7 +211,7 @@ class Cutter {
       if (at === undefined || this.layerAt.has(at) || this.foreign.has(name)) throw this.graph.unfit(reader ?? this.nodes[at ?? 0], `needs ${printable(name)}, which is not of its layer`);
       if (chosen.has(at)) continue;
       const own = this.nodes[at];
-      const node = this.graph.isLeadingOnly(own) && this.level.has(own.input[0]) && !this.foreign.has(own.input[0]) ? { ...own, input: [inputs.at(-1)!] } : own;
+      const node = this.graph.isLeadingOnly(own) && this.level.has(own.input[0]) && !this.foreign.has(own.input[0]) ? reading(own, [inputs.at(-1)!]) : own;
       chosen.set(at, node);
       this.graph.checkPlain(node);
       for (const input of node.input) left.push([input, node]);

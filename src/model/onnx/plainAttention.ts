@@ -112,6 +112,7 @@ function appended(graph: OnnxGraph, concat: OnnxNode): { past: string; fresh: st
 
 /** The one tensor that rows of heads were made of, before they were told apart where that can be: up to it nothing that was learned takes part. */
 function beforeTurning(graph: OnnxGraph, from: string, reader: OnnxNode): HeadRows {
+  if (graph.follows(from) !== FOLLOWS.tokens) throw graph.unfit(reader, 'multiplies what does not follow from the tokens');
   const front = new Set([from]);
   let found: HeadRows = { tensor: from, lies: 'first' };
   for (let steps = 0; ; steps++) {

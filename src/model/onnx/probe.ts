@@ -17,6 +17,10 @@ export interface Moment {
   past: number;
 }
 
+/** Of a tensor in one direction; what is larger asks for memory that nobody has. From 2³¹ - 1 on it is how "up to the end" is written, and as a size beyond any memory. */
+const MOST_SIZE = 2 ** 24;
+const NO_END = 2 ** 31 - 1;
+
 export interface Heads {
   heads: number;
   kvHeads: number;
@@ -136,6 +140,7 @@ class Part {
       this.made.add(name);
       const constant = this.graph.initializers.get(name);
       const at = this.graph.madeBy.get(name);
+      if (this.graph.integers(name)?.some((value) => Math.abs(value) > MOST_SIZE && value < NO_END)) throw this.graph.unfit(by, 'asks for sizes that no model has');
       if (this.given.has(name)) this.give(name, reader);
       else if (constant) this.initializers.set(name, constant);
       else if (at === undefined) this.feed(name, by);
