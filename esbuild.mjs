@@ -1,9 +1,9 @@
 // Bundles: the extension's main (CommonJS, as VS Code wants it), the worker and the command line (ES modules), the chat view, the page of models and the visualizer
-// (for their webviews), the host's side of the models, what downloads, and what talks to a team's server. `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: a way to
+// (for their webviews), the host's side of the models, what asks a team's server, what downloads, and what talks to a team's server. `npm run build:js`; --quiet prints nothing. Writes dist/meta.json, which a test reads: a way to
 // the network may be in the last two alone.
 import { build } from 'esbuild';
 import { writeFileSync } from 'node:fs';
-import { chatBundle, downloadBundle, modelsBundle, modelsHostBundle, remoteBundle, visualizerBundle } from './scripts/bundles.mjs';
+import { chatBundle, downloadBundle, modelsBundle, modelsHostBundle, remoteBundle, servedBundle, visualizerBundle } from './scripts/bundles.mjs';
 
 const shared = {
   bundle: true, platform: 'node', target: 'node20', sourcemap: true, metafile: true, logLevel: 'warning',
@@ -34,7 +34,7 @@ const extension = await build({
 });
 
 const others = [];
-for (const options of [chatBundle, modelsBundle, modelsHostBundle, visualizerBundle, downloadBundle, remoteBundle]) others.push(await build(options));
+for (const options of [chatBundle, modelsBundle, modelsHostBundle, visualizerBundle, downloadBundle, servedBundle, remoteBundle]) others.push(await build(options));
 
 const made = [modules, extension, ...others].map(({ metafile }) => metafile);
 writeFileSync('dist/meta.json', JSON.stringify({ inputs: Object.assign({}, ...made.map(({ inputs }) => inputs)), outputs: Object.assign({}, ...made.map(({ outputs }) => outputs)) }));

@@ -30,6 +30,8 @@ export const modelsHostBundle = { ...ofTheHost({ modelsHost: 'src/editor/models/
  */
 export const downloadBundle = ofTheHost({ download: 'src/download/download.ts' });
 
+/** What asks a team's own server: loaded when the user has named one. @type {Bundle} */
+export const servedBundle = { ...ofTheHost({ served: 'src/editor/remote/served.ts' }), external: ['vscode'] };
 /**
  * What talks to a team's own server: loaded when the user has named one. It uses the global fetch, which VS Code replaces with its own.
  */

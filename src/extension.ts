@@ -18,6 +18,7 @@ import { modelsOnDemand, type Models } from './editor/models/onDemand.ts';
 import { FirstRun } from './editor/firstRun.ts';
 import { showTroubles } from './editor/notices.ts';
 import { startRemote } from './editor/remote/remote.ts';
+import type { startServed } from './editor/remote/served.ts';
 import { EditorRuntime } from './editor/runtime.ts';
 import { SettingsReader } from './editor/settings.ts';
 import { StatusBar } from './editor/statusBar.ts';
@@ -45,6 +46,7 @@ export function activate(context: ExtensionContext): void {
     local: started, localAnswers: new Answers(started, () => settings.current), settings, secrets: context.secrets, clock, log,
     // A way to the network, for a user who named a server.
     load: () => (bundle('remote') as { connectServer: ConnectServer }).connectServer,
+    loadServed: () => (bundle('served') as { startServed: typeof startServed }).startServed,
   });
   const { team } = remote;
   const firstRun = new FirstRun();

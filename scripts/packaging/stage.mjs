@@ -47,7 +47,7 @@ export async function fillStage(stage, target = ownTarget) {
 
   for (const file of ['CHANGELOG.md', 'LICENSE', 'media/icon.png', ...translations()]) copy(file);
   writeFileSync(join(stage, 'README.md'), extensionPage(root));
-  for (const bundle of ['dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/cli.js', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) {
+  for (const bundle of ['dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/served.cjs', 'dist/remote.cjs', 'dist/models.js', 'dist/models.css', 'dist/cli.js', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) {
     copy(bundle);
     writeFileSync(join(stage, bundle), readFileSync(join(stage, bundle), 'utf8').replace(/\n(?:\/\/|\/\*)# sourceMappingURL=\S*(?: \*\/)?\s*$/, '\n'));
   }

@@ -9,6 +9,7 @@ const common = {
   listedNotification: '.notifications-center .notification-list-item',
   notificationText: '.notification-list-item-message',
   palette: '.quick-input-widget input[type="text"]',
+  passwordInput: '.quick-input-widget input[type="password"]',
   paletteRow: '.quick-input-list .monaco-list-row',
   statusItems: '.statusbar-item',
   /** A page of an extension: the frame that is ready, and the one in it that holds what the extension wrote. */

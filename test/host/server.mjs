@@ -21,12 +21,12 @@ export const profileFlags = ({ userData, extensions }) => [
 
 /**
  * @param {Profile} profile
- * @param {{ driver?: boolean, trust?: boolean, grace?: number, token?: string, env?: NodeJS.ProcessEnv }} [options] grace: seconds that an extension host outlives its window. token: what the address must hold. trust: every folder is trusted. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
+ * @param {{ driver?: boolean, trust?: boolean, traced?: boolean, grace?: number, token?: string, env?: NodeJS.ProcessEnv }} [options] grace: seconds that an extension host outlives its window. token: what the address must hold. trust: every folder is trusted. traced: false where the run's offline proof leaves it out. env: reaches the extension host. driver: for tests inside the extension host; it hides notifications, so never for tests of the window
  */
-export async function startServer(profile, { driver = false, trust = true, grace = 1, token, env = {} } = {}) {
+export async function startServer(profile, { driver = false, trust = true, traced = true, grace = 1, token, env = {} } = {}) {
   const host = chosenHost();
   mkdirSync(profile.extensions, { recursive: true });
-  const trace = tracing() ? nextTrace(profile.userData) : undefined;
+  const trace = traced && tracing() ? nextTrace(profile.userData) : undefined;
   const [program, ...args] = [...(trace ? traceFlags(trace) : []), host.node];
   const child = spawn(
     program,

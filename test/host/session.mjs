@@ -19,16 +19,16 @@ let sessions = 0;
 
 /**
  * @param {string} folder a new one, the profile @param {string} vsix
- * @param {{ trust?: boolean, env?: NodeJS.ProcessEnv }} [options] trust: false for Restricted Mode
+ * @param {{ trust?: boolean, traced?: boolean, env?: NodeJS.ProcessEnv }} [options] trust: false for Restricted Mode; traced: false outside of the offline proof
  */
-export async function startSession(folder, vsix, { trust = true, env = {} } = {}) {
+export async function startSession(folder, vsix, { trust = true, traced = true, env = {} } = {}) {
   const temporary = join(dirname(folder), 'tmp');
   mkdirSync(temporary, { recursive: true });
   const line = await openLine(join(temporary, `probe${sessions++}.sock`));
   const place = makePlace(folder, vsix, { socket: line.path, settings: trust ? {} : { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never' } });
   place.installProbe();
   install(place);
-  const server = await startServer(place.profile, { trust, env: { ...place.env, ...env } });
+  const server = await startServer(place.profile, { trust, traced, env: { ...place.env, ...env } });
   const browser = await startBrowser();
   const context = await newContext(browser); // of all windows: the second one starts sooner
   /** @type {Set<EditorWindow>} */

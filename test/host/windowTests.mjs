@@ -17,6 +17,7 @@ import { neighbours } from './neighbours.mjs';
 import { ownModel } from './ownModel.mjs';
 import { places, restrictedMode } from './places.mjs';
 import { crash } from './processes.mjs';
+import { teamServer, teamServerInRestrictedMode } from './remote.mjs';
 import { restart } from './restart.mjs';
 import { screenshots } from './screenshots.mjs';
 import { startSession } from './session.mjs';
@@ -88,7 +89,9 @@ export async function windowTests(base, vsix, { only, quick, routine, newest, se
   await inSession(`${base}-plain`, vsix, {}, Object.keys(withWindows).some(wanted), async (session) => {
     for (const [name, test] of Object.entries(withWindows)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
   });
-  const restricted = routine ? {} : { 'restricted mode': restrictedMode, 'chat in restricted mode': chatInRestrictedMode };
+  // It uses the network on purpose: no part of the offline proof.
+  await inSession(`${base}-server`, vsix, { traced: false }, newest && !routine && wanted('team server'), (session) => attempt('team server', undefined, session, () => teamServer(session)));
+  const restricted = routine ? {} : { 'restricted mode': restrictedMode, 'chat in restricted mode': chatInRestrictedMode, 'team server in restricted mode': teamServerInRestrictedMode };
   await inSession(`${base}-restricted`, vsix, { trust: false }, newest && Object.keys(restricted).some(wanted), async (session) => {
     for (const [name, test] of Object.entries(restricted)) if (wanted(name)) await attempt(name, undefined, session, () => test(session));
   });

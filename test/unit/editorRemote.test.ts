@@ -5,6 +5,7 @@ import { Completer } from '../../src/completion/completer.ts';
 import { judge } from '../../src/completion/gate.ts';
 import { holdsSecret } from '../../src/completion/secretText.ts';
 import { startRemote, type Remote } from '../../src/editor/remote/remote.ts';
+import { startServed } from '../../src/editor/remote/served.ts';
 import { addressIn } from '../../src/editor/remote/serverAddress.ts';
 import { showMenu } from '../../src/editor/menu.ts';
 import { SettingsReader } from '../../src/editor/settings.ts';
@@ -29,6 +30,7 @@ const BUDGET = 600;
 
 let [clock, server, local, answers, remote]: [FakeClock, ScriptedServer, FakeSource, FakeAnswers, Remote] = [] as never;
 let loads = 0;
+let servedLoads = 0;
 
 beforeEach(() => {
   fake.reset();
@@ -37,7 +39,7 @@ beforeEach(() => {
 });
 
 function start(): void {
-  loads = 0;
+  loads = servedLoads = 0;
   (remote as Remote | undefined)?.dispose();
   [clock, server, answers] = [new FakeClock(), new ScriptedServer(), new FakeAnswers()];
   local = new FakeSource(clock, () => ({ pieces: ['here', '()'], prefill: 40, step: 20 }));
@@ -47,6 +49,10 @@ function start(): void {
     load: () => {
       loads++;
       return server.connect;
+    },
+    loadServed: () => {
+      servedLoads++;
+      return startServed;
     },
   });
 }
@@ -95,7 +101,7 @@ describe('without a server', () => {
     answers.calls[0].end();
     expect((await answer).text).toBe('here');
     await remote.answers.loadChatModel();
-    expect([loads, fake.secretReads, remote.team.host, answers.loads]).toEqual([0, 0, null, 1]);
+    expect([loads, servedLoads, fake.secretReads, remote.team.host, answers.loads]).toEqual([0, 0, 0, null, 1]);
     expect(remote.answers.chatModel).toBe(answers.chatModel);
     expect(remote.answers.chatSpeed).toBe(answers.chatSpeed);
   });

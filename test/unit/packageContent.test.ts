@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
 const script = (name: string): Promise<Record<string, any>> => import(new URL(`../../scripts/packaging/${name}.mjs`, import.meta.url).href);
-const unbuilt = ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css', 'native/build/Release/deltallm.node'].find((path) => !existsSync(path));
+const unbuilt = ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/served.cjs', 'dist/remote.cjs', 'dist/models.js', 'dist/models.css', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css', 'native/build/Release/deltallm.node'].find((path) => !existsSync(path));
 const linux = process.platform === 'linux' && process.arch === 'x64';
 const patchelf = spawnSync('patchelf', ['--version']).status === 0;
 const reason = unbuilt ? `${unbuilt} is not built` : !linux ? 'the package is for linux-x64' : !patchelf && !process.env.CI ? 'patchelf is not installed' : undefined;
@@ -33,7 +33,7 @@ describe('the package', () => {
     needsStage(context);
     const expected = [
       'CHANGELOG.md', 'LICENSE', 'README.md', 'ThirdPartyNotices.txt', 'media/icon.png', 'package.json', 'package.nls.json', 'l10n/bundle.l10n.json',
-      'dist/cli.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css',
+      'dist/cli.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/served.cjs', 'dist/remote.cjs', 'dist/models.js', 'dist/models.css', 'dist/worker.js', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css',
       'models/starter/starter-q8_0.gguf',
       ...['manifest.json', 'confidence.json', 'delta.f32', 'delta-compact.f32', 'basis.f32'].map((name) => `models/starter/measured/${name}`),
       ...['where', 'try', 'models', 'chat'].map((name) => `media/walkthrough/${name}.svg`),
@@ -52,7 +52,7 @@ describe('the package', () => {
     needsStage(context);
     const unwanted = /\.(map|cc|h|gyp|tsx?|dll|dylib)$|qps-ploc|win32|darwin|arm64|(^|\/)(src|test|scripts|\.\w+)\//;
     expect(paths().filter((path) => unwanted.test(path) && !path.startsWith('models/calibration/'))).toEqual([]);
-    for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/models.js', 'dist/models.css', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
+    for (const path of ['dist/cli.js', 'dist/worker.js', 'dist/extension.cjs', 'dist/download.cjs', 'dist/modelsHost.cjs', 'dist/served.cjs', 'dist/remote.cjs', 'dist/models.js', 'dist/models.css', 'dist/chat.js', 'dist/chat.css', 'dist/visualizer.js', 'dist/visualizer.css']) expect(readFileSync(join(stage, path), 'utf8')).not.toContain('sourceMappingURL');
   });
 
   it('declares no scripts and no dependencies, for there is nothing to install', (context) => {
@@ -89,7 +89,7 @@ describe('the package', () => {
   it('keeps the licences of what it contains, each with its text', (context) => {
     needsStage(context);
     const parts = readFileSync(join(stage, 'ThirdPartyNotices.txt'), 'utf8').split('-'.repeat(80));
-    for (const name of ['onnxruntime-node', 'onnxruntime-common', 'protobufjs', '@huggingface/tokenizers', 'lit-html', 'markdown-it', 'dompurify', 'highlight.js']) {
+    for (const name of ['onnxruntime-node', 'onnxruntime-common', 'protobufjs', '@huggingface/tokenizers', 'lit-html', 'markdown-it', 'dompurify', 'highlight.js', 'openai']) {
       const part = parts.find((text) => text.includes(`${name} `)) ?? '';
       expect(part, name).toMatch(/copyright|licensed/i);
       expect(part.length, name).toBeGreaterThan(800);

@@ -1,5 +1,5 @@
-// A team's own server in the editor: its key, its commands, and the two sources that ask it first. Registered always, because its command must be there; the bundle
-// with the network is loaded by the first request after a server was named.
+// A team's own server in the editor: its key, its commands, and the two sources that ask it first where one is named. Registered always, because its command must be
+// there; what asks it, and the way to the network, are bundles of their own that the first request loads after a server was named.
 import { commands, l10n, window, workspace, type Disposable, type LogOutputChannel, type SecretStorage } from 'vscode';
 import type { AnswerSource } from '../../chat/answerSource.ts';
 import type { Clock, TextSource } from '../../completion/source.ts';
@@ -7,8 +7,7 @@ import type { ConnectServer } from '../../shared/remoteServer.ts';
 import { localise } from '../messages.ts';
 import type { SettingsReader } from '../settings.ts';
 import { addressIn } from './serverAddress.ts';
-import { ServerAnswers } from './serverAnswers.ts';
-import { ServerSource } from './serverSource.ts';
+import type { Served, startServed } from './served.ts';
 import { keptKey, KEY, TeamServer } from './teamServer.ts';
 
 export interface RemoteNeeds {
@@ -16,8 +15,9 @@ export interface RemoteNeeds {
   localAnswers: AnswerSource;
   settings: SettingsReader;
   secrets: SecretStorage;
-  /** Loads the bundle that has the network. */
+  /** Loads the bundle that has the network, and the one that asks. */
   load: () => ConnectServer;
+  loadServed: () => typeof startServed;
   clock: Clock;
   log: LogOutputChannel;
 }
@@ -33,9 +33,12 @@ export interface Remote extends Disposable {
 /** How long a word about an outage stays in the status bar. */
 const WORD_MS = 8000;
 
-export function startRemote({ local, localAnswers, settings, secrets, load, clock, log }: RemoteNeeds): Remote {
+export function startRemote({ local, localAnswers, settings, secrets, load, loadServed, clock, log }: RemoteNeeds): Remote {
   const current = () => settings.current;
   const team = new TeamServer({ settings: current, isTrusted: () => workspace.isTrusted, secrets, load, clock, log });
+  let made: Served | undefined;
+  const served = (): Served => (made ??= loadServed()({ local, localAnswers, team, settings: current, clock }));
+  const [completing, answering] = [(): TextSource => (team.serves('completions') ? served().source : local), (): AnswerSource => (team.isFor('chat') ? served().answers : localAnswers)];
   let means = team.settingsKey;
   const look = (): void => {
     const { 'remote.url': url } = current();
@@ -59,12 +62,38 @@ export function startRemote({ local, localAnswers, settings, secrets, load, cloc
     commands.registerCommand('deltallm.remote.tryAgain', () => team.forget()),
   ];
   return {
-    team, source: new ServerSource({ local, team, settings: current, clock }), answers: new ServerAnswers({ local: localAnswers, team }), localAnswers,
+    team, localAnswers,
+    source: {
+      generate: (...request) => completing().generate(...request),
+      // Of the model here, which writes where the server does not.
+      get speed() {
+        return local.speed;
+      },
+      get confidence() {
+        return local.confidence;
+      },
+    },
+    answers: {
+      get chatModel() {
+        return answering().chatModel;
+      },
+      get chatSpeed() {
+        return answering().chatSpeed;
+      },
+      answer: (...question) => answering().answer(...question),
+      readAhead: (...question) => answering().readAhead(...question),
+      count: (texts) => answering().count(texts),
+      loadChatModel: () => answering().loadChatModel(),
+      onUnloaded: (listener) => localAnswers.onUnloaded(listener),
+      onChatModel: (listener) => both(localAnswers.onChatModel(listener), team.onDidChange(listener)),
+    },
     dispose() {
       for (const subscription of subscriptions) subscription.dispose();
     },
   };
 }
+
+const both = (...subscriptions: readonly { dispose(): unknown }[]): Disposable => ({ dispose: () => subscriptions.forEach((subscription) => subscription.dispose()) });
 
 /** The key goes into the system's store of secrets, for the address of now; nothing typed takes it away. */
 async function setKey(settings: SettingsReader, secrets: SecretStorage): Promise<void> {

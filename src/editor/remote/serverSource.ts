@@ -7,6 +7,7 @@ import type { Clock, TextSource } from '../../completion/source.ts';
 import type { CursorRequest, Event, GenerateOptions, GenerateResult } from '../../session/protocol.ts';
 import type { Settings } from '../settingsTable.ts';
 import { nothing } from '../nothing.ts';
+import { ServerPrompts, type ServerForm } from '../../session/serverPrompt.ts';
 import { documentMayGo, neighboursThatMayGo, promptMayGo } from './mayGo.ts';
 import { writeByServer } from './serverWriting.ts';
 import type { TeamServer } from './teamServer.ts';
@@ -31,6 +32,8 @@ export interface ServerSourceNeeds {
 export class ServerSource implements TextSource {
   /** The last request was answered by the model here, because the server was too slow: the next one asks both at once. */
   private wasLate = false;
+  /** Of the model that was asked last. */
+  private prompts: { key: string; made: ServerPrompts } | null = null;
 
   constructor(private readonly needs: ServerSourceNeeds) {}
 
@@ -62,10 +65,10 @@ export class ServerSource implements TextSource {
   private async ask(options: GenerateOptions, cursor: CursorRequest, hear: (event: Event) => void, stop: CancelFlag): Promise<GenerateResult | null> {
     const { team, settings } = this.needs;
     const { 'completions.maxTokens': max, 'completions.promptTokens': promptTokens } = settings();
-    const { server, host, model, prompts } = await team.connect('completions');
+    const { server, host, model, form } = await team.connect('completions');
     const most = Math.min(MOST_PROMPT, promptTokens || SHORT_PROMPT, Math.max(LEAST_PROMPT, (model.context ?? Infinity) - max - MARGIN));
     const neighbours = neighboursThatMayGo(options.neighbours, settings());
-    const prompt = prompts.at(cursor.snapshot, { tokens: most, max, ...(neighbours && { neighbours }) });
+    const prompt = this.promptsOf(model.id, form).at(cursor.snapshot, { tokens: most, max, ...(neighbours && { neighbours }) });
     if (!prompt || !promptMayGo(prompt)) return null;
     let broken: DeltaError | null = null;
     try {
@@ -77,6 +80,12 @@ export class ServerSource implements TextSource {
       if (!stop.isSet) team.failed(thrown);
       throw thrown;
     }
+  }
+
+  private promptsOf(model: string, form: ServerForm | null): ServerPrompts {
+    const key = `${form} ${model}`;
+    if (this.prompts?.key !== key) this.prompts = { key, made: new ServerPrompts(model, form) };
+    return this.prompts.made;
   }
 }
 

@@ -4,7 +4,7 @@ import { EventEmitter, type LogOutputChannel, type SecretStorage } from 'vscode'
 import type { Clock } from '../../completion/source.ts';
 import { asDeltaError, DeltaError, type ErrorCode } from '../../shared/errors.ts';
 import type { ConnectServer, RemoteServer, ServerFacts, ServerModel } from '../../shared/remoteServer.ts';
-import { ServerPrompts } from '../../session/serverPrompt.ts';
+import type { ServerForm } from '../../session/serverPrompt.ts';
 import type { Settings } from '../settingsTable.ts';
 import { addressIn } from './serverAddress.ts';
 
@@ -27,7 +27,8 @@ export interface Connection {
   host: string;
   kind: ServerFacts['kind'];
   model: ServerModel;
-  prompts: ServerPrompts;
+  /** How it is told where the cursor is; null: by the markers of the model's family, where its name says which one that is. */
+  form: ServerForm | null;
 }
 
 /** Milliseconds that a server is left alone after its first failure, twice as many after each further one, and no more than the last. */
@@ -35,6 +36,8 @@ const REST_MS = 5000;
 const MOST_REST_MS = 300_000;
 /** So often in a row a server may be late before it is left alone, too. */
 const MOST_LATE = 3;
+/** Those that put the tokens of their model into a prompt themselves. */
+const forms: Readonly<Partial<Record<ServerFacts['kind'], ServerForm>>> = { llamaServer: 'infill', ollama: 'suffix' };
 /** Where the key of a server lies among the secrets of the extension. */
 export const KEY = 'deltallm.remote.key';
 const SETTINGS = ['remote.url', 'remote.use', 'remote.completionModel', 'remote.chatModel', 'remote.prompt'] as const;
@@ -49,7 +52,6 @@ export class TeamServer {
   /** It stopped answering; once an outage. */
   readonly onOutage = this.outages.event;
   private connecting: { key: string; server: Promise<{ server: RemoteServer; facts: ServerFacts }> } | null = null;
-  private readonly prompts = new Map<string, ServerPrompts>();
   private outage: { error: DeltaError; failures: number; until: number } | null = null;
   private known: ServerFacts | null = null;
   private latenesses = 0;
@@ -110,10 +112,7 @@ export class TeamServer {
       throw error;
     }
     const form = this.needs.settings()['remote.prompt'];
-    const promptKey = `${form} ${model.id}`;
-    const prompts = this.prompts.get(promptKey) ?? new ServerPrompts(model.id, form === 'markers' ? 'prompt' : form !== 'auto' ? form : facts.kind === 'llamaServer' ? 'infill' : facts.kind === 'ollama' ? 'suffix' : null);
-    this.prompts.set(promptKey, prompts);
-    return { server, host, kind: facts.kind, model, prompts };
+    return { server, host, kind: facts.kind, model, form: form === 'auto' ? (forms[facts.kind] ?? null) : form === 'markers' ? 'prompt' : form };
   }
 
   /** It did what it was asked. */
@@ -148,7 +147,6 @@ export class TeamServer {
   /** Other settings, another key, a wish to try again: what was known of it is not known any more. */
   forget(): void {
     this.connecting = this.outage = this.known = null;
-    this.prompts.clear();
     this.changed.fire();
   }
 
