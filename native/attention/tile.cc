@@ -87,7 +87,7 @@ const float *queriesFor(const Pass &pass, int delta) {
   if (scratch.movedBy == delta) return scratch.moved;
   turnQueries(pass, delta, scratch.moved);
   scratch.movedBy = delta;
-  scratch.scaledFrom = nullptr;
+  if (scratch.scaledFrom == scratch.moved) scratch.scaledFrom = nullptr;
   return scratch.moved;
 }
 
@@ -157,13 +157,14 @@ void deltaScoresWithExtra(const Pass &pass, const DeltaHead &head, const dl_delt
   }
 }
 
-void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, const float *q, const uint8_t *ahead) {
+/** With a basis only sinks are read with the queries themselves, and most blocks have none: those of a moved block are turned when they are wanted. */
+void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, const uint8_t *ahead) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int D = setup.keyLength;
   Scratch &scratch = pass.scratch;
   const Block &block = *entry.block;
-  const float *scaled = setup.basis ? basisQueries(pass, entry.delta + originOf(block.base)) : scaledQueries(pass, q);
+  const float *scaled = setup.basis ? basisQueries(pass, entry.delta + originOf(block.base)) : scaledQueries(pass, queriesFor(pass, entry.delta));
   const dl_delta_keys keys = {head.masks, head.packed, head.keyframe, setup.mean};
   if (head.extraTokens) {
     deltaScoresWithExtra(pass, head, keys, scaled);
@@ -181,7 +182,7 @@ void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, co
   memset(scratch.keys, 0, sizeof(float) * D * DL_TILE);
   for (int t = 0; t < sinks; t++)
     for (int d = 0; d < D; d++) scratch.keys[d * DL_TILE + t] = halfToFloat(head.sinkKeys[t * D + d]);
-  kernels.scores_f32(scratch.keys, D, q, pass.rows, scratch.sinkScores);
+  kernels.scores_f32(scratch.keys, D, queriesFor(pass, entry.delta), pass.rows, scratch.sinkScores);
   for (int r = 0; r < pass.rows; r++) memcpy(scratch.scores + r * DL_TILE, scratch.sinkScores + r * DL_TILE, sizeof(float) * sinks);
 }
 
@@ -224,12 +225,12 @@ bool exactTile(const Pass &pass, int entry, const Block &block, const float *q, 
   return true;
 }
 
-bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, const float *q, int tokens, const uint8_t *ahead, const Partial &partial) {
+bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, int tokens, const uint8_t *ahead, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const Entry &at = pass.call.entries[entry];
   const int width = setup.valueWidth, sinks = sinkTokens(setup, *at.block);
-  deltaScores(pass, at, head, q, ahead);
+  deltaScores(pass, at, head, ahead);
   uint16_t scales[DL_TILE];
   memcpy(scales, head.scales, sizeof scales);
   for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
@@ -295,9 +296,8 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     const uint8_t *ahead = bytesAhead(call, call.entries[e + 1 < end ? e + 1 : e], kvHead);
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
-    const float *q = queriesFor(pass, entry.delta);
-    const bool mixed = useDelta ? deltaTile(pass, e, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), q, tokens, ahead, partial)
-                                : exactTile(pass, e, block, q, tokens, partial);
+    const bool mixed = useDelta ? deltaTile(pass, e, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), tokens, ahead, partial)
+                                : exactTile(pass, e, block, queriesFor(pass, entry.delta), tokens, partial);
     countOperations(pass, entry, useDelta, mixed, any);
   }
   return true;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { BLOCK } from '../binding/addon.ts';
 import { nativeCode } from '../binding/load.ts';
 import type { RunPass } from '../shared/pass.ts';
+import { isThere } from '../shared/isThere.ts';
 import { replaceFile } from '../shared/replaceFile.ts';
 import { blockKeys, hash, hex, readDocument, writeDocument, type KeptDocument } from './keptDocument.ts';
 import { BLOCKS, DOCUMENTS, FAR, KeptRoom, NEAR } from './keptRoom.ts';
@@ -178,5 +179,3 @@ interface File {
   path: string;
   bytes: Uint8Array;
 }
-
-const isThere = (path: string): Promise<boolean> => fs.access(path).then(() => true, () => false);

@@ -46,6 +46,12 @@ export interface CompleterHost {
   late(document: string, suggestion: Suggestion): void;
 }
 
+/** What the gate says of a text at a place, judged once: why it is not shown (null: it is), and how sure it is. */
+interface Verdict {
+  reason: NoneReason | null;
+  confidence: Judgement | null;
+}
+
 export class Completer {
   /** Until its promise is settled, also when it is cancelled. */
   private running: Generation | null = null;
@@ -146,7 +152,7 @@ export class Completer {
     }
     const rest = restOf(shown, request, this.typed.startIn(request.document));
     if (!rest) return false;
-    this.show(waiting, shown, rest, 'typedThrough', growing);
+    this.show(waiting, shown, rest, this.verdict(rest, request), 'typedThrough', growing);
     return true;
   }
 
@@ -165,13 +171,15 @@ export class Completer {
   /** The same was asked before. */
   private recall(waiting: Waiting): boolean {
     const { request } = waiting;
-    const found = this.suggestions.find(request.document, request.snapshot, (written) => this.refusal(written, request) === null);
+    const verdicts = new Map<Written, Verdict>();
+    const verdictOn = (written: Written): Verdict => verdicts.get(written) ?? verdicts.set(written, this.verdict(written, request)).get(written)!;
+    const found = this.suggestions.find(request.document, request.snapshot, (written) => verdictOn(written).reason === null);
     if (!found) return false;
     const { written } = found;
-    const reason = this.refusal(written, request);
+    const verdict = verdictOn(written);
     // Its own snapshot is not kept: what is left of it belongs to this place from here on.
-    if (reason === null) this.show(waiting, { origin: request, answered: request, written }, written, 'cache', null);
-    else this.silent(waiting, reason, { ...this.judged(written, request), text: written.text, origin: 'cache' }, written.facts);
+    if (verdict.reason === null) this.show(waiting, { origin: request, answered: request, written }, written, verdict, 'cache', null);
+    else this.silent(waiting, verdict.reason, { confidence: verdict.confidence, text: written.text, origin: 'cache' }, written.facts);
     return true;
   }
 
@@ -270,9 +278,12 @@ export class Completer {
     const text = amongExisting(generation.early, generation.request);
     const written: Written = { id: generation.id, text, scores: generation.scores.slice(), degenerate: degenerate(text, generation.snapshot), facts: null };
     const left = leftOf(written, false, inserted, generation.snapshot.languageId);
-    if (typeof left === 'string' || left.text.trim() === '' || this.refusal(left, waiting.request) !== null) return;
+    if (typeof left === 'string' || left.text.trim() === '' || waiting.refused === left.text) return;
+    const verdict = this.verdict(left, waiting.request);
+    // Most tokens add nothing to the lines that are complete: what was refused is not judged again.
+    if (verdict.reason !== null) return void (waiting.refused = left.text);
     generation.waiting.delete(waiting);
-    this.show(waiting, { origin: generation.request, answered: waiting.request, written }, left, originOf(generation, waiting), generation);
+    this.show(waiting, { origin: generation.request, answered: waiting.request, written }, left, verdict, originOf(generation, waiting), generation);
   }
 
   /** The text is final: everyone who waits for it gets it, or the next generation. */
@@ -286,15 +297,14 @@ export class Completer {
     for (const [waiting, inserted] of generation.waiting) {
       const left = leftOf(written, true, inserted, snapshot.languageId);
       const isTyped = inserted.left !== '' || inserted.right !== '';
-      const reason = typeof left === 'string' ? null : this.refusal(left, waiting.request);
       if (typeof left === 'string' || (isTyped && left.text.trim() === '')) {
         if (waiting === newest) this.queue(waiting);
         else this.silent(waiting, 'superseded');
-      } else if (reason !== null) {
-        this.silent(waiting, reason, { ...this.judged(left, waiting.request), text: left.text, origin: originOf(generation, waiting) }, written.facts);
-      } else {
-        this.show(waiting, { origin: request, answered: waiting.request, written }, left, originOf(generation, waiting), null);
+        continue;
       }
+      const verdict = this.verdict(left, waiting.request);
+      if (verdict.reason !== null) this.silent(waiting, verdict.reason, { confidence: verdict.confidence, text: left.text, origin: originOf(generation, waiting) }, written.facts);
+      else this.show(waiting, { origin: request, answered: waiting.request, written }, left, verdict, originOf(generation, waiting), null);
     }
     generation.waiting.clear();
   }
@@ -304,7 +314,7 @@ export class Completer {
     const shown = this.shown.get(generation.document);
     if (shown?.written.id !== generation.id) return;
     const rest = extendsText(written.text, shown.written.text) ? restOf({ ...shown, written }, shown.answered, Infinity) : null;
-    const longer = rest !== null && this.refusal(rest, shown.answered) === null;
+    const longer = rest !== null && this.verdict(rest, shown.answered).reason === null;
     this.shown.set({ ...shown, written: longer ? written : { ...shown.written, facts: written.facts } });
     const left = rest ?? restOf(shown, shown.answered, Infinity);
     if (left) this.lookAhead(shown.answered, left.text);
@@ -316,7 +326,7 @@ export class Completer {
     const isShown = this.shown.get(generation.document)?.written.id === generation.id;
     if (isShown || generation.waiting.size > 0 || this.next) return;
     const left = generation.leftNow(written);
-    if (!left || this.refusal(left, generation.request) !== null) return;
+    if (!left || this.verdict(left, generation.request).reason !== null) return;
     this.host.late(generation.document, { id: generation.id, text: written.text, final: true });
   }
 
@@ -340,29 +350,25 @@ export class Completer {
     this.silent(waiting, 'cancelled');
   }
 
-  /** Why what is left of a text is not shown at a place; null when it is. */
-  private refusal(left: Written, { document, snapshot, manual, existing }: CompletionRequest): NoneReason | null {
+  /** What is left of a text, at a place. */
+  private verdict(left: Written, request: CompletionRequest): Verdict {
+    const { habit } = this.host;
+    const { snapshot, manual } = request;
+    const judged = judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.habit.of(kindOf(snapshot)));
+    return { reason: this.refusal(left, request, judged), confidence: judged && (manual ? { ...judged, threshold: -Infinity } : judged) };
+  }
+
+  private refusal(left: Written, { document, snapshot, manual, existing }: CompletionRequest, judged: Judgement | null): NoneReason | null {
     if (left.text.trim() === '') return 'empty';
     if (left.degenerate) return 'repetition';
     if (manual) return null;
     if (this.rejections.has(document, snapshot, left.text)) return 'repetition';
-    const judged = this.judge(left, snapshot);
     if ((!judged || judged.value < judged.threshold) && !(existing && isOnlyPath(left.text, snapshot, existing))) return 'lowConfidence';
     return existing && this.host.settings().eagerness !== 'high' && isInvented(left.text, snapshot, existing) ? 'invented' : null;
   }
 
-  private judge(left: Written, snapshot: Snapshot): Judgement | null {
-    const { habit } = this.host;
-    return judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.habit.of(kindOf(snapshot)));
-  }
-
-  private judged(left: Written, { snapshot, manual }: Pick<CompletionRequest, 'snapshot' | 'manual'>): Outcome {
-    const judged = this.judge(left, snapshot);
-    return { confidence: judged && (manual ? { ...judged, threshold: -Infinity } : judged) };
-  }
-
   /** `left`: of it, at the cursor of this request; `growing`: the generation that may still make it longer. */
-  private show(waiting: Waiting, shown: Shown, left: Written, origin: Origin, growing: Generation | null): void {
+  private show(waiting: Waiting, shown: Shown, left: Written, { confidence }: Verdict, origin: Origin, growing: Generation | null): void {
     const { written } = shown;
     const { document, snapshot } = waiting.request;
     this.learn(document, written.id, snapshot);
@@ -370,7 +376,7 @@ export class Completer {
     this.shown.set({ ...shown, answered: waiting.request });
     const suggestion: Suggestion = { id: written.id, text: left.text, final: growing === null };
     if (!growing) this.lookAhead(waiting.request, left.text);
-    const record = waiting.end({ show: suggestion }, { ...this.judged(left, waiting.request), origin });
+    const record = waiting.end({ show: suggestion }, { confidence, origin });
     if (growing) growing.records.push(record);
     else this.host.record(written.facts ? addFacts(record, written.facts) : record);
   }

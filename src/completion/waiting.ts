@@ -23,6 +23,8 @@ export class Waiting {
   isOver = false;
   /** The document was changed since: a text that is written for another place can still answer, a new generation would be for nothing. */
   isStale = false;
+  /** The early text that was judged last and not shown. */
+  refused: string | undefined;
   private readonly at = Date.now();
   private readonly began: number;
   /** When the pause began and ended, and when a generation was begun for it. */

@@ -60,7 +60,10 @@ export class Completions implements InlineCompletionItemProvider, Disposable {
   lastPrompted: RequestRecord | undefined;
   private readonly completer: Completer;
   private readonly neighbours: NeighbourDocuments;
-  private readonly folders = new FolderNames((path, beside) => this.refusalOf({ ...factsOf(beside), path }) === null);
+  private readonly folders = new FolderNames((beside) => {
+    const facts = factsOf(beside);
+    return (path) => this.refusalOf({ ...facts, path }) === null;
+  });
   private readonly members = new OfferedMembers(clock);
   private readonly landing: Landing;
   private readonly keeping: Keeping;

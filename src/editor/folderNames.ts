@@ -18,10 +18,12 @@ type Names = ReadonlySet<string> | null;
 export class FolderNames implements Disposable {
   /** By URI; undefined while it is being listed. */
   private readonly folders = new Map<string, Names | undefined>();
+  /** Folders of documents, by URI, whose surroundings have been asked for; they are asked for again when something comes or goes anywhere. */
+  private readonly ahead = new Set<string>();
   private watching: Disposable[] = [];
 
-  /** `mayName`: whether a file may be named in another document at all. */
-  constructor(private readonly mayName: (path: string, beside: TextDocument) => boolean) {}
+  /** `mayName`: which files may be named in a document at all. */
+  constructor(private readonly mayName: (beside: TextDocument) => (path: string) => boolean) {}
 
   dispose(): void {
     for (const part of this.watching) part.dispose();
@@ -30,6 +32,7 @@ export class FolderNames implements Disposable {
   /** What may be named is something else now. */
   clear(): void {
     this.folders.clear();
+    this.ahead.clear();
   }
 
   /** The names in a folder by its path from the document's own; null: there is none; undefined: not known, or nobody's business: outside the workspace folder, in Restricted Mode. */
@@ -45,8 +48,12 @@ export class FolderNames implements Disposable {
 
   /** Lists what a text in this document may name, so that it is known when one does. */
   listAhead(document: TextDocument): void {
-    for (const path of ['', '..']) {
-      const ahead = [...(this.of(document, path) ?? [])].filter((name) => name.endsWith('/')).slice(0, MOST_AHEAD);
+    const here = parentOf(document.uri).toString();
+    if (this.ahead.has(here)) return;
+    const around = ['', '..'].map((path) => [path, this.of(document, path)] as const);
+    if (around.every(([, names]) => names !== undefined)) this.ahead.add(here);
+    for (const [path, names] of around) {
+      const ahead = [...(names ?? [])].filter((name) => name.endsWith('/')).slice(0, MOST_AHEAD);
       for (const name of ahead) this.of(document, posix.join(path, name.slice(0, -1)));
     }
   }
@@ -58,9 +65,11 @@ export class FolderNames implements Disposable {
     for (const oldest of this.folders.keys()) {
       if (this.folders.size <= MOST_FOLDERS) break;
       this.folders.delete(oldest);
+      this.ahead.clear();
     }
+    const mayName = this.mayName(document);
     const names = await workspace.fs.readDirectory(folder).then(
-      (entries) => (entries.length > MOST_NAMES ? undefined : new Set(entries.flatMap(([name, type]) => (type & FileType.Directory ? [`${name}/`] : this.mayName(`${folder.path}/${name}`, document) ? [name] : [])))),
+      (entries) => (entries.length > MOST_NAMES ? undefined : new Set(entries.flatMap(([name, type]) => (type & FileType.Directory ? [`${name}/`] : mayName(`${folder.path}/${name}`) ? [name] : [])))),
       (error: { code?: string }) => (error.code === 'FileNotFound' || error.code === 'FileNotADirectory' ? null : undefined),
     );
     // Something came or went there meanwhile.
@@ -74,6 +83,7 @@ export class FolderNames implements Disposable {
     // What is being listed may lack it, too.
     const forget = (uri: Uri): void => {
       for (const folder of [uri, parentOf(uri)]) this.folders.delete(folder.toString());
+      this.ahead.clear();
     };
     this.watching = [watcher, watcher.onDidCreate(forget), watcher.onDidDelete(forget)];
   }

@@ -120,7 +120,7 @@ export class EditorRuntime implements TextSource {
   async callQuietly<N extends 'generate' | 'count' | 'keep' | 'clearCaches'>(role: Role, name: N, options: Calls[N]['options'], cancel?: CancelFlag, hear: (event: Event) => void = () => {}): Promise<Calls[N]['result'] | null> {
     const { client } = this;
     if (!client) return null;
-    return this.guarded(this.slots[role], () => client.call(name, options, hear, cancel)).catch(() => null);
+    return this.guarded(this.slots[role], () => client.call(name, this.withNews(options, client), hear, cancel)).catch(() => ((this.sent = undefined), null));
   }
 
   /** Loads a role's model now, also where it failed before; what came of it, its slot says. */
@@ -203,9 +203,9 @@ export class EditorRuntime implements TextSource {
     }
   }
 
-  /** The texts of neighbours travel once: a set that this worker has got is only named. */
-  private withNews(options: GenerateOptions, client: Client): GenerateOptions {
-    const { neighbours } = options;
+  /** The texts of neighbours travel once: a set that this worker has got is only named. What came of it where the call failed nobody knows. */
+  private withNews<O extends object>(options: O, client: Client): O {
+    const { neighbours } = options as Pick<GenerateOptions, 'neighbours'>;
     if (!neighbours) return options;
     const { name } = neighbours;
     if (this.sent?.client === client && this.sent.name === name) return { ...options, neighbours: { name } };

@@ -26,6 +26,8 @@ export class StatusBar implements Disposable {
   private readonly item: StatusBarItem;
   private readonly state: FollowableState;
   private readonly subscriptions: Disposable[];
+  /** What the item shows. */
+  private drawn = '';
 
   constructor(
     private readonly runtime: Seen,
@@ -57,11 +59,15 @@ export class StatusBar implements Disposable {
     const served = !off && where?.completes === true;
     const word = off && (off.language || state === 'off') ? off.word : served ? l10n.t('on {0}', where.host) : stateWord(state);
     const text = `${off && !failed ? SWITCHED_OFF : served ? SERVER : icons[state]} DeltaLLM${percent}`;
+    const [label, isAlarming, tooltip] = [`DeltaLLM: ${word}${percent}`, failed && !served, this.tooltip(off?.sentence, word, where)];
     // VS Code draws an item anew whatever is written into it.
-    if (this.item.text !== text) this.item.text = text;
-    this.item.accessibilityInformation = { label: `DeltaLLM: ${word}${percent}`, role: 'button' };
-    this.item.backgroundColor = failed && !served ? new ThemeColor('statusBarItem.errorBackground') : undefined;
-    this.item.tooltip = this.tooltip(off?.sentence, word, where);
+    const drawn = JSON.stringify([text, label, isAlarming, tooltip.value]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.item.text = text;
+    this.item.accessibilityInformation = { label, role: 'button' };
+    this.item.backgroundColor = isAlarming ? new ThemeColor('statusBarItem.errorBackground') : undefined;
+    this.item.tooltip = tooltip;
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 // From a path to a model that is ready to run: its GGUF or its graph is read as it is, and what was measured of it is read too, or measured now and kept.
 import { basename, relative, resolve } from 'node:path';
 import { DeltaError } from '../shared/errors.ts';
+import { isThere } from '../shared/isThere.ts';
 import { atOnce, type RunPass } from '../shared/pass.ts';
 import type { Addon, DeltaTables } from '../binding/addon.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -10,7 +11,7 @@ import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 import { openGguf, type ModelFacts, type ModelSource } from './modelSource.ts';
 import { measure, sampleTokens } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
-import { isThere, readMeasured, writeMeasured, type Measured } from './measured.ts';
+import { readMeasured, writeMeasured, type Measured } from './measured.ts';
 import { isGraph } from './onnx/onnxFiles.ts';
 import { markUsed, tidy } from './shelf.ts';
 import type { Mode } from './stores.ts';
@@ -29,8 +30,10 @@ export interface LoadModelOptions {
   pass?: RunPass;
   /** One sentence for the user that is no failure. */
   notice?: (text: string) => void;
-  /** Where what is measured is to be kept, instead of the cache; then it must be possible to keep it. */
+  /** Where what is measured is to be kept, instead of the cache. */
   out?: string;
+  /** Where what is measured cannot be kept, that is an error. Default: where it has a folder of its own. */
+  mustKeep?: boolean;
   /** Folders of source files that bases are measured on, where the model is not measured yet; without them keys are coded as they are. */
   texts?: string[];
 }
@@ -55,7 +58,7 @@ const openGraph = async (path: string): Promise<ModelSource> => (await import('.
 
 /** Loads the model at `path`: a GGUF, or the folder of what was measured of one. Throws a DeltaError, and then nothing of it stays in memory. */
 export async function loadModel(path: string, options: LoadModelOptions): Promise<Model> {
-  const { addon, chunk = PREFILL_CHUNK, threads = 1, progress = () => {}, pass = atOnce, notice = () => {}, out, texts } = options;
+  const { addon, chunk = PREFILL_CHUNK, threads = 1, progress = () => {}, pass = atOnce, notice = () => {}, out, mustKeep = out !== undefined, texts } = options;
   // What a model is takes reading pieces of all of it: side by side with what it says of itself.
   const [located, source] = await Promise.all([locate(path), ggufOf(path).then((gguf) => (isGraph(gguf) ? openGraph(gguf) : openGguf(gguf)))]);
   const files = { ...located, ...(out !== undefined && { folder: out, cached: false }) };
@@ -76,7 +79,7 @@ export async function loadModel(path: string, options: LoadModelOptions): Promis
       const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass, { source: texts && { folders: texts, outputOf } });
       ({ tables } = measured);
       manifest.delta = measured.delta;
-      await keep(files, manifest, tables, out === undefined ? notice : undefined);
+      await keep(files, manifest, tables, mustKeep ? undefined : notice);
     }
     if (files.cached) await markUsed(files.folder, files.gguf);
     const isRough = files.cached && !manifest.delta.basis && manifest.delta.tokens < sampleTokens(manifest, 'thorough');

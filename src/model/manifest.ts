@@ -59,8 +59,8 @@ export interface DeltaConfig {
   compactSparsity: number[];
   /** Tokens of calibration text. */
   tokens: number;
-  /** Keys are coded in a basis: the tokens of text that it comes from, and the power of the importance (0: none). Absent: as they are. */
-  basis?: { tokens: number; power: number };
+  /** Keys are coded in a basis, with this power of the importance (0: none). Absent: as they are. */
+  basis?: { power: number };
 }
 
 /** Of a file that was written: its length and SHA-1; against accidents, not against an attacker, who could write the manifest too. */
@@ -149,7 +149,7 @@ function faults(manifest: Manifest): [string, boolean][] {
     ['method', Number.isInteger(manifest.method)],
     ['delta', (delta.reference === 'previous' || delta.reference === 'mean') && [delta.sinks, delta.windowMin, delta.windowMax].every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 20)],
     ['delta.keySparsity', [delta.keySparsity, delta.compactSparsity].every((shares) => isList(shares, shape.layers, Number.isFinite))],
-    ['delta.basis', delta.basis === undefined || (isRecord(delta.basis) && delta.reference === 'mean' && isCount(delta.basis.tokens) && (delta.basis.power === 0 || isPositive(delta.basis.power)))],
+    ['delta.basis', delta.basis === undefined || (isRecord(delta.basis) && delta.reference === 'mean' && (delta.basis.power === 0 || isPositive(delta.basis.power)))],
     ['delta.windowDivisor', isCount(delta.windowDivisor) && delta.windowMin <= delta.windowMax],
   ];
 }

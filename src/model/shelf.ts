@@ -1,9 +1,10 @@
 // What was measured of models, in the cache folder: each under what its GGUF holds, those removed that nobody can or does use.
 import { promises as fs } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isThere } from '../shared/isThere.ts';
 import { isAbandoned, partialName } from '../shared/partialName.ts';
 import { replaceFile } from '../shared/replaceFile.ts';
-import { isOurs, isThere } from './measured.ts';
+import { isOurs } from './measured.ts';
 
 /** Beside the manifest: where the GGUF lay whenever the model was used; the time of its last change is the last use. */
 const SOURCES = 'sources.json';

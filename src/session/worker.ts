@@ -134,7 +134,7 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
     case 'import': {
       const { gguf, out, texts, threads } = request.options;
       addon().setThreads(threads);
-      const { forward, folder } = await loadModel(gguf, { addon: addon(), progress, pass: pass('background'), notice, out, texts });
+      const { forward, folder } = await loadModel(gguf, { addon: addon(), progress, pass: pass('background'), notice, out, mustKeep: true, texts });
       await forward.release();
       return { folder, manifest: forward.manifest };
     }

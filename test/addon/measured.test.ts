@@ -84,7 +84,8 @@ describe('a model that is measured on texts', () => {
     const found = await readMeasured(out);
     if (typeof found === 'string') throw new Error(found);
     const { manifest: { delta, shape }, tables } = found;
-    expect(delta.basis!.tokens).toBeGreaterThanOrEqual(6 * 512);
+    expect(delta.basis).toBeDefined();
+    expect(delta.tokens).toBeGreaterThanOrEqual(6 * 512);
     expect(listing(out)).toContain('basis.f32');
     for (const mode of ['delta', 'compact'] as const) for (const { basis } of tables[mode]) expect(basis).toHaveLength(shape.kvHeads * shape.keyLength ** 2);
     expect(tables.compact[0].basis).toEqual(tables.delta[0].basis);
@@ -242,6 +243,14 @@ describe('measuring that does not end well', () => {
     const { code, stdout, stderr } = await run(['generate', '--model', path, '--prompt', 'abc', '--max', '4'], { cache });
     expect({ code, some: stdout.length > 0 }).toEqual({ code: 0, some: true });
     expect(stderr).toMatch(/^deltallm: What was measured of [^\n]+ could not be kept: it is measured again at the next start\. [^\n]+\n$/);
+  });
+
+  it('is an error where nothing else was wanted', async () => {
+    const cache = join(folder, 'no-folder-either');
+    await fs.writeFile(cache, 'a file is in the way');
+    const { code, stdout, stderr } = await run(['import', path], { cache });
+    expect({ code, stdout: stdout.toString() }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^deltallm: [^\n]+ cannot be written \(E\w+\)[^\n]*\n$/);
   });
 
   it('is no matter when two measure the same file at once', async () => {

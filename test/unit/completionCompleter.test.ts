@@ -561,6 +561,18 @@ describe('past the latency budget', () => {
     expect(records).toHaveLength(1);
   });
 
+  it('a text is judged once, however many tokens come behind its complete lines', async () => {
+    const { editor, clock, source } = open('f() {|', { ...body, pieces: ['\n  a();\n', '  b', ...Array.from({ length: 12 }, () => 'b'), '();', '\n', '}', '\n'], confidence: UNSURE });
+    let judged = 0;
+    Object.defineProperty(source, 'confidence', { get: () => (judged++, null) });
+    editor.ask();
+    await clock.pass(LONG);
+    expect(editor.asked[0].answers).toEqual([{ none: 'lowConfidence' }]);
+    // As it grows by lines, and as it is in the end.
+    expect(judged).toBeGreaterThan(1);
+    expect(judged).toBeLessThanOrEqual(4);
+  });
+
   it('what was shown stays when the generation fails or is cancelled', async () => {
     const { editor, clock, longer, records, type } = open('f() {|', { ...body, fail: new DeltaError('workerDied', 'x') });
     editor.ask();

@@ -184,8 +184,14 @@ describe('"Complete at the Cursor"', () => {
     fake.events.activeEditor.fire(editor);
     const { text, accessibilityInformation, tooltip } = fake.statusBar[0];
     expect([text, accessibilityInformation!.label, (tooltip as { value: string }).value]).toEqual(['$(circle-slash) DeltaLLM', 'DeltaLLM: switched off for markdown', expect.stringContaining('Completions are switched off for markdown.')]);
+    // Nothing is drawn anew that says the same.
+    let drawn = 0;
+    Object.defineProperty(fake.statusBar[0], 'backgroundColor', { configurable: true, set: () => void drawn++, get: () => undefined });
+    fake.events.activeEditor.fire(editor);
+    expect(drawn).toBe(0);
     fake.click = 'Switch On';
     await run('completions.trigger');
+    expect(drawn).toBeGreaterThan(0);
     expect([fake.executed, fake.settings['deltallm.completions.languages']]).toEqual([[], { markdown: true }]);
     expect(fake.statusBar[0].text).toBe('$(circle-outline) DeltaLLM');
   });

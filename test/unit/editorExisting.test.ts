@@ -1,5 +1,5 @@
 // What is known to exist around a place in VS Code: the names of folders, and the members that its own completion offers.
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FolderNames } from '../../src/editor/folderNames.ts';
 import { OfferedMembers } from '../../src/editor/offeredMembers.ts';
 import { FakeClock, settled } from '../support/fakeClock.ts';
@@ -13,7 +13,7 @@ describe('the names of folders', () => {
     for (const file of ['src/main.ts', 'src/order.ts', 'src/.env', 'src/routes/orders.ts', 'lib/router.ts', 'README.md', 'node_modules/left/index.js']) fake.disk.set(`${root}/${file}`, { text: '', mtime: 1 });
     fake.disk.set('/etc/passwd', { text: '', mtime: 1 });
     const { document } = fake.open('', 'typescript', Uri.file(path));
-    const names = new FolderNames(mayName as never);
+    const names = new FolderNames(() => mayName);
     const of = async (folder: string) => {
       const before = names.of(document as never, folder);
       await settled();
@@ -72,6 +72,25 @@ describe('the names of folders', () => {
     await settled();
     for (const folder of ['', '..', 'routes', '../lib']) expect(names.of(document as never, folder), folder).toBeInstanceOf(Set);
     expect(fake.listings.some((path) => path.includes('node_modules'))).toBe(false);
+  });
+
+  it('are asked for once a document, until something comes or goes, and what may be named is asked once a folder', async () => {
+    const { document } = open();
+    let documents = 0;
+    const names = new FolderNames(() => (documents++, () => true));
+    const of = vi.spyOn(names, 'of');
+    const ask = async () => {
+      of.mockClear();
+      names.listAhead(document as never);
+      await settled();
+      return of.mock.calls.length;
+    };
+    await ask();
+    await ask();
+    expect([await ask(), await ask()]).toEqual([0, 0]);
+    expect(documents).toBe(fake.listings.length);
+    fake.events.created.fire(Uri.file(`${root}/src/user.ts`));
+    expect(await ask()).toBeGreaterThan(0);
   });
 
   it('do not follow links', async () => {

@@ -8,7 +8,7 @@ import { settingsTable, type Settings } from '../../src/editor/settingsTable.ts'
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import type { GenerateOptions, LoadedModel } from '../../src/session/protocol.ts';
 import { window } from '../support/fakeVscode.ts';
-import { FakeWorker, generated, model } from '../support/fakeWorker.ts';
+import { FakeWorker, generated, model, type Call } from '../support/fakeWorker.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'deltallm-editorRuntime-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -101,6 +101,24 @@ describe('the runtime in the editor', () => {
     await settle();
     expect(await sent('one')).toEqual({ name: 'one', documents });
     expect(workers).toHaveLength(2);
+  });
+
+  it('sends them once, too, where nobody waits for what is read: whatever fails sends them again', async () => {
+    const documents = [{ path: '/a.ts', text: 'a' }];
+    void ask();
+    await answer();
+    const quietly = async (end: (call: Call) => void) => {
+      const result = runtime.callQuietly('completion', 'generate', { ...options, neighbours: { name: 'one', documents } });
+      await settle();
+      const call = last().of('generate').at(-1)!;
+      end(call);
+      await result;
+      return (call.options as GenerateOptions).neighbours;
+    };
+    expect(await quietly((call) => call.answer(generated('')))).toEqual({ name: 'one', documents });
+    expect(await quietly((call) => call.answer(generated('')))).toEqual({ name: 'one' });
+    expect(await quietly((call) => call.fail('internal'))).toEqual({ name: 'one' });
+    expect(await quietly((call) => call.answer(generated('')))).toEqual({ name: 'one', documents });
   });
 
   it.each([['exact', 'dense'], ['balanced', 'delta'], ['compact', 'compact']] as const)('runs %s mode with %s attention', async (mode, attention) => {

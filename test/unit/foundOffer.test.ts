@@ -1,5 +1,5 @@
 // One model file: what its header says of it, and why it cannot be used.
-import { cpSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -223,3 +223,17 @@ function withoutFimTokens(): MetadataEntry[] {
   const [key, type, tokens] = modelFile().metadata.find(([name]) => name === 'tokenizer.ggml.tokens')!;
   return [[key, type, (tokens as string[]).map((token) => token.replace('fim_', 'no_'))]];
 }
+
+describe('a folder for ONNX Runtime', () => {
+  it('that is too large for the memory is a model all the same, and says so', async () => {
+    const home = join(folder, 'onnx');
+    mkdirSync(home);
+    const config = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', num_hidden_layers: 2, hidden_size: 64, num_attention_heads: 2, num_key_value_heads: 1, vocab_size: 300, max_position_embeddings: 512 };
+    for (const [name, content] of Object.entries({ 'config.json': JSON.stringify(config), 'tokenizer.json': '{}', 'model.onnx': 'x' })) writeFileSync(join(home, name), content);
+    const [large, fitting] = [await offerAt(join(home, 'model.onnx'), 1), await offerAt(join(home, 'model.onnx'), PLENTY)];
+    expect([large.foreign, large.model.refused?.code, large.model.needs]).toEqual([false, 'modelTooLarge', fitting.model.needs]);
+    expect([fitting.foreign, fitting.model.refused]).toEqual([false, null]);
+    writeFileSync(join(home, 'config.json'), JSON.stringify({ ...config, architectures: ['WhisperForConditionalGeneration'] }));
+    expect(await offerAt(join(home, 'model.onnx'), PLENTY)).toMatchObject({ foreign: true, model: { refused: { code: 'onnxFolderInvalid' } } });
+  });
+});

@@ -7,6 +7,7 @@ import { CancelFlag } from '../../shared/cancel.ts';
 import { DeltaError } from '../../shared/errors.ts';
 import type { EditorRuntime } from '../runtime.ts';
 import { localise } from '../messages.ts';
+import { sizeWords } from '../sizes.ts';
 
 /** What cannot converse is no offer, and neither is a file that says nothing of itself; what could and cannot run here says why. */
 export function foundOffers(runtime: Pick<EditorRuntime, 'askWorker'>, warn: (sentence: string) => void): ModelOffers {
@@ -24,10 +25,9 @@ export function foundOffers(runtime: Pick<EditorRuntime, 'askWorker'>, warn: (se
 }
 
 export function offerOf({ id, path, name, program, parameters, quantisation, bytes, refused }: FoundModel): ModelOffer {
-  const size = bytes >= 1e9 ? l10n.t('{0} GB', (bytes / 1e9).toFixed(1)) : l10n.t('{0} MB', Math.round(bytes / 1e6));
   const count = parameters === null ? [] : [parameters >= 1e9 ? l10n.t('{0} B parameters', (parameters / 1e9).toFixed(1)) : l10n.t('{0} M parameters', Math.round(parameters / 1e6))];
   return {
-    id, path, name: name || basename(path), origin: program, detail: [...count, ...(quantisation ? [quantisation] : []), size].join(' · '),
+    id, path, name: name || basename(path), origin: program, detail: [...count, ...(quantisation ? [quantisation] : []), sizeWords(bytes)].join(' · '),
     refused: refused === null ? null : localise(new DeltaError(refused.code, ...(refused.args as never))),
   };
 }

@@ -2,7 +2,7 @@
 import { l10n } from 'vscode';
 import { addressOf, curated, PUBLISHER, serverOf } from './curated.ts';
 import type { Facts } from './downloading.ts';
-import { sizeWords } from './sizes.ts';
+import { sizeWords } from '../sizes.ts';
 
 /** `facts`: of a file that was downloaded here, and is known to the byte; null: of another. */
 export function carryList(mirror: string, facts: (file: string) => Facts | null): string {

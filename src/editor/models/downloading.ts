@@ -7,7 +7,7 @@ import { DeltaError } from '../../shared/errors.ts';
 import type { OwnFolder } from '../chat/ownFolder.ts';
 import { localise } from '../messages.ts';
 import { addressOf, curated, serverOf, type CuratedModel } from './curated.ts';
-import { sizeWords } from './sizes.ts';
+import { sizeWords } from '../sizes.ts';
 
 /** What is kept beside a file that was downloaded. */
 export interface Facts {

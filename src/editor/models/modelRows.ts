@@ -6,7 +6,7 @@ import type { ModelRole, ModelRow } from '../../shared/modelsProtocol.ts';
 import { offerOf } from '../chat/foundOffers.ts';
 import { loadPlan } from '../loadPlan.ts';
 import type { Settings } from '../settingsTable.ts';
-import { sizeWords } from './sizes.ts';
+import { sizeWords } from '../sizes.ts';
 
 /** This machine: how fast it is, and how much memory is free. */
 export type Machine = MachineSpeed & { available: number };

@@ -15,7 +15,7 @@ import { dictionary } from '../words.ts';
 import { PUBLISHER, serverOf } from './curated.ts';
 import type { Downloading } from './downloading.ts';
 import { planOf, rowOf, type Known, type Machine } from './modelRows.ts';
-import { sizeWords } from './sizes.ts';
+import { sizeWords } from '../sizes.ts';
 
 export interface ModelsHostNeeds {
   runtime: Pick<EditorRuntime, 'askWorker' | 'slot' | 'loadNow'>;

@@ -61,14 +61,18 @@ async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon
   const { shape } = forward.manifest;
   const length = Math.floor(Math.min(BASIS.length, shape.context) / BLOCK) * BLOCK;
   if (length < LEAST_TEXT) throw new DeltaError('usage', `The model reads ${shape.context} tokens: too few for --texts`);
-  const texts = makeContexts(folders, tokenizer, new Array<number>(BASIS.texts).fill(length), TEXTS_SEED);
+  const texts = await pass(async () => makeContexts(folders, tokenizer, new Array<number>(BASIS.texts).fill(length), TEXTS_SEED));
   if (texts.length < BASIS.texts) throw new DeltaError('usage', `The folders of --texts have too few source files for ${BASIS.texts} contexts of ${length} tokens`);
   const bases = await measureBases(forward, addon, texts.map(({ ids }) => ids), outputOf, progress, pass);
-  const layers = bases.map((basis) => new BasisTables(basis, shape, BASIS.power));
-  const [balanced, compact] = [BALANCED, COMPACT].map((zeros) => layers.map((layer) => layer.solve(zeros + BASIS.margin)));
+  const [balanced, compact]: ReturnType<BasisTables['solve']>[][] = [[], []];
+  for (const basis of bases) await pass(async () => {
+    const layer = new BasisTables(basis, shape, BASIS.power);
+    balanced.push(layer.solve(BALANCED + BASIS.margin));
+    compact.push(layer.solve(COMPACT + BASIS.margin));
+  });
   const reached = (tables: { sparsity: number }[]) => tables.map(({ sparsity }) => sparsity);
   const tokens = texts.length * length;
-  return { delta: { ...CODING, windowMin: BASIS.window, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { tokens, power: BASIS.power } }, tables: { delta: balanced, compact } };
+  return { delta: { ...CODING, windowMin: BASIS.window, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { power: BASIS.power } }, tables: { delta: balanced, compact } };
 }
 
 /** The first tokens of our sample code, repeated where it is too short. */
