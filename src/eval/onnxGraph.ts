@@ -1,8 +1,12 @@
 // A small typed builder of ONNX graphs.
 import { ATTRIBUTE, ELEMENT, encodeModel, EXTERNAL } from '../model/onnx/proto.ts';
 
-function elementOf(values: Float32Array | Uint8Array | Int8Array | BigInt64Array): number {
+/** What constants are made of; halves of 32 bits are float16. */
+type Values = Float32Array | Uint16Array | Uint8Array | Int8Array | BigInt64Array;
+
+function elementOf(values: Values): number {
   if (values instanceof Float32Array) return ELEMENT.float;
+  if (values instanceof Uint16Array) return ELEMENT.float16;
   if (values instanceof BigInt64Array) return ELEMENT.int64;
   return values instanceof Int8Array ? ELEMENT.int8 : ELEMENT.uint8;
 }
@@ -34,7 +38,7 @@ export class GraphBuilder {
   }
 
   /** A constant kept inside the graph. */
-  constant(name: string, dims: number[], values: Float32Array | Uint8Array | Int8Array | BigInt64Array): string {
+  constant(name: string, dims: number[], values: Values): string {
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.initializers.push({ name, dims, dataType: elementOf(values), rawData });
     return name;

@@ -95,6 +95,28 @@ describe('a folder for ONNX Runtime', () => {
     }
   });
 
+  it.each<[string, Partial<RandomLlama>, OnnxForm]>([
+    ['llama with GroupQueryAttention', { family: 'llama', pre: 'llama-bpe' }, { attention: 'separate', matrices: 'float', beside: true, half: true }],
+    ['qwen3 in plain nodes', { family: 'qwen3' }, { attention: 'sdpa', matrices: 'float', beside: false, half: true }],
+    ['qwen2 in blocks of 4 bits', { family: 'qwen2', type: 'Q4_0' }, { attention: 'eager', matrices: 'blocks', beside: true, half: true }],
+  ])('of %s in float16 gives the logits of the whole graph, and nearly those of the GGUF', async (name, own, form) => {
+    const gguf = join(folder, `half ${name}.gguf`);
+    writeRandomLlama(gguf, { ...SHAPE, ...own });
+    const onnx = join(folder, `half ${name}`);
+    await writeOnnxFolder(onnx, gguf, form);
+    const [expected, ours] = [await openEngine(gguf, { attention: 'dense' }), await openEngine(onnx, { attention: 'dense' })];
+    try {
+      const got = await logits(ours);
+      const alone = differences(got, await wholeGraph(join(onnx, form.beside ? 'onnx' : '.', 'model.onnx'), ids, ours.forward.manifest.shape, true));
+      const near = differences(got, await logits(expected));
+      console.log(`${name} in float16: ${alone.mean.toExponential(2)} (${alone.most.toExponential(2)} at most) from ONNX Runtime alone, ${near.mean.toExponential(2)} from the GGUF`);
+      expect(alone.mean).toBeLessThan(1e-3);
+      expect(near.mean).toBeLessThan(1e-2);
+    } finally {
+      for (const engine of [expected, ours]) await engine.close();
+    }
+  });
+
   it('whose layers look back to a window attends as ONNX Runtime does', async () => {
     const gguf = join(folder, 'window.gguf');
     writeRandomLlama(gguf, { ...SHAPE, family: 'qwen2' });

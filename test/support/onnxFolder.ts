@@ -9,6 +9,7 @@ import { inverseFrequencies } from '../../src/model/manifest.ts';
 import { readArchitecture } from '../../src/model/format/architecture.ts';
 import { readGguf, type TensorInfo } from '../../src/model/format/gguf.ts';
 import { JoinedFiles } from '../../src/model/format/splitFile.ts';
+import { float16ToNumber, numberToFloat16 } from '../../src/shared/float16.ts';
 import { preTokenizerFor } from '../../src/tokenizer/preTokenizer.ts';
 import { halfSplitOrder } from '../../src/model/run/nativeDecoder.ts';
 import { testAddon } from './engine.ts';
@@ -21,12 +22,14 @@ export interface OnnxForm {
   matrices: 'float' | 'blocks';
   /** Tokens that every other layer looks back. */
   window?: number;
+  /** Everything in float16, what is cached and the logits too. */
+  half?: boolean;
   /** Weights in a file of their own, in a folder `onnx/`. */
   beside: boolean;
 }
 
 /** Writes the folder. The GGUF's family is `llama`, `qwen2` or `qwen3`, its head apart from its embedding or not. */
-export async function writeOnnxFolder(folder: string, ggufPath: string, { attention, matrices, beside, window }: OnnxForm): Promise<void> {
+export async function writeOnnxFolder(folder: string, ggufPath: string, { attention, matrices, beside, window, half = false }: OnnxForm): Promise<void> {
   const gguf = await readGguf(ggufPath);
   const arch = readArchitecture(gguf);
   const { shape: { layers, hidden, heads, kvHeads, keyLength, vocabulary, context, feedForward }, rope, normEpsilon, family } = arch;
@@ -37,12 +40,13 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   const g = new GraphBuilder('decoder');
   const data: Uint8Array[] = [];
   let end = 0;
-  const put = (tensor: string, dims: number[], values: Float32Array | Uint8Array): string => {
+  const put = (tensor: string, dims: number[], given: Float32Array | Uint8Array): string => {
+    const values = half && given instanceof Float32Array ? Uint16Array.from(given, numberToFloat16) : given;
     if (!beside) return g.constant(tensor, dims, values);
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     data.push(bytes);
     end += bytes.length;
-    return g.external(tensor, values instanceof Float32Array ? 'float' : 'uint8', dims, { file: `${name}_data`, offset: end - bytes.length, length: bytes.length });
+    return g.external(tensor, values instanceof Float32Array ? 'float' : values instanceof Uint16Array ? 'float16' : 'uint8', dims, { file: `${name}_data`, offset: end - bytes.length, length: bytes.length });
   };
   const tensor = (which: string): TensorInfo => {
     const found = gguf.tensors.get(which);
@@ -90,7 +94,7 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   const plain = attention === 'eager' || attention === 'sdpa';
   const frequencies = inverseFrequencies({ ...rope, factors: gguf.tensors.has('rope_freqs.weight') ? [...(await floatsOf('rope_freqs.weight'))] : undefined });
   const interleaved = family.pairs === 'adjacent' ? 1 : 0;
-  const nodes = plain ? new PlainAttentionNodes(g, { layers, heads, kvHeads, keyLength, frequencies, scale: 1 / Math.sqrt(keyLength), window, style: attention }) : undefined;
+  const nodes = plain ? new PlainAttentionNodes(g, { layers, heads, kvHeads, keyLength, frequencies, scale: 1 / Math.sqrt(keyLength), window, style: attention, half }) : undefined;
   if (!plain) {
     // How long the text is, from its mask.
     g.node('', 'ReduceSum', ['attention_mask', g.constant('one', [1], BigInt64Array.of(1n))], ['sums'], ints({ keepdims: 1 }));
@@ -100,8 +104,7 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
     g.node('', 'Gather', ['mask_shape', 'one'], ['total64'], ints({ axis: 0 }));
     g.node('', 'Cast', ['total64'], ['total'], ints({ to: 6 }));
     const table = (of: (angle: number) => number) => Float32Array.from({ length: context * frequencies.length }, (_, i) => of(Math.floor(i / frequencies.length) * frequencies[i % frequencies.length]));
-    g.constant('cos_cache', [context, frequencies.length], table(Math.cos));
-    g.constant('sin_cache', [context, frequencies.length], table(Math.sin));
+    for (const [name, of] of [['cos_cache', Math.cos], ['sin_cache', Math.sin]] as const) put(name, [context, frequencies.length], table(of));
   }
 
   put('embed.weight', [vocabulary, hidden], await floatsOf('token_embd.weight'));
@@ -132,8 +135,10 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
     if (family.headNorms) {
       for (const [i, part] of ['q', 'k'].entries()) {
         const count = i === 0 ? heads : kvHeads;
-        g.node('', 'Reshape', [qkv[i], g.constant(l(`${part}.apart`), [plain ? 4 : 3], BigInt64Array.from(plain ? [0, 0, -1, keyLength] : [0, -1, keyLength], BigInt))], [l(`${part}.heads`)]);
-        const normed = await normOf([l(`${part}.heads`)], blk(`attn_${part}_norm.weight`), l(`${part}.normed`));
+        // Exporters ask the layer itself how many tokens there are, or the first of all, where they find out that it is the same.
+        const apart = nodes ? nodes.apart(qkv[i], layer % 2 === 0 ? x : 'embedded', count, l(`${part}.heads`)) : l(`${part}.heads`);
+        if (!nodes) g.node('', 'Reshape', [qkv[i], g.constant(l(`${part}.apart`), [3], BigInt64Array.of(0n, -1n, BigInt(keyLength)))], [apart]);
+        const normed = await normOf([apart], blk(`attn_${part}_norm.weight`), l(`${part}.normed`));
         if (plain) {
           qkv = qkv.with(i, normed);
           continue;
@@ -167,10 +172,11 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   await product(x, [gguf.tensors.has('output.weight') ? 'output' : 'token_embd'], 'logits');
   await file.close();
 
-  const cached = (kind: string, size: string): Port[] => Array.from({ length: layers }, (_, i) => ['key', 'value'].map((part): Port => ({ name: `${kind}.${i}.${part}`, dims: ['batch', kvHeads, size, keyLength] }))).flat();
+  const type: Port['type'] = half ? 'float16' : 'float';
+  const cached = (kind: string, size: string): Port[] => Array.from({ length: layers }, (_, i) => ['key', 'value'].map((part): Port => ({ name: `${kind}.${i}.${part}`, type, dims: ['batch', kvHeads, size, keyLength] }))).flat();
   const inputs: Port[] = [{ name: 'input_ids', type: 'int64', dims: ['batch', 'rows'] }, { name: 'attention_mask', type: 'int64', dims: ['batch', 'total'] }];
   if (attention === 'turned' || plain) inputs.push({ name: 'position_ids', type: 'int64', dims: ['batch', 'rows'] });
-  writeFileSync(join(graphFolder, name), g.finish([...inputs, ...cached('past_key_values', 'past')], [{ name: 'logits', dims: ['batch', 'rows', vocabulary] }, ...cached('present', 'total')]));
+  writeFileSync(join(graphFolder, name), g.finish([...inputs, ...cached('past_key_values', 'past')], [{ name: 'logits', type, dims: ['batch', 'rows', vocabulary] }, ...cached('present', 'total')]));
   if (beside) writeFileSync(join(graphFolder, `${name}_data`), Buffer.concat(data));
 
   const metadata = gguf.metadata as Record<string, unknown>;
@@ -214,13 +220,13 @@ function blocksOf({ type, shape }: TensorInfo, bytes: Buffer): { bits: 4 | 8; co
 }
 
 /** Logits `[ids, vocabulary]` of the whole graph in ONNX Runtime, nothing cut and nothing cached. */
-export async function wholeGraph(path: string, ids: readonly number[], { layers, kvHeads, keyLength }: { layers: number; kvHeads: number; keyLength: number }): Promise<Float32Array> {
+export async function wholeGraph(path: string, ids: readonly number[], { layers, kvHeads, keyLength }: { layers: number; kvHeads: number; keyLength: number }, half = false): Promise<Float32Array> {
   const { InferenceSession, Tensor: OrtTensor } = createRequire(import.meta.url)('onnxruntime-node') as typeof import('onnxruntime-node');
   const session = await InferenceSession.create(path, { intraOpNumThreads: 1, graphOptimizationLevel: 'disabled', logSeverityLevel: 3 });
   const row = (value: (i: number) => number) => new OrtTensor('int64', BigInt64Array.from(ids, (_, i) => BigInt(value(i))), [1, ids.length]);
-  const past = Object.fromEntries(Array.from({ length: layers }, (_, i) => ['key', 'value'].map((part) => [`past_key_values.${i}.${part}`, new OrtTensor('float32', new Float32Array(0), [1, kvHeads, 0, keyLength])])).flat());
+  const past = Object.fromEntries(Array.from({ length: layers }, (_, i) => ['key', 'value'].map((part) => [`past_key_values.${i}.${part}`, half ? new OrtTensor('float16', new Uint16Array(0), [1, kvHeads, 0, keyLength]) : new OrtTensor('float32', new Float32Array(0), [1, kvHeads, 0, keyLength])])).flat());
   const given: Record<string, Tensor> = { input_ids: row((i) => ids[i]), attention_mask: row(() => 1), position_ids: row((i) => i), ...past };
   const results = await session.run(Object.fromEntries(Object.entries(given).filter(([input]) => session.inputNames.includes(input))), ['logits']);
   await session.release();
-  return results.logits.data as Float32Array;
+  return half ? Float32Array.from(results.logits.data as Uint16Array, (bits) => float16ToNumber(bits)) : (results.logits.data as Float32Array);
 }

@@ -1,5 +1,6 @@
 // Attention in plain nodes, as transformers' models come out of torch's exporter: eager attention, and scaled_dot_product_attention, which it takes apart.
 import type { Attribute, GraphBuilder } from '../../src/eval/onnxGraph.ts';
+import { numberToFloat16 } from '../../src/shared/float16.ts';
 
 export interface PlainShape {
   layers: number;
@@ -16,6 +17,8 @@ export interface PlainShape {
   /** Tokens that layers look back: every other one, the first among them. */
   window?: number;
   style: 'eager' | 'sdpa';
+  /** In float16, but for angles and norms. */
+  half?: boolean;
 }
 
 const ints = (values: Record<string, number>): Record<string, Attribute> => Object.fromEntries(Object.entries(values).map(([name, int]) => [name, { int }]));
@@ -34,6 +37,10 @@ export class PlainAttentionNodes {
     if (shape.window) this.mask('near', shape.window);
   }
 
+  private get type(): number {
+    return this.shape.half ? 10 : 1;
+  }
+
   private integers(...values: number[]): string {
     return this.g.constant(`integers_${this.constants++}`, [values.length], BigInt64Array.from(values, BigInt));
   }
@@ -42,8 +49,8 @@ export class PlainAttentionNodes {
     return this.g.constant(`integer_${this.constants++}`, [], BigInt64Array.of(BigInt(value)));
   }
 
-  private number(value: number): string {
-    return this.g.constant(`number_${this.constants++}`, [], Float32Array.of(value));
+  private number(value: number, exact = false): string {
+    return this.g.constant(`number_${this.constants++}`, [], this.shape.half && !exact ? Uint16Array.of(numberToFloat16(value)) : Float32Array.of(value));
   }
 
   private node(opType: string, input: string[], output: string, attributes: Record<string, Attribute> = {}): string {
@@ -69,8 +76,9 @@ export class PlainAttentionNodes {
     this.node('Concat', ['rotary/Transpose', 'rotary/Transpose'], 'rotary/Concat', ints({ axis: -1 }));
     for (const of of ['Cos', 'Sin']) {
       this.node(of, ['rotary/Concat'], `rotary/${of}`);
-      this.node('Mul', [`rotary/${of}`, this.number(turned)], `rotary/${of}/Mul`);
-      this.node('Unsqueeze', [`rotary/${of}/Mul`, this.integers(1)], of.toLowerCase());
+      this.node('Mul', [`rotary/${of}`, this.number(turned, true)], `rotary/${of}/Mul`);
+      this.node('Cast', [`rotary/${of}/Mul`], `rotary/${of}/Cast`, ints({ to: this.type }));
+      this.node('Unsqueeze', [`rotary/${of}/Cast`, this.integers(1)], of.toLowerCase());
     }
   }
 
@@ -95,7 +103,13 @@ export class PlainAttentionNodes {
     this.node('Not', [`${name}/given`], `${name}/padding`);
     this.node('Unsqueeze', [`${name}/padding`, this.integers(1, 2)], `${name}/padding/Unsqueeze`);
     this.node('Or', [hidden, `${name}/padding/Unsqueeze`], `${name}/none`);
-    this.node('Where', [`${name}/none`, this.number(LOWEST), this.number(0)], name);
+    this.node('Where', [`${name}/none`, this.number(this.shape.half ? -65_504 : LOWEST), this.number(0)], name);
+  }
+
+  /** `[batch, rows, heads · length]` → `[batch, rows, heads, length]`. */
+  apart(tensor: string, asked: string, heads: number, name: string): string {
+    this.node('Concat', [this.size(asked, 0, `${name}/batch`), this.size(asked, 1, `${name}/count`), this.integers(heads), this.integers(this.shape.keyLength)], `${name}/apart`, ints({ axis: 0 }));
+    return this.node('Reshape', [tensor, `${name}/apart`], `${name}/Reshape`);
   }
 
   /** @param rows what the matrices give, `[batch, rows, heads · length]`, or normed heads `[batch, rows, heads, length]` @param asked whose shape says how many tokens there are */
@@ -105,11 +119,7 @@ export class PlainAttentionNodes {
     const batch = this.size(asked, 0, at('batch'));
     const count = this.size(asked, 1, at('count'));
     const apart = ({ tensor, apart: already }: { tensor: string; apart: boolean }, number: number, name: string): string => {
-      let rows = tensor;
-      if (!already) {
-        this.node('Concat', [batch, count, this.integers(number), this.integers(keyLength)], `${name}/Concat`, ints({ axis: 0 }));
-        rows = this.node('Reshape', [tensor, `${name}/Concat`], `${name}/Reshape`);
-      }
+      const rows = already ? tensor : this.apart(tensor, asked, number, name);
       this.g.node('', 'Transpose', [rows], [`${name}/Transpose`], { perm: { ints: [0, 2, 1, 3] } });
       return `${name}/Transpose`;
     };
@@ -146,7 +156,7 @@ export class PlainAttentionNodes {
       // torch makes the scale of the length of a query, and shares it out.
       this.node('Shape', [query], at('Shape'));
       this.node('Slice', [at('Shape'), this.integers(-1), this.integers(9_223_372)], at('Slice'));
-      this.node('Cast', [at('Slice')], at('Cast'), ints({ to: 1 }));
+      this.node('Cast', [at('Slice')], at('Cast'), ints({ to: this.type }));
       this.node('Sqrt', [at('Cast')], at('Sqrt'));
       this.node('Div', [this.number(scale * Math.sqrt(keyLength)), at('Sqrt')], at('Div'));
       this.node('Sqrt', [at('Div')], at('Sqrt_1'));
@@ -173,12 +183,14 @@ export class PlainAttentionNodes {
 
   /** An RMS norm in plain nodes. */
   norm(x: string, weight: string, epsilon: number, name: string): string {
-    this.node('Pow', [x, this.number(2)], `${name}/Pow`);
+    const exact = this.shape.half ? this.node('Cast', [x], `${name}/Cast`, ints({ to: 1 })) : x;
+    this.node('Pow', [exact, this.number(2, true)], `${name}/Pow`);
     this.g.node('', 'ReduceMean', [`${name}/Pow`, this.integers(-1)], [`${name}/ReduceMean`], ints({ keepdims: 1 }));
-    this.node('Add', [`${name}/ReduceMean`, this.number(epsilon)], `${name}/Add`);
+    this.node('Add', [`${name}/ReduceMean`, this.number(epsilon, true)], `${name}/Add`);
     this.node('Sqrt', [`${name}/Add`], `${name}/Sqrt`);
-    this.node('Div', [this.number(1), `${name}/Sqrt`], `${name}/Div`);
-    this.node('Mul', [x, `${name}/Div`], `${name}/Mul`);
-    return this.node('Mul', [weight, `${name}/Mul`], `${name}/Mul_1`);
+    this.node('Div', [this.number(1, true), `${name}/Sqrt`], `${name}/Div`);
+    this.node('Mul', [exact, `${name}/Div`], `${name}/Mul`);
+    const normed = this.shape.half ? this.node('Cast', [`${name}/Mul`], `${name}/Cast_1`, ints({ to: 10 })) : `${name}/Mul`;
+    return this.node('Mul', [weight, normed], `${name}/Mul_1`);
   }
 }

@@ -95,6 +95,7 @@ describe('a decoder', () => {
     ['with something that attention never had', { attention: { attributes: ints({ num_heads: HEADS, kv_num_heads: KV, do_rotary: 1, sparkle: 1 }) } }, /GroupQueryAttention_\d+ .*sparkle/],
     ['with heads that do not share', { attention: { attributes: ints({ num_heads: 3, kv_num_heads: 2, do_rotary: 1 }) } }, /3 heads for queries and 2 for keys/],
     ['with a bias on its scores', { attention: { more: ['', 'embed'] } }, /reads embed besides/],
+    ['that rounds a token by others', { extra: (g) => { g.node('', 'DynamicQuantizeLinear', ['x_1'], ['q', 'scale', 'zero']); g.node('', 'DequantizeLinear', ['q', 'scale', 'zero'], ['rounded']); return 'rounded'; } }, /\(DynamicQuantizeLinear\) rounds each token by all/],
     ['whose second layer reads past the first', { extra: (g) => { g.node('', 'Add', ['o_1', 'x_0'], ['older']); g.node('', 'Add', ['older', 'x_1'], ['both']); return 'both'; } }, /besides the residual stream/],
     ['whose residual stream leaves a layer out', { extra: (g) => { g.node('', 'Add', ['o_1', 'x_0'], ['older']); return 'older'; } }, /leaves out a layer/],
     ['that mixes its mask in', { mask: true }, /reads what goes past an attention besides|attention_mask/],
@@ -219,7 +220,7 @@ describe('a folder', () => {
   const good = { 'config.json': config, 'tokenizer.json': JSON.stringify(tokenizerJson()), 'onnx/model.onnx': graph() };
 
   it('says what its model is, and the smallest graph of several is taken', async () => {
-    const path = make('good', { ...good, 'onnx/model_fp16.onnx': 'x', 'onnx/model_q4.onnx': graph() });
+    const path = make('good', { ...good, 'onnx/model_fp16.onnx': 'x', 'onnx/model_int8.onnx': 'x', 'onnx/model_q4.onnx': graph() });
     expect(graphAt(path)).toBe(join(path, 'onnx', 'model_q4.onnx'));
     expect(await ggufOf(path)).toBe(join(path, 'onnx', 'model_q4.onnx'));
     const { shape, size } = await openOnnx(graphAt(path)!);

@@ -12,7 +12,7 @@ import { plainAttention, type HeadRows, type PlainAttention } from './plainAtten
 import { ELEMENT, type OnnxModel, type OnnxNode, type OnnxTensor } from './proto.ts';
 
 /** Nodes that multiply with a matrix: the last of them makes the logits. */
-const PRODUCTS = new Set(['MatMul', 'MatMulNBits', 'Gemm', 'FusedMatMul', 'MatMulInteger', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat']);
+const PRODUCTS = new Set(['MatMul', 'MatMulNBits', 'Gemm', 'FusedMatMul', 'MatMulInteger', 'MatMulIntegerToFloat']);
 /** Other ways to write attention, for the sentence. */
 const OTHER_ATTENTION = new Set(['MultiHeadAttention', 'Attention', 'PackedAttention', 'PagedAttention', 'SparseAttention', 'DecoderMaskedMultiHeadAttention']);
 
@@ -187,6 +187,7 @@ class Cutter {
     for (let name = logits; ; ) {
       const node = this.graph.maker(name);
       if (!node) throw new DeltaError('onnxUnfit', this.graph.path, 'graph', 'multiplies nothing for its logits');
+      this.graph.checkPlain(node);
       const data = node.input.filter((one) => this.level.has(one));
       if (data.length !== 1) throw this.graph.unfit(node, 'makes logits of more than one tensor');
       if (PRODUCTS.has(node.opType)) return data[0];

@@ -128,9 +128,10 @@ export class OnnxGraph {
     return ELEMENT.float;
   }
 
-  /** Throws onnxUnfit where a node is not of ONNX or ONNX Runtime, or holds a graph. */
+  /** Throws onnxUnfit where a node is not of ONNX or ONNX Runtime, holds a graph, or does not treat every token alike. */
   checkPlain(node: OnnxNode): void {
     if (node.domain !== '' && node.domain !== 'ai.onnx' && node.domain !== 'com.microsoft') throw this.unfit(node, `is of the domain ${printable(node.domain)}`);
+    if (node.opType.startsWith('DynamicQuantize')) throw this.unfit(node, 'rounds each token by all that are read with it, so that an answer would depend on how a text is cut');
     if (node.attribute.some(({ type }) => type === ATTRIBUTE.graph || type === ATTRIBUTE.graphs)) throw this.unfit(node, 'holds a graph of its own');
   }
 }

@@ -5,8 +5,8 @@ import { DeltaError } from '../../shared/errors.ts';
 
 /** Of a text beside the graph: the largest tokenizer.json has 33 MB. */
 const MOST_TEXT_BYTES = 128 << 20;
-/** In the order in which they are taken: four bits first, for they are the smallest that compute in float32. */
-const NAMES = ['model_q4', 'model_int8', 'model_quantized', 'model', 'model_uint8'];
+/** In the order in which they are taken, the smallest that compute in float32 first, and before those that are refused: what is rounded to 8 bits by a whole pass. */
+const NAMES = ['model_q4', 'model_q4f16', 'model', 'model_fp16'];
 
 export const isGraph = (path: string): boolean => /\.onnx$/i.test(path);
 
