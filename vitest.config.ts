@@ -10,6 +10,7 @@ const project = (name: string, timeout: number) => ({
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeout,
     hookTimeout: timeout,
+    expect: { poll: { timeout } },
     pool: 'forks' as const,
     globalSetup: ['test/support/globalSetup.ts'],
     env: { ORT_DISABLE_TELEMETRY: '1' },

@@ -14,6 +14,7 @@ import type { LoadOptions } from '../../src/session/protocol.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { CLI, listing, run } from '../support/cli.ts';
 import { measuredInto, openEngine, testAddon } from '../support/engine.ts';
+import { until } from '../support/until.ts';
 import { presets, writeRandomLlama, type RandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-measured-'));
@@ -184,14 +185,12 @@ describe('a model that was measured in a hurry', () => {
   });
 
   it('is measured again by the worker once it is quiet', async () => {
-    const { kept, tokens } = await hurried();
+    const { tokens } = await hurried();
     const client = RuntimeClient.start(resolve('dist'));
     try {
       await client.call('load', options);
       // The folder is absent for a moment while another takes its place.
-      const now = () => (existsSync(join(kept, 'manifest.json')) ? tokens() : 100);
-      while (now() === 100) await new Promise((next) => setTimeout(next, 100));
-      expect(tokens()).toBe(256);
+      await until(() => expect(tokens()).toBe(256));
     } finally {
       await client.close();
     }

@@ -182,9 +182,9 @@ describe('a failure is one plain sentence', () => {
     ['silence', { wait: 60_000 }, 'serverUnreachable', /silence/],
   ];
 
-  it.each(answers)('where it answers with %s', async (_, rules, code, wanted) => {
+  it.each(answers)('where it answers with %s', async (what, rules, code, wanted) => {
     const server = await serve(rules);
-    const found = await failure(write(server, prompted, { limits: { line: 100_000, bytes: 300_000, silenceMs: 300 } }));
+    const found = await failure(write(server, prompted, { limits: { line: 100_000, bytes: 300_000, silenceMs: what === 'silence' ? 300 : 60_000 } }));
     expect(found.sentence).toMatch(wanted);
     expect(found.code).toBe(code);
     expect(found.sentence).toMatch(/^127\.0\.0\.1:\d+ .*\.$/);
