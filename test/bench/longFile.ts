@@ -21,8 +21,6 @@ const AFFORDABLE = 512;
 const TYPED = 'const carried = total + ';
 /** Of tokens of the prompt that stand behind the cursor in the file. */
 const BEHIND = 400;
-/** Cold readings of a length: before the keys, and after them. */
-const COLD = 2;
 
 const { values } = parseArgs({
   options: { model: { type: 'string', default: 'models/starter/starter-q8_0.gguf' }, lengths: { type: 'string', default: '2048,8192,16384' }, keys: { type: 'string', default: '16' }, threads: { type: 'string', default: String(defaultThreads()) } },
@@ -65,24 +63,17 @@ async function measure(engine: Engine, length: number, keys: number): Promise<st
     const { tokens, ms } = result;
     return { prompt: tokens.prompt, computed: tokens.prompt - tokens.reused, ms: first || ms.prefill };
   };
-  const cold: number[] = [];
-  const readCold = async (): Promise<void> => {
-    engine.cache.clear();
-    const { computed, ms } = await ask('', length);
-    speed ??= { prefill: (1000 * computed) / ms, decode: 1 };
-    cold.push(ms);
-  };
-  await readCold();
+  engine.cache.clear();
+  const { computed: read, ms: coldMs } = await ask('', length);
+  speed = { prefill: (1000 * read) / coldMs, decode: 1 };
   engine.cache.clear();
   await ask('', AFFORDABLE);
   while (await engine.readAhead(cancel, atOnce));
   const steps = [];
   for (let key = 0; key <= keys; key++) steps.push(await ask(TYPED.repeat(1 + Math.floor(keys / TYPED.length)).slice(0, key), AFFORDABLE));
   const [, ...typed] = steps; // the first finds the prompt that was read ahead
-  while (cold.length < COLD) await readCold();
   const times = typed.map(({ ms }) => ms).sort((a, b) => a - b);
   const computed = typed.map((step) => step.computed).sort((a, b) => a - b);
   const [median, p95] = [percentile(times, 0.5), percentile(times, 0.95)];
-  const coldMs = Math.min(...cold);
   return `| ${typed.at(-1)!.prompt} | ${(coldMs / 1000).toFixed(2)} | ${percentile(computed, 0.5)} (at most ${computed.at(-1)}) | ${median.toFixed(0)} (${p95.toFixed(0)}) | ${(coldMs / median).toFixed(0)} |`;
 }
