@@ -1,11 +1,13 @@
 // Models as they are published for ONNX Runtime: cut at their attentions and run there, the attention here. The same weights as a GGUF give the same logits,
 // delta attention on; and the whole graph, run by ONNX Runtime alone, gives those of dense mode.
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Manifest } from '../../src/model/manifest.ts';
 import { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine, testAddon } from '../support/engine.ts';
@@ -26,8 +28,8 @@ async function logits(engine: Engine): Promise<Float32Array> {
   return Float32Array.from(rows.flatMap((row) => [...row]));
 }
 
-/** Differences, of the largest value: the largest one, and the root of the mean square. */
-function differences(a: Float32Array, b: Float32Array): { most: number; mean: number } {
+/** Differences, of the largest value: the largest one, the root of the mean square, and in how many rows of logits one is above 1e-3. */
+function differences(a: Float32Array, b: Float32Array): { most: number; mean: number; rows: number } {
   expect(a.length).toBe(b.length);
   let [most, largest, squares] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
@@ -35,7 +37,23 @@ function differences(a: Float32Array, b: Float32Array): { most: number; mean: nu
     largest = Math.max(largest, Math.abs(b[i]));
     squares += (a[i] - b[i]) ** 2;
   }
-  return { most: most / largest, mean: Math.sqrt(squares / a.length) / largest };
+  const rows = new Set<number>();
+  for (let i = 0; i < a.length; i++) if (Math.abs(a[i] - b[i]) > 1e-3 * largest) rows.add(Math.floor(i / SHAPE.vocabulary!));
+  return { most: most / largest, mean: Math.sqrt(squares / a.length) / largest, rows: rows.size };
+}
+
+/** What was measured of a model, with no thresholds any more: every difference of keys is kept, rounded to its step. */
+function withoutThresholds(measured: string, { layers, kvHeads, headDim }: RandomLlama): void {
+  const manifest = JSON.parse(readFileSync(join(measured, 'manifest.json'), 'utf8')) as Manifest;
+  for (const name of ['delta.f32', 'delta-compact.f32']) {
+    const table = new Float32Array(Uint8Array.from(readFileSync(join(measured, name))).buffer);
+    const channels = kvHeads! * headDim!;
+    for (let layer = 0; layer < layers!; layer++) table.fill(0, 2 * layer * channels, (2 * layer + 1) * channels);
+    const bytes = Buffer.from(table.buffer);
+    writeFileSync(join(measured, name), bytes);
+    manifest.files[name] = { bytes: bytes.length, sha1: createHash('sha1').update(bytes).digest('hex') };
+  }
+  writeFileSync(join(measured, 'manifest.json'), JSON.stringify(manifest));
 }
 
 const cases: [name: string, shape: Partial<RandomLlama>, form: OnnxForm][] = [
@@ -67,13 +85,44 @@ describe('a folder for ONNX Runtime', () => {
       expect(ours.tokenizer.special).toEqual(expected.tokenizer.special);
       const delta = differences(await logits(ours), await logits(expected));
       const alone = differences(await logits(dense), await wholeGraph(join(onnx, form.beside ? 'onnx' : '.', 'model.onnx'), ids, dense.forward.manifest.shape));
-      console.log(`${name}: in delta mode ${delta.mean.toExponential(2)} (${delta.most.toExponential(2)} at most) from the GGUF, in dense mode ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
+      console.log(`${name}: in delta mode ${delta.mean.toExponential(2)} (${delta.most.toExponential(2)} at most, above 1e-3 in ${delta.rows} of ${ids.length} rows) from the GGUF, in dense mode ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
       expect(alone.most).toBeLessThan(1e-5);
-      // Sums in another order differ in their last bit, and near a threshold a bit decides about a delta: few elements differ by a whole one.
+      // Sums in another order differ in their last bit, and at a threshold a bit decides whether a delta is kept: from there on the rows that look at this key differ.
       expect(delta.mean).toBeLessThan(1e-3);
+      expect(delta.rows).toBeLessThan(0.05 * ids.length);
       expect(delta.most).toBeLessThan(1e-2);
     } finally {
       for (const engine of [expected, ours, dense]) await engine.close();
+    }
+  });
+
+  it.each(cases.filter(([name]) => name.includes('qwen3')))('of %s gives every logit of the GGUF to 1e-3, delta attention on, where no threshold decides, and to 1e-5 in dense mode', async (name, own, form) => {
+    const gguf = join(folder, `even ${name}.gguf`);
+    const shape = { ...SHAPE, ...own };
+    writeRandomLlama(gguf, shape);
+    const onnx = join(folder, `even ${name}`);
+    await writeOnnxFolder(onnx, gguf, form);
+    const cache = process.env.DELTALLM_CACHE;
+    process.env.DELTALLM_CACHE = join(folder, `cache of ${name}`);
+    try {
+      const given = async (model: string, attention: 'delta' | 'dense'): Promise<{ logits: Float32Array; measured: string | undefined }> => {
+        const engine = await openEngine(model, { attention });
+        const got = { logits: await logits(engine), measured: engine.describe().folder };
+        await engine.close();
+        return got;
+      };
+      const [dense, denseHere] = [await given(gguf, 'dense'), await given(onnx, 'dense')];
+      const [first, firstHere] = [await given(gguf, 'delta'), await given(onnx, 'delta')];
+      for (const { measured } of [first, firstHere]) withoutThresholds(measured!, shape);
+      const [even, evenHere] = [await given(gguf, 'delta'), await given(onnx, 'delta')];
+      const [exactly, closely, cost] = [differences(denseHere.logits, dense.logits), differences(evenHere.logits, even.logits), differences(first.logits, dense.logits)];
+      console.log(`${name}: dense ${exactly.most.toExponential(2)} at most from the GGUF, in delta mode without thresholds ${closely.most.toExponential(2)}; what the thresholds cost themselves: ${cost.most.toExponential(2)}`);
+      expect(exactly.most).toBeLessThan(1e-5);
+      expect(closely.most).toBeLessThan(1e-3);
+      // The tables were used: without thresholds another text is coded.
+      expect(differences(even.logits, first.logits).most).toBeGreaterThan(1e-3);
+    } finally {
+      process.env.DELTALLM_CACHE = cache;
     }
   });
 

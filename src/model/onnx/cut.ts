@@ -71,6 +71,9 @@ class Cutter {
 
   constructor(private readonly graph: OnnxGraph) {
     this.nodes = graph.nodes;
+    const refuse = (reason: string) => new DeltaError('onnxUnfit', graph.path, 'graph', reason);
+    const count = this.nodes.filter((node) => isGroupQuery(node) || node.opType === 'Softmax').length;
+    if (count > LIMITS.layers) throw refuse(`has ${count} attentions`);
     const found = this.nodes.flatMap((node, at): { at: number; attention: CutAttention }[] => {
       if (isGroupQuery(node)) {
         const attends = groupQuery(graph, node);
@@ -80,12 +83,10 @@ class Cutter {
       const attends = plainAttention(graph, node);
       return [{ at: graph.madeBy.get(attends.mixed)!, attention: { node, attends, qkv: [attends.queries, attends.keys, attends.values], heads: undefined, kvHeads: attends.kvHeads, keyLength: attends.keyLength } }];
     }).sort((a, b) => a.at - b.at);
-    const refuse = (reason: string) => new DeltaError('onnxUnfit', graph.path, 'graph', reason);
     if (found.length === 0) {
       const other = this.nodes.find(({ opType }) => OTHER_ATTENTION.has(opType));
       throw other ? graph.unfit(other, 'is attention in a form that cannot be cut out; what can be is GroupQueryAttention, and attention in plain nodes') : refuse('has no attention');
     }
-    if (found.length > LIMITS.layers) throw refuse(`has ${found.length} attentions`);
     for (const [layer, { at, attention }] of found.entries()) {
       this.attention.push(attention);
       this.layerAt.set(at, layer);

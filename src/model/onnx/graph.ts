@@ -5,6 +5,8 @@ import { ATTRIBUTE, ELEMENT, numberOf, type OnnxAttribute, type OnnxModel, type 
 
 /** Limits on an untrusted file: real decoders have a few thousand nodes. */
 const MOST_NODES = 100_000;
+/** From a tensor back to what says of which type it is: a norm, a product, a cast. */
+const MOST_STEPS = 10_000;
 export const IDS = 'input_ids';
 
 /** What a tensor follows from, the last of these that it does: nothing that is given, how many tokens there are, other inputs (masks, positions, what is cached), or the tokens. */
@@ -18,6 +20,7 @@ export class OnnxGraph {
   readonly initializers = new Map<string, OnnxTensor>();
   /** Node that makes a tensor. */
   readonly madeBy = new Map<string, number>();
+  private readonly inputsByName = new Map<string, OnnxValue>();
   private readonly readBy = new Map<string, number[]>();
   private readonly kinds = new Map<string, Follows>();
   /** Constants of one element, and what is made of those alone. */
@@ -38,7 +41,11 @@ export class OnnxGraph {
       this.kinds.set(tensor.name, FOLLOWS.constant);
       if (isSingle(tensor)) this.single.add(tensor.name);
     }
-    for (const { name } of graph.input) if (!this.initializers.has(name)) this.kinds.set(name, name === IDS ? FOLLOWS.tokens : FOLLOWS.inputs);
+    for (const input of graph.input) {
+      if (input.name === '' || this.initializers.has(input.name)) continue;
+      this.inputsByName.set(input.name, input);
+      this.kinds.set(input.name, input.name === IDS ? FOLLOWS.tokens : FOLLOWS.inputs);
+    }
     for (const [i, node] of this.nodes.entries()) this.follow(i, node);
   }
 
@@ -85,7 +92,7 @@ export class OnnxGraph {
   }
 
   input(name: string | undefined): OnnxValue | undefined {
-    return this.inputs.find((input) => input.name !== '' && input.name === name && !this.initializers.has(name));
+    return this.inputsByName.get(name ?? '');
   }
 
   /** Whole numbers of a constant that states them; undefined where none does. */
@@ -115,7 +122,7 @@ export class OnnxGraph {
 
   /** ELEMENT of a tensor, by the constants and casts that it was made with. */
   elementOf(name: string): number {
-    for (let at: string | undefined = name; at !== undefined; ) {
+    for (let [at, steps]: [string | undefined, number] = [name, 0]; at !== undefined && steps < MOST_STEPS; steps++) {
       const tensor = this.initializers.get(at);
       if (tensor) return tensor.dataType;
       const node = this.maker(at);
