@@ -6,7 +6,7 @@ import { selectors } from './selectors.mjs';
 import { installPaintSensor } from './paintSensor.mjs';
 import { installRecorder, readGhost, takeFrames } from './recorder.mjs';
 
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 /** A model may have to be loaded first, by two windows at once, on cores that do other things besides. */
 const GHOST_MS = 60_000;
 const POLL_MS = 25;

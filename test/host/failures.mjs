@@ -27,7 +27,7 @@ async function startAfresh(window) {
 async function fails(session, window, what, expected, choice = /./) {
   await openSample(session, window, 'failing.ts');
   await window.type(typed);
-  await window.until(async () => (await messages(window)).length > 0, `${what}: a message`, 10_000).catch(() => {});
+  await window.until(async () => (await messages(window)).length > 0, `${what}: a message`, 60_000).catch(() => {});
   await window.pause(QUIET_MS);
   await window.type(' i++) {');
   await window.pause(QUIET_MS);

@@ -11,7 +11,7 @@ import { listShut } from './selectors.mjs';
 const [typed] = sure;
 const [head, tail] = inventory.split(hole);
 const line = head.split('\n').length;
-const OUTCOME_MS = 10_000;
+const OUTCOME_MS = 60_000;
 /** For an input that VS Code itself does not ask about. */
 const SILENCE_MS = 2500;
 

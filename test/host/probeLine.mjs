@@ -4,8 +4,8 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const CALL_MS = 30_000;
-const HELLO_MS = 30_000;
+const CALL_MS = 120_000;
+const HELLO_MS = 120_000;
 
 /** @typedef {Awaited<ReturnType<typeof openLine>>} Line */
 /** @typedef {{ folder: string, pid: number, call: (source: string, argument?: unknown, ms?: number) => Promise<any>, ended: Promise<void> }} Probe */

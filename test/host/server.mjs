@@ -8,7 +8,7 @@ import { chosenHost } from './hosts.mjs';
 import { lingering } from './processes.mjs';
 import { nextTrace, traceEnv, traceFlags, tracing } from './trace.mjs';
 
-const START_MS = 30_000;
+const START_MS = 120_000;
 const END_MS = 8000;
 
 /** @typedef {{ userData: string, extensions: string }} Profile two folders */
