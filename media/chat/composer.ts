@@ -95,6 +95,7 @@ export class Composer {
       this.#context.frames.request();
     };
     return html`${editing === null ? nothing : html`<div class="editing"><span>${say('Editing an earlier question. What follows it goes when you send.')}</span><button type="button" class="quiet" @click=${() => this.cancelEdit()}>${say('Cancel')}</button></div>`}
+      ${state.model.state === 'ready' && state.model.server !== undefined ? html`<p class="muted goesTo">${say('Goes to {0}', state.model.server)}</p>` : nothing}
       <textarea rows="1" aria-label=${say('Question')} placeholder=${say('Ask about your code')} .value=${live(text)} @input=${written} @keydown=${(event: KeyboardEvent) => this.#pressed(event)}></textarea>
       <div class="below">
         <div class="goesAlong">

@@ -7,7 +7,9 @@ export function modelPart({ model, kept, turns }: ChatState, context: ViewContex
   const { say, numbers, post } = context;
   if (model.state === 'ready') {
     if (turns.length > 0) return nothing;
-    return html`<section class="model"><p>${say('Ask about a selection, a file or an error. Everything stays on this computer.')}</p><p class="muted">${say('{0} answers on this computer.', model.name)}</p>${earlier(context)}</section>`;
+    const { name, server } = model;
+    const [about, who] = server === undefined ? [say('Ask about a selection, a file or an error. Everything stays on this computer.'), say('{0} answers on this computer.', name)] : [say('Ask about a selection, a file or an error. What you ask goes to {0}.', server), say('{0} answers there.', name)];
+    return html`<section class="model"><p>${about}</p><p class="muted">${who}</p>${earlier(context)}</section>`;
   }
   if (model.state === 'loading') {
     return html`<section class="model"><p class="muted">${say('Loading {0}', model.name)} · ${say('{0} %', numbers.percent(model.share))}</p></section>`;

@@ -40,9 +40,9 @@ export type AnswerEvent =
 export type ChatModelState =
   | { state: 'none' }
   /** Chosen; it loads with the first question. */
-  | { state: 'unloaded'; name: string }
+  | { state: 'unloaded'; name: string; /** The server that it runs on; absent: here. */ server?: string }
   | { state: 'loading'; name: string; share: number }
-  | { state: 'ready'; name: string; context: number }
+  | { state: 'ready'; name: string; context: number; server?: string }
   | { state: 'failed'; name: string; sentence: string };
 
 export interface AnswerSource {

@@ -59,9 +59,9 @@ export function connectWithin(limits: Partial<Limits>, { url, key }: ServerAddre
   };
 }
 
-/** `n_probs` 1: each token with its own probability. */
-const infillBody = ({ before, after, files, max }: Extract<CodeRequest, { form: 'infill' }>): Record<string, unknown> => ({
-  input_prefix: before, input_suffix: after, input_extra: files.map(({ path, text }) => ({ filename: path, text })), prompt: '',
+/** `n_probs` 1: each token with its own probability. The model matters where one server has several. */
+const infillBody = ({ model, before, after, files, max }: Extract<CodeRequest, { form: 'infill' }>): Record<string, unknown> => ({
+  model, input_prefix: before, input_suffix: after, input_extra: files.map(({ path, text }) => ({ filename: path, text })), prompt: '',
   n_predict: max, temperature: 0, n_probs: 1, cache_prompt: true,
 });
 

@@ -76,7 +76,7 @@ export type ModelView =
   /** No chat model is chosen; `offers` is null as long as nobody looked, and `searching` while somebody does. */
   | { state: 'none'; offers: OfferView[] | null; searching: boolean }
   | { state: 'loading'; name: string; /** 0…1 */ share: number }
-  | { state: 'ready'; name: string }
+  | { state: 'ready'; name: string; /** Where questions go, where that is not this computer. */ server?: string }
   | { state: 'failed'; name: string; sentence: string; offers: OfferView[] | null; searching: boolean };
 
 /** Everything that is shown besides the turns. */

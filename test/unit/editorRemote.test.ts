@@ -7,6 +7,7 @@ import { holdsSecret } from '../../src/completion/secretText.ts';
 import { startRemote, type Remote } from '../../src/editor/remote/remote.ts';
 import { startServed } from '../../src/editor/remote/served.ts';
 import { addressIn } from '../../src/editor/remote/serverAddress.ts';
+import { modelView } from '../../src/editor/chat/modelView.ts';
 import { showMenu } from '../../src/editor/menu.ts';
 import { SettingsReader } from '../../src/editor/settings.ts';
 import { StatusBar } from '../../src/editor/statusBar.ts';
@@ -489,9 +490,10 @@ describe('the chat', () => {
   }
 
   it('is answered by the server, which the view names', async () => {
-    expect(remote.answers.chatModel).toEqual({ state: 'ready', name: HOST, context: 16_384 });
+    expect(remote.answers.chatModel).toEqual({ state: 'ready', name: HOST, context: 16_384, server: HOST });
     await remote.answers.loadChatModel();
-    expect(remote.answers.chatModel).toEqual({ state: 'ready', name: `qwen2.5-coder-7b (${HOST})`, context: 8192 });
+    expect(remote.answers.chatModel).toEqual({ state: 'ready', name: 'qwen2.5-coder-7b', context: 8192, server: HOST });
+    expect(modelView(remote.answers.chatModel, { offers: null, searching: false })).toEqual({ state: 'ready', name: 'qwen2.5-coder-7b', server: HOST });
     expect([remote.answers.chatSpeed, await remote.answers.count(['abcdef'])]).toEqual([undefined, [2]]);
     await remote.answers.readAhead({ conversation: 'c', messages }, new CancelFlag());
     const got = await answer({ attempt: 1 });

@@ -27,7 +27,7 @@ const never = new AbortController().signal;
 setMaxListeners(0, never);
 const prompted: CodeRequest = { form: 'prompt', model: 'qwen2.5-coder-7b', max: 16, prompt: '<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>', stops: ['<|file_sep|>'] };
 const suffixed: CodeRequest = { form: 'suffix', model: 'qwen2.5-coder-7b', max: 16, before: 'a', after: 'b' };
-const infilled: CodeRequest = { form: 'infill', model: '', max: 16, before: 'a', after: 'b', files: [{ path: 'c.ts', text: 'c' }] };
+const infilled: CodeRequest = { form: 'infill', model: 'x.gguf', max: 16, before: 'a', after: 'b', files: [{ path: 'c.ts', text: 'c' }] };
 const question: AnswerRequest = { model: 'qwen2.5-coder-7b', kind: 'vllm', messages: [{ role: 'user', content: 'Hello' }], continues: false, max: 16, temperature: 0 };
 
 async function write(server: { url: string }, request: CodeRequest, { limits = {}, key = null, stop = never }: { limits?: Partial<Limits>; key?: string | null; stop?: AbortSignal } = {}) {
@@ -58,7 +58,7 @@ describe('a completion', () => {
   it('asks for what the protocol names, greedily and with no more than is wanted', async () => {
     const server = await serve({ speaks: 'llamaServer' });
     await write(server, infilled);
-    expect(server.asked[0].body).toEqual({ input_prefix: 'a', input_suffix: 'b', input_extra: [{ filename: 'c.ts', text: 'c' }], prompt: '', n_predict: 16, temperature: 0, n_probs: 1, cache_prompt: true, stream: true });
+    expect(server.asked[0].body).toEqual({ model: 'x.gguf', input_prefix: 'a', input_suffix: 'b', input_extra: [{ filename: 'c.ts', text: 'c' }], prompt: '', n_predict: 16, temperature: 0, n_probs: 1, cache_prompt: true, stream: true });
     await write(server, suffixed);
     expect(server.asked[1].body).toEqual({ model: 'qwen2.5-coder-7b', prompt: 'a', suffix: 'b', max_tokens: 16, temperature: 0, logprobs: 1, stream: true, stream_options: { include_usage: true } });
     await write(server, prompted);

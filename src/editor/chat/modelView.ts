@@ -9,6 +9,6 @@ export function modelView(model: ChatModelState, { offers, searching }: Pick<Mod
     case 'none': return { state: 'none', offers, searching };
     case 'failed': return { state: 'failed', name: model.name, sentence: model.sentence, offers, searching };
     case 'loading': return { state: 'loading', name: model.name, share: model.share };
-    default: return { state: 'ready', name: model.name };
+    default: return { state: 'ready', name: model.name, ...(model.server !== undefined && { server: model.server }) };
   }
 }

@@ -34,6 +34,7 @@ async function answer(needs: ParticipantNeeds, request: ChatRequest, context: Ch
     return {};
   }
   const { flag, release } = flagOf(token);
+  if ('server' in source.chatModel && source.chatModel.server !== undefined) stream.progress(l10n.t('Goes to {0}', source.chatModel.server));
   try {
     const last = { role: 'user' as const, content: await asked(excluded, request.prompt, request.references, stream) };
     const messages: ChatMessage[] = [...historyOf(context), last];

@@ -32,11 +32,10 @@ export class ServerAnswers implements AnswerSource {
     const { local, team } = this.needs;
     if (!team.isFor('chat')) return local.chatModel;
     const host = team.host ?? '';
-    const model = team.nameOf('chat');
-    const name = model === host ? host : `${model} (${host})`;
-    if (team.serves('chat')) return { state: 'ready', name, context: this.context };
+    const name = team.nameOf('chat');
+    if (team.serves('chat')) return { state: 'ready', name, context: this.context, server: host };
     if (local.chatModel.state !== 'none') return local.chatModel;
-    return team.away ? { state: 'failed', name, sentence: localise(team.away) } : { state: 'unloaded', name };
+    return team.away ? { state: 'failed', name, sentence: localise(team.away) } : { state: 'unloaded', name, server: host };
   }
 
   onChatModel(listener: () => void): { dispose(): void } {

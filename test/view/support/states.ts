@@ -54,6 +54,7 @@ export const states: Record<string, ChatState> = {
   'no-model-nothing-found': chat({ model: { state: 'none', offers: [], searching: false }, estimate: null }),
   loading: chat({ model: { state: 'loading', name: 'Qwen2.5-Coder-1.5B', share: 0.41 }, kept: true, estimate: null, turns: [explain, answer({ state: 'waiting', note: 'Waiting for the model' })] }),
   'model-failed': chat({ model: { state: 'failed', name: 'Qwen2.5-Coder-7B', sentence: TOO_LARGE, offers: null, searching: false }, estimate: null, kept: true, turns: [explain, answer({ state: 'failed', note: TOO_LARGE })] }),
+  'on-a-server': chat({ model: { state: 'ready', name: 'Qwen2.5-Coder-32B-Instruct', server: 'gpu.team.example:8000' }, estimate: { tokens: 640, most: 8192, secondsToFirstWord: null } }),
   ready: chat({ attachments: [selection], estimate: { tokens: 2148, most: 8192, secondsToFirstWord: 9.2 } }),
   attachments: chat({ attachments: [selection, file, refused], estimate: { tokens: 3010, most: 8192, secondsToFirstWord: 14 }, turns: [explain, answer({ text: 'It closes the worker.', figures })] }),
   waiting: chat({ turns: [explain, answer({ state: 'waiting' })] }),
