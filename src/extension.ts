@@ -63,7 +63,7 @@ export function activate(context: ExtensionContext): void {
   chat = startChat({ source: remote.answers, local: remote.localAnswers, offers: foundOffers(started, (sentence) => log.warn(sentence)), settings, clock, log, extensionUri, extensionVersion, storageUri, globalStorageUri, workspaceState });
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });
   models = modelsOnDemand({
-    runtime: started, settings, log, extensionUri, globalStorageUri, storageUri, states: [workspaceState, globalState], forgetConversations: async () => chat?.forgetAll(),
+    runtime: started, settings, log, extensionUri, globalStorageUri, storageUri, states: [workspaceState, globalState], forgetConversations: async () => chat?.forgetAll(), forgetKey: () => remote.forgetKey(),
     // The other way to the network, for a click on "Download".
     loadDownload: () => (bundle('download') as { download: Download }).download,
   }, () => (bundle('modelsHost') as { startModels: typeof startModels }).startModels);

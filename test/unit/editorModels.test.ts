@@ -33,6 +33,7 @@ let asked: { name: string; options: unknown }[];
 let found: string[];
 let downloadLoads: number;
 let forgotten: number;
+let forgottenKeys: number;
 let server: FileServer | undefined;
 const slots = { completion: { state: 'off', model: null, progress: 0, error: null as DeltaError | null }, chat: { state: 'off', model: null, progress: 0, error: null as DeltaError | null } };
 const changes = new EventEmitter<void>();
@@ -56,7 +57,7 @@ beforeEach(() => {
   fake.reset();
   storage = mkdtempSync(join(base, 'storage-'));
   Object.assign(slots.completion, { state: 'off', error: null });
-  [available, loads, asked, found, downloadLoads, forgotten, server] = [PLENTY, [], [], [], 0, 0, undefined];
+  [available, loads, asked, found, downloadLoads, forgotten, forgottenKeys, server] = [PLENTY, [], [], [], 0, 0, 0, undefined];
   memento.clear();
   const needs: ModelsNeeds = {
     runtime: runtime as never, settings: new SettingsReader(window.createOutputChannel() as never), log: window.createOutputChannel() as never,
@@ -67,6 +68,7 @@ beforeEach(() => {
       return (request, hear, stop) => downloadWith({ restMs: 1, silenceMs: 60_000 }, request, hear, stop);
     },
     forgetConversations: async () => void forgotten++,
+    forgetKey: async () => void forgottenKeys++,
   };
   models = modelsOnDemand(needs, () => startModels);
 });
@@ -299,7 +301,7 @@ describe('what was downloaded', () => {
     fake.click = 'Remove';
     say({ type: 'removeAll' });
     await until(() => expect(shown().note).toBe('Everything was removed.'));
-    expect([existsSync(own(small.file)), existsSync(elsewhere), memento.size, forgotten]).toEqual([false, true, 0, 1]);
+    expect([existsSync(own(small.file)), existsSync(elsewhere), memento.size, forgotten, forgottenKeys]).toEqual([false, true, 0, 1, 1]);
     expect(asked).toContainEqual({ name: 'shelf', options: { clear: true } });
     expect([fake.settings['deltallm.model.path'] ?? '', fake.settings['deltallm.chat.model']]).toEqual(['', elsewhere]);
   });

@@ -435,6 +435,10 @@ describe('the key', () => {
     fake.input = '';
     await fake.commands.get('deltallm.remote.setKey')!();
     expect(fake.secrets.size).toBe(0);
+    fake.input = 'another';
+    await fake.commands.get('deltallm.remote.setKey')!();
+    await remote.forgetKey();
+    expect(fake.secrets.size).toBe(0);
   });
 
   it('needs a server first', async () => {

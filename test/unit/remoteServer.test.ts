@@ -112,6 +112,23 @@ describe('what is told of this computer', () => {
   });
 });
 
+describe('the way to a server', () => {
+  it('is the fetch that is there when something is asked: in VS Code its own, with the user’s proxy and certificates', async () => {
+    const server = await serve();
+    const remote = connectWithin({}, { url: server.url, key: null });
+    const { fetch: own } = globalThis;
+    const asked: string[] = [];
+    globalThis.fetch = (input, init) => (asked.push(`${init?.redirect} ${String(input)}`), own(input, init));
+    try {
+      await remote.facts(never);
+      await remote.code(infilled, () => {}, never).catch(() => {});
+    } finally {
+      globalThis.fetch = own;
+    }
+    expect(asked).toEqual([`manual ${server.url}/v1/models`, `manual ${server.url}/infill`]);
+  });
+});
+
 describe('an answer', () => {
   it.each<[Spoken]>([['vllm'], ['sglang'], ['ollama'], ['llamaServer']])('of %s tells apart what was thought', async (speaks) => {
     const server = await serve({ speaks, thinks: ['Well', ', hm'], write: () => ['Hel', 'lo.'] });

@@ -24,6 +24,8 @@ export interface ModelsNeeds {
   loadDownload: () => Download;
   /** No conversation is kept any longer, neither on the disk nor in the window. */
   forgetConversations: () => Promise<void>;
+  /** The key of a team's server. */
+  forgetKey: () => Promise<void>;
   /** Where downloads lie, in the place of the folder that VS Code gives. */
   folder?: OwnFolder;
 }
@@ -61,6 +63,7 @@ export function startModels(needs: ModelsNeeds): ModelsPage {
     },
     removeAll: async () => {
       await needs.forgetConversations();
+      await needs.forgetKey();
       // Nothing is written again by a worker that still holds it.
       await commands.executeCommand('deltallm.clearCaches');
       for (const uri of [globalStorageUri, needs.storageUri]) if (uri) await workspace.fs.delete(uri, { recursive: true }).then(() => {}, () => {});

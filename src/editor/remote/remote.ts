@@ -28,6 +28,7 @@ export interface Remote extends Disposable {
   /** Those of the model here alone. */
   readonly localAnswers: AnswerSource;
   readonly team: TeamServer;
+  forgetKey(): Promise<void>;
 }
 
 /** How long a word about an outage stays in the status bar. */
@@ -63,6 +64,7 @@ export function startRemote({ local, localAnswers, settings, secrets, load, load
   ];
   return {
     team, localAnswers,
+    forgetKey: async () => secrets.delete(KEY),
     source: {
       generate: (...request) => completing().generate(...request),
       // Of the model here, which writes where the server does not.
