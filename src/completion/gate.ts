@@ -34,7 +34,7 @@ export function threshold(curve: ConfidenceCurve | null, eagerness: Eagerness): 
 }
 
 /** The least chance with which a text is shown where its signals are known. */
-export const CHANCES: Readonly<Record<Eagerness, number>> = { low: 0.55, auto: 0.3, high: 0 };
+export const CHANCES: Readonly<Record<Eagerness, number>> = { low: 0.55, auto: 0.25, high: 0 };
 
 /** How likely a line with these signals is right. `habit`: what the user's own way with such lines adds, in log-odds. */
 export function chanceOf(signals: readonly number[], habit = 0): number {

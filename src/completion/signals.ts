@@ -2,6 +2,7 @@
 import type { Snapshot } from '../prompt/snapshot.ts';
 import { firstLineScores, type Score } from '../session/firstLine.ts';
 import { placeOf } from '../session/textEnd.ts';
+import { endsLine, standing } from './elsewhere.ts';
 import { BEHIND } from './habit.ts';
 import { unknownNames } from './names.ts';
 
@@ -32,6 +33,8 @@ export const SIGNALS = [
   'closed', // something stands right of the cursor
   'unknown', // names that the document does not have
   'copied', // the line stands in the document already
+  'once', // it stands there once, and not behind the same line as here
+  'tail', // what is written is long, and ends another line of the document word for word
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 
@@ -50,7 +53,9 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
   const text = kept.replaceAll('\r', '').replace(/^\s*\n/, '');
   const first = text.split('\n', 1)[0];
   const within = placeOf(snapshot).within?.name;
+  const written = first.trim();
   const stands = (left.trim() === '' || text !== kept ? first : left + first).trim();
+  const twins = standing(stands, snapshot);
   const found: Record<Signal, number> = {
     mean: whole / tokens,
     least: Math.max(-8, Math.min(...line.map(({ sum }) => sum))) / 4,
@@ -76,22 +81,13 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
     string: within !== undefined && within !== 'comment' ? 1 : 0,
     closed: /^[^\n]*\S/.test(snapshot.after) ? 1 : 0,
     unknown: Math.min(3, unknownNames(first, snapshot).length) / 3,
-    copied: isTelling(stands) && standsIn(stands, snapshot) ? 1 : 0,
+    copied: letters(stands) >= TELLING && twins.same > 0 ? 1 : 0,
+    once: letters(written) >= SIBLINGS && twins.same === 1 && twins.behindTheSame === 0 ? 1 : 0,
+    tail: letters(written) >= LONG && twins.same === 0 && endsLine(written, snapshot) ? 1 : 0,
   };
   return SIGNALS.map((signal) => found[signal]);
 }
 
-/** Letters and digits from which a line that stands twice means anything. */
-const TELLING = 8;
-const isTelling = (line: string): boolean => (line.match(/[\p{L}\p{N}]/gu) ?? []).length >= TELLING;
-
-/** Whether a line of the document is this one, whatever its indentation. */
-function standsIn(line: string, { before, after }: Snapshot): boolean {
-  return [before, after].some((text) => {
-    for (let at = text.indexOf(line); at >= 0; at = text.indexOf(line, at + 1)) {
-      const [start, newline] = [text.lastIndexOf('\n', at - 1) + 1, text.indexOf('\n', at)];
-      if (at === 0 || text.slice(start, at).trim() === '') if (text.slice(at + line.length, newline < 0 ? undefined : newline).trim() === '') return true;
-    }
-    return false;
-  });
-}
+/** Letters and digits of a line from which it means anything that it stands twice; of what is written, from which it is a sibling's, and from which it is one's end. */
+const [TELLING, SIBLINGS, LONG] = [8, 4, 12];
+const letters = (line: string): number => (line.match(/[\p{L}\p{N}]/gu) ?? []).length;

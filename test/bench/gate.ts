@@ -1,6 +1,6 @@
-// npm run eval:gate -- --files F --files G [--per-file 2 --seed 1 --neighbours 8 --no-analogy --keep FILE] [--from FILE ... --fit --judge FILE ...]
+// npm run eval:gate -- --files F --files G [--per-file 2 --seed 1 --neighbours 8 --no-analogy --keep FILE] [--from FILE ... --fit --only once,tail --judge FILE ...]
 // What is written at places of files (as `npm run eval:completions` draws them), with the signals of the gate. --keep writes it to a file; --from reads such files
-// instead of running a model, and a file that is there already is gone on with; --fit prints the weights that suit them, --judge how those, or without --fit the gate as it is, do on other files.
+// instead of running a model, and a file that is there already is gone on with; --fit prints the weights that suit them (--only: of these signals, the others stay), --judge how those, or without --fit the gate as it is, do on other files.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { SIGNALS, signalsOf } from '../../src/completion/signals.ts';
 import { completeAll, EAGERNESS, type Outcome } from '../../src/eval/completions.ts';
 import { sourceFiles } from '../../src/model/measure/corpus.ts';
 import { cursorsOf, drawCursors, type Cursor } from '../../src/eval/cursors.ts';
-import { fitGate } from '../../src/eval/gateFit.ts';
+import { fitGate, fitSome } from '../../src/eval/gateFit.ts';
 import { neighbourTexts } from '../../src/eval/neighbours.ts';
 import { wilson } from '../../src/eval/similarity.ts';
 import { starterModel } from '../../src/model/library.ts';
@@ -24,7 +24,7 @@ const { values } = parseArgs({
   options: {
     model: { type: 'string', default: starterModel() }, files: { type: 'string', multiple: true }, 'per-file': { type: 'string', default: '2' }, seed: { type: 'string', default: '1' },
     neighbours: { type: 'string', default: '0' }, 'no-analogy': { type: 'boolean', default: false }, most: { type: 'string', default: '100000' }, threads: { type: 'string', default: '1' },
-    keep: { type: 'string' }, from: { type: 'string', multiple: true }, fit: { type: 'boolean', default: false }, judge: { type: 'string', multiple: true },
+    keep: { type: 'string' }, from: { type: 'string', multiple: true }, fit: { type: 'boolean', default: false }, only: { type: 'string' }, judge: { type: 'string', multiple: true },
   },
 });
 
@@ -113,7 +113,10 @@ export async function run(): Promise<void> {
   const from = values.from ?? (values.keep ? [values.keep] : []);
   if (from.length === 0) return;
   const examples = read(from);
-  const weights = values.fit ? fitGate(examples.judged) : { bias: BIAS, weights: WEIGHTS };
+  const now = { bias: BIAS, weights: WEIGHTS };
+  const only = values.only?.split(',').map((name) => SIGNALS.findIndex((signal) => signal === name));
+  if (only?.includes(-1)) throw new Error(`--only knows ${SIGNALS.join(', ')}`);
+  const weights = !values.fit ? now : only ? fitSome(examples.judged, now, only) : fitGate(examples.judged);
   if (values.fit) {
     for (const [i, signal] of SIGNALS.entries()) console.log(`${signal.padEnd(12)} ${weights.weights[i].toFixed(2)}`);
     console.log(`\nsrc/completion/gateWeights.ts:\nexport const BIAS = ${weights.bias.toFixed(3)};\nexport const WEIGHTS: readonly number[] = [${weights.weights.map((w) => w.toFixed(3)).join(', ')}];`);

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { CHANCES, chanceOf, judge } from '../../src/completion/gate.ts';
 import { unknownNames } from '../../src/completion/names.ts';
 import { SIGNALS, signalsOf, type Signal } from '../../src/completion/signals.ts';
-import { fitGate } from '../../src/eval/gateFit.ts';
+import { fitGate, fitSome } from '../../src/eval/gateFit.ts';
 import { random } from '../../src/shared/random.ts';
 import type { Score, Signs } from '../../src/session/firstLine.ts';
 
@@ -25,6 +25,8 @@ describe('signals', () => {
   test.each<[Signal, string, string, string, number]>([
     ['comment', '// a', 'b', '', 1], ['string', 'x("a', 'b', '")', 1], ['closed', 'f(', 'a', ')', 1], ['closed', 'f(', 'a', '\n)', 0], ['empty', 'a\n  ', 'b', '', 1], ['member', 'a.', 'b', '', 1],
     ['argument', 'f(a, ', 'b', '', 1], ['value', 'return ', 'b', '', 1], ['copied', 'other.thing(1);\n', 'other.thing(1);', '', 1], ['copied', 'other.thing(1);\n', 'other.thing(2);', '', 0],
+    ['once', 'other(1);\nx;\n', 'other(1);', '', 1], ['once', 'x;\nother(1);\nx;\n', 'other(1);', '', 0], ['once', 'other(1);\nother(1);\nx;\n', 'other(1);', '', 0], ['once', 'a(1);\nx;\n', 'a(1);', '', 0],
+    ['tail', 'const a = other.thing(first);\nconst b = ', 'other.thing(first);', '', 1], ['tail', 'const a = other(1);\nconst b = ', 'other(1);', '', 0],
     ['unknown', 'const a = ', 'shelf.books', '', 1 / 3], ['unknown', 'const shelf = 1;\nconst a = ', 'shelf.books', '', 0],
   ])('%s of %j + %j', (name, before, text, after, expected) => expect(signal(name, before, text, after)).toBeCloseTo(expected, 10));
 
@@ -75,5 +77,16 @@ describe('the gate', () => {
     });
     const { bias, weights } = fitGate(examples);
     expect([bias, ...weights].every((x, i) => Math.abs(x - [0.5, 2, -1][i]) < 0.15)).toBe(true);
+  });
+
+  it('finds some of them where the others stay', () => {
+    const draw = random(2);
+    const examples = Array.from({ length: 20_000 }, () => {
+      const signals = [draw() * 2 - 1, draw() * 2 - 1];
+      return { signals, right: draw() < 1 / (1 + Math.exp(-(0.5 + 2 * signals[0] - signals[1]))) };
+    });
+    const { bias, weights } = fitSome(examples, { bias: 0, weights: [2, 7] }, [1]);
+    expect(weights[0]).toBe(2);
+    expect([bias, weights[1]].every((x, i) => Math.abs(x - [0.5, -1][i]) < 0.15)).toBe(true);
   });
 });

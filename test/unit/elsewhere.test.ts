@@ -1,0 +1,42 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { endsLine, standing } from '../../src/completion/elsewhere.ts';
+
+const place = (before: string, after = '') => ({ path: 'a.ts', languageId: 'typescript', before, after });
+
+/** The lines above the cursor's and those below it. */
+const linesOf = (before: string, after: string): string[][] => [before.split('\n').slice(0, -1), after.split('\n').slice(1)];
+
+/** The slow twin: line by line. */
+function standingSlowly(line: string, before: string, after: string): { same: number; behindTheSame: number } {
+  const lastOf = (lines: readonly string[]): string => lines.findLast((one) => one.trim() !== '')?.trim() ?? '';
+  const last = lastOf(linesOf(before, after)[0]);
+  const places = linesOf(before, after).flatMap((lines) => lines.flatMap((other, i) => (line !== '' && other.trim() === line ? [lastOf(lines.slice(0, i))] : [])));
+  return { same: places.length, behindTheSame: places.filter((above) => above === last).length };
+}
+
+describe('where a line stands already', () => {
+  test.each<[string, string, string, number, number]>([
+    ['a(1);\n', 'a(1);', '', 1, 0],
+    ['x;\n  a(1);\nx;\n', 'a(1);', '', 1, 1],
+    ['const b = a(1);\nlet c = ', 'let c = a(1);', '', 0, 0],
+    ['let c = ', 'let c = a(1);', '\nlet c = a(1);', 1, 1],
+    ['let c = ', 'a(1);', 'a(1);', 0, 0], // the cursor's own line
+    ['a(1); // more\n', 'a(1);', '', 0, 0],
+  ])('above %j: %j', (before, line, after, same, behindTheSame) => expect(standing(line, place(before, after))).toEqual({ same, behindTheSame }));
+
+  const text = fc.array(fc.constantFrom('a', 'b', ' ', '\n', ';'), { maxLength: 40 }).map((parts) => parts.join(''));
+  const word = fc.array(fc.constantFrom('a', 'b', ';'), { maxLength: 3 }).map((parts) => parts.join(''));
+
+  it('is found as line by line', () => {
+    fc.assert(fc.property(text, text, word, (before, after, line) => {
+      expect(standing(line, place(before, after))).toEqual(standingSlowly(line, before, after));
+    }));
+  });
+
+  it('ends another as line by line', () => {
+    fc.assert(fc.property(text, text, word.filter((one) => one !== ''), (before, after, end) => {
+      expect(endsLine(end, place(before, after))).toBe(linesOf(before, after).flat().some((line) => line.trimEnd().endsWith(end)));
+    }));
+  });
+});
