@@ -108,7 +108,10 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   }
 
   put('embed.weight', [vocabulary, hidden], await floatsOf('token_embd.weight'));
-  g.node('', 'Gather', ['embed.weight', 'input_ids'], ['embedded']);
+  // As transformers 5 comes out of an exporter: what is summed up is float32, and was before.
+  const isCast = attention === 'sdpa' && !half;
+  g.node('', 'Gather', ['embed.weight', 'input_ids'], [isCast ? 'looked_up' : 'embedded']);
+  if (isCast) g.node('', 'Cast', ['looked_up'], ['embedded'], ints({ to: 1 }));
   /** A norm of a sum, and the sum where it is wanted. */
   const normOf = async (parts: string[], which: string, y: string, sum?: string): Promise<string> => {
     const weight = await norm(which);

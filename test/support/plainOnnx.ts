@@ -135,8 +135,14 @@ export class PlainAttentionNodes {
       return rotated < keyLength ? this.node('Concat', [sum, slice(x, rotated, keyLength, 'rest')], `${name}/Concat_1`, ints({ axis: -1 })) : sum;
     };
     const query = turned(apart(q, heads, at('q')), at('q_embed'));
-    const key = this.node('Concat', [`past_key_values.${layer}.key`, turned(apart(k, kvHeads, at('k')), at('k_embed'))], `present.${layer}.key`, ints({ axis: -2 }));
-    const value = this.node('Concat', [`past_key_values.${layer}.value`, apart(v, kvHeads, at('v'))], `present.${layer}.value`, ints({ axis: -2 }));
+    const past = (name: string): string => {
+      if (style === 'eager') return `past_key_values.${layer}.${name}`;
+      // A cache of transformers 5 begins as nothing.
+      const nothing = this.g.constant(at(`${name}_none`), [1, kvHeads, 0, keyLength], this.shape.half ? new Uint16Array(0) : new Float32Array(0));
+      return this.node('Concat', [nothing, `past_key_values.${layer}.${name}`], at(`${name}_past`), ints({ axis: -2 }));
+    };
+    const key = this.node('Concat', [past('key'), turned(apart(k, kvHeads, at('k')), at('k_embed'))], `present.${layer}.key`, ints({ axis: -2 }));
+    const value = this.node('Concat', [past('value'), apart(v, kvHeads, at('v'))], `present.${layer}.value`, ints({ axis: -2 }));
     const repeated = (x: string, name: string): string => {
       if (heads === kvHeads) return x;
       const total = this.size(x, 2, `${name}/total`);

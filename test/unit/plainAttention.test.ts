@@ -103,7 +103,7 @@ describe('attention in plain nodes', () => {
     const below = randomBelow(11);
     const operations = ['Add', 'Mul', 'Transpose', 'Softmax', 'Concat', 'Reshape', 'Shape', 'Neg', 'MatMul', 'Where', 'Cast', 'Expand', 'Slice', 'Identity', 'Range', 'If', 'GroupQueryAttention'];
     let [refused, slowest] = [0, 0];
-    for (let i = 0; i < 250; i++) {
+    for (let i = 0; i < 150; i++) {
       const model = graph(below(2) === 0 ? usual : { ...usual, style: 'sdpa', softcap: 50, window: 9 });
       const { node, initializer } = model.graph!;
       for (let changes = 1 + below(3); changes > 0; changes--) {
@@ -128,8 +128,8 @@ describe('attention in plain nodes', () => {
       }
       slowest = Math.max(slowest, performance.now() - began);
     }
-    console.log(`${refused} of 250 changed graphs refused; the slowest took ${slowest.toFixed(0)} ms`);
-    expect(refused).toBeGreaterThan(100);
+    console.log(`${refused} of 150 changed graphs refused; the slowest took ${slowest.toFixed(0)} ms`);
+    expect(refused).toBeGreaterThan(75);
   });
 
   it('of sizes that nothing holds is refused', async () => {

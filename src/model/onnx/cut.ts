@@ -6,7 +6,7 @@
 import { DeltaError } from '../../shared/errors.ts';
 import { LIMITS } from '../format/architecture.ts';
 import { printable } from '../format/ggufHeader.ts';
-import { FOLLOWS, IDS, OnnxGraph } from './graph.ts';
+import { FOLLOWS, IDS, integerOf, OnnxGraph } from './graph.ts';
 import { groupQuery, isGroupQuery, type GroupQuery } from './groupQuery.ts';
 import { plainAttention, type HeadRows, type PlainAttention } from './plainAttention.ts';
 import { ELEMENT, type OnnxModel, type OnnxNode, type OnnxTensor } from './proto.ts';
@@ -175,7 +175,9 @@ class Cutter {
 
   /** The rows of tokens, where the residual stream begins with them. */
   private embedding(first: string): OnnxTensor {
-    const maker = this.graph.maker(first);
+    let maker = this.graph.maker(first);
+    // What makes float32 of floats changes none.
+    while (maker && (maker.opType === 'Identity' || (maker.opType === 'Cast' && integerOf(maker, 'to', 0) === ELEMENT.float))) maker = this.graph.maker(maker.input[0]);
     if (!maker) throw new DeltaError('onnxUnfit', this.graph.path, printable(first), 'is no embedding');
     const table = this.graph.initializers.get(maker.input[0] ?? '');
     if (maker.opType !== 'Gather' || maker.input[1] !== IDS || !table || table.dims.length !== 2) throw this.graph.unfit(maker, 'is no look-up of rows of tokens');

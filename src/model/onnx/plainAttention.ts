@@ -29,6 +29,8 @@ export interface PlainAttention {
   mixed: string;
   /** Keys and values as they are kept for later, `[1, KV heads, total, length]`. */
   kept: readonly string[];
+  /** What those are added to, `[1, KV heads, past, length]`. */
+  past: readonly string[];
   /** Of the keys that the graph wants to be given; undefined where it does not say. */
   kvHeads: number | undefined;
   keyLength: number | undefined;
@@ -55,10 +57,10 @@ export function plainAttention(graph: OnnxGraph, softmax: OnnxNode): PlainAttent
   const [turned, second] = multiply.input;
   const [key, value] = [second, product.input[1]].map((name) => backTo(graph, multiply, name, ON_KEPT, ({ opType }) => opType === 'Concat', 'does not read keys and values that are kept'));
   const [keys, values] = [key, value].map((name) => appended(graph, graph.maker(name)!));
-  const past = graph.input(keys.past)?.type?.tensorType?.shape?.dim;
+  const past = graph.input(keys.input)?.type?.tensorType?.shape?.dim;
   const stated = (i: number) => (past?.[i] && numberOf(past[i].dimValue) > 0 ? numberOf(past[i].dimValue) : undefined);
   return {
-    softmax, turned, scores, shares, mixed, kept: [key, value], kvHeads: stated(1), keyLength: stated(3),
+    softmax, turned, scores, shares, mixed, kept: [key, value], past: [keys.past, values.past], kvHeads: stated(1), keyLength: stated(3),
     queries: beforeTurning(graph, turned, multiply), keys: beforeTurning(graph, keys.fresh, multiply), values: beforeTurning(graph, values.fresh, multiply),
   };
 }
@@ -104,10 +106,13 @@ function backTo(graph: OnnxGraph, from: OnnxNode, name: string, by: ReadonlySet<
 }
 
 /** What is added to what is kept. */
-function appended(graph: OnnxGraph, concat: OnnxNode): { past: string; fresh: string } {
+function appended(graph: OnnxGraph, concat: OnnxNode): { past: string; input: string; fresh: string } {
   const [past, fresh, ...more] = concat.input;
-  if (more.length > 0 || !graph.input(past) || graph.follows(fresh) !== FOLLOWS.tokens) throw graph.unfit(concat, 'does not add keys or values to those of an input');
-  return { past, fresh };
+  // Caches of transformers begin as nothing, to which what is given is added first.
+  let input = past;
+  for (let node = graph.maker(input); node?.opType === 'Concat' || (node && PASSING.has(node.opType)); node = graph.maker(input)) input = node.input.find((name) => graph.follows(name) === FOLLOWS.inputs) ?? '';
+  if (more.length > 0 || !graph.input(input) || graph.follows(fresh) !== FOLLOWS.tokens) throw graph.unfit(concat, 'does not add keys or values to those of an input');
+  return { past, input, fresh };
 }
 
 /** The one tensor that rows of heads were made of, before they were told apart where that can be: up to it nothing that was learned takes part. */

@@ -114,6 +114,7 @@ class Part {
   private readonly chosen = new Map<number, OnnxNode>();
   private readonly made = new Set<string>();
   private readonly kept: ReadonlySet<string>;
+  private readonly past: ReadonlySet<string>;
   private readonly given = new Map<string, { input: string; rows: HeadRows | undefined }>();
 
   constructor(
@@ -123,6 +124,7 @@ class Part {
     given: Given,
   ) {
     this.kept = new Set(layers.flatMap(({ kept }) => kept));
+    this.past = new Set(layers.flatMap(({ past }) => past));
     for (const [input, tensors] of Object.entries(given)) {
       for (const one of tensors) this.given.set(typeof one === 'string' ? one : one.tensor, { input, rows: typeof one === 'string' ? undefined : one });
     }
@@ -182,7 +184,7 @@ class Part {
   private instead(own: OnnxNode): OnnxNode {
     const [of] = own.input;
     if (own.opType !== 'Shape') return own;
-    const isPast = this.graph.input(of) !== undefined && !INPUTS.has(of);
+    const isPast = this.past.has(of) || (this.graph.input(of) !== undefined && !INPUTS.has(of));
     const shape = this.kept.has(of) ? SHAPES.kept : isPast ? SHAPES.past : this.graph.isLeadingOnly(own) && this.graph.follows(of) === FOLLOWS.tokens ? SHAPES.leading : undefined;
     if (shape === undefined) return own;
     const integers = `${shape}.integers`;
