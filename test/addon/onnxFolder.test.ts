@@ -83,20 +83,23 @@ describe('a folder for ONNX Runtime', () => {
       const text = 'export const total = (items: Item[]) => items.reduce((sum, { price }) => sum + price, 0); // ünïcödé 漢字';
       expect(ours.tokenizer.encode(text)).toEqual(expected.tokenizer.encode(text));
       expect(ours.tokenizer.special).toEqual(expected.tokenizer.special);
-      const delta = differences(await logits(ours), await logits(expected));
-      const alone = differences(await logits(dense), await wholeGraph(join(onnx, form.beside ? 'onnx' : '.', 'model.onnx'), ids, dense.forward.manifest.shape));
-      console.log(`${name}: in delta mode ${delta.mean.toExponential(2)} (${delta.most.toExponential(2)} at most, above 1e-3 in ${delta.rows} of ${ids.length} rows) from the GGUF, in dense mode ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
+      const [here, there, exact] = [await logits(ours), await logits(expected), await logits(dense)];
+      const delta = differences(here, there);
+      const [lost, lostThere] = [differences(here, exact).mean, differences(there, exact).mean];
+      const alone = differences(exact, await wholeGraph(join(onnx, form.beside ? 'onnx' : '.', 'model.onnx'), ids, dense.forward.manifest.shape));
+      console.log(`${name}: in delta mode ${delta.mean.toExponential(2)} (${delta.most.toExponential(2)} at most, above 1e-3 in ${delta.rows} of ${ids.length} rows) from the GGUF, ${lost.toExponential(2)} and ${lostThere.toExponential(2)} from exact keys, in dense mode ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
       expect(alone.most).toBeLessThan(1e-5);
-      // Sums in another order differ in their last bit, and at a threshold a bit decides whether a delta is kept: from there on the rows that look at this key differ.
-      expect(delta.mean).toBeLessThan(1e-3);
-      expect(delta.rows).toBeLessThan(0.05 * ids.length);
-      expect(delta.most).toBeLessThan(1e-2);
+      // Sums in another order differ in their last bit, and at a threshold a bit decides whether a delta is kept: from there on the rows that look at this key differ, on one
+      // CPU few and on another most of them (where no threshold decides: below). What the coded keys cost is the same for both.
+      expect(lostThere).toBeGreaterThan(0);
+      expect(lost / lostThere).toBeGreaterThan(0.67);
+      expect(lost / lostThere).toBeLessThan(1.5);
     } finally {
       for (const engine of [expected, ours, dense]) await engine.close();
     }
   });
 
-  it.each(cases.filter(([name]) => name.includes('qwen3')))('of %s gives every logit of the GGUF to 1e-3, delta attention on, where no threshold decides, and to 1e-5 in dense mode', async (name, own, form) => {
+  it.each(cases)('of %s gives every logit of the GGUF to 1e-3, delta attention on, where no threshold decides, and to 1e-5 in dense mode', async (name, own, form) => {
     const gguf = join(folder, `even ${name}.gguf`);
     const shape = { ...SHAPE, ...own };
     writeRandomLlama(gguf, shape);
