@@ -169,16 +169,16 @@ describe('a folder for ONNX Runtime', () => {
     }
   });
 
-  it('whose layers look back to a window attends as ONNX Runtime does', async () => {
+  it.each(['packed', 'eager'] as const)('whose layers look back to a window, and whose rows are multiplied, %s, attends as ONNX Runtime does', async (attention) => {
     const gguf = join(folder, 'window.gguf');
     writeRandomLlama(gguf, { ...SHAPE, family: 'qwen2' });
-    const onnx = join(folder, 'window');
-    await writeOnnxFolder(onnx, gguf, { attention: 'packed', matrices: 'float', beside: false, window: 50 });
+    const onnx = join(folder, `window ${attention}`);
+    await writeOnnxFolder(onnx, gguf, { attention, matrices: 'float', beside: false, window: 50, scaled: 12 });
     const ours = await openEngine(onnx, { attention: 'dense' });
     try {
       expect(ours.forward.manifest.others).toMatchObject({ layers: [0, 2] });
       const alone = differences(await logits(ours), await wholeGraph(join(onnx, 'model.onnx'), ids, ours.forward.manifest.shape));
-      console.log(`a window: ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
+      console.log(`a window, ${attention}: ${alone.most.toExponential(2)} at most from ONNX Runtime alone`);
       expect(alone.most).toBeLessThan(1e-5);
     } finally {
       await ours.close();

@@ -22,6 +22,8 @@ export interface OnnxForm {
   matrices: 'float' | 'blocks';
   /** Tokens that every other layer looks back. */
   window?: number;
+  /** Multiplies the rows of tokens, as Granite and Gemma do. */
+  scaled?: number;
   /** Everything in float16, what is cached and the logits too. */
   half?: boolean;
   /** Weights in a file of their own, in a folder `onnx/`. */
@@ -29,7 +31,7 @@ export interface OnnxForm {
 }
 
 /** Writes the folder. The GGUF's family is `llama`, `qwen2` or `qwen3`, its head apart from its embedding or not. */
-export async function writeOnnxFolder(folder: string, ggufPath: string, { attention, matrices, beside, window, half = false }: OnnxForm): Promise<void> {
+export async function writeOnnxFolder(folder: string, ggufPath: string, { attention, matrices, beside, window, scaled, half = false }: OnnxForm): Promise<void> {
   const gguf = await readGguf(ggufPath);
   const arch = readArchitecture(gguf);
   const { shape: { layers, hidden, heads, kvHeads, keyLength, vocabulary, context, feedForward }, rope, normEpsilon, family } = arch;
@@ -110,8 +112,9 @@ export async function writeOnnxFolder(folder: string, ggufPath: string, { attent
   put('embed.weight', [vocabulary, hidden], await floatsOf('token_embd.weight'));
   // As transformers 5 comes out of an exporter: what is summed up is float32, and was before.
   const isCast = attention === 'sdpa' && !half;
-  g.node('', 'Gather', ['embed.weight', 'input_ids'], [isCast ? 'looked_up' : 'embedded']);
-  if (isCast) g.node('', 'Cast', ['looked_up'], ['embedded'], ints({ to: 1 }));
+  g.node('', 'Gather', ['embed.weight', 'input_ids'], [isCast || scaled ? 'looked_up' : 'embedded']);
+  if (scaled) g.node('', 'Mul', ['looked_up', put('multiplier', [], Float32Array.of(scaled))], ['embedded']);
+  if (isCast && !scaled) g.node('', 'Cast', ['looked_up'], ['embedded'], ints({ to: 1 }));
   /** A norm of a sum, and the sum where it is wanted. */
   const normOf = async (parts: string[], which: string, y: string, sum?: string): Promise<string> => {
     const weight = await norm(which);

@@ -39,16 +39,19 @@ interface Tweaks {
   /** Of the keys and values that are given. */
   cached?: Port['type'];
   table?: (g: GraphBuilder) => void;
+  /** Multiplies the rows of tokens. */
+  scale?: number;
 }
 
 /** A decoder of two layers, each an attention and a product, as small as can be. */
-function graph({ attention = {}, extra, logits = 'logits', cached = 'float', table, mask = false }: Tweaks = {}): Uint8Array {
+function graph({ attention = {}, extra, logits = 'logits', cached = 'float', table, scale, mask = false }: Tweaks = {}): Uint8Array {
   const g = new GraphBuilder('decoder');
   const weights = (name: string, ...dims: number[]) => g.constant(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)));
   const angles = inverseFrequencies(rope);
   if (table) table(g);
   else for (const [name, of] of [['cos', Math.cos], ['sin', Math.sin]] as const) g.constant(name, [CONTEXT, LENGTH / 2], Float32Array.from({ length: CONTEXT * angles.length }, (_, i) => of(Math.floor(i / angles.length) * angles[i % angles.length])));
-  g.node('', 'Gather', [weights('embed', VOCABULARY, HIDDEN), 'input_ids'], ['x_0']);
+  g.node('', 'Gather', [weights('embed', VOCABULARY, HIDDEN), 'input_ids'], [scale ? 'rows' : 'x_0']);
+  if (scale) g.node('', 'Mul', ['rows', g.constant('scale', [], Float32Array.of(scale))], ['x_0']);
   for (let layer = 0; layer < LAYERS; layer++) {
     const x = `x_${layer}`;
     g.node('', 'MatMul', [x, weights(`wqkv_${layer}`, HIDDEN, (HEADS + 2 * KV) * LENGTH)], [`qkv_${layer}`]);
@@ -87,6 +90,12 @@ describe('a decoder', () => {
       [['mixed_1', 'x_1'], ['x_2'], ['MatMul', 'Add']],
     ]);
     expect([head.inputs, head.outputs, head.initializers.map(({ name }) => name)]).toEqual([['x_2'], ['logits'], ['head']]);
+  });
+
+  it('may multiply the rows of tokens by a number', () => {
+    const { embedding, embeddingScale, segments } = cut(graph({ scale: 12 }));
+    expect([embedding.name, embeddingScale, segments[0].inputs, segments[1].inputs]).toEqual(['embed', 12, ['x_0'], ['mixed_0', 'x_0']]);
+    expect(refusal({ scale: 1e9 })).toMatch(/\(Mul\) is no look-up of rows of tokens/);
   });
 
   it.each<[string, Tweaks, RegExp]>([

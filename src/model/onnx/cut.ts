@@ -4,7 +4,7 @@
 //   input_ids → Gather → hidden₀ → [ segment 0 ] → q, k, v → attention → [ segment 1 ] → … → [ segment L ] → normed → [ head ] → logits
 //                                      └──────────────── residual ─────────────┘
 import { DeltaError } from '../../shared/errors.ts';
-import { LIMITS } from '../format/architecture.ts';
+import { LIMITS, MOST_SCALE } from '../format/architecture.ts';
 import { printable } from '../format/ggufHeader.ts';
 import { FOLLOWS, IDS, integerOf, OnnxGraph } from './graph.ts';
 import { groupQuery, isGroupQuery, type GroupQuery } from './groupQuery.ts';
@@ -40,8 +40,9 @@ export interface CutAttention {
 
 export interface CutDecoder {
   graph: OnnxGraph;
-  /** Rows of tokens, `[vocabulary, hidden]`. */
+  /** Rows of tokens, `[vocabulary, hidden]`, and what multiplies them. */
   embedding: OnnxTensor;
+  embeddingScale: number;
   attention: CutAttention[];
   /** layers + 1 of them. Inputs: hidden₀, or what attention gave and the residual stream; outputs: q, k, v where there are more layers, and the residual stream. */
   segments: Part[];
@@ -103,7 +104,7 @@ class Cutter {
     const logits = this.logits();
     const needed = this.neededFor([logits, ...attention.flatMap(({ qkv }) => qkv.map(({ tensor }) => tensor))]);
     const residuals = attention.map((_, layer) => this.residual(layer, needed));
-    const embedding = this.embedding(residuals[0]);
+    const { table: embedding, scale: embeddingScale } = this.embedding(residuals[0]);
     const normed = this.beforeHead(logits);
     const mixed = [...this.layerAt].map(([at]) => this.nodes[at].output[0]);
     const segments = [...attention, undefined].map((next, i): Part => {
@@ -111,7 +112,7 @@ class Cutter {
       const outputs = next ? [...next.qkv.map(({ tensor }) => tensor), ...(i > 0 ? [residuals[i]] : [])] : [normed];
       return this.part(inputs, outputs);
     });
-    return { graph, embedding, attention, segments, head: this.part([normed], [logits]) };
+    return { graph, embedding, embeddingScale, attention, segments, head: this.part([normed], [logits]) };
   }
 
   private trace(): void {
@@ -174,15 +175,21 @@ class Cutter {
   }
 
   /** The rows of tokens, where the residual stream begins with them. */
-  private embedding(first: string): OnnxTensor {
+  private embedding(first: string): { table: OnnxTensor; scale: number } {
     let maker = this.graph.maker(first);
-    // What makes float32 of floats changes none.
-    while (maker && (maker.opType === 'Identity' || (maker.opType === 'Cast' && integerOf(maker, 'to', 0) === ELEMENT.float))) maker = this.graph.maker(maker.input[0]);
+    let scale = 1;
+    for (; maker; maker = this.graph.maker(maker.input.find((name) => this.level.has(name)))) {
+      // What makes float32 of floats changes none.
+      if (maker.opType === 'Identity' || (maker.opType === 'Cast' && integerOf(maker, 'to', 0) === ELEMENT.float)) continue;
+      const factor = maker.opType === 'Mul' ? maker.input.map((name) => this.graph.number(name)).find((number) => number !== undefined) : undefined;
+      if (factor === undefined || !(factor > 1 / MOST_SCALE && factor < MOST_SCALE)) break;
+      scale *= factor;
+    }
     if (!maker) throw new DeltaError('onnxUnfit', this.graph.path, printable(first), 'is no embedding');
     const table = this.graph.initializers.get(maker.input[0] ?? '');
     if (maker.opType !== 'Gather' || maker.input[1] !== IDS || !table || table.dims.length !== 2) throw this.graph.unfit(maker, 'is no look-up of rows of tokens');
     if (table.dataType !== ELEMENT.float && table.dataType !== ELEMENT.float16) throw this.graph.unfit(maker, 'looks up rows of a type that is not read here');
-    return table;
+    return { table, scale };
   }
 
   /** What the matrix of the logits is multiplied with. */

@@ -1,5 +1,6 @@
 // A published graph: which node makes and which nodes read a tensor, and what each follows from. Nodes come in an order in which each finds what it reads.
 import { DeltaError } from '../../shared/errors.ts';
+import { float16ToNumber } from '../../shared/float16.ts';
 import { printable } from '../format/ggufHeader.ts';
 import { ATTRIBUTE, ELEMENT, numberOf, type OnnxAttribute, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './proto.ts';
 
@@ -106,6 +107,17 @@ export class OnnxGraph {
     const width = tensor.dataType === ELEMENT.int64 ? 8 : 4;
     if (bytes.length > 0) return Array.from({ length: Math.floor(bytes.length / width) }, (_, i) => (width === 8 ? Number(bytes.readBigInt64LE(8 * i)) : bytes.readInt32LE(4 * i)));
     return (width === 8 ? tensor.int64Data : tensor.int32Data).map(numberOf);
+  }
+
+  /** The one float of a constant that states it; undefined where none does. */
+  number(name: string): number | undefined {
+    const maker = this.maker(name);
+    const tensor = this.initializers.get(name) ?? (maker?.opType === 'Constant' ? tensorIn(maker) : undefined);
+    if (!tensor || !isSingle(tensor)) return undefined;
+    const { rawData, floatData, dataType } = tensor;
+    const bytes = Buffer.from(rawData.buffer, rawData.byteOffset, rawData.length);
+    if (dataType === ELEMENT.float16 && bytes.length === 2) return float16ToNumber(bytes.readUInt16LE());
+    return dataType !== ELEMENT.float ? undefined : bytes.length === 4 ? bytes.readFloatLE() : floatData[0];
   }
 
   /** Whether all that is read of a shape is how many texts and how many tokens there are: its first two numbers. */

@@ -137,7 +137,7 @@ function attentionOf(path: string, attention: readonly CutAttention[], layers: r
   return { rope: rope ?? { base: 10_000, rotated: 2, linear: 1 }, attentionScale, softcap: softcap || undefined, others };
 }
 
-async function runnersOf(file: OnnxFile, { graph, embedding, segments, head, attention }: CutDecoder, attends: readonly Attends[], { shape }: ModelFacts, addon: Addon, { threads, progress = () => {}, pass = atOnce }: LoadWeights): Promise<Runners> {
+async function runnersOf(file: OnnxFile, { graph, embedding, embeddingScale, segments, head, attention }: CutDecoder, attends: readonly Attends[], { shape }: ModelFacts, addon: Addon, { threads, progress = () => {}, pass = atOnce }: LoadWeights): Promise<Runners> {
   const { hidden, layers, vocabulary } = shape;
   const flow = flowWidths(shape);
   const made: OnnxSegment[] = [];
@@ -157,7 +157,7 @@ async function runnersOf(file: OnnxFile, { graph, embedding, segments, head, att
     const type = TENSOR_TYPES.find(({ name }) => name === (embedding.dataType === ELEMENT.float ? 'F32' : 'F16'))!;
     const { path, offset, length } = file.place(embedding);
     if (length !== vocabulary * hidden * type.bytes) throw new DeltaError('onnxFolderInvalid', file.path, `its tensor ${printable(embedding.name)} has ${length} bytes`);
-    rows = new NativeEmbedding(addon, { parts: [{ path, size: offset + length }] }, { name: embedding.name, shape: [hidden, vocabulary], type, offset, bytes: length });
+    rows = new NativeEmbedding(addon, { parts: [{ path, size: offset + length }] }, { name: embedding.name, shape: [hidden, vocabulary], type, offset, bytes: length }, embeddingScale);
     for (const [i, part] of segments.entries()) {
       await pass(async () => {
         const [first, residual] = part.inputs;
