@@ -16,6 +16,8 @@ import { until } from '../support/until.ts';
 import { writeRandomLlama, type RandomLlama } from '../support/writeGguf.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-onnx-'));
+// Of its own: nothing that an earlier run measured of files that hold the same.
+process.env.DELTALLM_CACHE = join(folder, 'cache');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const SHAPE: RandomLlama = { layers: 3, hidden: 128, heads: 4, kvHeads: 2, headDim: 32, ffn: 256, vocabulary: 1024, tied: false, ropeBase: 1e5, context: 1024, seed: 21, scoreSpread: 1, type: 'F16', pre: 'qwen2' };
