@@ -72,6 +72,14 @@ describe('the language model', () => {
     expect(chat.state.turns).toEqual([]);
   });
 
+  it('gives the answer without what was thought before it', async () => {
+    const { parts, done } = ask([message(Role.User, 'Why?')]);
+    for (const piece of ['<thi', 'nk>Hm', 'm.</think>', '\n\nBe', 'cause <think>.']) chat.call.write(piece);
+    chat.call.end();
+    await done;
+    expect(parts.join('')).toBe('Because <think>.');
+  });
+
   it('ends when it is cancelled, and says nothing more', async () => {
     const { parts, done, token } = ask([message(Role.User, 'One?')]);
     chat.call.write('Fi');
@@ -110,9 +118,10 @@ describe('"@deltallm"', () => {
   const ask = (prompt: string, { history = [] as unknown[], references = [] as unknown[] } = {}, token = new Token()) => {
     const said: string[] = [];
     const buttons: string[] = [];
-    const stream = { markdown: (text: string) => said.push(text), progress: () => {}, reference: () => {}, button: ({ command }: { command: string }) => buttons.push(command) };
+    const progress: string[] = [];
+    const stream = { markdown: (text: string) => said.push(text), progress: (text: string) => progress.push(text), reference: () => {}, button: ({ command }: { command: string }) => buttons.push(command) };
     const done = fake.participants.get('deltallm.participant')!({ prompt, references }, { history }, stream, token) as Promise<{ errorDetails?: { message: string } }>;
-    return { said, buttons, done, token };
+    return { said, progress, buttons, done, token };
   };
 
   it('answers with what was said before to it, and not to others', async () => {
@@ -126,6 +135,15 @@ describe('"@deltallm"', () => {
     chat.call.end();
     await done;
     expect(said).toEqual(['Second.']);
+  });
+
+  it('says that it thinks, and not what', async () => {
+    const { said, progress, done } = ask('Why?');
+    await quiet();
+    for (const piece of ['<think>Hm', 'm', '.</think>\nBe', 'cause.']) chat.call.write(piece);
+    chat.call.end();
+    await done;
+    expect([said.join(''), progress]).toEqual(['Because.', ['Thinking']]);
   });
 
   it('reads what is attached, files first, the question last, and says what may not be read', async () => {

@@ -5,6 +5,7 @@ import {
   type LanguageModelResponsePart, type LogOutputChannel, type Progress, type ProvideLanguageModelChatResponseOptions,
 } from 'vscode';
 import type { AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
+import { ReasoningSplitter, type SplitPiece } from '../../chat/reasoning.ts';
 import { asDeltaError } from '../../shared/errors.ts';
 import { flagOf } from './flagOf.ts';
 import { localise } from '../messages.ts';
@@ -49,10 +50,14 @@ export class OurLanguageModel implements LanguageModelChatProvider, Disposable {
     progress: Progress<LanguageModelResponsePart>, token: CancellationToken,
   ): Promise<void> {
     const { flag, release } = flagOf(token);
+    // Whoever asked wants the answer, and what a model thinks before it is none.
+    const splitter = new ReasoningSplitter();
+    const say = ({ text }: SplitPiece) => text !== '' && !flag.isSet && progress.report(new LanguageModelTextPart(text));
     try {
       await this.source.answer({ conversation: CONVERSATION, messages: messages.map(asMessage), max: MOST_WRITTEN }, (event) => {
-        if (event.event === 'text' && !flag.isSet) progress.report(new LanguageModelTextPart(event.text));
+        if (event.event === 'text') say(splitter.push(event.text));
       }, flag);
+      say(splitter.end());
     } catch (thrown) {
       const error = asDeltaError(thrown);
       if (error.code === 'cancelled') return;

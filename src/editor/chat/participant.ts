@@ -5,6 +5,7 @@ import {
 } from 'vscode';
 import type { AnswerSource, ChatMessage } from '../../chat/answerSource.ts';
 import { codeText, fenceFor } from '../../chat/attachments.ts';
+import { ReasoningSplitter, type SplitPiece } from '../../chat/reasoning.ts';
 import { asDeltaError } from '../../shared/errors.ts';
 import { localise } from '../messages.ts';
 import { nameOf, pathOf, readFile, type Excluded } from './attachable.ts';
@@ -38,10 +39,19 @@ async function answer(needs: ParticipantNeeds, request: ChatRequest, context: Ch
   try {
     const last = { role: 'user' as const, content: await asked(excluded, request.prompt, request.references, stream) };
     const messages: ChatMessage[] = [...historyOf(context), last];
+    // VS Code has no place yet for what a model thinks before it answers.
+    const splitter = new ReasoningSplitter();
+    let hasThought = false;
+    const say = ({ text, reasoning }: SplitPiece) => {
+      if (reasoning !== '' && !hasThought) stream.progress(l10n.t('Thinking'));
+      hasThought ||= reasoning !== '';
+      if (text !== '' && !flag.isSet) stream.markdown(text);
+    };
     const result = await source.answer({ conversation: CONVERSATION, messages, max: MOST_WRITTEN }, (event) => {
-      if (event.event === 'text' && !flag.isSet) stream.markdown(event.text);
+      if (event.event === 'text') say(splitter.push(event.text));
       else if (event.event === 'reading' && event.share === 0 && event.total > 0) stream.progress(l10n.t('Reading {0} tokens', event.total));
     }, flag);
+    say(splitter.end());
     return { metadata: { tokens: result.tokens } };
   } catch (thrown) {
     const error = asDeltaError(thrown);
