@@ -18,6 +18,7 @@ import { modelsOnDemand, type Models } from './editor/models/onDemand.ts';
 import { FirstRun } from './editor/firstRun.ts';
 import { showTroubles } from './editor/notices.ts';
 import { startRemote } from './editor/remote/remote.ts';
+import { whereTextGoes } from './editor/remote/whereTextGoes.ts';
 import type { startServed } from './editor/remote/served.ts';
 import { EditorRuntime } from './editor/runtime.ts';
 import { SettingsReader } from './editor/settings.ts';
@@ -64,6 +65,7 @@ export function activate(context: ExtensionContext): void {
   const visualizer = startVisualizer({ runtime: started, settings, tally: completions.tally, clock, log, extensionUri, extensionVersion, workspaceState });
   models = modelsOnDemand({
     runtime: started, settings, log, extensionUri, globalStorageUri, storageUri, states: [workspaceState, globalState], forgetConversations: async () => chat?.forgetAll(), forgetKey: () => remote.forgetKey(),
+    server: { get sentences() { return whereTextGoes(team)?.sentences ?? []; }, onDidChange: (heard) => team.onDidChange(heard) },
     // The other way to the network, for a click on "Download".
     loadDownload: () => (bundle('download') as { download: Download }).download,
   }, () => (bundle('modelsHost') as { startModels: typeof startModels }).startModels);

@@ -76,6 +76,7 @@ export class ModelsApp {
     const note = this.#refusal || state.note;
     return html`<h1 class="unseen">${say('Models')}</h1>
       <dl class="uses">${uses.map((use) => this.#use(use))}</dl>
+      ${state.server ? html`<p class="note server">${state.server} ${say('The models here stand in for it.')}</p>` : nothing}
       ${note ? html`<p class="note">${note}</p>` : nothing}
       <section aria-labelledby="here"><h2 id="here">${say('On this computer')}</h2>
         <ul aria-labelledby="here">${models.map((model) => this.#model(model))}</ul>

@@ -56,6 +56,8 @@ export interface DownloadRow {
 
 export interface ModelsState {
   uses: UseView[];
+  /** Where text goes besides, where a server is named, in sentences; '' : it stays here. */
+  server: string;
   /** The embedded one, those that were downloaded, those that were found. */
   models: ModelRow[];
   /** Somebody has looked for models of other programs; somebody looks now. */

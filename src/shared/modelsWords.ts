@@ -5,6 +5,7 @@ export const modelsTexts = [
   'Completions',
   'Chat',
   'None yet: use one of the models below.',
+  'The models here stand in for it.',
   'loads when it is needed',
   'loading, {0} %',
   'ready',

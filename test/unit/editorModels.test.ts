@@ -34,6 +34,9 @@ let found: string[];
 let downloadLoads: number;
 let forgotten: number;
 let forgottenKeys: number;
+/** Where text goes besides, and who hears that it has changed. */
+let goes: string[];
+let tellServer: () => void;
 let server: FileServer | undefined;
 const slots = { completion: { state: 'off', model: null, progress: 0, error: null as DeltaError | null }, chat: { state: 'off', model: null, progress: 0, error: null as DeltaError | null } };
 const changes = new EventEmitter<void>();
@@ -57,7 +60,7 @@ beforeEach(() => {
   fake.reset();
   storage = mkdtempSync(join(base, 'storage-'));
   Object.assign(slots.completion, { state: 'off', error: null });
-  [available, loads, asked, found, downloadLoads, forgotten, forgottenKeys, server] = [PLENTY, [], [], [], 0, 0, 0, undefined];
+  [available, loads, asked, found, downloadLoads, forgotten, forgottenKeys, server, goes] = [PLENTY, [], [], [], 0, 0, 0, undefined, []];
   memento.clear();
   const needs: ModelsNeeds = {
     runtime: runtime as never, settings: new SettingsReader(window.createOutputChannel() as never), log: window.createOutputChannel() as never,
@@ -69,6 +72,7 @@ beforeEach(() => {
     },
     forgetConversations: async () => void forgotten++,
     forgetKey: async () => void forgottenKeys++,
+    server: { get sentences() { return goes; }, onDidChange: (heard: () => void) => (tellServer = heard, { dispose: () => {} }) },
   };
   models = modelsOnDemand(needs, () => startModels);
 });
@@ -106,6 +110,14 @@ describe('the page', () => {
     expect(shown().downloads.map(({ name, state }) => [name, state])).toEqual(curated.map(({ name }) => [name, 'offered']));
     expect(shown().downloads.every(({ licence, purpose, size }) => licence && purpose && / [GM]B$/.test(size))).toBe(true);
     expect([downloadLoads, shown().source]).toEqual([0, 'huggingface.co']);
+  });
+
+  it('says where text goes besides, as soon as that changes', async () => {
+    await open();
+    expect(shown().server).toBe('');
+    goes = ['What you write goes to team.example.', 'It rests.'];
+    tellServer();
+    await until(() => expect(shown().server).toBe('What you write goes to team.example. It rests.'));
   });
 
   it('is refused messages that are none', async () => {

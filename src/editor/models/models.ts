@@ -24,6 +24,8 @@ export interface ModelsNeeds {
   loadDownload: () => Download;
   /** No conversation is kept any longer, neither on the disk nor in the window. */
   forgetConversations: () => Promise<void>;
+  /** A team's own server: where text goes, where one is named. */
+  server: { readonly sentences: readonly string[]; onDidChange(heard: () => void): Disposable };
   /** The key of a team's server. */
   forgetKey: () => Promise<void>;
   /** Where downloads lie, in the place of the folder that VS Code gives. */
@@ -49,7 +51,7 @@ export function startModels(needs: ModelsNeeds): ModelsPage {
   });
   const view = new ModelsView(extensionUri, (message) => host.hear(message), () => warn('The page of models sent a message that is none.'));
   const host = new ModelsHost({
-    runtime, settings, downloading, post: (message) => view.post(message), warn,
+    runtime, settings, downloading, server: () => needs.server.sentences.join(' '), post: (message) => view.post(message), warn,
     copyList: async () => {
       const facts = new Map<string, Facts | null>();
       for (const { file } of curated) facts.set(file, await downloading.facts(file));
@@ -71,7 +73,7 @@ export function startModels(needs: ModelsNeeds): ModelsPage {
     },
   });
   settings.onChange(() => host.changed());
-  const subscriptions: Disposable[] = [host, runtime.onDidChange(() => host.changed()), runtime.onDidChangeChat(() => host.changed())];
+  const subscriptions: Disposable[] = [host, needs.server.onDidChange(() => host.changed()), runtime.onDidChange(() => host.changed()), runtime.onDidChangeChat(() => host.changed())];
   const close = (): Promise<void> => downloading.pauseAll();
   return {
     show: (shown) => view.resolveWebviewView(shown),

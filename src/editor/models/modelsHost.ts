@@ -23,6 +23,8 @@ export interface ModelsHostNeeds {
   downloading: Downloading;
   post: (message: ToModels) => void;
   warn: (sentence: string) => void;
+  /** Where text goes besides; '' : it stays on this computer. */
+  server: () => string;
   copyList: () => Promise<void>;
   /** Bytes of our folders, by what they hold. */
   ownDisk: () => Promise<{ models: number; rest: number }>;
@@ -223,7 +225,7 @@ export class ModelsHost {
     const uses = (role: ModelRole, path: string): boolean => path === (role === 'chat' ? chatModelPath(settings.current) : modelPath(settings.current));
     const slow = this.machine?.kernels === 'scalar' ? l10n.t('This CPU has none of the features that the fast kernels need: models run many times slower here.') : '';
     return {
-      uses: this.uses(), models: [...this.known, ...this.found].map((known) => rowOf(known, this.machine, uses)), searched: this.searched, searching: this.searching !== undefined,
+      uses: this.uses(), server: this.needs.server(), models: [...this.known, ...this.found].map((known) => rowOf(known, this.machine, uses)), searched: this.searched, searching: this.searching !== undefined,
       downloads: downloading.rows, source: new URL(serverOf(settings.current['models.mirror']) ?? PUBLISHER).host, disk: this.disk, note: this.note || downloading.note || slow,
     };
   }

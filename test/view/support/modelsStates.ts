@@ -13,13 +13,14 @@ const other = row({ id: 'd2', name: 'Qwen2.5-Coder 3B', licence: 'Qwen Research'
 
 const state = (over: Partial<ModelsState> = {}): ModelsState => ({
   uses: [{ role: 'completion', name: 'Starter', state: 'ready', share: 1, sentence: '' }, { role: 'chat', name: '', state: 'none', share: 0, sentence: '' }],
-  models: [model()], searched: false, searching: false, downloads: [row(), other], source: 'huggingface.co',
+  server: '', models: [model()], searched: false, searching: false, downloads: [row(), other], source: 'huggingface.co',
   disk: ['Downloaded models: 531 MB', 'What was measured of models: 1.2 MB', 'Conversations and caches: 0.4 MB'], note: '', ...over,
 });
 
 export const modelsStates: Record<string, ModelsState> = {
   first: state({ disk: [] }),
   searching: state({ searching: true }),
+  served: state({ server: 'What you write and what you ask in the chat goes to models.example.org (qwen2.5-coder-32b).' }),
   nothing: state({ searched: true }),
   found: state({ searched: true, models: [model(), own, found, huge], downloads: [other] }),
   loading: state({ searched: true, models: [model({ used: [] }), { ...found, used: ['completion', 'chat'] }], uses: [{ role: 'completion', name: 'qwen2.5-coder:1.5b', state: 'loading', share: 0.41, sentence: '' }, { role: 'chat', name: 'qwen2.5-coder:1.5b', state: 'waiting', share: 0, sentence: '' }] }),
