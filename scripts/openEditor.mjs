@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { childEnv, root, runQuietly, step, StepError } from './steps.mjs';
+import { childEnv, makePackage, root, runQuietly, step, StepError } from './steps.mjs';
 
 const folder = join(root, '.cache', 'start');
 const workspace = join(folder, 'samples');
@@ -41,8 +41,7 @@ async function installExtension({ node, main }, flags) {
     symlinkSync(root, join(profile.extensions, 'deltallm.deltallm-0.0.0'));
     return;
   }
-  const packaged = await step('Making the package', (note) => runQuietly(process.execPath, ['scripts/package.mjs'], { note }));
-  const vsix = join(root, /^(\S+\.vsix):/m.exec(packaged)?.[1] ?? 'missing.vsix');
+  const vsix = await makePackage();
   await step('Installing it into a clean profile', (note) => runQuietly(node, [main, ...flags, '--install-extension', vsix], { note }));
 }
 

@@ -118,6 +118,12 @@ export async function buildAll() {
   await step('Bundling', (note) => runQuietly(process.execPath, ['esbuild.mjs'], { note }));
 }
 
+/** Makes the package for this system; the path of its file. @returns {Promise<string>} */
+export async function makePackage() {
+  const said = await step('Making the package', (note) => runQuietly(process.execPath, ['scripts/package.mjs'], { note }));
+  return join(root, /^(\S+\.vsix):/m.exec(said)?.[1] ?? 'missing.vsix');
+}
+
 /**
  * Runs a script's main function: a StepError is printed as its message, anything else with its stack.
  * @param {() => Promise<void>} main

@@ -10,7 +10,7 @@ import { installServer } from '../host/installServer.mjs';
 import { installPaintSensor } from '../host/paintSensor.mjs';
 import { hole, inventory, sure } from '../host/samples.mjs';
 import { startSession } from '../host/session.mjs';
-import { root, runMain, runQuietly, step } from '../../scripts/steps.mjs';
+import { makePackage, runMain } from '../../scripts/steps.mjs';
 import { startLatency, takeLatency } from './editorPage.mjs';
 
 const { values } = parseArgs({
@@ -84,8 +84,7 @@ async function measure({ place }, window, on) {
 async function main() {
   process.env.DELTALLM_VSCODE = values.host;
   const host = await installServer();
-  const packaged = await step('Making the package', (note) => runQuietly(process.execPath, ['scripts/package.mjs'], { note }));
-  const vsix = join(root, /^(\S+\.vsix):/m.exec(packaged)?.[1] ?? 'missing.vsix');
+  const vsix = await makePackage();
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'deltallm-bench-')));
   const started = performance.now();
   const session = await startSession(join(base, 'bench'), vsix);

@@ -2,7 +2,7 @@
 // VSCODE_EXECUTABLE names a local VS Code (the program itself, not the script `code`) for the suite inside; everything else, and the suite where there is
 // none, runs in a stand-in: VS Code's server and extension host, driven by Chromium.
 //
-//   node test/host/run.mjs [--host newest|floor|both] [--quick [--routine] | --only WORD[,WORD…]] [--report FILE.json] [--screenshots FOLDER] [--cycles N] [--idle SECONDS] [--seed N]
+//   node test/host/run.mjs [--host newest|floor|both] [--quick [--routine] | --only WORD[,WORD…]] [--report FILE.json] [--screenshots FOLDER] [--package FILE.vsix] [--cycles N] [--idle SECONDS] [--seed N]
 //
 // All of it runs under strace: the offline proof (offline.mjs). --quick, for `npm run test:all`: untraced, with few closings, and at the floor only the beginning;
 // --routine, for `npm test`: without the windows that are closed, reloaded or restricted, too.
@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkNode, root, runMain, runQuietly, step } from '../../scripts/steps.mjs';
+import { checkNode, makePackage, runMain } from '../../scripts/steps.mjs';
 import { check, counts, skip } from './checks.mjs';
 import { checkJudges } from './framesCheck.mjs';
 import { hostNames, hosts } from './hosts.mjs';
@@ -25,7 +25,7 @@ import { windowTests } from './windowTests.mjs';
 
 const { values } = parseArgs({
   options: {
-    host: { type: 'string', default: 'both' }, quick: { type: 'boolean', default: false }, routine: { type: 'boolean', default: false }, only: { type: 'string', default: '' }, report: { type: 'string' }, screenshots: { type: 'string' },
+    host: { type: 'string', default: 'both' }, quick: { type: 'boolean', default: false }, routine: { type: 'boolean', default: false }, only: { type: 'string', default: '' }, report: { type: 'string' }, package: { type: 'string' }, screenshots: { type: 'string' },
     cycles: { type: 'string' }, idle: { type: 'string' }, seed: { type: 'string', default: '1' },
   },
 });
@@ -33,8 +33,7 @@ const { values } = parseArgs({
 async function main() {
   checkNode();
   for (const name of Object.keys(process.env)) if (/^(VSCODE_(?!EXECUTABLE)|ELECTRON_|NODE_OPTIONS$)/.test(name)) delete process.env[name]; // of a VS Code around this
-  const packaged = await step('Making the package', (note) => runQuietly(process.execPath, ['scripts/package.mjs'], { note }));
-  const vsix = join(root, /^(\S+\.vsix):/m.exec(packaged)?.[1] ?? 'missing.vsix');
+  const vsix = values.package ?? (await makePackage());
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'deltallm-host-')));
   if (values.screenshots) mkdirSync(values.screenshots, { recursive: true });
   const { only, quick, routine } = values;
