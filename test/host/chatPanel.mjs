@@ -80,6 +80,20 @@ export class ChatPanel {
     await this.window.until(async () => ((await this.last())?.text.length ?? 0) >= characters, `${characters} characters of the answer`, ANSWER_MS);
   }
 
+  /** The page presses Esc as soon as the next answer has begun. */
+  async escapeAtOnce() {
+    await this.input.evaluate((input) => {
+      const known = document.querySelectorAll('.turn.answer').length;
+      const look = new MutationObserver(() => {
+        const answers = document.querySelectorAll('.turn.answer');
+        if (answers.length <= known || !answers[answers.length - 1].querySelector('answer-text')?.textContent) return;
+        look.disconnect();
+        input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true }));
+      });
+      look.observe(/** @type {Element} */ (document.querySelector('.turns')), { subtree: true, childList: true, characterData: true });
+    });
+  }
+
   /** Presses a button of the last turn of its kind, by its label or what it says when the mouse rests on it. @param {string} name @param {'question' | 'answer'} [role] */
   async press(name, role) {
     const within = role ? this.frame.locator(`.turn.${role}`).last() : this.frame.locator('#chat');
