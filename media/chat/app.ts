@@ -105,7 +105,10 @@ export class ChatApp {
       this.#words = words;
       this.#context.say = speak(words);
     }
+    // At the end the button that leads there goes; the keyboard stays in the page.
+    const onEnd = document.activeElement?.matches('.toEnd') ?? false;
     render(this.#page(state), this.#root);
+    if (onEnd && this.#atEnd) this.#scroller!.focus({ preventScroll: true });
     const last = state.turns.at(-1);
     const telling = last?.role === 'assistant' ? `${last.id} ${last.state}` : state.model.state;
     if (telling !== this.#told) {

@@ -148,6 +148,8 @@ describe('the keyboard alone', () => {
     const names: string[] = [];
     for (let steps = 0; steps < 60; steps++) {
       await view.page.keyboard.press('Tab');
+      // What the way there scrolled may show or hide what leads on.
+      await view.settled();
       const found = await view.page.evaluate(() => {
         const element = document.activeElement;
         if (!element || element === document.body) return null;
@@ -169,6 +171,17 @@ describe('the keyboard alone', () => {
       'Why the worker waits', 'Edit and send again', 'Reasoning', 'Copy', 'Insert', 'Apply', 'code', 'Table', 'the protocol', "Node's documentation", 'Copy', 'Regenerate', 'Question',
       'Attach a selection, a file or problems', 'Remove engine.ts:40–92', 'Send',
     ]);
+  });
+
+  it('stays in the page when "Go to the end" goes', async () => {
+    const view = await browser.open();
+    await view.show(chat({ ...states.done, turns: [...states.done.turns, ...states.done.turns.map((turn) => ({ ...turn, id: `${turn.id} again` }))] }));
+    await view.page.locator('.conversation').evaluate((scroller) => (scroller.scrollTop = 0));
+    const end = view.page.getByRole('button', { name: 'Go to the end' });
+    await end.focus();
+    await view.page.keyboard.press('Enter');
+    await end.waitFor({ state: 'detached' });
+    expect(await view.page.evaluate(() => document.activeElement!.className)).toBe('conversation');
   });
 
   it('chooses a model', async () => {
