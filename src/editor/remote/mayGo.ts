@@ -1,8 +1,6 @@
 // What may go to a team's server: nothing that is excluded, may hold secrets by its name, or holds one.
 import { holdsSecret } from '../../completion/secretText.ts';
-import { isSecret } from '../../completion/secrets.ts';
 import { refusal } from '../../completion/eligible.ts';
-import type { Snapshot } from '../../prompt/snapshot.ts';
 import type { ServerPrompt } from '../../session/serverPrompt.ts';
 import type { NeighbourSet } from '../../session/neighbourSet.ts';
 import type { CodeRequest } from '../../shared/remoteServer.ts';
@@ -10,7 +8,7 @@ import type { Settings } from '../settingsTable.ts';
 
 /** Asked once more at the border, whoever asked before. */
 export function pathMayGo(path: string, settings: Settings): boolean {
-  return !isSecret(path) && refusal({ scheme: 'file', path, languageId: '', characters: 0 }, { enabled: true, languages: {}, exclude: settings['completions.exclude'] }) === null;
+  return refusal({ scheme: 'file', path, languageId: '', characters: 0 }, { enabled: true, languages: {}, exclude: settings['completions.exclude'] }) === null;
 }
 
 /** The documents beside it that may go; those that may not take no part. */
@@ -20,9 +18,6 @@ export function neighboursThatMayGo(neighbours: NeighbourSet | undefined, settin
   if (documents.length === neighbours.documents.length) return neighbours;
   return documents.length > 0 ? { ...neighbours, name: `${neighbours.name} (${documents.map(({ path }) => path).join(', ')})`, documents } : undefined;
 }
-
-/** Whether a document may go at all. */
-export const documentMayGo = ({ path }: Pick<Snapshot, 'path'>, settings: Settings): boolean => pathMayGo(path, settings);
 
 /** Whether what would be sent of it holds no secret. */
 export const promptMayGo = ({ request }: Pick<ServerPrompt, 'request'>): boolean => !textsOf(request).some(holdsSecret);

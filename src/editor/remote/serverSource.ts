@@ -8,7 +8,7 @@ import type { CursorRequest, Event, GenerateOptions, GenerateResult } from '../.
 import type { Settings } from '../settingsTable.ts';
 import { nothing } from '../nothing.ts';
 import { ServerPrompts, type ServerForm } from '../../session/serverPrompt.ts';
-import { documentMayGo, neighboursThatMayGo, promptMayGo } from './mayGo.ts';
+import { neighboursThatMayGo, pathMayGo, promptMayGo } from './mayGo.ts';
 import { writeByServer } from './serverWriting.ts';
 import type { TeamServer } from './teamServer.ts';
 
@@ -48,7 +48,7 @@ export class ServerSource implements TextSource {
   generate(options: GenerateOptions, hear: (event: Event) => void, cancel: CancelFlag): Promise<GenerateResult> {
     const { local, team, settings, clock } = this.needs;
     const { prompt } = options;
-    if (!('snapshot' in prompt) || !team.serves('completions') || !documentMayGo(prompt.snapshot, settings())) return local.generate(options, hear, cancel);
+    if (!('snapshot' in prompt) || !team.serves('completions') || !pathMayGo(prompt.snapshot.path, settings())) return local.generate(options, hear, cancel);
     const budget = settings()['completions.latencyBudget'];
     return race({
       clock, hear, cancel, budget, headStart: this.wasLate ? 0 : HEAD_START * budget,
