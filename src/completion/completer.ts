@@ -258,6 +258,8 @@ export class Completer {
   private heard(generation: Generation, event: Event): void {
     if (event.event !== 'text' || generation.cancel.isSet) return;
     generation.hear(event.text, event.scores);
+    // The folders that it names are listed by its end.
+    amongExisting(generation.soFar, generation.request);
     const { newest } = generation;
     for (const [waiting, inserted] of generation.waiting) {
       if (generation.agreement(inserted) !== 'no') continue;

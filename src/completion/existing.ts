@@ -5,10 +5,13 @@ import { scanBrackets } from '../session/brackets.ts';
 import { commonLength } from './beside.ts';
 import { endingOf, means, referencesIn, spelled, type Reference } from './references.ts';
 
+/** The names in a folder, those of folders with a slash at their end. null: there is none. 'listing': known in a moment. undefined: not known. */
+export type Folder = ReadonlySet<string> | null | 'listing' | undefined;
+
 /** What is known around a place by now. It answers at once, and never from outside the workspace folder. */
 export interface Existing {
-  /** The names in a folder, by its path from the document's own: '' is that, '../lib' one beside it. Folders end with a slash. null: there is none. undefined: not known. */
-  folder(path: string): ReadonlySet<string> | null | undefined;
+  /** By its path from the document's own: '' is that, '../lib' one beside it. */
+  folder(path: string): Folder;
   /** What the language offers for the member that is begun at the cursor; undefined: not known. */
   members(): ReadonlySet<string> | undefined;
 }
@@ -26,32 +29,45 @@ export function memberStart(linePrefix: string): number {
   return !found || /\d\.$/.test(linePrefix) ? -1 : linePrefix.length - (found[1]?.length ?? 0);
 }
 
-/** Whether a text at a place names a path or a member that is known not to exist. */
+/** Whether a text at a place names a path or a member that is known not to exist, or of whose folder that is not known yet: another key asks again. */
 export function isInvented(text: string, snapshot: Snapshot, existing: Existing): boolean {
-  return among(text, snapshot, existing) === null || isUnknownMember(text, snapshot, existing);
+  return among(text, snapshot, existing) === null || pathsIn(text, snapshot).some(({ reference }) => isThere(reference, existing) === 'listing') || isUnknownMember(text, snapshot, existing);
 }
 
 /** A text with its paths as there are files for them; null where its first line names one that there is none for. Later lines that do are left out. */
 export function among(text: string, snapshot: Snapshot, existing: Existing): string | null {
-  const { before, after, languageId, path } = snapshot;
+  const lines = text.split('\n');
+  for (const { reference, line, row, left, right } of pathsIn(text, snapshot)) {
+    if (isThere(reference, existing) !== false) continue;
+    const other = row === 0 && reference.end <= line.length - right.length ? meant(reference, line.slice(reference.start, reference.end), left.length - reference.start, snapshot, existing) : null;
+    if (other === null) return withoutRest(lines.slice(0, row), snapshot.languageId);
+    const changed = line.slice(0, reference.start) + other + line.slice(reference.end);
+    return [changed.slice(left.length, changed.length - right.length), ...lines.slice(1)].join('\n');
+  }
+  return text;
+}
+
+/** A path that a text writes, or goes on with. */
+interface WrittenPath {
+  reference: Reference;
+  /** The whole line with what the document has of it on either side, and which of the text's lines it is. */
+  line: string;
+  row: number;
+  left: string;
+  right: string;
+}
+
+function pathsIn(text: string, { before, after, languageId, path }: Snapshot): WrittenPath[] {
   const prefix = before.slice(before.lastIndexOf('\n') + 1);
   const suffix = after.split('\n', 1)[0].replace(/\r$/, '');
   const stem = basename(path, extname(path));
-  const lines = text.split('\n');
-  for (let i = 0; i < lines.length; i++) {
-    const left = i === 0 ? prefix : '';
-    const right = i === lines.length - 1 ? suffix : '';
-    const line = left + lines[i] + right;
-    for (const reference of referencesIn(line, languageId, stem)) {
-      const isWritten = reference.end > left.length && reference.start < left.length + lines[i].length;
-      if (!isWritten || isThere(reference, existing) !== false) continue;
-      const other = i === 0 && reference.end <= line.length - right.length ? meant(reference, line.slice(reference.start, reference.end), left.length - reference.start, snapshot, existing) : null;
-      if (other === null) return withoutRest(lines.slice(0, i), languageId);
-      const changed = line.slice(0, reference.start) + other + line.slice(reference.end);
-      return [changed.slice(left.length, changed.length - right.length), ...lines.slice(1)].join('\n');
-    }
-  }
-  return text;
+  return text.split('\n').flatMap((own, row, lines) => {
+    const left = row === 0 ? prefix : '';
+    const right = row === lines.length - 1 ? suffix : '';
+    const line = left + own + right;
+    const isWritten = ({ start, end }: Reference): boolean => end > left.length && start < left.length + own.length;
+    return referencesIn(line, languageId, stem).filter(isWritten).map((reference) => ({ reference, line, row, left, right }));
+  });
 }
 
 /** Whether a text ends a path that was begun, and it is the only one that there is: that needs nobody's confidence. */
@@ -60,7 +76,7 @@ export function isOnlyPath(text: string, { before, after, languageId, path }: Sn
   const line = prefix + text.split('\n', 1)[0] + (text.includes('\n') ? '' : after.split('\n', 1)[0]);
   const reference = referencesIn(line, languageId, basename(path, extname(path))).find(({ start, end }) => start < prefix.length && end > prefix.length);
   const names = reference?.whole ? existing.folder(reference.folder) : null;
-  if (!reference || !names) return false;
+  if (!reference || !names || names === 'listing') return false;
   const nameStart = reference.end - reference.name.length;
   const begun = line.slice(nameStart, Math.max(nameStart, prefix.length));
   const possible = [...names].filter((name) => name !== basename(path) && name.startsWith(begun) && (name.endsWith('/') || spelled(reference.kind, name, 'own') !== null));
@@ -74,25 +90,25 @@ function withoutRest(lines: readonly string[], languageId: string): string | nul
 }
 
 /** What is not known of a folder may be known by the one above: that there is none. */
-function namesIn(folder: string, existing: Existing): ReadonlySet<string> | null | undefined {
+function namesIn(folder: string, existing: Existing): Folder {
   const names = existing.folder(folder);
   const name = basename(folder);
-  if (names !== undefined || name === '' || name === '..') return names;
+  if (names instanceof Set || names === null || name === '' || name === '..') return names;
   const above = namesIn(folder.slice(0, -name.length).replace(/\/$/, ''), existing);
-  return above === null || (above && !above.has(`${name}/`) && !above.has(name)) ? null : undefined;
+  return above === null || (above instanceof Set && !above.has(`${name}/`) && !above.has(name)) ? null : names;
 }
 
 /** undefined: not known. */
-function isThere(reference: Reference, existing: Existing): boolean | undefined {
+function isThere(reference: Reference, existing: Existing): boolean | 'listing' | undefined {
   const names = namesIn(reference.folder, existing);
-  if (!names) return names === null ? false : undefined;
+  if (!names || names === 'listing') return names === null ? false : names;
   return reference.name === '' || [...names].some((name) => means(reference, name));
 }
 
 /** The one path to a file that begins as it was typed (the first `typed` characters of `written`), and otherwise most like the written one; null where that is not certain. */
 function meant(reference: Reference, written: string, typed: number, { path, before, after }: Snapshot, existing: Existing): string | null {
   const names = existing.folder(reference.folder);
-  if (!names) return null;
+  if (!names || names === 'listing') return null;
   const nameStart = 1 + written.lastIndexOf(reference.kind === 'python' ? '.' : '/');
   const begun = written.slice(nameStart, Math.max(nameStart, typed));
   const ending = endingOf(before.slice(-NEAR) + after.slice(0, NEAR));

@@ -45,6 +45,11 @@ export class Generation {
     return this.request.snapshot;
   }
 
+  /** As it was written, whole lines or not. */
+  get soFar(): string {
+    return this.raw;
+  }
+
   /** Whether anything of it was written yet. */
   get hasBegun(): boolean {
     return this.raw !== '';

@@ -1,6 +1,7 @@
 // The names in the folders around a document, listed through VS Code and kept until something comes or goes there.
 import { FileType, Uri, workspace, type Disposable, type TextDocument } from 'vscode';
 import { posix } from 'node:path';
+import type { Folder } from '../completion/existing.ts';
 
 /** Listing what a virtual file system holds may mean fetching it from somewhere; these are disks. */
 const DISKS = new Set(['file', 'vscode-remote']);
@@ -13,11 +14,9 @@ const MOST_AHEAD = 24;
 /** Of these there are too many, and nobody names them by a path. */
 const UNLISTED = /(?:^|\/)(?:node_modules|\.git)(?:\/|$)/;
 
-type Names = ReadonlySet<string> | null;
-
 export class FolderNames implements Disposable {
-  /** By URI; undefined while it is being listed. */
-  private readonly folders = new Map<string, Names | undefined>();
+  /** By URI. */
+  private readonly folders = new Map<string, Folder>();
   /** Folders of documents, by URI, whose surroundings have been asked for; they are asked for again when something comes or goes anywhere. */
   private readonly ahead = new Set<string>();
   private watching: Disposable[] = [];
@@ -35,15 +34,14 @@ export class FolderNames implements Disposable {
     this.ahead.clear();
   }
 
-  /** The names in a folder by its path from the document's own; null: there is none; undefined: not known, or nobody's business: outside the workspace folder, in Restricted Mode. */
-  of(document: TextDocument, path: string): Names | undefined {
+  /** What is in a folder by its path from the document's own. What is nobody's business is not known: outside the workspace folder, in Restricted Mode. */
+  of(document: TextDocument, path: string): Folder {
     const root = workspace.getWorkspaceFolder(document.uri)?.uri;
     if (!root || !workspace.isTrusted || !DISKS.has(document.uri.scheme)) return undefined;
     const folder = parentOf(document.uri).with({ path: posix.resolve(posix.dirname(document.uri.path), path) });
     if ((folder.path !== root.path && !folder.path.startsWith(`${root.path}/`)) || UNLISTED.test(folder.path.slice(root.path.length))) return undefined;
-    const names = this.folders.get(folder.toString());
     if (!this.folders.has(folder.toString())) void this.list(folder, document);
-    return names;
+    return this.folders.get(folder.toString());
   }
 
   /** Lists what a text in this document may name, so that it is known when one does. */
@@ -51,9 +49,9 @@ export class FolderNames implements Disposable {
     const here = parentOf(document.uri).toString();
     if (this.ahead.has(here)) return;
     const around = ['', '..'].map((path) => [path, this.of(document, path)] as const);
-    if (around.every(([, names]) => names !== undefined)) this.ahead.add(here);
+    if (around.every(([, names]) => names instanceof Set || names === null)) this.ahead.add(here);
     for (const [path, names] of around) {
-      const ahead = [...(names ?? [])].filter((name) => name.endsWith('/')).slice(0, MOST_AHEAD);
+      const ahead = (names instanceof Set ? [...names] : []).filter((name) => name.endsWith('/')).slice(0, MOST_AHEAD);
       for (const name of ahead) this.of(document, posix.join(path, name.slice(0, -1)));
     }
   }
@@ -61,7 +59,7 @@ export class FolderNames implements Disposable {
   private async list(folder: Uri, document: TextDocument): Promise<void> {
     const key = folder.toString();
     this.watch();
-    this.folders.set(key, undefined);
+    this.folders.set(key, 'listing');
     for (const oldest of this.folders.keys()) {
       if (this.folders.size <= MOST_FOLDERS) break;
       this.folders.delete(oldest);

@@ -1,6 +1,6 @@
 // What was read of a file is known in the next window: its first request reads almost nothing, counted in tokens.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from './checks.mjs';
 import { openSample, requests } from './ghostText.mjs';
@@ -10,11 +10,17 @@ import { listShut } from './selectors.mjs';
 /** Tokens that a request reads at most where everything is known: the block that was not full, and what a manual request adds. */
 const FEW = 80;
 
-/** What the extension's own folder holds for the next start. @param {import('./session.mjs').Session} session @param {string} kind */
+/** Tokens of a block: only whole ones are kept. */
+const BLOCK = 64;
+
+/** Paths of what the extension's own folder holds for the next start. @param {import('./session.mjs').Session} session @param {string} kind */
 function kept({ place }, kind) {
   const folder = join(place.profile.userData, 'User', 'globalStorage', 'deltallm.deltallm', 'read', kind);
-  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.includes('.partial-')) : [];
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.includes('.partial-')).map((name) => join(folder, name)) : [];
 }
+
+/** Tokens that a kept document holds. @param {string} path */
+const tokensOf = (path) => Buffer.from(JSON.parse(readFileSync(path, 'utf8').split('\n')[1]).tokens, 'base64').length / 4;
 
 /** Tokens of the prompt of each request that was answered by a generation, and those of them that were known. @param {import('./editorWindow.mjs').EditorWindow} window */
 async function read(window) {
@@ -25,6 +31,8 @@ async function read(window) {
 /** @param {import('./session.mjs').Session} session */
 export async function restart(session) {
   let window = await session.openWindow();
+  // Of other tests' files.
+  const others = new Set(kept(session, 'documents'));
   await window.set({ ...listShut, 'deltallm.completions.eagerness': 'high' });
   const path = await openSample(session, window, 'restart.ts', `${inventory.replace(hole, '').repeat(3)}${inventory}`);
   await window.type(sure[0]);
@@ -33,7 +41,8 @@ export async function restart(session) {
   const [first] = await read(window);
   // How much of it requests had read that the next key ended is a matter of pace.
   check(first.prompt > FEW, 'there is more to read than a request reads where all is known', await requests(window));
-  await window.until(async () => kept(session, 'documents').length > 0, 'what was read is written when nobody types', 30_000);
+  const isKept = () => kept(session, 'documents').some((document) => !others.has(document) && tokensOf(document) > first.prompt - 2 * BLOCK);
+  await window.until(async () => isKept(), 'what was read is written when nobody types', 30_000);
   // As a user who saves and closes.
   const { before, text } = await window.document();
   writeFileSync(path, text);

@@ -24,6 +24,9 @@ const at = (marked: string, languageId = 'typescript'): Snapshot => {
   return { path: `/p/src/main.${ENDINGS[languageId]}`, languageId, before, after };
 };
 
+/** As long as a folder is being listed nobody knows what is in it. */
+const listing: Existing = { folder: () => 'listing', members: () => undefined };
+
 /** What becomes of a text that is written at ¦; null: it is not shown. */
 const check = (marked: string, text: string, languageId?: string): string | null => {
   const snapshot = at(marked, languageId);
@@ -31,6 +34,20 @@ const check = (marked: string, text: string, languageId?: string): string | null
   expect(isInvented(text, snapshot, existing())).toBe(kept === null);
   return kept;
 };
+
+describe('a path into a folder that is being listed is not shown yet', () => {
+  test.each<[string, string, boolean]>([
+    ["import { a } from './¦", "order';", true],
+    ["import { a } from '¦';", '../lib/deep/router.js', true],
+    ["import { a } from './order';¦", " // './orders'", false],
+    ["const a = ¦;", 'order()', false],
+    ["import { a } from '¦';", 'lodash', false],
+  ])('%j %j', (marked, text, withheld) => {
+    expect(among(text, at(marked), listing)).toBe(text);
+    expect(isInvented(text, at(marked), listing)).toBe(withheld);
+    expect(isOnlyPath(text, at(marked), listing)).toBe(false);
+  });
+});
 
 describe('a path that there is a file for is left as it is', () => {
   test.each<[string, string, string?]>([
