@@ -20,6 +20,6 @@ const project = (name: string, timeout: number) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    projects: [project('unit', 300_000), project('native', 900_000), project('addon', 900_000), project('studies', 900_000), project('parity', 900_000), project('fullsize', 900_000), project('recipe', 900_000), project('systems', 900_000), project('view', 900_000)],
+    projects: [project('unit', 300_000), project('native', 900_000), project('addon', 900_000), project('studies', 900_000), project('programs', 900_000), project('parity', 900_000), project('fullsize', 900_000), project('recipe', 900_000), project('systems', 900_000), project('view', 900_000)],
   },
 });

@@ -12,7 +12,7 @@ import { buildAll, checkNode, childEnv, installPackages, installPeer, makePackag
 const all = process.argv.includes('--all');
 const routine = ['unit', 'native', 'addon', 'view'];
 /** What only the whole check runs, each with what it does. @type {Record<string, string>} */
-const further = { studies: 'the studies of what the delta form costs, and a minute of editing', parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model', systems: 'the packages for other systems under an emulator' };
+const further = { studies: 'the studies of what the delta form costs, and a minute of editing', programs: 'the command line as programs call it', parity: 'the comparisons with llama.cpp', fullsize: 'models of full size', recipe: 'the recipe of the embedded model', systems: 'the packages for other systems under an emulator' };
 const total = { passed: 0, failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
 /** @type {string[]} */
 const summary = [];

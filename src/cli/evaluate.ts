@@ -28,14 +28,13 @@ const HELP = `deltallm eval: what delta-coded keys cost, against dense attention
 --quick      few forms, one short context
 --engine     the engine's own cache instead: sparsity × window × sinks, scored from token 1024 (or the middle of a shorter context) on; --contexts counts, --long does not
 --basis      far keys in a basis of their own, beside keys as they are and plain 4 bits, by the slow coder; scored from the middle of a context on
---used       with --engine: the model's own tables, balanced and compact, beside keys coded as they are, in windows of 2 and 4 blocks; scored from token 1024 on
+--used       with --engine: the model's own tables, balanced and compact, beside keys coded as they are with 60 % zeros in a window of 2 blocks; scored from token 1024 on
 --texts      with --basis: folders that the bases are measured on, six contexts of at most 4096 tokens; without it this package's own src, native, scripts and test
 --cross      with --engine: every window with and without sinks at every sparsity, not only at that of the mode balanced
 `;
 
 const ZEROS = [0.4, 0.5, 0.6, 0.7];
 const BALANCED = 0.6;
-const COMPACT = 0.7;
 const CONTEXT = 2048;
 const QUICK_CONTEXT = 512;
 const SCORED_FROM = 1024;
@@ -73,7 +72,7 @@ export const evaluate: Command = async (args, cancel) => {
       const length = number(values, 'tokens', Math.min(quick ? QUICK_CONTEXT : CONTEXT, Math.max(256, Math.floor(context / 2))), 256, context);
       if (values.engine) {
         const start = Math.min(SCORED_FROM, Math.floor(length / 2));
-        const result = await accuracy(forward, addon, tokenizer, { corpora, contexts, length, start, seed, threads, zeros: values.used ? [BALANCED, COMPACT] : ZEROS.filter((z) => z >= 0.5), balanced: BALANCED, cross: values.cross === true, ...(values.used === true && { shipped: tables }) }, showProgress, () => cancel.isSet);
+        const result = await accuracy(forward, addon, tokenizer, { corpora, contexts, length, start, seed, threads, zeros: values.used ? [BALANCED] : ZEROS.filter((z) => z >= 0.5), balanced: BALANCED, cross: values.cross === true, ...(values.used === true && { shipped: tables }) }, showProgress, () => cancel.isSet);
         clearProgress();
         if (result) print(`${values.json ? JSON.stringify(result) : accuracyReport(result)}\n`);
         return;
@@ -81,7 +80,7 @@ export const evaluate: Command = async (args, cancel) => {
       if (values.basis) {
         const texts = ((values.texts as string[] | undefined) ?? ['src', 'native', 'scripts', 'test'].map((folder) => join(packageRoot(), folder)).filter((folder) => existsSync(folder))).map((path) => folderOf('texts', path));
         const result = await basisStudy(forward, addon, tokenizer, outputOf, {
-          corpora, texts, contexts, length, textCount: quick ? 1 : BASIS.texts, textLength: Math.min(context, quick ? 2 * length : BASIS.length), zeros: quick ? [BALANCED] : ZEROS.filter((z) => z >= 0.5), moves: quick ? [] : MOVES, power: BASIS.power, seed, threads,
+          corpora, texts, contexts, length, textCount: quick ? 1 : BASIS.texts.least, textLength: Math.min(context, quick ? 2 * length : BASIS.length), zeros: quick ? [BALANCED] : ZEROS.filter((z) => z >= 0.5), moves: quick ? [] : MOVES, power: BASIS.power, seed, threads,
         }, showProgress, () => cancel.isSet);
         clearProgress();
         if (result) print(`${values.json ? JSON.stringify(result) : basisReport(result)}\n`);

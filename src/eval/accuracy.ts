@@ -31,7 +31,7 @@ export interface AccuracyOptions {
   zeros: number[];
   balanced: number;
   cross?: boolean;
-  /** The tables of the model as it runs: they are compared with keys coded as they are at the same shares of zeros (balanced, compact), in windows of 2 and 4 blocks, and nothing else is. */
+  /** The tables of the model as it runs, in its own window: they are compared with keys coded as they are at the same shares of zeros, in a window of 2 blocks, and nothing else is. */
   shipped?: Record<Mode, DeltaTables[]>;
 }
 
@@ -137,7 +137,7 @@ async function makeCases(forward: Forward, addon: Addon, tokenizer: Tokenizer, a
   const measured = new Map(ordered.map((z, i) => [z, calibrations[i]]));
   const own = { sinks, rule: { windowMin, windowMax, windowDivisor } };
   if (shipped) {
-    const named = (['delta', 'compact'] as const).flatMap((mode): Case[] => [2, 4].map((w) => ({ name: `${mode === 'delta' ? 'balanced' : 'compact'}, as it is used`, tables: shipped[mode], sinks, rule: fixed(w) })));
+    const named = (['delta', 'compact'] as const).map((mode): Case => ({ name: `${mode === 'delta' ? 'balanced' : 'compact'}, as it is used`, tables: shipped[mode], ...own }));
     const asTheyAre = ordered.map((z): Case => ({ name: `keys as they are, ${percent(z)} zeros`, tables: measured.get(z)!.tables, sinks, rule: fixed(2) }));
     return { layers: new Map(), cases: [...asTheyAre, ...named] };
   }

@@ -31,7 +31,7 @@ export async function run(): Promise<void> {
   const engine = await Engine.load(loadAddon(resolve('dist')), { model: resolve(values.model), threads, attention: 'delta', cacheBytes: 4e9, background: false });
   try {
     const { context } = engine.forward.manifest.shape;
-    console.log(`${engine.describe().name}; ${machine(threads, engine.describe().kernels)}\n\n| tokens in the prompt | cold, s | tokens computed at a key | key → first token, ms: median (p95) | times sooner |\n|---|---|---|---|---|`);
+    console.log(`${engine.describe().name}; ${machine(threads, engine.describe().kernels)}\n\n| tokens in the prompt | cold, s | tokens computed at a key | of them suffix, at most | key → first token, ms: median (p95) | times sooner |\n|---|---|---|---|---|---|`);
     for (const length of values.lengths.split(',').map(Number)) {
       if (length > context) {
         console.log(`| ${length} | beyond the model's context of ${context} |`);
@@ -75,5 +75,5 @@ async function measure(engine: Engine, length: number, keys: number): Promise<st
   const times = typed.map(({ ms }) => ms).sort((a, b) => a - b);
   const computed = typed.map((step) => step.computed).sort((a, b) => a - b);
   const [median, p95] = [percentile(times, 0.5), percentile(times, 0.95)];
-  return `| ${typed.at(-1)!.prompt} | ${(coldMs / 1000).toFixed(2)} | ${percentile(computed, 0.5)} (at most ${computed.at(-1)}) | ${median.toFixed(0)} (${p95.toFixed(0)}) | ${(coldMs / median).toFixed(0)} |`;
+  return `| ${typed.at(-1)!.prompt} | ${(coldMs / 1000).toFixed(2)} | ${percentile(computed, 0.5)} (at most ${computed.at(-1)}) | ${suffixTokens(speed)} | ${median.toFixed(0)} (${p95.toFixed(0)}) | ${(coldMs / median).toFixed(0)} |`;
 }

@@ -163,4 +163,21 @@ describe('the measured basis', () => {
       expect(tables.solve(0.6).importance === undefined).toBe(power === 0);
     }
   });
+
+  it('gives each head the zeros that are asked of it, and to none of a head its keys in whole steps', () => {
+    const [{ basis, importance, heads }] = [layer().solve()];
+    const twice = <T extends Float32Array>(one: T): T => Float32Array.from([...one, ...one]) as T;
+    const halved = { coordinates: heads[0].coordinates.map((y) => y / 2), values: heads[0].values };
+    const tables = new BasisTables({ basis: twice(basis), importance: twice(importance), heads: [heads[0], halved] }, { kvHeads: 2, keyLength: D, valueLength: 4 }, 0);
+    const one = new BasisTables({ basis, importance, heads }, { kvHeads: 1, keyLength: D, valueLength: 4 }, 0);
+    // One θ for both leaves out more of the smaller one.
+    const same = tables.solve(0.6);
+    expect(new Set(same.threshold).size).toBe(1);
+    expect(same.sparsity).toBeCloseTo(0.6, 1);
+    const own = tables.solve([0.4, 0.8]);
+    expect(own.sparsity).toBeCloseTo(0.6, 1);
+    expect([...own.threshold.subarray(0, D)]).toEqual([...one.solve(0.4).threshold]);
+    expect([...own.threshold.subarray(D)]).toEqual([...one.solve(0.8).threshold.map((x) => x / 2)]);
+    expect([...tables.solve([0, 0.5]).threshold.subarray(0, D)]).toEqual([...new Float32Array(D)]);
+  });
 });

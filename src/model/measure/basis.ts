@@ -258,7 +258,8 @@ function regress({ texts }: HeadSums, coordinates: Float64Array[], D: number, va
 
 /** θ and s of a layer in its basis, for any share of zeros. @param power of the predicted importance; 0: every token counts alike */
 export class BasisTables {
-  private readonly sorted: Float32Array;
+  /** Of each KV head: the sizes of all its deltas. */
+  private readonly sorted: Float32Array[] = [];
   private readonly step: Float32Array;
   /** As native code takes it; undefined for power 0. */
   readonly importance: Float32Array | undefined;
@@ -268,7 +269,6 @@ export class BasisTables {
     const { kvHeads, keyLength: D, valueLength } = shape;
     this.importance = power > 0 ? layer.importance.map((x) => power * x) : undefined;
     this.step = new Float32Array(kvHeads * D);
-    const all: Float32Array[] = [];
     this.weights = layer.heads.map(({ coordinates, values }, g) => {
       const importance = this.importance && new Importance(this.importance.subarray(g * (2 * D + 2), (g + 1) * (2 * D + 2)), D);
       const tokens = coordinates.length / D;
@@ -286,15 +286,16 @@ export class BasisTables {
         }
       }
       this.step.fill(Math.max(largest.sort()[Math.floor(FITTING * (tokens - 1))] / MOST_DELTA, 1e-30), g * D, (g + 1) * D);
-      all.push(sizes);
+      this.sorted.push(sizes.sort());
       return weights;
     });
-    this.sorted = joined(Float32Array, all).sort();
   }
 
-  /** θ such that this share of the texts' delta elements is zero; `sparsity`: what was reached. */
-  solve(zeros: number): DeltaTables & { sparsity: number } {
-    const threshold = new Float32Array(this.step.length).fill(this.sorted[Math.min(this.sorted.length - 1, Math.floor(zeros * this.sorted.length))]);
+  /** θ such that this share of the texts' delta elements is zero, one for all heads or, given a share of each, one a head; `sparsity`: what was reached. */
+  solve(zeros: number | readonly number[]): DeltaTables & { sparsity: number } {
+    const threshold = new Float32Array(this.step.length);
+    if (typeof zeros === 'number') threshold.fill(quantile(joined(Float32Array, this.sorted).sort(), zeros));
+    else zeros.forEach((share, g) => threshold.fill(quantile(this.sorted[g], share), g * this.shape.keyLength, (g + 1) * this.shape.keyLength));
     return { threshold, step: this.step, basis: this.layer.basis, ...(this.importance && { importance: this.importance }), sparsity: this.reached(threshold) };
   }
 
@@ -305,6 +306,9 @@ export class BasisTables {
     return coded.reduce((n, { zeros }) => n + zeros, 0) / coded.reduce((n, { elements }) => n + elements, 0);
   }
 }
+
+/** What this share of the sorted sizes is below; 0 for none. */
+const quantile = (sorted: Float32Array, share: number): number => (share > 0 ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : 0);
 
 function blockMean(rows: Float64Array, from: number, length: number): Float64Array {
   const mean = new Float64Array(length);

@@ -11,7 +11,7 @@ import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
 import { DeltaSizes } from './deltaSizes.ts';
 import { splitHeads } from './heads.ts';
-import { layerDivergences, layerErrors, type LayerError } from './layerCost.ts';
+import { divergencesOf, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
 /** What one pass over a text shows of each layer, rotated: keys `[tokens, kvHeads, D]`; queries `[tokens, heads, D]` where a law asks for them, else none. */
@@ -76,7 +76,7 @@ const MOST_ERROR = 0.2;
 /** Layers differ from the wanted sparsity by this at most: a sample is not every text. */
 const MOST_SHIFT = 0.25;
 /** Parameters of a model whose layers are measured one by one. A larger one takes a minute and 200 MB that import does not have: its layers share evenly. */
-const MEASURED_PARAMETERS = 100e6;
+export const MEASURED_PARAMETERS = 100e6;
 /** Tokens that are run again for each layer, in samples: for one layer at most, and for all together. */
 const PROBED = { one: 0.5, together: 4 };
 
@@ -115,7 +115,8 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
       await new Promise(setImmediate);
     }
     const rows = !measured ? 0 : probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
-    const divergences = rows > 0 ? await layerDivergences(forward, cache, ids, rows, even, seen.qkv, (share) => progress(0.5 + 0.4 * share), pass) : [];
+    const byRow = rows > 0 ? await divergencesOf(forward, cache, ids, rows, even.map((tables, layer) => ({ layer, tables })), seen.qkv, manifest, (share) => progress(0.5 + 0.4 * share), pass) : [];
+    const divergences = byRow.map(typical);
     const curves = measured ? costCurves(errors, divergences) : seen.layers.map(() => []);
     const calibrations: Calibration[] = [];
     for (const wanted of sparsities) {
@@ -143,6 +144,9 @@ function probedRows(tokens: number, layers: number, firstFar: number): number {
   const known = Math.floor((tokens - wanted) / BLOCK) * BLOCK;
   return known >= firstFar ? tokens - known : 0;
 }
+
+/** The square of the mean root: in a plain mean of so few tokens one of them can outweigh all others. */
+const typical = (divergences: Float64Array): number => (divergences.reduce((sum, kl) => sum + Math.sqrt(kl), 0) / divergences.length) ** 2;
 
 /** KL against zeros: a layer's error, scaled so that the KL measured with the even tables is met. No points where nothing was far. */
 function costCurves(errors: LayerError[][], divergences: number[]): MeasuredPoint[][] {

@@ -61,44 +61,50 @@ export function layerErrors(addon: Addon, manifest: StoreFacts, layer: number, q
   }));
 }
 
+/** Tables of one layer; in all others keys are exact. */
+export interface OneCoded {
+  layer: number;
+  tables: DeltaTables;
+}
+
 /**
- * For each layer, KL of the next token over the last `rows` tokens of `ids` when that layer alone reads delta-coded keys, nats: the square of the mean
- * root, for in a plain mean of so few tokens one of them can outweigh all others.
+ * KL of the next token over the last `rows` tokens of `ids`, nats, row by row, for each of `cases`.
  * @param exact a cache that knows `ids`; `rows` must leave whole blocks before them
  * @param qkv what each layer's attention gets with exact attention, `[tokens, width]`
+ * @param manifest says which blocks are exact
  */
-export async function layerDivergences(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, tables: DeltaTables[], qkv: Float32Array[], progress: (share: number) => void, pass: RunPass = atOnce): Promise<number[]> {
-  const { manifest, chunk } = forward;
-  const { vocabulary, layers } = manifest.shape;
+export async function divergencesOf(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, cases: readonly OneCoded[], qkv: Float32Array[], manifest: StoreFacts, progress: (share: number) => void, pass: RunPass = atOnce): Promise<Float64Array[]> {
+  const { chunk } = forward;
+  const { vocabulary } = manifest.shape;
   const { qkv: width } = flowWidths(manifest.shape);
   const known = ids.length - rows;
   const dense = new Float32Array(rows * vocabulary);
-  const results: number[] = [];
-  for (let layer = -1; layer < layers; layer++) {
-    progress((layer + 1) / (layers + 1));
+  const results: Float64Array[] = [];
+  for (const [n, one] of [undefined, ...cases].entries()) {
+    progress(n / (cases.length + 1));
     const lease = exact.lease(Int32Array.from(ids.slice(0, known)));
-    const coded = layer < 0 ? undefined : layerCache(exact.addon, manifest, layer, tables[layer]);
+    const coded = one && layerCache(exact.addon, manifest, one.layer, one.tables);
     const own = coded?.lease(new Int32Array(0));
-    let roots = 0;
+    const divergences = new Float64Array(rows);
     try {
-      if (own) attendAll(own, qkv[layer].subarray(0, known * width), manifest, chunk);
+      if (own) await pass(async () => attendAll(own, qkv[one!.layer].subarray(0, known * width), manifest, chunk));
       for (let at = known; at < ids.length; at += chunk) {
         const step = ids.slice(at, at + chunk);
         lease.begin(step);
         own?.begin(step);
         const logits = await pass(() => forward.run(step, {
-          attend(l, count, row, out) {
-            lease.attend(l, count, row, out);
-            if (own && l === layer) own.attend(0, count, row, out);
+          attend(layer, count, row, out) {
+            lease.attend(layer, count, row, out);
+            if (own && layer === one!.layer) own.attend(0, count, row, out);
           },
         }, 'all'));
         lease.commit();
         own?.commit();
         const from = (at - known) * vocabulary;
         if (!own) dense.set(logits!, from);
-        else for (let i = 0; i < step.length; i++) roots += Math.sqrt(divergence(dense.subarray(from + i * vocabulary, from + (i + 1) * vocabulary), logits!.subarray(i * vocabulary, (i + 1) * vocabulary)).kl);
+        else for (let i = 0; i < step.length; i++) divergences[at - known + i] = divergence(dense.subarray(from + i * vocabulary, from + (i + 1) * vocabulary), logits!.subarray(i * vocabulary, (i + 1) * vocabulary)).kl;
       }
-      if (own) results.push((roots / rows) ** 2);
+      if (own) results.push(divergences);
     } finally {
       own?.release();
       coded?.close();

@@ -9,16 +9,20 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Forward } from '../forward.ts';
 import type { DeltaConfig, Manifest } from '../manifest.ts';
 import type { Mode } from '../stores.ts';
-import { BasisTables, LEAST_TEXT } from './basis.ts';
+import { BasisTables, LEAST_TEXT, type LayerBasis } from './basis.ts';
 import { measureBases, type OutputOf } from './basisTexts.ts';
-import { calibrate } from './calibrate.ts';
+import { calibrate, MEASURED_PARAMETERS } from './calibrate.ts';
 import { makeContexts } from './corpus.ts';
+import { headCosts, shareByHead } from './headShares.ts';
 import { BALANCED, BASIS, CODING, COMPACT } from './method.ts';
 
 /** Which contexts the folders of a basis give. */
 const TEXTS_SEED = 3;
 /** Tokens of sample code, by parameters: somebody waits for the first token of a large model, and nobody when it is measured again. */
 const SAMPLES = [{ most: 100e6, first: 2048, thorough: 2048 }, { most: 2e9, first: 256, thorough: 2048 }, { most: Infinity, first: 128, thorough: 1024 }];
+
+/** Of the time that bases and the sharing out of zeros take, that of the bases. */
+const BASES = 0.2;
 
 /** Of exact keys and values, while a model is measured that others use. */
 const MOST_BYTES = 256e6;
@@ -56,20 +60,31 @@ export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Add
   };
 }
 
-/** Bases, and θ and s in them, such that every layer has the same share of zeros. Throws `usage` where there is too little text. */
+/** Bases, and θ and s in them: zeros are shared out among heads by what they cost, in a large model every layer gets the same. Throws `usage` where there is too little text. */
 async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon, { folders, outputOf }: BasisSource, progress: (share: number) => void, pass: RunPass): Promise<Measurement> {
   const { shape } = forward.manifest;
   const length = Math.floor(Math.min(BASIS.length, shape.context) / BLOCK) * BLOCK;
   if (length < LEAST_TEXT) throw new DeltaError('usage', `The model reads ${shape.context} tokens: too few for --texts`);
-  const texts = await pass(async () => makeContexts(folders, tokenizer, new Array<number>(BASIS.texts).fill(length), TEXTS_SEED));
-  if (texts.length < BASIS.texts) throw new DeltaError('usage', `The folders of --texts have too few source files for ${BASIS.texts} contexts of ${length} tokens`);
-  const bases = await measureBases(forward, addon, texts.map(({ ids }) => ids), outputOf, progress, pass);
+  const isShared = forward.manifest.parameters <= MEASURED_PARAMETERS;
+  // Of a large model even the fewest take gigabytes.
+  const count = isShared ? BASIS.texts.most : BASIS.texts.least;
+  const texts = await pass(async () => makeContexts(folders, tokenizer, new Array<number>(count).fill(length), TEXTS_SEED));
+  if (texts.length < BASIS.texts.least) throw new DeltaError('usage', `The folders of --texts have too few source files for ${BASIS.texts.least} contexts of ${length} tokens`);
+  const ids = texts.map((text) => text.ids);
+  const bases = await measureBases(forward, addon, ids, outputOf, (share) => progress(isShared ? BASES * share : share), pass);
+  const tablesOf = (basis: LayerBasis): Promise<BasisTables> => pass(async () => new BasisTables(basis, shape, BASIS.power));
   const [balanced, compact]: ReturnType<BasisTables['solve']>[][] = [[], []];
-  for (const basis of bases) await pass(async () => {
-    const layer = new BasisTables(basis, shape, BASIS.power);
-    balanced.push(layer.solve(BALANCED + BASIS.margin));
-    compact.push(layer.solve(COMPACT + BASIS.margin));
+  const solve = (layer: BasisTables, zeros: readonly (number | readonly number[])[]): Promise<void> => pass(async () => {
+    balanced.push(layer.solve(zeros[0]));
+    compact.push(layer.solve(zeros[1]));
   });
+  if (isShared) {
+    const layers: BasisTables[] = [];
+    for (const basis of bases) layers.push(await tablesOf(basis));
+    const costs = await headCosts(forward, addon, ids.slice(0, BASIS.texts.costs), layers, (share) => progress(BASES + (1 - BASES) * share), pass);
+    const [atBalanced, atCompact] = [BASIS.shared.balanced, BASIS.shared.compact].map((zeros) => shareByHead(costs, shape.kvHeads, zeros));
+    for (const [i, layer] of layers.entries()) await solve(layer, [atBalanced[i], atCompact[i]]);
+  } else for (const basis of bases) await solve(await tablesOf(basis), [BALANCED, COMPACT]);
   const reached = (tables: { sparsity: number }[]) => tables.map(({ sparsity }) => sparsity);
   const tokens = texts.length * length;
   return { delta: { ...CODING, windowMin: BASIS.window, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { power: BASIS.power } }, tables: { delta: balanced, compact } };
