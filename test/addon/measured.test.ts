@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readMeasured } from '../../src/model/measured.ts';
 import { readManifest, type Manifest } from '../../src/model/manifest.ts';
+import { BASIS } from '../../src/model/measure/method.ts';
 import { RuntimeClient } from '../../src/session/client.ts';
 import { Engine } from '../../src/session/engine.ts';
 import type { LoadOptions } from '../../src/session/protocol.ts';
@@ -92,7 +93,7 @@ describe('a model that is measured on texts', () => {
     expect(tables.compact[0].basis).toEqual(tables.delta[0].basis);
     expect([delta.windowMin, delta.windowMax]).toEqual([4, 4]);
     const balanced = delta.keySparsity.reduce((a, b) => a + b, 0) / shape.layers;
-    expect(balanced).toBeCloseTo(0.6, 1);
+    expect(balanced).toBeCloseTo(BASIS.shared.balanced, 1);
     const generated = await run(['generate', '--model', out, '--prompt', 'const a = '.repeat(45), '--max', '8', '--json']);
     expect(generated.code).toBe(0);
   });
