@@ -55,17 +55,16 @@ export function cutPrefix(before: string, limit: number, encode: Encode, anchor 
   return { start, end: before.length, tokens: tokens.slice(Math.max(0, tokens.length - limit)) };
 }
 
-/** The beginning of `after`, at most `limit` tokens, in whole lines; only a line that is alone too long is cut within. */
+/** The beginning of `after`, at most `limit` tokens, in whole lines; a line is cut within where those before it are less than half of what fits. */
 export function cutSuffix(after: string, limit: number, encode: Encode): Part {
   if (limit <= 0 || after === '') return { start: 0, end: 0, tokens: [] };
   let end = wholeCharacter(after, Math.min(after.length, limit * windowPerToken));
-  if (end < after.length) end = lineEndBefore(after, end) || end;
+  if (end < after.length) end = suffixEnd(after, end);
   for (;;) {
     const tokens = encode(normalise(after.slice(0, end)));
     if (tokens.length <= limit) return { start: 0, end, tokens };
-    // Shrink in proportion, then to a line end; a single long line shrinks by characters.
-    const guess = Math.min(end - 1, Math.floor((end * limit) / tokens.length));
-    end = lineEndBefore(after, guess) || wholeCharacter(after, guess);
+    // Shrink in proportion, then to a line end.
+    end = suffixEnd(after, Math.min(end - 1, Math.floor((end * limit) / tokens.length)));
   }
 }
 
@@ -95,6 +94,12 @@ function anchorAt(text: string, at: number, grid: number): number {
   if (at === 0) return 0;
   const newline = text.slice(at - 1, at - 1 + grid).indexOf('\n');
   return newline >= 0 ? at + newline : wholeCharacter(text, at);
+}
+
+/** Where a suffix of at most `most` characters ends. */
+function suffixEnd(after: string, most: number): number {
+  const lines = lineEndBefore(after, most);
+  return 2 * lines >= most ? lines : wholeCharacter(after, most);
 }
 
 /** The end of the last whole line before `end`, 0 if there is none. */

@@ -91,7 +91,13 @@ describe('the suffix', () => {
     }
   });
 
-  test('is cut within a line only when that line alone is too long', () => {
+  test.each(['', '\n', 'x\n'])('is not next to nothing because the line behind %j is long', (short) => {
+    const part = cutSuffix(short + 'word '.repeat(200) + '\nnext\n', 42, encode);
+    expect(part.tokens.length).toBeGreaterThan(21);
+    expect(part.tokens.length).toBeLessThanOrEqual(42);
+  });
+
+  test('is cut within a line that alone is too long', () => {
     const part = cutSuffix('word '.repeat(10_000), 64, encode);
     expect(part.tokens.length).toBeGreaterThan(40);
     expect(part.tokens.length).toBeLessThanOrEqual(64);

@@ -291,12 +291,18 @@ export class BasisTables {
     });
   }
 
-  /** θ such that this share of the texts' delta elements is zero, one for all heads or, given a share of each, one a head; `sparsity`: what was reached. */
-  solve(zeros: number | readonly number[]): DeltaTables & { sparsity: number } {
+  /** θ such that this share of the texts' delta elements is zero: one for all heads or, given a share of each, one a head. */
+  at(zeros: number | readonly number[]): DeltaTables {
     const threshold = new Float32Array(this.step.length);
     if (typeof zeros === 'number') threshold.fill(quantile(joined(Float32Array, this.sorted).sort(), zeros));
     else zeros.forEach((share, g) => threshold.fill(quantile(this.sorted[g], share), g * this.shape.keyLength, (g + 1) * this.shape.keyLength));
-    return { threshold, step: this.step, basis: this.layer.basis, ...(this.importance && { importance: this.importance }), sparsity: this.reached(threshold) };
+    return { threshold, step: this.step, basis: this.layer.basis, ...(this.importance && { importance: this.importance }) };
+  }
+
+  /** The same, with the share that is reached on the texts. */
+  solve(zeros: number | readonly number[]): DeltaTables & { sparsity: number } {
+    const tables = this.at(zeros);
+    return { ...tables, sparsity: this.reached(tables.threshold) };
   }
 
   private reached(threshold: Float32Array): number {

@@ -34,7 +34,7 @@ export async function headCosts(forward: Forward, addon: Addon, texts: readonly 
   const { layers, kvHeads } = manifest.shape;
   const heads = Array.from({ length: layers * kvHeads }, (_, i) => ({ layer: Math.floor(i / kvHeads), head: i % kvHeads }));
   /** Every other head of the layer is coded without leaving anything out. */
-  const alone = ({ layer, head }: (typeof heads)[number], share: number): OneCoded => ({ layer, tables: tables[layer].solve(Array.from({ length: kvHeads }, (_, h) => (h === head ? share : 0))) });
+  const alone = ({ layer, head }: (typeof heads)[number], share: number): OneCoded => ({ layer, tables: tables[layer].at(Array.from({ length: kvHeads }, (_, h) => (h === head ? share : 0))) });
   // Arithmetic of eight bits moves at any change of its inputs: what the same coding does that leaves out nothing is not the zeros' doing.
   const cases = [...heads.map((one) => alone(one, SHARES[PROBED])), ...tables.map((_, layer) => alone({ layer, head: 0 }, 0))];
   const divergences = new Float64Array(cases.length);
