@@ -4,7 +4,7 @@
 //
 // The visualizer also of a real run: the embedded model measures a file and completes at a line of it (--file FILE --line N [--column N]). The README's picture:
 //
-//   npm run screenshots:visualizer -- --out FOLDER --file src/session/engine.ts --line 290 --width 1280 --height 920
+//   npm run screenshots:visualizer -- --out FOLDER --file src/session/engine.ts --line 299 --width 1280 --height 920
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
