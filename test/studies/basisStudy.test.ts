@@ -9,10 +9,13 @@ import { HeadCaches } from '../../src/inspect/headCaches.ts';
 import { loadModel, type Model } from '../../src/model/loadModel.ts';
 import { flowWidths } from '../../src/model/manifest.ts';
 import { BasisTables } from '../../src/model/measure/basis.ts';
+import { calibrateByHead } from '../../src/model/measure/calibrate.ts';
 import { measureBases } from '../../src/model/measure/basisTexts.ts';
 import { headCosts, shareByHead } from '../../src/model/measure/headShares.ts';
 import { makeContexts } from '../../src/model/measure/corpus.ts';
+import { measure, type Care } from '../../src/model/measure/measure.ts';
 import { recipeId, storeConfig, type Mode } from '../../src/model/stores.ts';
+import { atOnce } from '../../src/shared/pass.ts';
 import { random } from '../../src/shared/random.ts';
 import { testAddon, TINY_F16 } from '../support/engine.ts';
 
@@ -32,10 +35,10 @@ beforeAll(async () => {
   const layers = bases.map((basis) => new BasisTables(basis, model.forward.manifest.shape, 0.1));
   tables = { delta: layers.map((layer) => layer.solve(0.6)), compact: layers.map((layer) => layer.solve(0.7)) };
   const { kvHeads } = model.forward.manifest.shape;
-  const costs = await headCosts(model.forward, addon, texts, layers);
+  const costs = await headCosts(model.forward, addon, texts, layers, model.forward.manifest, 512);
   shares = [0.6, 0.7].map((wanted) => shareByHead(costs, kvHeads, wanted));
-  // 256 tokens have nothing far.
-  tooShort = shareByHead(await headCosts(model.forward, addon, [texts[0].subarray(0, 256)], layers), kvHeads, 0.6);
+  // 128 tokens have nothing far.
+  tooShort = shareByHead(await headCosts(model.forward, addon, [texts[0].subarray(0, 128)], layers, model.forward.manifest, 512), kvHeads, 0.6);
   shared = { delta: layers.map((layer, i) => layer.solve(shares[0][i])), compact: layers.map((layer, i) => layer.solve(shares[1][i])) };
   result = (await basisStudy(model.forward, addon, model.tokenizer, model.outputOf, { ...SCORED, texts: [], bases, textCount: 0, textLength: 0, zeros: [0.6], moves: [20_000], power: 0.1 }))!;
 });
@@ -92,6 +95,33 @@ describe('the engine with keys in a basis', () => {
       expect(Math.abs(of(own).zeros - of(even).zeros), mode).toBeLessThan(0.05);
       expect(of(own).kl, mode).toBeLessThan(0.9 * of(even).kl);
     }
+  });
+
+  it('loses less with keys as they are, too, where their zeros are shared out among heads and not among layers', async () => {
+    const { forward, tokenizer } = model;
+    const sample = makeContexts(['src/session'], tokenizer, [1024], 3)[0].ids;
+    const once = await calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384);
+    for (const [i, wanted] of [0.6, 0.7].entries()) expect(once[i].keySparsity.reduce((a, b) => a + b, 0) / once[i].keySparsity.length).toBeCloseTo(wanted, 9);
+    expect(await calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384)).toEqual(once);
+    const { rows } = (await accuracy(forward, addon, tokenizer, { ...SCORED, start: 320, zeros: [0.6, 0.7], balanced: 0.6, shipped: { delta: once[0].tables, compact: once[1].tables } }))!;
+    const of = (name: string) => rows.find((row) => row.name.startsWith(name))!;
+    for (const [mode, asTheyAre] of [['balanced', 'keys as they are, 60 %'], ['compact', 'keys as they are, 70 %']]) {
+      expect(Math.abs(of(mode).zeros - of(asTheyAre).zeros), mode).toBeLessThan(0.05);
+      expect(of(mode).kl, mode).toBeLessThan(0.95 * of(asTheyAre).kl);
+    }
+  });
+
+  it('is measured so while nobody waits, where the model is a large one', async () => {
+    const { forward, tokenizer } = model;
+    const sized = (parameters: number): typeof forward => Object.create(forward, { manifest: { value: { ...forward.manifest, parameters } } }) as typeof forward;
+    const headsOf = async (parameters: number, care: Care): Promise<number> => {
+      const { tables } = await measure(sized(parameters), tokenizer, addon, () => {}, atOnce, { care });
+      const { kvHeads, keyLength } = forward.manifest.shape;
+      return tables.delta.filter(({ threshold }) => new Set(threshold).size === kvHeads && threshold[0] !== threshold[(kvHeads - 1) * keyLength]).length;
+    };
+    expect(await headsOf(3e8, 'thorough')).toBe(forward.manifest.shape.layers);
+    expect(await headsOf(3e8, 'first')).toBe(0);
+    expect(await headsOf(7e9, 'thorough')).toBe(0);
   });
 
   it('is seen head by head by inspection, with the same bits', () => {

@@ -9,6 +9,7 @@ import { eigen, product, solvePositive, transposed } from '../../attention/matri
 import { codeKeys } from '../../attention/reference.ts';
 import { rotate } from '../../attention/rope.ts';
 import type { Shape } from '../manifest.ts';
+import { quantile } from './deltaSizes.ts';
 import { splitHeads } from './heads.ts';
 
 /** Blocks of window that are never far. */
@@ -312,9 +313,6 @@ export class BasisTables {
     return coded.reduce((n, { zeros }) => n + zeros, 0) / coded.reduce((n, { elements }) => n + elements, 0);
   }
 }
-
-/** What this share of the sorted sizes is below; 0 for none. */
-const quantile = (sorted: Float32Array, share: number): number => (share > 0 ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : 0);
 
 function blockMean(rows: Float64Array, from: number, length: number): Float64Array {
   const mean = new Float64Array(length);

@@ -9,9 +9,10 @@ import { attentionRules } from '../attentionRule.ts';
 import { flowWidths } from '../manifest.ts';
 import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
-import { DeltaSizes } from './deltaSizes.ts';
+import { DeltaSizes, KeyTables, STEP_MARGIN } from './deltaSizes.ts';
 import { splitHeads } from './heads.ts';
-import { divergencesOf, layerErrors, type LayerError } from './layerCost.ts';
+import { headCosts, shareByHead } from './headShares.ts';
+import { attendAll, divergencesOf, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
 /** What one pass over a text shows of each layer, rotated: keys `[tokens, kvHeads, D]`; queries `[tokens, heads, D]` where a law asks for them, else none. */
@@ -115,7 +116,9 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
       await new Promise(setImmediate);
     }
     const rows = !measured ? 0 : probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
-    const byRow = rows > 0 ? await divergencesOf(forward, cache, ids, rows, even.map((tables, layer) => ({ layer, tables })), seen.qkv, manifest, (share) => progress(0.5 + 0.4 * share), pass) : [];
+    const before = (ids.length - rows) * flowWidths(manifest.shape).qkv;
+    const fill = async (lease: Lease, layer: number): Promise<void> => void (await pass(async () => attendAll(lease, seen.qkv[layer].subarray(0, before), manifest, chunk)));
+    const byRow = rows > 0 ? await divergencesOf(forward, cache, ids, rows, even.map((tables, layer) => ({ layer, tables })), fill, manifest, (share) => progress(0.5 + 0.4 * share), pass) : [];
     const divergences = byRow.map(typical);
     const curves = measured ? costCurves(errors, divergences) : seen.layers.map(() => []);
     const calibrations: Calibration[] = [];
@@ -129,6 +132,26 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
   } finally {
     cache.close();
   }
+}
+
+/** The same, shared out among KV heads by what they cost on the last `rows` tokens: as many passes as there are heads, for nobody who waits. */
+export async function calibrateByHead(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], rows: number, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<Calibration[]> {
+  const { manifest } = forward;
+  const { kvHeads, keyLength } = manifest.shape;
+  const tables: KeyTables[] = [];
+  const cache = exactStore(addon, manifest);
+  try {
+    const lease = cache.lease(new Int32Array(0));
+    const { layers } = await trace(forward, lease, ids, { withQueries: false, withInputs: false, pass }, (share) => progress(0.1 * share)).finally(() => lease.release());
+    tables.push(...(await inPasses(pass, layers, ({ keys }) => new KeyTables(splitHeads(keys, kvHeads, keyLength), keyLength))));
+  } finally {
+    cache.close();
+  }
+  const costs = await headCosts(forward, addon, [ids], tables, manifest, rows, (share) => progress(0.1 + 0.9 * share), pass);
+  return sparsities.map((wanted) => {
+    const shares = shareByHead(costs, kvHeads, wanted);
+    return { tables: tables.map((layer, i) => layer.at(shares[i])), keySparsity: shares.map((own) => own.reduce((a, b) => a + b, 0) / kvHeads) };
+  });
 }
 
 /** One after the other, each in a pass of its own: who is more urgent waits for one of them. */
@@ -159,8 +182,6 @@ function costCurves(errors: LayerError[][], divergences: number[]): MeasuredPoin
 
 /** Steps of the bisection on α: 2⁻¹² of its range. */
 const BISECTIONS = 12;
-/** Head room of the int8 range over the largest delta seen on the sample. */
-const STEP_MARGIN = 1.1;
 
 /** Codes the keys of KV head h, `[tokens, length]`. */
 export type CodeHead = (keys: Float64Array, h: number, threshold: Float64Array, step?: Float32Array) => Coded;

@@ -1,6 +1,32 @@
 // How large the deltas of keys are against the mean of their block. Which of them a θ makes zero can be told without coding anything: the mean does not depend on θ.
 // `codeKeys` without steps is the slow twin.
-import { BLOCK } from '../../binding/addon.ts';
+import { BLOCK, type DeltaTables } from '../../binding/addon.ts';
+
+/** Head room of the int8 range over the largest delta seen on the sample. */
+export const STEP_MARGIN = 1.1;
+const MOST_DELTA = 127;
+
+/** θ and s of a layer's keys as they are, for any share of zeros of each KV head: one θ a head. */
+export class KeyTables {
+  private readonly sorted: Float32Array[];
+  private readonly step: Float32Array;
+
+  /** @param heads keys by KV head, `[tokens, length]` */
+  constructor(heads: readonly Float64Array[], private readonly length: number) {
+    this.sorted = heads.map((keys) => Float32Array.from(sizesOf(keys, length)).sort());
+    this.step = new Float32Array(heads.length * length);
+    this.sorted.forEach((sizes, g) => this.step.fill(Math.max((STEP_MARGIN * (sizes.at(-1) ?? 0)) / MOST_DELTA, 1e-30), g * length, (g + 1) * length));
+  }
+
+  at(zeros: readonly number[]): DeltaTables {
+    const threshold = new Float32Array(this.step.length);
+    zeros.forEach((share, g) => threshold.fill(quantile(this.sorted[g], share), g * this.length, (g + 1) * this.length));
+    return { threshold, step: this.step };
+  }
+}
+
+/** What this share of the sorted sizes is below; 0 for none. */
+export const quantile = (sorted: Float32Array, share: number): number => (share > 0 && sorted.length > 0 ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : 0);
 
 export class DeltaSizes {
   /** By head, |delta| of the tokens that are not masked, `[tokens, length]`. */

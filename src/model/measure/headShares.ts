@@ -1,36 +1,48 @@
-// How the zeros of keys in a basis are shared out among KV heads, by measurement. A few heads, those that find what was there before, are behind nearly all that
+// How zeros are shared out among KV heads, by measurement. A few heads, those that find what was there before, are behind nearly all that
 // coding loses; most others could lose nine elements of ten. What a head's zeros cost is the error of its attention's output, at several shares, times what such an
 // error does to the next token where this head alone is coded. docs/delta-format.md has the figures.
 import { atOnce, type RunPass } from '../../shared/pass.ts';
-import { BLOCK, type Addon } from '../../binding/addon.ts';
+import { BLOCK, type Addon, type DeltaTables } from '../../binding/addon.ts';
+import type { KvCache } from '../../cache/store.ts';
+import type { Lease } from '../../cache/lease.ts';
+import { flowWidths, type Shape } from '../manifest.ts';
+import { exactStore, type StoreFacts } from '../stores.ts';
 import type { Forward } from '../forward.ts';
-import { exactStore } from '../stores.ts';
-import type { BasisTables } from './basis.ts';
-import { trace } from './calibrate.ts';
-import { divergencesOf, layerErrors, type LayerError, type OneCoded } from './layerCost.ts';
-import { BASIS } from './method.ts';
+import { divergencesOf, layerCache, type OneCoded } from './layerCost.ts';
 import { shareOut, type CostPoint } from './sparsityBudget.ts';
 
 /** Shares of zeros at which a head's error is measured: a head gets no fewer than the first, and no more than the last, for a sample is not every text. */
 const SHARES = [0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.95];
 /** The one at which it is also measured what it does to the next token. */
-const PROBED = 4;
+const PROBED = 5;
+/** Rows at the end of a text that show errors. */
+const ERROR_ROWS = 128;
 /** Between them, errors are read off at steps of this. */
 const STEP = 0.01;
-/** Tokens at the end of a text whose next tokens are looked at, and how many of the texts show errors. */
-const ROWS = 512;
-const ERROR_TEXTS = 2;
 /** Of what the zeros of all heads do to the next token, on average, that a head does at least. */
 const LEAST = 0.01;
+
+/** What keys of one layer are coded with, for any share of zeros of each of its KV heads. */
+export interface HeadTables {
+  at(zeros: readonly number[]): DeltaTables;
+}
+
+/** What exact attention showed of a text, by layer. */
+interface Seen {
+  /** Before its last rows: k and v as a layer's attention got them, `[known, k + v]`. */
+  keysAndValues: Float32Array[];
+  /** Of the last few rows: all that it got, `[rows, width]`, and what it gave, `[rows, heads · Dv]`. */
+  qkv: Float32Array[];
+  attention: Float32Array[];
+}
 
 /**
  * What zeros cost each KV head, head by head and layer by layer; a head costs nothing at all where the texts are too short to show anything.
  * @param tables of each layer
- * @param texts tokens of each, whole blocks
+ * @param texts tokens of each; the next tokens of its last `most` rows are looked at
+ * @param manifest says which blocks are exact
  */
-export async function headCosts(forward: Forward, addon: Addon, texts: readonly ArrayLike<number>[], tables: readonly BasisTables[], progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<CostPoint[][]> {
-  const { chunk } = forward;
-  const manifest = { ...forward.manifest, delta: { ...forward.manifest.delta, windowMin: BASIS.window } };
+export async function headCosts(forward: Forward, addon: Addon, texts: readonly ArrayLike<number>[], tables: readonly HeadTables[], manifest: StoreFacts, most: number, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<CostPoint[][]> {
   const { layers, kvHeads } = manifest.shape;
   const heads = Array.from({ length: layers * kvHeads }, (_, i) => ({ layer: Math.floor(i / kvHeads), head: i % kvHeads }));
   /** Every other head of the layer is coded without leaving anything out. */
@@ -40,19 +52,21 @@ export async function headCosts(forward: Forward, addon: Addon, texts: readonly 
   const divergences = new Float64Array(cases.length);
   const errors = heads.map(() => new Float64Array(SHARES.length));
   for (const [n, text] of texts.entries()) {
-    const ids = Array.from(text);
-    const rows = Math.min(ROWS, Math.floor(ids.length / (2 * BLOCK)) * BLOCK);
-    const cache = exactStore(addon, manifest);
+    const ids = Array.from(text).slice(0, Math.floor(text.length / BLOCK) * BLOCK);
+    const rows = Math.min(most, Math.floor(ids.length / (2 * BLOCK)) * BLOCK);
+    const cache = exactStore(addon, forward.manifest);
     try {
-      const lease = cache.lease(new Int32Array(0));
-      const { qkv } = await trace(forward, lease, ids, { withQueries: false, withInputs: true, pass }).finally(() => lease.release());
-      const byRow = await divergencesOf(forward, cache, ids, rows, cases, qkv, manifest, (share) => progress((n + 0.7 * share) / texts.length), pass);
-      byRow.forEach((row, i) => (divergences[i] += row.reduce((a, b) => a + b, 0)));
-      for (const [i, one] of n < ERROR_TEXTS ? heads.entries() : []) {
-        const found: LayerError[] = await pass(async () => layerErrors(addon, manifest, one.layer, qkv[one.layer], SHARES.map((share) => alone(one, share).tables), chunk));
-        found.forEach(({ error }, at) => (errors[i][at] += error));
-        progress((n + 0.7 + (0.3 * (i + 1)) / heads.length) / texts.length);
+      const seen = await look(forward, cache, ids, Math.min(rows, ERROR_ROWS), pass);
+      const fill = (lease: Lease, layer: number, tokens: number): Promise<void> => remember(lease, seen.keysAndValues[layer], tokens, manifest.shape, forward.chunk, pass);
+      for (let layer = 0; layer < layers; layer++) {
+        for (const [at, share] of SHARES.entries()) {
+          const found = await errorsOf(addon, manifest, layer, tables[layer].at(new Array<number>(kvHeads).fill(share)), seen, forward.chunk, (lease) => fill(lease, layer, ids.length - Math.min(rows, ERROR_ROWS)), pass);
+          found.forEach((error, head) => (errors[layer * kvHeads + head][at] += error));
+        }
+        progress((n + (0.2 * (layer + 1)) / layers) / texts.length);
       }
+      const byRow = await divergencesOf(forward, cache, ids, rows, cases, (lease, layer) => fill(lease, layer, ids.length - rows), manifest, (share) => progress((n + 0.2 + 0.8 * share) / texts.length), pass);
+      byRow.forEach((row, i) => (divergences[i] += row.reduce((a, b) => a + b, 0)));
     } finally {
       cache.close();
     }
@@ -61,6 +75,81 @@ export async function headCosts(forward: Forward, addon: Addon, texts: readonly 
   // What looks like nothing, or less, is something that the texts were too short for.
   const least = (LEAST * own.reduce((a, b) => a + b, 0)) / heads.length;
   return heads.map((_, i) => costCurve(errors[i], Math.max(least, own[i])));
+}
+
+/** Reads a text with exact attention, and keeps what it showed, of the last `rows` in full; the cache knows the text then. */
+async function look(forward: Forward, cache: KvCache, ids: readonly number[], rows: number, pass: RunPass): Promise<Seen> {
+  const { shape } = forward.manifest;
+  const { qkv: width, attention } = flowWidths(shape);
+  const queries = shape.heads * shape.keyLength;
+  const known = ids.length - rows;
+  const of = (length: number): Float32Array[] => Array.from({ length: shape.layers }, () => new Float32Array(length));
+  const seen: Seen = { keysAndValues: of(known * (width - queries)), qkv: of(rows * width), attention: of(rows * attention) };
+  const lease = cache.lease(new Int32Array(0));
+  try {
+    for (let at = 0, step = 0; at < ids.length; at += step) {
+      step = Math.min(forward.chunk, (at < known ? known : ids.length) - at);
+      const from = at;
+      const chunk = ids.slice(at, at + step);
+      lease.begin(chunk);
+      await pass(() => forward.run(chunk, {
+        attend(layer, count, qkv, out) {
+          lease.attend(layer, count, qkv, out);
+          if (from < known) for (let i = 0; i < count; i++) seen.keysAndValues[layer].set(qkv.subarray(i * width + queries, (i + 1) * width), (from + i) * (width - queries));
+          else {
+            seen.qkv[layer].set(qkv.subarray(0, count * width), (from - known) * width);
+            seen.attention[layer].set(out.subarray(0, count * attention), (from - known) * attention);
+          }
+        },
+      }, 'none'));
+      lease.commit();
+    }
+    return seen;
+  } finally {
+    lease.release();
+  }
+}
+
+/** Gives a lease of one layer the first keys and values; nobody asks for anything. */
+async function remember(lease: Lease, keysAndValues: Float32Array, tokens: number, shape: Shape, most: number, pass: RunPass): Promise<void> {
+  const { qkv: width, attention } = flowWidths(shape);
+  const queries = shape.heads * shape.keyLength;
+  const own = width - queries;
+  const out = new Float32Array(most * attention);
+  const qkv = new Float32Array(most * width);
+  for (let at = 0; at < tokens; at += most) {
+    const count = Math.min(most, tokens - at);
+    for (let i = 0; i < count; i++) qkv.set(keysAndValues.subarray((at + i) * own, (at + i + 1) * own), i * width + queries);
+    lease.begin(new Int32Array(count));
+    await pass(async () => lease.attend(0, count, qkv.subarray(0, count * width), out.subarray(0, count * attention)));
+    lease.commit();
+  }
+}
+
+/** Of each KV head of a layer: Σ‖ô − o‖² of its attention's output over the last rows of a text. */
+async function errorsOf(addon: Addon, manifest: StoreFacts, layer: number, tables: DeltaTables, seen: Seen, most: number, fill: (lease: Lease) => Promise<void>, pass: RunPass): Promise<Float64Array> {
+  const { heads, kvHeads, valueLength } = manifest.shape;
+  const { qkv: width, attention } = flowWidths(manifest.shape);
+  const ofHead = (heads / kvHeads) * valueLength;
+  const errors = new Float64Array(kvHeads);
+  const cache = layerCache(addon, manifest, layer, tables);
+  const lease = cache.lease(new Int32Array(0));
+  try {
+    await fill(lease);
+    const [qkv, exact] = [seen.qkv[layer], seen.attention[layer]];
+    const out = new Float32Array(most * attention);
+    for (let at = 0; at * width < qkv.length; at += most) {
+      const count = Math.min(most, qkv.length / width - at);
+      lease.begin(new Int32Array(count));
+      await pass(async () => lease.attend(0, count, qkv.subarray(at * width, (at + count) * width), out.subarray(0, count * attention)));
+      lease.commit();
+      for (let i = 0; i < count * attention; i++) errors[Math.floor((i % attention) / ofHead)] += (out[i] - exact[at * attention + i]) ** 2;
+    }
+    return errors;
+  } finally {
+    lease.release();
+    cache.close();
+  }
 }
 
 /** A head's error by its share of zeros, in what it does to the next token. */

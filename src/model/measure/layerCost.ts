@@ -3,7 +3,7 @@ import { atOnce, type RunPass } from '../../shared/pass.ts';
 import type { Addon, DeltaTables } from '../../binding/addon.ts';
 import { KvCache } from '../../cache/store.ts';
 import type { Lease } from '../../cache/lease.ts';
-import { divergence } from '../divergence.ts';
+import { divergenceFrom, likely, type Likely } from '../divergence.ts';
 import type { Forward } from '../forward.ts';
 import { flowWidths, type Manifest } from '../manifest.ts';
 import { storeConfig, type StoreFacts } from '../stores.ts';
@@ -70,15 +70,14 @@ export interface OneCoded {
 /**
  * KL of the next token over the last `rows` tokens of `ids`, nats, row by row, for each of `cases`.
  * @param exact a cache that knows `ids`; `rows` must leave whole blocks before them
- * @param qkv what each layer's attention gets with exact attention, `[tokens, width]`
+ * @param fill gives a lease of a layer's own cache what that layer's attention got before the rows, with exact attention
  * @param manifest says which blocks are exact
  */
-export async function divergencesOf(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, cases: readonly OneCoded[], qkv: Float32Array[], manifest: StoreFacts, progress: (share: number) => void, pass: RunPass = atOnce): Promise<Float64Array[]> {
+export async function divergencesOf(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, cases: readonly OneCoded[], fill: (lease: Lease, layer: number) => Promise<void>, manifest: StoreFacts, progress: (share: number) => void, pass: RunPass = atOnce): Promise<Float64Array[]> {
   const { chunk } = forward;
   const { vocabulary } = manifest.shape;
-  const { qkv: width } = flowWidths(manifest.shape);
   const known = ids.length - rows;
-  const dense = new Float32Array(rows * vocabulary);
+  const dense: Likely[] = [];
   const results: Float64Array[] = [];
   for (const [n, one] of [undefined, ...cases].entries()) {
     progress(n / (cases.length + 1));
@@ -87,7 +86,7 @@ export async function divergencesOf(forward: Forward, exact: KvCache, ids: reado
     const own = coded?.lease(new Int32Array(0));
     const divergences = new Float64Array(rows);
     try {
-      if (own) await pass(async () => attendAll(own, qkv[one!.layer].subarray(0, known * width), manifest, chunk));
+      if (own) await fill(own, one!.layer);
       for (let at = known; at < ids.length; at += chunk) {
         const step = ids.slice(at, at + chunk);
         lease.begin(step);
@@ -100,9 +99,11 @@ export async function divergencesOf(forward: Forward, exact: KvCache, ids: reado
         }, 'all'));
         lease.commit();
         own?.commit();
-        const from = (at - known) * vocabulary;
-        if (!own) dense.set(logits!, from);
-        else for (let i = 0; i < step.length; i++) divergences[at - known + i] = divergence(dense.subarray(from + i * vocabulary, from + (i + 1) * vocabulary), logits!.subarray(i * vocabulary, (i + 1) * vocabulary)).kl;
+        for (let i = 0; i < step.length; i++) {
+          const row = logits!.subarray(i * vocabulary, (i + 1) * vocabulary);
+          if (own) divergences[at - known + i] = divergenceFrom(dense[at - known + i], row);
+          else dense.push(likely(row));
+        }
       }
       if (own) results.push(divergences);
     } finally {

@@ -11,10 +11,10 @@ import type { DeltaConfig, Manifest } from '../manifest.ts';
 import type { Mode } from '../stores.ts';
 import { BasisTables, LEAST_TEXT, type LayerBasis } from './basis.ts';
 import { measureBases, type OutputOf } from './basisTexts.ts';
-import { calibrate, MEASURED_PARAMETERS } from './calibrate.ts';
+import { calibrate, calibrateByHead, MEASURED_PARAMETERS } from './calibrate.ts';
 import { makeContexts } from './corpus.ts';
 import { headCosts, shareByHead } from './headShares.ts';
-import { BALANCED, BASIS, CODING, COMPACT } from './method.ts';
+import { BALANCED, BASIS, CODING, COMPACT, HEADS } from './method.ts';
 
 /** Which contexts the folders of a basis give. */
 const TEXTS_SEED = 3;
@@ -53,7 +53,11 @@ export interface BasisSource {
 export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, { care = 'first', source }: { care?: Care; source?: BasisSource } = {}): Promise<Measurement> {
   if (source) return measureTexts(forward, tokenizer, addon, source, progress, pass);
   const sample = await sampleCode(tokenizer, sampleTokens(forward.manifest, care));
-  const { calibrations: [balanced, compact] } = await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass);
+  const { parameters } = forward.manifest;
+  const byHead = care === 'thorough' && parameters > MEASURED_PARAMETERS && parameters <= HEADS.parameters;
+  const [balanced, compact] = byHead
+    ? await calibrateByHead(forward, addon, sample, [BALANCED, COMPACT], HEADS.sampleRows, progress, pass)
+    : (await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass)).calibrations;
   return {
     delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length },
     tables: { delta: balanced.tables, compact: compact.tables },
@@ -81,7 +85,8 @@ async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon
   if (isShared) {
     const layers: BasisTables[] = [];
     for (const basis of bases) layers.push(await tablesOf(basis));
-    const costs = await headCosts(forward, addon, ids.slice(0, BASIS.texts.costs), layers, (share) => progress(BASES + (1 - BASES) * share), pass);
+    const manifest = { ...forward.manifest, delta: { ...forward.manifest.delta, windowMin: BASIS.window } };
+    const costs = await headCosts(forward, addon, ids.slice(0, BASIS.texts.costs), layers, manifest, HEADS.textRows, (share) => progress(BASES + (1 - BASES) * share), pass);
     const [atBalanced, atCompact] = [BASIS.shared.balanced, BASIS.shared.compact].map((zeros) => shareByHead(costs, shape.kvHeads, zeros));
     for (const [i, layer] of layers.entries()) await solve(layer, [atBalanced[i], atCompact[i]]);
   } else for (const basis of bases) await solve(await tablesOf(basis), [BALANCED, COMPACT]);

@@ -14,6 +14,12 @@ export const CODING: Omit<DeltaConfig, 'keySparsity' | 'compactSparsity' | 'toke
  */
 export const BASIS = { shared: { balanced: 0.7, compact: 0.8 }, texts: { least: 6, most: 12, costs: 6 }, length: 4096, power: 0.1, window: 4 };
 
+/**
+ * Where zeros are shared out among KV heads: rows of each text whose next tokens are looked at, where texts were given; and of the one sample, of models up to so many
+ * parameters, of which it is measured while nobody waits.
+ */
+export const HEADS = { textRows: 512, sampleRows: 384, parameters: 2e9 };
+
 /** Raised when delta tables come out differently. */
 export const METHOD_NUMBER = 8;
 
