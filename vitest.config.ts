@@ -1,6 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Sweeps over many cases, of which other files have one: a routine run leaves them to the whole check. */
+const sweeps = ['addon/onnxFolder', 'addon/keptFiles', 'addon/replay', 'addon/modelShelf', 'addon/confidenceCall', 'view/hostile', 'view/visualizerAccess', 'view/panelReplay'];
+const isRoutine = process.env.DELTALLM_TEST === 'routine';
+
 /** `timeout`: milliseconds after which a test hangs, on the slowest and busiest machine; no test may need it to fail. */
 const project = (name: string, timeout: number) => ({
   // VS Code exists only inside its host: what the editor's part does with it is seen in a stand-in.
@@ -8,6 +12,7 @@ const project = (name: string, timeout: number) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
+    exclude: isRoutine ? sweeps.map((file) => `test/${file}.test.ts`) : [],
     testTimeout: timeout,
     hookTimeout: timeout,
     expect: { poll: { timeout } },

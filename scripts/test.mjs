@@ -52,7 +52,7 @@ function addCounted(name, status, started) {
 
 const reportOf = (/** @type {string} */ name) => join(folder, `${name}.json`);
 const withReport = (/** @type {string} */ name, /** @type {string[]} */ args) => args.map((arg) => arg.replace('REPORT', reportOf(name)));
-// Sweeps through all themes are the whole check's too.
+// Sweeps over many cases and through all themes are the whole check's too.
 const envOf = (/** @type {string} */ name) => ({ ...childEnv, DELTALLM_TEST_COUNTS: reportOf(name), ...(!all && { DELTALLM_TEST: 'routine' }) });
 
 /**
@@ -143,7 +143,7 @@ async function main() {
 
   console.log(`\n== summary, after ${((performance.now() - begun) / 60_000).toFixed(1)} minutes ==`);
   for (const line of summary) console.log(line);
-  if (!all) console.log(`Left to npm run test:all: ${[...Object.values(further), 'the oldest VS Code', 'windows that are closed, reloaded or restricted, the other themes'].join(', ')}.`);
+  if (!all) console.log(`Left to npm run test:all: ${[...Object.values(further), 'sweeps over many cases (vitest.config.ts)', 'the oldest VS Code', 'windows that are closed, reloaded or restricted, the other themes'].join(', ')}.`);
   if (peerMissing) console.log(`The comparisons with the reference engine were left out: ${peerMissing}`);
   for (const [title, lines] of /** @type {const} */ ([['Skipped', total.skipped], ['Failed', total.failed]])) {
     if (lines.length > 0) console.log(`${title}:`);

@@ -10,6 +10,7 @@ const READY_MS = 120_000;
 /** A model may have to be loaded first, by two windows at once, on cores that do other things besides. */
 const GHOST_MS = 60_000;
 const POLL_MS = 25;
+const SETTLED_MS = 800;
 
 export class EditorWindow {
   /** @param {import('playwright-core').Page} page @param {import('./probeLine.mjs').Probe} probe @param {() => Promise<void>} close @param {import('./probeLine.mjs').Line} line */
@@ -141,6 +142,16 @@ export class EditorWindow {
     for (const end = Date.now() + ms; ; await wait(POLL_MS)) {
       const text = await this.ghost();
       if (text || Date.now() > end) return text;
+    }
+  }
+
+  /** The same where what is shown first may grow by more lines: it has not for a while. @param {number} [ms] */
+  async settledGhost(ms = GHOST_MS) {
+    for (let text = await this.awaitGhost(ms); ; ) {
+      await wait(SETTLED_MS);
+      const now = await this.ghost();
+      if (now === text) return text;
+      text = now;
     }
   }
 

@@ -15,7 +15,7 @@ async function typeAndWait(window) {
   await window.type(typed);
   // Under load the extension host hears of the last keys later than the screen shows them.
   await window.until(async () => (await window.document()).before.endsWith(typed), 'every key has arrived');
-  return window.awaitGhost();
+  return window.settledGhost();
 }
 
 /** What the extension wrote about its requests. @param {import('./editorWindow.mjs').EditorWindow} window @returns {Promise<string[]>} */

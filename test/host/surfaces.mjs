@@ -49,7 +49,7 @@ export async function surfaces(session, window) {
   await palette.waitFor();
   await page.locator(selectors.paletteRow, { hasText: 'Complete at the cursor' }).first().click();
   await window.keyboardInEditor();
-  const ghost = await window.awaitGhost();
+  const ghost = await window.settledGhost();
   const { before } = await window.document();
   await window.press('Tab');
   await window.until(async () => (await window.document()).before === before + ghost && ghost !== '', 'Tab accepts', 5000)
