@@ -9,7 +9,7 @@ import { eigen, product, solvePositive, transposed } from '../../attention/matri
 import { codeKeys } from '../../attention/reference.ts';
 import { rotate } from '../../attention/rope.ts';
 import type { Shape } from '../manifest.ts';
-import { quantile } from './deltaSizes.ts';
+import { quantile, thresholdsByHead } from './deltaSizes.ts';
 import { splitHeads } from './heads.ts';
 
 /** Blocks of window that are never far. */
@@ -294,9 +294,9 @@ export class BasisTables {
 
   /** θ such that this share of the texts' delta elements is zero: one for all heads or, given a share of each, one a head. */
   at(zeros: number | readonly number[]): DeltaTables {
-    const threshold = new Float32Array(this.step.length);
-    if (typeof zeros === 'number') threshold.fill(quantile(joined(Float32Array, this.sorted).sort(), zeros));
-    else zeros.forEach((share, g) => threshold.fill(quantile(this.sorted[g], share), g * this.shape.keyLength, (g + 1) * this.shape.keyLength));
+    const threshold = typeof zeros === 'number'
+      ? new Float32Array(this.step.length).fill(quantile(joined(Float32Array, this.sorted).sort(), zeros))
+      : thresholdsByHead(this.sorted, this.shape.keyLength, zeros);
     return { threshold, step: this.step, basis: this.layer.basis, ...(this.importance && { importance: this.importance }) };
   }
 

@@ -19,14 +19,19 @@ export class KeyTables {
   }
 
   at(zeros: readonly number[]): DeltaTables {
-    const threshold = new Float32Array(this.step.length);
-    zeros.forEach((share, g) => threshold.fill(quantile(this.sorted[g], share), g * this.length, (g + 1) * this.length));
-    return { threshold, step: this.step };
+    return { threshold: thresholdsByHead(this.sorted, this.length, zeros), step: this.step };
   }
 }
 
 /** What this share of the sorted sizes is below; 0 for none. */
 export const quantile = (sorted: Float32Array, share: number): number => (share > 0 && sorted.length > 0 ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : 0);
+
+/** θ of every head, `[heads, length]`, each by its own share of zeros. @param sorted sizes of each head's deltas */
+export function thresholdsByHead(sorted: readonly Float32Array[], length: number, zeros: readonly number[]): Float32Array {
+  const threshold = new Float32Array(sorted.length * length);
+  zeros.forEach((share, g) => threshold.fill(quantile(sorted[g], share), g * length, (g + 1) * length));
+  return threshold;
+}
 
 export class DeltaSizes {
   /** By head, |delta| of the tokens that are not masked, `[tokens, length]`. */
