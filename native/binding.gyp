@@ -103,8 +103,8 @@
           'target_name': 'kernels_avx512vbmi2',
           'type': 'static_library',
           'sources': ['kernels/avx512vbmi2.cc'],
-          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt'],
-          'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mfma', '-mf16c', '-mpopcnt']},
+          'cflags': ['-Wno-uninitialized', '-Wno-maybe-uninitialized', '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mavx512vnni', '-mfma', '-mf16c', '-mpopcnt'],
+          'xcode_settings': {'OTHER_CFLAGS': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mavx512vnni', '-mfma', '-mf16c', '-mpopcnt']},
         },
         {
           'target_name': 'products_avx512vnni',

@@ -31,7 +31,7 @@ const HELP = `deltallm: offline code completion
   deltallm tokenize [--model M] [--json] < text        deltallm detokenize [--model M] < ids
   deltallm logits --model M --tokens @ids.json [--attention delta|compact|dense] [--all] --out F
   deltallm inspect --file F [--model M] [--attention delta|compact] [--most N] [--heads] [--json] [--html F]
-  deltallm import FILE.gguf [--out DIR [--texts DIR]...]
+  deltallm import FILE.gguf [--out DIR [--texts DIR]... [--zeros BALANCED,COMPACT]]
   deltallm models [--json]
   deltallm eval --help                                 deltallm bench engine --help
   deltallm replay --help

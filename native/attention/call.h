@@ -52,13 +52,18 @@ struct Scratch {
   float *sinkScores;  // [rows][64]
   float *moved;       // [rows][D] queries rotated to i − δ
   float *scaled;      // [rows][D] queries times the step table; in the basis, where there is one
+  float *unit;        // [rows] what one whole number of `rounded` is worth
+  float *weightUnit;  // [rows] and one of `weights`
   float *turned;      // [rows][D] queries rotated to i − δ − origin, with a basis
   float *angles;      // [2·D] one position's cosines and sines
   float *acc, *totalAcc;       // [rows][valueWidth]
   float *maximum, *sum, *alpha, *totalMaximum, *totalSum;  // [rows]
   Array<uint64_t> lanes;       // [rows]
+  Array<int16_t> whole;
+  int16_t *rounded;   // [rows][DL_EVEN(D)] `scaled` in whole numbers
+  int16_t *weights;   // [rows][64] a far tile's softmax in whole numbers
   int movedBy = 0;             // δ that `moved` holds; 0: none
-  const float *scaledFrom = nullptr;  // what `scaled` was made from; null: nothing
+  const float *scaledFrom = nullptr;  // what `scaled` and `rounded` were made from; null: nothing
   int scaledBy = 0;            // δ + origin that it is turned by, with a basis
   Array<Work> work;            // [kvHeads]; dense is not counted here
 

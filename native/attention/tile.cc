@@ -19,11 +19,13 @@ bool isCancelled(const int32_t *word) {
 
 bool Scratch::prepare(const Setup &setup, int rows) {
   const size_t D = setup.keyLength, width = setup.valueWidth, n = rows;
-  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, n * D, 2 * D, n * width, n * width, n, n, n, n, n};
-  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &turned, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
+  const size_t sizes[] = {D * DL_TILE, width * DL_TILE, n * DL_TILE, n * DL_TILE, n * D, n * D, n * D, n, n, 2 * D, n * width, n * width, n, n, n, n, n};
+  float **const parts[] = {&keys, &values, &scores, &sinkScores, &moved, &scaled, &turned, &unit, &weightUnit, &angles, &acc, &totalAcc, &maximum, &sum, &alpha, &totalMaximum, &totalSum};
   size_t total = 0;
   for (size_t size : sizes) total += (size + 15) / 16 * 16;
-  if (!memory.atLeast(total) || !lanes.atLeast(n) || !work.atLeast(setup.kvHeads)) return false;
+  if (!memory.atLeast(total) || !lanes.atLeast(n) || !whole.atLeast(n * (DL_EVEN(D) + DL_TILE)) || !work.atLeast(setup.kvHeads)) return false;
+  rounded = whole.data();
+  weights = rounded + n * DL_EVEN(D);
   float *at = memory.data();
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     *parts[i] = at;
@@ -91,11 +93,18 @@ const float *queriesFor(const Pass &pass, int delta) {
   return scratch.moved;
 }
 
+/** Makes the whole numbers of `scaled`, which were made from `from`. */
+void roundQueries(const Pass &pass, const float *from) {
+  Scratch &scratch = pass.scratch;
+  pass.kernels().round16(scratch.scaled, pass.setup().keyLength, pass.rows, scratch.rounded, scratch.unit);
+  scratch.scaledFrom = from;
+}
+
 /** With a basis: q′ = A⁻ᵀ·q turned to i − δ − origin, times the step table: one matrix of 64 columns after another takes the place of a tile of keys. */
-const float *basisQueries(const Pass &pass, int by) {
+void basisQueries(const Pass &pass, int by) {
   const Setup &setup = pass.setup();
   Scratch &scratch = pass.scratch;
-  if (scratch.scaledFrom == scratch.turned && scratch.scaledBy == by) return scratch.scaled;
+  if (scratch.scaledFrom == scratch.turned && scratch.scaledBy == by) return;
   const int D = setup.keyLength, tiles = queryTileCount(D);
   const size_t tile = static_cast<size_t>(D) * DL_TILE;
   const float *columns = pass.call.own().queryTiles.data() + tile * tiles * pass.kvHead;
@@ -106,21 +115,19 @@ const float *basisQueries(const Pass &pass, int by) {
     for (int r = 0; r < pass.rows; r++) memcpy(scratch.scaled + static_cast<size_t>(r) * D + c * DL_TILE, scratch.sinkScores + r * DL_TILE, sizeof(float) * width);
   }
   scratch.work[pass.kvHead].executed += static_cast<double>(pass.rows) * tiles * tile;
-  scratch.scaledFrom = scratch.turned;
   scratch.scaledBy = by;
-  return scratch.scaled;
+  roundQueries(pass, scratch.turned);
 }
 
 /** Queries times the step table: integer steps then need no factor. */
-const float *scaledQueries(const Pass &pass, const float *q) {
+void scaledQueries(const Pass &pass, const float *q) {
   Scratch &scratch = pass.scratch;
-  if (scratch.scaledFrom == q) return scratch.scaled;
+  if (scratch.scaledFrom == q) return;
   const int D = pass.setup().keyLength;
   const float *step = pass.call.own().step.data() + static_cast<size_t>(pass.kvHead) * D;
   for (int r = 0; r < pass.rows; r++)
     for (int d = 0; d < D; d++) scratch.scaled[r * D + d] = q[r * D + d] * step[d];
-  scratch.scaledFrom = q;
-  return scratch.scaled;
+  roundQueries(pass, q);
 }
 
 void exactScores(const Pass &pass, const Block &block, const float *q) {
@@ -137,19 +144,17 @@ void exactScores(const Pass &pass, const Block &block, const float *q) {
   }
 }
 
-/** Extra keyframes (rare): their columns are put in place of the sums, and a running sum starts again there. */
-void deltaScoresWithExtra(const Pass &pass, const DeltaHead &head, const dl_delta_keys &keys, const float *scaled) {
+/** Extra keyframes (rare): their scores are put in place of the sums, and a running sum starts again there. */
+void extraScores(const Pass &pass, const DeltaHead &head, bool running) {
   const int D = pass.setup().keyLength;
   Scratch &scratch = pass.scratch;
-  pass.kernels().expand_delta(&keys, D, scratch.keys);
   const int16_t *extra = head.extra;
   for (int t = 0; t < DL_TILE; t++) {
     if (!(head.extraTokens >> t & 1)) continue;
-    for (int d = 0; d < D; d++) scratch.keys[d * DL_TILE + t] = extra[d];
+    pass.kernels().score_i16(extra, D, scratch.rounded, scratch.unit, pass.rows, scratch.scores + t);
     extra += D;
   }
-  pass.kernels().scores_f32(scratch.keys, D, scaled, pass.rows, scratch.scores);
-  if (keys.spread) return;
+  if (!running) return;
   for (int r = 0; r < pass.rows; r++) {
     float *s = scratch.scores + r * DL_TILE;
     for (int t = 1; t < DL_TILE; t++)
@@ -164,19 +169,12 @@ void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, co
   const int D = setup.keyLength;
   Scratch &scratch = pass.scratch;
   const Block &block = *entry.block;
-  const float *scaled = setup.basis ? basisQueries(pass, entry.delta + originOf(block.base)) : scaledQueries(pass, queriesFor(pass, entry.delta));
+  if (setup.basis) basisQueries(pass, entry.delta + originOf(block.base));
+  else scaledQueries(pass, queriesFor(pass, entry.delta));
   const dl_delta_keys keys = {head.masks, head.packed, head.keyframe, setup.mean};
-  if (head.extraTokens) {
-    deltaScoresWithExtra(pass, head, keys, scaled);
-  } else {
-    if (pass.rows <= kernels.fused_delta_rows) {
-      kernels.scores_delta(&keys, D, scaled, pass.rows, scratch.scores, ahead);
-    } else {
-      kernels.expand_delta(&keys, D, scratch.keys);
-      kernels.scores_f32(scratch.keys, D, scaled, pass.rows, scratch.scores);
-    }
-    if (!setup.mean) kernels.scan(scratch.scores, pass.rows);
-  }
+  kernels.scores_delta(&keys, D, scratch.rounded, scratch.unit, pass.rows, scratch.scores, ahead + D * DL_TILE);
+  if (head.extraTokens) extraScores(pass, head, !setup.mean);
+  else if (!setup.mean) kernels.scan(scratch.scores, pass.rows);
   const int sinks = sinkTokens(setup, block);
   if (!sinks) return;
   memset(scratch.keys, 0, sizeof(float) * D * DL_TILE);
@@ -235,8 +233,9 @@ bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, int tokens, c
   memcpy(scales, head.scales, sizeof scales);
   for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
   if (!softmax(pass, entry, scales, partial)) return false;
-  if (!sinks && pass.rows <= kernels.fused_rows) {
-    kernels.values_i8(head.values, width, tokens, pass.scratch.scores, pass.rows, pass.scratch.alpha, partial.acc, ahead + setup.keyLength * DL_TILE);
+  if (!sinks) {
+    kernels.round16(pass.scratch.scores, DL_TILE, pass.rows, pass.scratch.weights, pass.scratch.weightUnit);
+    kernels.values_i8(head.values, width, tokens, pass.scratch.weights, pass.scratch.weightUnit, pass.rows, pass.scratch.alpha, partial.acc, ahead);
     return true;
   }
   kernels.expand_i8(head.values, width * tokens, pass.scratch.values);

@@ -6,7 +6,7 @@ namespace deltallm {
 namespace {
 
 /** ADDON_VERSION of src/binding/addon.ts. */
-constexpr int kAddonVersion = 6;
+constexpr int kAddonVersion = 7;
 
 struct Export {
   const char *name;

@@ -10,6 +10,7 @@ namespace {
 #define ROWS 6
 
 typedef __m256 V;
+typedef __m256i I, Pairs, Factors; /* LANES sums; of LANES columns two steps each, in 16 bits; two factors, the same in every lane */
 
 static inline V load(const float *x) { return _mm256_loadu_ps(x); }
 static inline V load(const uint16_t *x) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)); }
@@ -51,6 +52,44 @@ static inline float sum_of_lanes(V x) {
 }
 static inline void spread8(const int8_t *packed, const uint8_t *places, int8_t *to) {
   _mm_storel_epi64((__m128i *)to, _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)packed), _mm_loadl_epi64((const __m128i *)places)));
+}
+
+static inline I no_sum(void) { return _mm256_setzero_si256(); }
+static inline V floats_of(I x) { return _mm256_cvtepi32_ps(x); }
+/* 2·LANES columns of two steps. */
+static inline void pairs_of(const int8_t *a, const int8_t *b, Pairs *to) {
+  const __m128i x = _mm_loadu_si128((const __m128i *)a), y = _mm_loadu_si128((const __m128i *)b);
+  to[0] = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y));
+  to[1] = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y));
+}
+static inline Factors factors_of(const int16_t *two) {
+  int both;
+  __builtin_memcpy(&both, two, 4);
+  return _mm256_set1_epi32(both);
+}
+/* As one: GCC would make all products of a step before the first is added, and put sums into memory for them. */
+static inline I add_products(I sum, Pairs x, Factors two) {
+  I products;
+  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(products) : "x"(x), "x"(two));
+  return sum;
+}
+/* LANES numbers, to the nearest, ties to even. */
+static inline void store16(int16_t *to, V x) {
+  const __m256i whole = _mm256_cvtps_epi32(x);
+  _mm_storeu_si128((__m128i *)to, _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
+}
+/* Pairs of products fit 32 bits, for factors are never −32768; their sums do not. */
+static inline float dot_i16(const int16_t *key, int D, const int16_t *q) {
+  __m256i sums = _mm256_setzero_si256();
+  int d = 0;
+  for (; d + 16 <= D; d += 16) {
+    const __m256i products = _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)(key + d)), _mm256_loadu_si256((const __m256i *)(q + d)));
+    sums = _mm256_add_epi64(sums, _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(products)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(products, 1))));
+  }
+  const __m128i halves = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+  int64_t sum = _mm_extract_epi64(halves, 0) + _mm_extract_epi64(halves, 1);
+  for (; d < D; d++) sum += (int64_t)q[d] * key[d];
+  return (float)sum;
 }
 
 }  // namespace

@@ -1,54 +1,31 @@
 // The kernel set for AVX-512 (F, BW, DQ, VL, with FMA, F16C, POPCNT; no VBMI2). Delta keys: 16 packed int8 are widened and spread by mask
 // (vpexpandd), so a zero costs no byte; it costs its multiply.
+#include <immintrin.h>
+
+namespace {
+
+static inline __m512i add_products(__m512i sum, __m512i x, __m512i two) { return _mm512_add_epi32(sum, _mm512_madd_epi16(x, two)); }
+
+}  // namespace
+
 #include "kernels/avx512.h"
 
 namespace {
 
-template <bool Spread>
-struct KeysDelta {
-  const uint64_t *masks;
-  const int8_t *packed;
-  const int16_t *keyframe;
-  const char *ahead;
-  inline void next(__m512 *k) {
-    const uint64_t mask = *masks++;
-    const int frame = *keyframe++;
-    _mm_prefetch(ahead, _MM_HINT_T0);
-    ahead += 64;
+static void scores_delta_avx512(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *ahead) {
+  alignas(64) int8_t steps[(MOST_CHANNELS + 1) * DL_TILE];
+  const int8_t *packed = keys->packed;
+  for (int d = 0; d < D; d++)
     for (int v = 0; v < 4; v++) {
-      const uint32_t part = (uint32_t)(mask >> (16 * v)) & 0xffff;
-      __m512i steps = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)packed));
-      steps = _mm512_maskz_expand_epi32((__mmask16)part, steps);
-      if (Spread) steps = _mm512_add_epi32(steps, _mm512_set1_epi32(frame));
-      else if (v == 0) steps = _mm512_add_epi32(steps, _mm512_maskz_set1_epi32(1, frame));
-      k[v] = _mm512_cvtepi32_ps(steps);
+      const uint32_t part = (uint32_t)(keys->masks[d] >> (16 * v)) & 0xffff;
+      const __m512i spread = _mm512_maskz_expand_epi32((__mmask16)part, _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)packed)));
+      _mm_store_si128((__m128i *)(steps + d * DL_TILE + 16 * v), _mm512_cvtepi32_epi8(spread));
       packed += _mm_popcnt_u32(part);
     }
-  }
-};
-
-static void scores_delta_avx512(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead) {
-  if (keys->spread) scores_any(KeysDelta<true>{keys->masks, keys->packed, keys->keyframe, (const char *)ahead}, D, q, rows, scores);
-  else scores_any(KeysDelta<false>{keys->masks, keys->packed, keys->keyframe, (const char *)ahead}, D, q, rows, scores);
-}
-
-template <class Keys>
-static void expand_keys(Keys keys, int D, float *to) {
-  for (int d = 0; d < D; d++, to += DL_TILE) {
-    __m512 k[4];
-    keys.next(k);
-    for (int v = 0; v < 4; v++) _mm512_storeu_ps(to + 16 * v, k[v]);
-  }
-}
-
-static void expand_delta_avx512(const dl_delta_keys *keys, int D, float *to) {
-  if (keys->spread) expand_keys(KeysDelta<true>{keys->masks, keys->packed, keys->keyframe, (const char *)to}, D, to);
-  else expand_keys(KeysDelta<false>{keys->masks, keys->packed, keys->keyframe, (const char *)to}, D, to);
+  if (D & 1) memset(steps + D * DL_TILE, 0, DL_TILE);
+  scores_whole(steps, keys, D, q, unit, rows, scores, ahead);
 }
 
 }  // namespace
 
-extern "C" const dl_kernels dl_kernels_avx512 = {
-    "avx512",          6, 6, scores_f32_avx512, scores_f16_avx512, scores_delta_avx512, expand_f16_avx512, expand_i8_avx512, expand_delta_avx512,
-    scan_avx512, softmax_avx512, values_f32_avx512, values_f16_avx512, values_i8_avx512, merge_avx512,
-};
+extern "C" const dl_kernels dl_kernels_avx512 = DL_AVX512_SET("avx512", scores_delta_avx512);

@@ -1,16 +1,22 @@
-// What the AVX-512 sets share, all static: each file compiles its own copy with its own flags. Tokens are the lanes of scores, value elements
-// those of P·V. score = Σ_d q_d·k_d[t]: one FMA chain a lane, d ascending, for up to 6 rows × 4 registers at once. exp: degree 6, about 1 ulp.
+// What the AVX-512 sets share, all static: each file compiles its own copy with its own flags, and defines `add_products` before: to each of 16 sums, two products
+// of 16 bits. Tokens are the lanes of scores, value elements those of P·V. score = Σ_d q_d·k_d[t]: one FMA chain a lane, d ascending, for up to 6 rows × 4 registers
+// at once; what is far in exact sums of whole numbers. exp: degree 6, about 1 ulp.
 #pragma once
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernels/kernels.h"
 
 namespace {
 
-/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed); exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
-static inline __m512 exponential(__m512 x) {
-  const __mmask16 normal = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.0f), _CMP_GT_OQ);
-  x = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(-88.0f)), _mm512_set1_ps(88.0f));
+#define MOST_CHANNELS 256
+
+/* The first n of 16 lanes. */
+static inline __mmask16 first(int n) { return (__mmask16)(n >= 16 ? 0xffff : (1u << n) - 1); }
+
+/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed) and outside `lanes`; exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
+static inline __m512 exponential(__m512 x, __mmask16 lanes = 0xffff) {
+  const __mmask16 normal = _mm512_mask_cmp_ps_mask(lanes, x, _mm512_set1_ps(-87.0f), _CMP_GT_OQ); /* what the others come to is not looked at */
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
   r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
@@ -89,6 +95,7 @@ static void scores_any(Keys keys, int D, const float *q, int rows, float *scores
 
 static void scores_f32_avx512(const float *keys, int D, const float *q, int rows, float *scores) { scores_any(KeysF32{keys}, D, q, rows, scores); }
 static void scores_f16_avx512(const uint16_t *keys, int D, const float *q, int rows, float *scores) { scores_any(KeysF16{keys}, D, q, rows, scores); }
+
 /* n is a multiple of 16 in all uses. */
 static void expand_f16_avx512(const uint16_t *from, int n, float *to) {
   for (int i = 0; i < n; i += 16) _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(from + i))));
@@ -96,6 +103,146 @@ static void expand_f16_avx512(const uint16_t *from, int n, float *to) {
 
 static void expand_i8_avx512(const int8_t *from, int n, float *to) {
   for (int i = 0; i < n; i += 16) _mm512_storeu_ps(to + i, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(from + i)))));
+}
+
+static void round16_avx512(const float *x, int n, int rows, int16_t *to, float *unit) {
+  for (int r = 0; r < rows; r++, x += n, to += DL_EVEN(n)) {
+    __m512i sizes = _mm512_setzero_si512(); /* as bits: what is not finite is the largest */
+    for (int i = 0; i < n; i += 16) sizes = _mm512_max_epu32(sizes, _mm512_castps_si512(_mm512_abs_ps(_mm512_maskz_loadu_ps(first(n - i), x + i))));
+    const unsigned largest = _mm512_reduce_max_epu32(sizes);
+    const float most = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128((int)largest)));
+    const __m512 inverse = _mm512_set1_ps(most >= 1e-30f ? 32767 / most : 0);
+    for (int i = 0; i < n; i += 16) {
+      const __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(first(n - i), x + i), inverse));
+      _mm256_mask_storeu_epi16(to + i, first(DL_EVEN(n) - i), _mm512_cvtsepi32_epi16(whole));
+    }
+    unit[r] = largest >= 0x7f800000u ? __builtin_nanf("") : most >= 1e-30f ? most / 32767 : 0;
+  }
+}
+
+/* Pairs of products fit 32 bits, for factors are never −32768; their sums do not. */
+static inline float dot_i16(const int16_t *key, int D, const int16_t *q) {
+  __m512i sums = _mm512_setzero_si512();
+  for (int d = 0; d < D; d += 16) {
+    const __m256i products = _mm256_madd_epi16(_mm256_maskz_loadu_epi16(first(D - d), key + d), _mm256_maskz_loadu_epi16(first(D - d), q + d));
+    sums = _mm512_add_epi64(sums, _mm512_cvtepi32_epi64(products));
+  }
+  return (float)_mm512_reduce_add_epi64(sums);
+}
+
+static void score_i16_avx512(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores) {
+  for (int r = 0; r < rows; r++) scores[r * DL_TILE] = dot_i16(key, D, q + r * DL_EVEN(D)) * unit[r];
+}
+
+/* 32 columns of two steps as pairs of 16 bits: columns 0–7 and 16–23, then 8–15 and 24–31. */
+static inline void pairs_of(const int8_t *a, const int8_t *b, __m512i *to) {
+  const __m256i x = _mm256_loadu_si256((const __m256i *)a), y = _mm256_loadu_si256((const __m256i *)b);
+  to[0] = _mm512_cvtepi8_epi16(_mm256_unpacklo_epi8(x, y));
+  to[1] = _mm512_cvtepi8_epi16(_mm256_unpackhi_epi8(x, y));
+}
+
+/* The sums of these columns in order. */
+static inline void in_order(const __m512i *sum, __m512 *to) {
+  to[0] = _mm512_cvtepi32_ps(_mm512_shuffle_i64x2(sum[0], sum[1], 0x44));
+  to[1] = _mm512_cvtepi32_ps(_mm512_shuffle_i64x2(sum[0], sum[1], 0xee));
+}
+
+static inline __m512i factors_of(const int16_t *two) {
+  int both;
+  memcpy(&both, two, 4);
+  return _mm512_set1_epi32(both);
+}
+
+/* Whole numbers: R rows × N registers (2 or 4), two steps (channels, or tokens) at a time; what is read `[steps][stride]`, the factors `[rows][factorStride]`. */
+template <int R, int N>
+static inline __attribute__((always_inline)) void whole_sums(const int8_t *from, int stride, int steps, const int16_t *factors, int factorStride, const char *ahead, __m512i (*sum)[N]) {
+  for (int r = 0; r < R; r++)
+    for (int n = 0; n < N; n++) sum[r][n] = _mm512_setzero_si512();
+  for (int i = 0; i < steps; i += 2, from += 2 * stride, ahead += 128) {
+    __m512i x[N];
+    _mm_prefetch(ahead, _MM_HINT_T1);
+    _mm_prefetch(ahead + 64, _MM_HINT_T1);
+    for (int n = 0; n < N; n += 2) pairs_of(from + 16 * n, from + stride + 16 * n, x + n);
+    for (int r = 0; r < R; r++) {
+      const __m512i two = factors_of(factors + r * factorStride + i);
+      for (int n = 0; n < N; n++) sum[r][n] = add_products(sum[r][n], x[n], two);
+    }
+  }
+}
+
+template <int R>
+static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, float *scores, const char *ahead) {
+  __m512i sum[R][4];
+  whole_sums<R, 4>(steps, DL_TILE, D, q, DL_EVEN(D), ahead, sum);
+  for (int r = 0; r < R; r++) {
+    const float frame = dot_i16(keys->keyframe, D, q + r * DL_EVEN(D)) * unit[r];
+    const __m512 every = _mm512_set1_ps(keys->spread ? frame : 0);
+    for (int n = 0; n < 4; n += 2) {
+      __m512 x[2];
+      in_order(sum[r] + n, x);
+      for (int i = 0; i < 2; i++) _mm512_storeu_ps(scores + r * DL_TILE + 16 * (n + i), _mm512_add_ps(_mm512_mul_ps(x[i], _mm512_set1_ps(unit[r])), every));
+    }
+    if (!keys->spread) scores[r * DL_TILE] += frame;
+  }
+}
+
+/* Steps: all deltas as int8 `[DL_EVEN(D)][64]`. */
+static void scores_whole(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *next) {
+  const char *ahead = (const char *)next;
+  for (; rows >= 6; rows -= 6, q += 6 * DL_EVEN(D), unit += 6, scores += 6 * DL_TILE) scores_whole_rows<6>(steps, keys, D, q, unit, scores, ahead);
+  switch (rows) {
+    case 5: return scores_whole_rows<5>(steps, keys, D, q, unit, scores, ahead);
+    case 4: return scores_whole_rows<4>(steps, keys, D, q, unit, scores, ahead);
+    case 3: return scores_whole_rows<3>(steps, keys, D, q, unit, scores, ahead);
+    case 2: return scores_whole_rows<2>(steps, keys, D, q, unit, scores, ahead);
+    case 1: return scores_whole_rows<1>(steps, keys, D, q, unit, scores, ahead);
+  }
+}
+
+template <int R, int N>
+static void values_whole_rows(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc, const char *ahead) {
+  __m512i sum[R][N];
+  whole_sums<R, N>(values, width, tokens, p, DL_TILE, ahead, sum);
+  for (int r = 0; r < R; r++)
+    for (int n = 0; n < N; n += 2) {
+      __m512 x[2];
+      in_order(sum[r] + n, x);
+      for (int i = 0; i < 2; i++) {
+        float *to = acc + r * width + 16 * (n + i);
+        _mm512_storeu_ps(to, _mm512_add_ps(_mm512_mul_ps(_mm512_loadu_ps(to), _mm512_set1_ps(alpha[r])), _mm512_mul_ps(x[i], _mm512_set1_ps(unit[r]))));
+      }
+    }
+}
+
+/* The last 16 elements of a value whose length is an odd multiple of them. */
+static void values_whole_tail(const int8_t *values, int width, int tokens, const int16_t *p, float unit, float alpha, float *acc) {
+  __m512i sum = _mm512_setzero_si512();
+  for (int t = 0; t < tokens; t += 2, values += 2 * width) {
+    const __m128i x = _mm_loadu_si128((const __m128i *)values), y = _mm_loadu_si128((const __m128i *)(values + width));
+    sum = add_products(sum, _mm512_cvtepi8_epi16(_mm256_set_m128i(_mm_unpackhi_epi8(x, y), _mm_unpacklo_epi8(x, y))), factors_of(p + t));
+  }
+  _mm512_storeu_ps(acc, _mm512_add_ps(_mm512_mul_ps(_mm512_loadu_ps(acc), _mm512_set1_ps(alpha)), _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(unit))));
+}
+
+template <int R>
+static void values_whole_columns(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc, const char *ahead) {
+  int i = 0;
+  for (; i + 64 <= width; i += 64) values_whole_rows<R, 4>(values + i, width, tokens, p, unit, alpha, acc + i, ahead);
+  for (; i + 32 <= width; i += 32) values_whole_rows<R, 2>(values + i, width, tokens, p, unit, alpha, acc + i, ahead);
+  if (i < width)
+    for (int r = 0; r < R; r++) values_whole_tail(values + i, width, tokens, p + r * DL_TILE, unit[r], alpha[r], acc + r * width + i);
+}
+
+static void values_i8_avx512(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *next) {
+  const char *ahead = (const char *)next;
+  for (; rows >= 6; rows -= 6, p += 6 * DL_TILE, unit += 6, alpha += 6, acc += 6 * width) values_whole_columns<6>(v, width, tokens, p, unit, alpha, acc, ahead);
+  switch (rows) {
+    case 5: return values_whole_columns<5>(v, width, tokens, p, unit, alpha, acc, ahead);
+    case 4: return values_whole_columns<4>(v, width, tokens, p, unit, alpha, acc, ahead);
+    case 3: return values_whole_columns<3>(v, width, tokens, p, unit, alpha, acc, ahead);
+    case 2: return values_whole_columns<2>(v, width, tokens, p, unit, alpha, acc, ahead);
+    case 1: return values_whole_columns<1>(v, width, tokens, p, unit, alpha, acc, ahead);
+  }
 }
 
 /* Within a register: doubling shifts; between registers: the last lane is carried. */
@@ -138,7 +285,7 @@ static int softmax_avx512(float *scores, int rows, const uint64_t *lanes, float 
     kept++;
     const float highest = tile > maximum[r] ? tile : maximum[r];
     for (int v = 0; v < 4; v++)
-      x[v] = _mm512_maskz_mov_ps((__mmask16)(lanes[r] >> (16 * v)), exponential(_mm512_sub_ps(x[v], _mm512_set1_ps(highest))));
+      x[v] = exponential(_mm512_sub_ps(x[v], _mm512_set1_ps(highest)), (__mmask16)(lanes[r] >> (16 * v)));
     const float added = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3])));
     for (int v = 0; v < 4; v++) {
       if (value_scales) x[v] = _mm512_mul_ps(x[v], _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(value_scales + 16 * v))));
@@ -153,16 +300,14 @@ static int softmax_avx512(float *scores, int rows, const uint64_t *lanes, float 
 
 static inline __m512 value(const float *v) { return _mm512_loadu_ps(v); }
 static inline __m512 value(const uint16_t *v) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)v)); }
-static inline __m512 value(const int8_t *v) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)v))); }
 
 template <int R, int N, class T>
-static inline __attribute__((always_inline)) void values_rows(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc, const char *ahead) {
+static inline __attribute__((always_inline)) void values_rows(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc) {
   __m512 sum[R][N];
   for (int r = 0; r < R; r++)
     for (int n = 0; n < N; n++) sum[r][n] = _mm512_mul_ps(_mm512_loadu_ps(acc + r * width + 16 * n), _mm512_set1_ps(alpha[r]));
   for (int t = 0; t < tokens; t++, values += width) {
     __m512 x[N];
-    if (sizeof(T) == 1) _mm_prefetch(ahead + 64 * t, _MM_HINT_T0);
     for (int n = 0; n < N; n++) x[n] = value(values + 16 * n);
     for (int r = 0; r < R; r++) {
       const __m512 weight = _mm512_set1_ps(p[r * DL_TILE + t]);
@@ -174,31 +319,30 @@ static inline __attribute__((always_inline)) void values_rows(const T *values, i
 }
 
 template <int R, class T>
-static void values_columns(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc, const char *ahead) {
+static void values_columns(const T *values, int width, int tokens, const float *p, const float *alpha, float *acc) {
   int i = 0;
-  for (; i + 64 <= width; i += 64) values_rows<R, 4>(values + i, width, tokens, p, alpha, acc + i, ahead);
+  for (; i + 64 <= width; i += 64) values_rows<R, 4>(values + i, width, tokens, p, alpha, acc + i);
   switch ((width - i) / 16) {
-    case 3: return values_rows<R, 3>(values + i, width, tokens, p, alpha, acc + i, ahead);
-    case 2: return values_rows<R, 2>(values + i, width, tokens, p, alpha, acc + i, ahead);
-    case 1: return values_rows<R, 1>(values + i, width, tokens, p, alpha, acc + i, ahead);
+    case 3: return values_rows<R, 3>(values + i, width, tokens, p, alpha, acc + i);
+    case 2: return values_rows<R, 2>(values + i, width, tokens, p, alpha, acc + i);
+    case 1: return values_rows<R, 1>(values + i, width, tokens, p, alpha, acc + i);
   }
 }
 
 template <class T>
-static void values_any(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const char *ahead) {
-  for (; rows >= 6; rows -= 6, p += 6 * DL_TILE, alpha += 6, acc += 6 * width) values_columns<6>(values, width, tokens, p, alpha, acc, ahead);
+static void values_any(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) {
+  for (; rows >= 6; rows -= 6, p += 6 * DL_TILE, alpha += 6, acc += 6 * width) values_columns<6>(values, width, tokens, p, alpha, acc);
   switch (rows) {
-    case 5: return values_columns<5>(values, width, tokens, p, alpha, acc, ahead);
-    case 4: return values_columns<4>(values, width, tokens, p, alpha, acc, ahead);
-    case 3: return values_columns<3>(values, width, tokens, p, alpha, acc, ahead);
-    case 2: return values_columns<2>(values, width, tokens, p, alpha, acc, ahead);
-    case 1: return values_columns<1>(values, width, tokens, p, alpha, acc, ahead);
+    case 5: return values_columns<5>(values, width, tokens, p, alpha, acc);
+    case 4: return values_columns<4>(values, width, tokens, p, alpha, acc);
+    case 3: return values_columns<3>(values, width, tokens, p, alpha, acc);
+    case 2: return values_columns<2>(values, width, tokens, p, alpha, acc);
+    case 1: return values_columns<1>(values, width, tokens, p, alpha, acc);
   }
 }
 
-static void values_f32_avx512(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc, nullptr); }
-static void values_f16_avx512(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc, nullptr); }
-static void values_i8_avx512(const int8_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *ahead) { values_any(v, width, tokens, p, rows, alpha, acc, (const char *)ahead); }
+static void values_f32_avx512(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
+static void values_f16_avx512(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
 
 static void merge_avx512(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
   const float highest = *total_max > part_max ? *total_max : part_max;
@@ -212,3 +356,7 @@ static void merge_avx512(float *total_max, float *total_sum, float *total_acc, f
 }
 
 }  // namespace
+
+#define DL_AVX512_SET(name, scores_delta) \
+  {name, 6, round16_avx512, scores_f32_avx512, scores_f16_avx512, scores_delta, score_i16_avx512, expand_f16_avx512, expand_i8_avx512, \
+   scan_avx512, softmax_avx512, values_f32_avx512, values_f16_avx512, values_i8_avx512, merge_avx512}

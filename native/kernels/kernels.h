@@ -8,6 +8,7 @@
 #define DL_TILE 64       /* tokens of a tile */
 #define DL_VALUE_PAD 16  /* value rows are padded with zeros to a multiple of this many elements */
 #define DL_PACKED_SLACK 64 /* readable bytes after the last packed delta */
+#define DL_EVEN(n) (((n) + 1) & ~1) /* from one row of whole numbers to the next: they are multiplied in pairs */
 #define DL_NO_SCORE (-1e30f) /* running maximum before the first token; also the lowest score */
 #define DL_SKIP 25.0f    /* nats below the running maximum from which a row leaves a whole tile out; the bound is in native/README.md */
 
@@ -15,27 +16,32 @@
 typedef struct {
   const uint64_t *masks;   /* [D] bit t: token t has a delta in this channel */
   const int8_t *packed;    /* the deltas: channels ascending, tokens ascending; DL_PACKED_SLACK readable bytes behind */
-  const int16_t *keyframe; /* [D]; 32 readable bytes behind */
+  const int16_t *keyframe; /* [D] */
   int spread;              /* 0: the keyframe stands at token 0, deltas accumulate (scan); 1: it is added to every token */
 } dl_delta_keys;
 
 typedef struct {
   const char *name;
-  /* Above this many rows it pays to expand a tile once to float32: of float16 and values; of delta keys. */
+  /* Above this many rows it pays to expand a tile of float16 once to float32. */
   int fused_rows;
-  int fused_delta_rows;
+
+  /* Whole numbers in 16 bits: to[r][i] = x[r][i] / unit[r], to the nearest, ties to even; unit[r] = max |x[r]| / 32767. A row without a number of 1e-30 in size becomes
+     zeros and a unit of 0; one with a number that is not finite gets a unit of NaN. x `[rows][n]`, to `[rows][DL_EVEN(n)]`. */
+  void (*round16)(const float *x, int n, int rows, int16_t *to, float *unit);
 
   /* scores[r][t] = Σ_d q[r][d]·keys[d][t], d ascending. keys `[D][64]`, q `[rows][D]`. */
   void (*scores_f32)(const float *keys, int D, const float *q, int rows, float *scores);
   void (*scores_f16)(const uint16_t *keys, int D, const float *q, int rows, float *scores);
-  /* The same over the expanded integers; with spread = 0 the sums still need `scan`. `ahead`: what is wanted next, [D·64] bytes that a
-     set may ask the memory for, a line at a time, and must not read; any address is allowed. */
-  void (*scores_delta)(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead);
+  /* scores[r][t] = unit[r]·Σ_d q[r][d]·delta[d][t], to which unit[r]·Σ_d q[r][d]·keyframe[d] is added: at every token with spread = 1, else at token 0, and the sums
+     still need `scan`. q and unit as `round16` makes them, keyframe `[D]` with `DL_EVEN(D)` readable elements. Sums of whole numbers are exact, so that every set gives the same bits.
+     `ahead`: what is wanted next, [D·64] bytes that a set may ask the memory for, a line at a time, and must not read; any address is allowed. */
+  void (*scores_delta)(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *ahead);
+  /* scores[r][0] = unit[r]·Σ_d q[r][d]·key[d]: one key of 16 bits, the same in every set. */
+  void (*score_i16)(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores);
 
-  /* Float32 copies: n elements; keys `[D][64]` with the keyframe in place. */
+  /* Float32 copies of n elements. */
   void (*expand_f16)(const uint16_t *from, int n, float *to);
   void (*expand_i8)(const int8_t *from, int n, float *to);
-  void (*expand_delta)(const dl_delta_keys *keys, int D, float *to);
 
   /* Inclusive prefix sum over the 64 tokens of each row, in place. */
   void (*scan)(float *scores, int rows);
@@ -49,8 +55,9 @@ typedef struct {
   /* acc[r] = acc[r]·alpha[r] + Σ_{t<tokens} p[r][t]·values[t], t ascending. values `[64][width]`, acc `[rows][width]`, width a multiple of 16. */
   void (*values_f32)(const float *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
   void (*values_f16)(const uint16_t *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
-  /* `ahead` as above, [tokens·64] bytes. */
-  void (*values_i8)(const int8_t *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *ahead);
+  /* acc[r] = acc[r]·alpha[r] + unit[r]·Σ_t p[r][t]·values[t], the sum exact: every set gives the same bits. p `[rows][64]` and unit as `round16` makes them, 0 from `tokens` on;
+     values `[64][width]`. `ahead` as above, [tokens·64] bytes. */
+  void (*values_i8)(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *ahead);
 
   /* Adds the partial (maximum, sum, acc `[width]`) to the total of one row. */
   void (*merge)(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width);

@@ -1,6 +1,6 @@
 // What the sets with narrow registers share, all static. The including file first defines, in an anonymous namespace, LANES, the register type V
 // and the few operations used below (avx2.cc lists them); everything here is a loop over registers. Tokens are the lanes of scores, value
-// elements those of P·V. One FMA chain a lane, ascending, for up to ROWS rows × COLUMNS registers at once.
+// elements those of P·V. One FMA chain a lane, ascending, for up to ROWS rows × COLUMNS registers at once; what is far in exact sums of whole numbers.
 #pragma once
 #include <string.h>
 
@@ -11,8 +11,7 @@ namespace {
 #define MOST_CHANNELS 256
 
 /* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed); exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
-static inline V exponential(V x0) {
-  const V x = min_of(max_of(x0, all(-88.0f)), all(88.0f));
+static inline V exponential(V x) {
   const V n = rounded(mul(x, all(1.44269504088896341f)));
   V r = minus_product(n, all(0.693359375f), x);
   r = minus_product(n, all(-2.12194440e-4f), r);
@@ -23,7 +22,7 @@ static inline V exponential(V x0) {
   y = fma(y, r, all(1.6666665459e-1f));
   y = fma(y, r, all(5.0000001201e-1f));
   y = add(fma(y, mul(r, r), r), all(1.0f));
-  return where_below(all(-87.0f), x0, mul(y, power_of_two(n)), all(0.0f));
+  return where_below(all(-87.0f), x, mul(y, power_of_two(n)), all(0.0f)); /* what others come to is not looked at */
 }
 
 /* Cephes tanhf: an odd polynomial below 0.625, 1 − 2/(e^2x + 1) above. */
@@ -116,34 +115,109 @@ struct Places {
 };
 static constexpr Places places;
 
-/* All keys as integers `[D][64]` with the keyframe in place, converted once for all rows. */
-static void expand_delta(const dl_delta_keys *keys, int D, float *to, const char *ahead) {
+/* All deltas as int8 `[DL_EVEN(D)][64]`, once for all rows. */
+static void spread_all(const dl_delta_keys *keys, int D, int8_t *to) {
   const int8_t *packed = keys->packed;
-  for (int d = 0; d < D; d++, to += DL_TILE, ahead += 64) {
+  for (int d = 0; d < D; d++, to += DL_TILE) {
     const uint64_t mask = keys->masks[d];
-    const V frame = all(keys->spread ? (float)keys->keyframe[d] : 0.0f);
-    int8_t steps[DL_TILE];
-    __builtin_prefetch(ahead);
     for (int i = 0; i < 8; i++) {
       const int part = (int)(mask >> (8 * i) & 255);
-      spread8(packed, places.of[part], steps + 8 * i);
+      spread8(packed, places.of[part], to + 8 * i);
       packed += __builtin_popcount(part);
     }
-    for (int t = 0; t < DL_TILE; t += LANES) store(to + t, add(load(steps + t), frame));
-    if (!keys->spread) to[0] += (float)keys->keyframe[d];
+  }
+  if (D & 1) memset(to, 0, DL_TILE);
+}
+
+static void round16_lanes(const float *x, int n, int rows, int16_t *to, float *unit) {
+  for (int r = 0; r < rows; r++, x += n, to += DL_EVEN(n)) {
+    V sizes = all(0.0f), zeros = all(0.0f); /* zeros: NaN where a number is not finite */
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+      sizes = max_of(absolute(load(x + i)), sizes);
+      zeros = fma(load(x + i), all(0.0f), zeros);
+    }
+    float most = highest_lane(sizes), spoiled = sum_of_lanes(zeros);
+    for (int k = i; k < n; k++) {
+      const float size = x[k] < 0 ? -x[k] : x[k];
+      if (size > most) most = size;
+      spoiled += x[k] * 0.0f;
+    }
+    const bool counts = most >= 1e-30f && spoiled == 0;
+    const float inverse = counts ? 32767 / most : 0;
+    unit[r] = (most >= 1e-30f ? most / 32767 : 0) + spoiled;
+    if (!counts) {
+      memset(to, 0, sizeof(int16_t) * DL_EVEN(n));
+      continue;
+    }
+    for (i = 0; i + LANES <= n; i += LANES) store16(to + i, mul(load(x + i), all(inverse)));
+    for (; i < n; i++) to[i] = (int16_t)first_lane(rounded(all(x[i] * inverse)));
+    if (n & 1) to[n] = 0;
+  }
+}
+
+/* Whole numbers: R rows × COLUMNS registers, two steps (channels, or tokens) at a time; what is read `[steps][stride]`, the factors `[rows][factorStride]`. */
+template <int R>
+static inline __attribute__((always_inline)) void whole_sums(const int8_t *from, int stride, int steps, const int16_t *factors, int factorStride, I (*sum)[COLUMNS]) {
+  for (int r = 0; r < R; r++)
+    for (int n = 0; n < COLUMNS; n++) sum[r][n] = no_sum();
+  for (int i = 0; i < steps; i += 2, from += 2 * stride) {
+    Pairs x[COLUMNS];
+    for (int n = 0; n < COLUMNS; n += 2) pairs_of(from + LANES * n, from + stride + LANES * n, x + n);
+    for (int r = 0; r < R; r++) {
+      const Factors two = factors_of(factors + r * factorStride + i);
+      for (int n = 0; n < COLUMNS; n++) sum[r][n] = add_products(sum[r][n], x[n], two);
+    }
+  }
+}
+
+template <int R>
+static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, float *scores) {
+  float frame[R];
+  for (int r = 0; r < R; r++) frame[r] = dot_i16(keys->keyframe, D, q + r * DL_EVEN(D)) * unit[r];
+  for (int t = 0; t < DL_TILE; t += LANES * COLUMNS) {
+    I sum[R][COLUMNS];
+    whole_sums<R>(steps + t, DL_TILE, D, q, DL_EVEN(D), sum);
+    for (int r = 0; r < R; r++)
+      for (int n = 0; n < COLUMNS; n++) store(scores + r * DL_TILE + t + LANES * n, add(mul(floats_of(sum[r][n]), all(unit[r])), all(keys->spread ? frame[r] : 0.0f)));
+  }
+  if (!keys->spread)
+    for (int r = 0; r < R; r++) scores[r * DL_TILE] += frame[r];
+}
+
+template <int R>
+static void values_whole_rows(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc) {
+  for (int i = 0; i < width; i += LANES * COLUMNS) {
+    I sum[R][COLUMNS];
+    whole_sums<R>(values + i, width, tokens, p, DL_TILE, sum);
+    for (int r = 0; r < R; r++)
+      for (int n = 0; n < COLUMNS; n++) {
+        float *to = acc + r * width + i + LANES * n;
+        store(to, add(mul(load(to), all(alpha[r])), mul(floats_of(sum[r][n]), all(unit[r]))));
+      }
   }
 }
 
 static void scores_f32_lanes(const float *keys, int D, const float *q, int rows, float *scores) { scores_any(keys, D, q, rows, scores); }
 static void scores_f16_lanes(const uint16_t *keys, int D, const float *q, int rows, float *scores) { scores_any(keys, D, q, rows, scores); }
-static void scores_delta_lanes(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *ahead) {
-  float expanded[MOST_CHANNELS * DL_TILE];
-  expand_delta(keys, D, expanded, (const char *)ahead);
-  scores_any(expanded, D, q, rows, scores);
+static void scores_delta_lanes(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *ahead) {
+  int8_t steps[(MOST_CHANNELS + 1) * DL_TILE];
+  for (int d = 0; d < D; d++) __builtin_prefetch((const char *)ahead + 64 * d, 0, 2);
+  spread_all(keys, D, steps);
+  for (; rows >= ROWS; rows -= ROWS, q += ROWS * DL_EVEN(D), unit += ROWS, scores += ROWS * DL_TILE) scores_whole_rows<ROWS>(steps, keys, D, q, unit, scores);
+  switch (rows) {
+    case 5: return scores_whole_rows<5>(steps, keys, D, q, unit, scores);
+    case 4: return scores_whole_rows<4>(steps, keys, D, q, unit, scores);
+    case 3: return scores_whole_rows<3>(steps, keys, D, q, unit, scores);
+    case 2: return scores_whole_rows<2>(steps, keys, D, q, unit, scores);
+    case 1: return scores_whole_rows<1>(steps, keys, D, q, unit, scores);
+  }
+}
+static void score_i16_lanes(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores) {
+  for (int r = 0; r < rows; r++) scores[r * DL_TILE] = dot_i16(key, D, q + r * DL_EVEN(D)) * unit[r];
 }
 static void expand_f16_lanes(const uint16_t *from, int n, float *to) { expand(from, n, to); }
 static void expand_i8_lanes(const int8_t *from, int n, float *to) { expand(from, n, to); }
-static void expand_delta_lanes(const dl_delta_keys *keys, int D, float *to) { expand_delta(keys, D, to, (const char *)to); }
 
 /* A sum runs along the tokens, one addition after the other: several rows at once hide how long each takes. */
 template <int R>
@@ -197,9 +271,16 @@ static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float s
 
 static void values_f32_lanes(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
 static void values_f16_lanes(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
-static void values_i8_lanes(const int8_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *ahead) {
-  for (int t = 0; t < tokens; t++) __builtin_prefetch((const char *)ahead + 64 * t);
-  values_any(v, width, tokens, p, rows, alpha, acc);
+static void values_i8_lanes(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *ahead) {
+  for (int t = 0; t < tokens; t++) __builtin_prefetch((const char *)ahead + 64 * t, 0, 2);
+  for (; rows >= ROWS; rows -= ROWS, p += ROWS * DL_TILE, unit += ROWS, alpha += ROWS, acc += ROWS * width) values_whole_rows<ROWS>(v, width, tokens, p, unit, alpha, acc);
+  switch (rows) {
+    case 5: return values_whole_rows<5>(v, width, tokens, p, unit, alpha, acc);
+    case 4: return values_whole_rows<4>(v, width, tokens, p, unit, alpha, acc);
+    case 3: return values_whole_rows<3>(v, width, tokens, p, unit, alpha, acc);
+    case 2: return values_whole_rows<2>(v, width, tokens, p, unit, alpha, acc);
+    case 1: return values_whole_rows<1>(v, width, tokens, p, unit, alpha, acc);
+  }
 }
 
 static void merge_lanes(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
@@ -213,5 +294,5 @@ static void merge_lanes(float *total_max, float *total_sum, float *total_acc, fl
 }  // namespace
 
 #define DL_LANES_SET(name) \
-  {name, ROWS, ROWS, scores_f32_lanes, scores_f16_lanes, scores_delta_lanes, expand_f16_lanes, expand_i8_lanes, expand_delta_lanes, \
+  {name, ROWS, round16_lanes, scores_f32_lanes, scores_f16_lanes, scores_delta_lanes, score_i16_lanes, expand_f16_lanes, expand_i8_lanes, \
    scan_lanes, softmax_lanes, values_f32_lanes, values_f16_lanes, values_i8_lanes, merge_lanes}

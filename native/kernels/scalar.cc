@@ -73,25 +73,47 @@ void scores_f16_scalar(const uint16_t *keys, int D, const float *q, int rows, fl
     }
 }
 
-/* One channel of delta keys as float32: [64]. Returns where the next channel's deltas begin. */
-const int8_t *expand_channel(const dl_delta_keys *keys, int d, const int8_t *packed, float *to) {
-  for (int t = 0; t < DL_TILE; t++) {
-    int steps = keys->masks[d] >> t & 1 ? *packed++ : 0;
-    if (keys->spread || t == 0) steps += keys->keyframe[d];
-    to[t] = (float)steps;
-  }
-  return packed;
+/* To the nearest whole number, ties to even, of less than 2^22 in size. */
+float nearest(float x) {
+  float shifted = x + 12582912.0f; /* 1.5·2^23 */
+  return shifted - 12582912.0f;
 }
 
-void scores_delta_scalar(const dl_delta_keys *keys, int D, const float *q, int rows, float *scores, const void *) {
-  const int8_t *packed = keys->packed;
-  memset(scores, 0, sizeof(float) * DL_TILE * rows);
-  for (int d = 0; d < D; d++) {
-    float channel[DL_TILE];
-    packed = expand_channel(keys, d, packed, channel);
-    for (int r = 0; r < rows; r++)
-      for (int t = 0; t < DL_TILE; t++) scores[r * DL_TILE + t] += q[r * D + d] * channel[t];
+void round16_scalar(const float *x, int n, int rows, int16_t *to, float *unit) {
+  for (int r = 0; r < rows; r++, x += n, to += DL_EVEN(n)) {
+    float most = 0, spoiled = 0; /* 0, or NaN */
+    for (int i = 0; i < n; i++) {
+      float size = x[i] < 0 ? -x[i] : x[i];
+      if (size > most) most = size;
+      spoiled += x[i] * 0.0f;
+    }
+    const bool counts = most >= 1e-30f && spoiled == 0;
+    const float inverse = counts ? 32767 / most : 0;
+    for (int i = 0; i < DL_EVEN(n); i++) to[i] = counts && i < n ? (int16_t)nearest(x[i] * inverse) : 0;
+    unit[r] = (most >= 1e-30f ? most / 32767 : 0) + spoiled;
   }
+}
+
+float dot_i16(const int16_t *key, int D, const int16_t *q) {
+  int64_t sum = 0;
+  for (int d = 0; d < D; d++) sum += (int64_t)q[d] * key[d];
+  return (float)sum;
+}
+
+void scores_delta_scalar(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *) {
+  for (int r = 0; r < rows; r++, q += DL_EVEN(D), scores += DL_TILE) {
+    const int8_t *packed = keys->packed;
+    int32_t sum[DL_TILE] = {0};
+    for (int d = 0; d < D; d++)
+      for (int t = 0; t < DL_TILE; t++)
+        if (keys->masks[d] >> t & 1) sum[t] += q[d] * *packed++;
+    const float frame = dot_i16(keys->keyframe, D, q) * unit[r];
+    for (int t = 0; t < DL_TILE; t++) scores[t] = (float)sum[t] * unit[r] + (keys->spread || t == 0 ? frame : 0);
+  }
+}
+
+void score_i16_scalar(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores) {
+  for (int r = 0; r < rows; r++) scores[r * DL_TILE] = dot_i16(key, D, q + r * DL_EVEN(D)) * unit[r];
 }
 
 void expand_f16_scalar(const uint16_t *from, int n, float *to) {
@@ -100,11 +122,6 @@ void expand_f16_scalar(const uint16_t *from, int n, float *to) {
 
 void expand_i8_scalar(const int8_t *from, int n, float *to) {
   for (int i = 0; i < n; i++) to[i] = (float)from[i];
-}
-
-void expand_delta_scalar(const dl_delta_keys *keys, int D, float *to) {
-  const int8_t *packed = keys->packed;
-  for (int d = 0; d < D; d++) packed = expand_channel(keys, d, packed, to + d * DL_TILE);
 }
 
 void scan_scalar(float *scores, int rows) {
@@ -148,7 +165,6 @@ int softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, 
 
 float number(float x) { return x; }
 float number(uint16_t x) { return half_to_float(x); }
-float number(int8_t x) { return (float)x; }
 
 template <class T>
 void values(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) {
@@ -163,7 +179,14 @@ void values(const T *values, int width, int tokens, const float *p, int rows, co
 
 void values_f32_scalar(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values(v, width, tokens, p, rows, alpha, acc); }
 void values_f16_scalar(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values(v, width, tokens, p, rows, alpha, acc); }
-void values_i8_scalar(const int8_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc, const void *) { values(v, width, tokens, p, rows, alpha, acc); }
+void values_i8_scalar(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *) {
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < width; i++) {
+      int32_t sum = 0;
+      for (int t = 0; t < tokens; t++) sum += p[r * DL_TILE + t] * v[t * width + i];
+      acc[r * width + i] = acc[r * width + i] * alpha[r] + (float)sum * unit[r];
+    }
+}
 
 void merge_scalar(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
   float highest = *total_max > part_max ? *total_max : part_max;
@@ -176,6 +199,6 @@ void merge_scalar(float *total_max, float *total_sum, float *total_acc, float pa
 }  // namespace
 
 extern "C" const dl_kernels dl_kernels_scalar = {
-    "scalar",          1, 1, scores_f32_scalar, scores_f16_scalar, scores_delta_scalar, expand_f16_scalar, expand_i8_scalar, expand_delta_scalar,
+    "scalar",    1, round16_scalar, scores_f32_scalar, scores_f16_scalar, scores_delta_scalar, score_i16_scalar, expand_f16_scalar, expand_i8_scalar,
     scan_scalar, softmax_scalar, values_f32_scalar, values_f16_scalar, values_i8_scalar, merge_scalar,
 };

@@ -29,8 +29,17 @@ async function refuseToReplace(out: string): Promise<void> {
   tell(`The model folder ${out} was damaged (${found}): it is made again.`);
 }
 
+/** Two per cents, of *balanced* and of *compact*, as shares. Throws usage. */
+function zerosOf(text: string | undefined): [number, number] | undefined {
+  if (text === undefined) return undefined;
+  const shares = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part) / 100));
+  const [balanced, compact] = shares;
+  if (shares.length !== 2 || !(balanced >= 0.3 && balanced < compact && compact <= 0.9)) throw new DeltaError('usage', '--zeros takes two per cents from 30 to 90, of balanced and of compact, such as 60,80');
+  return [balanced, compact];
+}
+
 export const importCommand: Command = async (args, cancel) => {
-  const { values, positionals } = parse(args, { out: { type: 'string' }, texts: { type: 'string', multiple: true }, threads: { type: 'string' }, json: { type: 'boolean' } }, true);
+  const { values, positionals } = parse(args, { out: { type: 'string' }, texts: { type: 'string', multiple: true }, zeros: { type: 'string' }, threads: { type: 'string' }, json: { type: 'boolean' } }, true);
   if (positionals.length !== 1 || positionals[0] === '') throw new DeltaError('usage', 'import takes one GGUF file');
   const gguf = existing(positionals[0]);
   const named = given(values, 'out');
@@ -38,10 +47,12 @@ export const importCommand: Command = async (args, cancel) => {
   if (out !== undefined) await refuseToReplace(out);
   const texts = (values.texts as string[] | undefined)?.map((path) => folderOf('texts', path));
   if (texts && out === undefined) throw new DeltaError('usage', '--texts goes with --out');
+  const zeros = zerosOf(given(values, 'zeros'));
+  if (zeros && !texts) throw new DeltaError('usage', '--zeros goes with --texts');
   const threads = number(values, 'threads', defaultThreads(), 1, 64);
   const client = startRuntime();
   try {
-    const { folder, manifest } = await client.call('import', { gguf, out, texts, threads }, hearProgress, cancel);
+    const { folder, manifest } = await client.call('import', { gguf, out, texts, zeros, threads }, hearProgress, cancel);
     // Seconds for a small model; for a large one the editor does it when it is idle.
     if (manifest.parameters <= SMALL_PARAMETERS) {
       await client.call('load', { model: out ?? gguf, threads, attention: 'delta', cacheBytes: CONFIDENCE_CACHE_BYTES, background: false }, hearProgress, cancel);

@@ -36,6 +36,8 @@ export interface LoadModelOptions {
   mustKeep?: boolean;
   /** Folders of source files that bases are measured on, where the model is not measured yet; without them keys are coded as they are. */
   texts?: string[];
+  /** With `texts`: other zeros of *balanced* and *compact* than the usual ones, as shares. */
+  zeros?: readonly [balanced: number, compact: number];
 }
 
 /** A model that is ready to run. */
@@ -58,7 +60,7 @@ const openGraph = async (path: string): Promise<ModelSource> => (await import('.
 
 /** Loads the model at `path`: a GGUF, or the folder of what was measured of one. Throws a DeltaError, and then nothing of it stays in memory. */
 export async function loadModel(path: string, options: LoadModelOptions): Promise<Model> {
-  const { addon, chunk = PREFILL_CHUNK, threads = 1, progress = () => {}, pass = atOnce, notice = () => {}, out, mustKeep = out !== undefined, texts } = options;
+  const { addon, chunk = PREFILL_CHUNK, threads = 1, progress = () => {}, pass = atOnce, notice = () => {}, out, mustKeep = out !== undefined, texts, zeros } = options;
   // What a model is takes reading pieces of all of it: side by side with what it says of itself.
   const [located, source] = await Promise.all([locate(path), ggufOf(path).then((gguf) => (isGraph(gguf) ? openGraph(gguf) : openGguf(gguf)))]);
   const files = { ...located, ...(out !== undefined && { folder: out, cached: false }) };
@@ -76,7 +78,7 @@ export async function loadModel(path: string, options: LoadModelOptions): Promis
   try {
     let tables = kept?.tables;
     if (!tables) {
-      const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass, { source: texts && { folders: texts, outputOf } });
+      const measured = await measure(forward, tokenizer, addon, (share) => progress('measuring', share), pass, { source: texts && { folders: texts, zeros, outputOf } });
       ({ tables } = measured);
       manifest.delta = measured.delta;
       await keep(files, manifest, tables, mustKeep ? undefined : notice);

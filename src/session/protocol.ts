@@ -217,7 +217,7 @@ export interface Calls {
   load: { options: LoadOptions; result: LoadResult };
   /** Gives a role's model back; does nothing where there is none. */
   unload: { options: { role: Role }; result: null };
-  import: { options: { gguf: string; out?: string; texts?: string[]; threads: number }; result: { folder: string; manifest: Manifest } };
+  import: { options: { gguf: string; out?: string; texts?: string[]; zeros?: readonly [balanced: number, compact: number]; threads: number }; result: { folder: string; manifest: Manifest } };
   /** With what the request waited for in the queue, where somebody waited for it from the beginning. */
   generate: { options: GenerateOptions; result: GenerateResult & { waited?: Waited } };
   logits: { options: LogitsOptions; result: { positions: number; vocabulary: number } };

@@ -132,9 +132,9 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
       await models.unload(request.options.role);
       return null;
     case 'import': {
-      const { gguf, out, texts, threads } = request.options;
+      const { gguf, out, texts, zeros, threads } = request.options;
       addon().setThreads(threads);
-      const { forward, folder } = await loadModel(gguf, { addon: addon(), progress, pass: pass('background'), notice, out, mustKeep: true, texts });
+      const { forward, folder } = await loadModel(gguf, { addon: addon(), progress, pass: pass('background'), notice, out, mustKeep: true, texts, zeros });
       await forward.release();
       return { folder, manifest: forward.manifest };
     }

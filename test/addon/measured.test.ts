@@ -98,6 +98,18 @@ describe('a model that is measured on texts', () => {
     expect(generated.code).toBe(0);
   });
 
+  it('takes the zeros that are asked for', async () => {
+    const asked = join(folder, 'on-texts-asked');
+    const { code, stderr } = await run(['import', path, '--out', asked, ...texts, '--zeros', '50,65']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const found = await readMeasured(asked);
+    if (typeof found === 'string') throw new Error(found);
+    const { delta, shape } = found.manifest;
+    const mean = (shares: number[]): number => shares.reduce((a, b) => a + b, 0) / shape.layers;
+    expect(mean(delta.keySparsity)).toBeCloseTo(0.5, 1);
+    expect(mean(delta.compactSparsity)).toBeCloseTo(0.65, 1);
+  });
+
   it('is measured again where its bases are damaged, and says so', async () => {
     const file = join(out, 'basis.f32');
     const bytes = await fs.readFile(file);
@@ -114,7 +126,7 @@ describe('a model that is measured on texts', () => {
   });
 
   it('needs a folder to be kept in, folders that exist, and text enough', async () => {
-    for (const [args, message] of [[['--texts', 'src'], /--texts goes with --out/], [['--out', join(folder, 'no'), '--texts', join(folder, 'nowhere')], /nowhere/], [['--out', join(folder, 'no'), '--texts', 'models/calibration'], /too few source files/]] as const) {
+    for (const [args, message] of [[['--texts', 'src'], /--texts goes with --out/], [['--zeros', '60,80'], /--zeros goes with --texts/], [['--out', join(folder, 'no'), '--texts', 'src', '--zeros', '80,60'], /--zeros takes two per cents/], [['--out', join(folder, 'no'), '--texts', join(folder, 'nowhere')], /nowhere/], [['--out', join(folder, 'no'), '--texts', 'models/calibration'], /too few source files/]] as const) {
       const { code, stderr } = await run(['import', path, ...args]);
       expect(code).not.toBe(0);
       expect(stderr).toMatch(message);

@@ -55,6 +55,8 @@ struct Tiles {
 static int far_tiles, near_tiles;
 static Tiles *delta, *int8;
 static uint16_t *half; /* [near_tiles][2][4096]: keys, values */
+static int16_t whole[ROWS * D], weights[ROWS * DL_TILE];
+static float unit[ROWS], worth[ROWS];
 static float q[ROWS * D], scores[DL_TILE][ROWS * DL_TILE], maximum[ROWS], sum[ROWS], alpha[ROWS] = {1, 1, 1, 1}, acc[ROWS * D];
 static const uint64_t lanes[ROWS] = {~0ull, ~0ull, ~0ull, ~0ull};
 static uint16_t scales[DL_TILE];
@@ -64,7 +66,7 @@ static volatile uint64_t sink;
 static void scores_of(const Tiles &tiles) {
   for (int i = 0; i < tiles.count; i++) {
     const dl_delta_keys keys = tiles.keys(i);
-    SET.scores_delta(&keys, D, q, ROWS, scores[i % DL_TILE], tiles.memory + tiles.at[i + 1]); /* ahead: behind the last tile any address will do */
+    SET.scores_delta(&keys, D, whole, unit, ROWS, scores[i % DL_TILE], tiles.keys(i + 1 < tiles.count ? i + 1 : i).packed);
   }
 }
 PART scores_delta(void) { scores_of(*delta); }
@@ -78,8 +80,11 @@ PART scores_half(void) {
 PART softmax(void) {
   for (int i = 0; i < far_tiles + near_tiles; i++) SET.softmax(scores[i % DL_TILE], ROWS, lanes, 0.125f, 0, i < far_tiles ? scales : 0, maximum, sum, alpha);
 }
+PART rounding(void) {
+  for (int i = 0; i < far_tiles; i++) SET.round16(scores[i % DL_TILE], DL_TILE, ROWS, weights, worth);
+}
 PART values_int8(void) {
-  for (int i = 0; i < far_tiles; i++) SET.values_i8((const int8_t *)delta->values(i), D, DL_TILE, scores[i % DL_TILE], ROWS, alpha, acc, delta->values(i + 1));
+  for (int i = 0; i < far_tiles; i++) SET.values_i8((const int8_t *)delta->values(i), D, DL_TILE, weights, worth, ROWS, alpha, acc, delta->values(i + 1));
 }
 PART values_half(void) {
   for (int i = 0; i < near_tiles; i++) SET.values_f16(half + (size_t)i * HALF + HALF / 2, D, DL_TILE, scores[i % DL_TILE], ROWS, alpha, acc);
@@ -123,6 +128,7 @@ int main(int count, char **words) {
   for (size_t i = 0; i < (size_t)near_tiles * HALF; i++) half[i] = 0x2c00 | (bits() & 0x83ff);
   for (int i = 0; i < ROWS * D; i++) q[i] = (bits() >> 8) / 16777216.0f - 0.5f;
   for (int i = 0; i < DL_TILE; i++) scales[i] = 0x2000;
+  SET.round16(q, D, ROWS, whole, unit);
 
   const Part parts[] = {
       {"scores_delta", scores_delta, far_tiles, delta->bytes() - delta->value_bytes()},
@@ -130,6 +136,7 @@ int main(int count, char **words) {
       {"scores_int8", scores_int8, far_tiles, int8->bytes() - int8->value_bytes()},
       {"scores_half", scores_half, near_tiles, (size_t)near_tiles * HALF},
       {"softmax", softmax, far_tiles + near_tiles, 0},
+      {"rounding", rounding, far_tiles, 0},
       {"values_int8", values_int8, far_tiles, delta->value_bytes()},
       {"values_half", values_half, near_tiles, (size_t)near_tiles * HALF},
   };

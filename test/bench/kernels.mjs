@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 
 const avx512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt'];
 /** The flags of native/binding.gyp. */
-const SETS = { scalar: [], avx2: ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'], avx512, avx512vbmi2: [...avx512, '-mavx512vbmi2'], neon: [] };
+const SETS = { scalar: [], avx2: ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'], avx512, avx512vbmi2: [...avx512, '-mavx512vbmi2', '-mavx512vnni'], neon: [] };
 const TILES = 8;
 
 const { values } = parseArgs({ options: { set: { type: 'string', default: 'avx2' }, rounds: { type: 'string', default: '15' }, instructions: { type: 'boolean', default: false } } });
@@ -45,7 +45,7 @@ try {
       return Number(line.trim().split(' ')[0].replaceAll(',', ''));
     };
     console.log('| part | instructions a tile |\n|---|---|');
-    for (const part of ['scores_delta', 'scan', 'scores_int8', 'scores_half', 'values_int8', 'values_half']) console.log(`| ${part} | ${Math.round(count(part) / TILES)} |`);
+    for (const part of ['scores_delta', 'scan', 'scores_int8', 'scores_half', 'rounding', 'values_int8', 'values_half']) console.log(`| ${part} | ${Math.round(count(part) / TILES)} |`);
     console.log(`| softmax | ${Math.round(count('softmax') / TILES / 2)} |`);
   } else {
     console.log('| part | ms of processor a step | bytes read a token and layer | MiB read | plain read of as many, ms |\n|---|---|---|---|---|');

@@ -52,10 +52,28 @@ describe('every kernel set equals the reference', () => {
     });
   });
 
-  it('with scores far apart: exact but for the float32 unit of a score of several hundred', () => {
+  it('with scores far apart: exact but for the unit of a score of several hundred, in float32 and of a query in 16 bits', () => {
     withEveryKernelSet(() => {
-      checkLengths({ window: 0, layer: { scale: 8 }, step: 1 / 512, threshold: 0 }, [130, 1], 14, 1e-4);
+      checkLengths({ mode: 'exact', layer: { scale: 8 } }, [130, 1], 14, 1e-4);
+      checkLengths({ window: 0, layer: { scale: 8 }, step: 1 / 512, threshold: 0 }, [130, 1], 14, 2e-3);
     });
+  });
+
+  it('to float32 where nothing is read from afar', () => {
+    withEveryKernelSet(() => {
+      checkLengths({ window: 4 }, [100, 100, 1], 15, 1e-5);
+    });
+  });
+
+  it('and one another by the rounding of float32 alone: whole sums are exact', () => {
+    const seen: Float32Array[] = [];
+    withEveryKernelSet(() => {
+      const stage = new Stage({ window: 0, heads: 6, kvHeads: 2, keyLength: 80, reference: 'mean' }, 16);
+      stage.step(stage.random(130));
+      seen.push(stage.step(stage.random(1))[0]);
+      stage.destroy();
+    });
+    for (const out of seen) expect(worst(out, seen[0])).toBeLessThan(2e-6);
   });
 });
 
@@ -104,14 +122,14 @@ describe('a tile far below the running maximum', () => {
       const far = gapped(40);
       expect(near.executed).toBe(scores + 2 * 32 * (64 + 64 + 1));
       expect(far.executed).toBe(scores + 2 * 32 * 64); // the second block and the token after it
-      expect(near.error).toBeLessThan(1e-5);
-      expect(far.error).toBeLessThan(1e-5);
+      expect(near.error).toBeLessThan(1e-4);
+      expect(far.error).toBeLessThan(1e-4);
     });
   });
 
   it('differs by at most 2·n·e⁻²⁵ of the largest value for n tokens left out', () => {
     withEveryKernelSet(() => {
-      for (let gap = 24; gap <= 27; gap += 0.25) expect(gapped(gap).error).toBeLessThan(2 * 65 * Math.exp(-25) + 1e-6);
+      for (let gap = 24; gap <= 27; gap += 0.25) expect(gapped(gap).error).toBeLessThan(2 * 65 * Math.exp(-25) + 2e-5);
     });
   });
 });

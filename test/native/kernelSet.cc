@@ -57,9 +57,9 @@ struct DeltaTile {
   Buffer<uint64_t> masks;
   Buffer<int8_t> packed;
   Buffer<int16_t> frame;
-  Buffer<double> keys; /* [D][64], expanded */
+  Buffer<int> steps; /* [D][64], expanded */
   dl_delta_keys view;
-  DeltaTile(int D, double density, int spread) : masks(D, 0), packed(D * 64 + 64, 3), frame(D + 16, 2), keys(D * 64, 0) {
+  DeltaTile(int D, double density, int spread) : masks(D, 0), packed(D * 64 + 64, 3), frame(D + 1, 2), steps(D * 64, 0) {
     size_t n = 0;
     for (int d = 0; d < D; d++) {
       frame[d] = (int16_t)(uniform() * 32767);
@@ -71,7 +71,7 @@ struct DeltaTile {
           mask |= 1ull << t;
           packed[n++] = (int8_t)step;
         }
-        keys[d * 64 + t] = step + (spread || t == 0 ? frame[d] : 0);
+        steps[d * 64 + t] = step;
       }
       masks[d] = mask;
     }
@@ -98,8 +98,47 @@ static void compare_scores(const char *what, int D, int rows, const float *q, co
   expect(worst <= 1, what, D, rows, worst);
 }
 
+/* Whole numbers of a row, and what one of them is worth. */
+struct Rounded {
+  Buffer<int16_t> whole;
+  Buffer<float> unit;
+  Rounded(const float *x, int n, int rows) : whole(rows * DL_EVEN(n), 2), unit(rows, 4) { set.round16(x, n, rows, whole.data, unit.data); }
+};
+
+static double dot(const int16_t *q, const int16_t *key, int D) {
+  double sum = 0;
+  for (int d = 0; d < D; d++) sum += (double)q[d] * key[d];
+  return sum;
+}
+
+static void check_rounding(int n, int rows) {
+  Buffer<float> x(rows * n, 4);
+  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < n; i++) x[r * n + i] = (float)(uniform() * pow(10, r % 5 * 12 - 24));
+  const int last = rows - 1;
+  if (rows > 3) x[3 * n + n / 2] = rows % 2 ? NAN : -INFINITY;
+  if (rows > 2) memset(x.data + 2 * n, 0, sizeof(float) * n);
+  const Rounded rounded(x.data, n, rows), alone(x.data + last * n, n, 1);
+  int wrong = 0;
+  for (int r = 0; r < rows; r++) {
+    float most = 0;
+    for (int i = 0; i < n; i++) most = fmaxf(most, fabsf(x[r * n + i]));
+    if (rows > 3 && r == 3) {
+      wrong += !isnan(rounded.unit[r]);
+      continue;
+    }
+    wrong += rounded.unit[r] != (most < 1e-30f ? 0 : most / 32767);
+    const float inverse = most < 1e-30f ? 0 : 32767 / most;
+    for (int i = 0; i < n; i++) wrong += rounded.whole[r * DL_EVEN(n) + i] != (int)rintf(x[r * n + i] * inverse);
+    if (n & 1) wrong += rounded.whole[r * DL_EVEN(n) + n] != 0;
+  }
+  expect(!wrong, "round16", n, rows, wrong);
+  if (rows != 4) expect(rounded.unit[last] == alone.unit[0] && !memcmp(rounded.whole.data + last * DL_EVEN(n), alone.whole.data, sizeof(int16_t) * n), "round16 of a row alone", n, rows, 0);
+}
+
 static void check_scores(int D, int rows) {
   Buffer<float> q(rows * D, 4), scores(rows * 64, 4), alone(64, 0), exact(D * 64, 4), expanded(D * 64, 4);
+  const int even = DL_EVEN(D);
   Buffer<uint16_t> halves(D * 64, 2);
   Buffer<double> keys(D * 64, 0), half_keys(D * 64, 0);
   for (int i = 0; i < rows * D; i++) q[i] = (float)uniform();
@@ -124,16 +163,25 @@ static void check_scores(int D, int rows) {
   const double densities[] = {0, 0.35, 1};
   for (int i = 0; i < 6; i++) {
     const DeltaTile tile(D, densities[i / 2], i & 1);
-    set.scores_delta(&tile.view, D, q.data, rows, scores.data, q.data);
-    compare_scores("scores_delta", D, rows, q.data, tile.keys.data, scores.data);
-    set.scores_delta(&tile.view, D, last, 1, alone.data, q.data);
-    same_alone("scores_delta of a row alone");
-    set.expand_delta(&tile.view, D, expanded.data);
+    const Rounded whole(q.data, D, rows);
+    set.scores_delta(&tile.view, D, whole.whole.data, whole.unit.data, rows, scores.data, q.data);
     wrong = 0;
-    for (int k = 0; k < D * 64; k++) wrong += expanded[k] != tile.keys[k];
-    expect(!wrong, "expand_delta", D, rows, wrong);
-    set.scores_f32(expanded.data, D, last, 1, alone.data);
-    same_alone("scores_delta as scores of the expanded keys");
+    for (int r = 0; r < rows; r++) {
+      const float frame = (float)dot(whole.whole.data + r * even, tile.frame.data, D) * whole.unit[r];
+      for (int t = 0; t < 64; t++) {
+        double sum = 0;
+        for (int d = 0; d < D; d++) sum += (double)whole.whole[r * even + d] * tile.steps[d * 64 + t];
+        const float expected = (float)sum * whole.unit[r] + ((i & 1) || t == 0 ? frame : 0);
+        wrong += scores[r * 64 + t] != expected;
+      }
+    }
+    expect(!wrong, "scores_delta", D, rows, wrong);
+    set.scores_delta(&tile.view, D, whole.whole.data + (rows - 1) * even, whole.unit.data + rows - 1, 1, alone.data, q.data);
+    same_alone("scores_delta of a row alone");
+    set.score_i16(tile.frame.data, D, whole.whole.data, whole.unit.data, rows, scores.data + 5);
+    wrong = 0;
+    for (int r = 0; r < rows; r++) wrong += scores[r * 64 + 5] != (float)dot(whole.whole.data + r * even, tile.frame.data, D) * whole.unit[r];
+    expect(!wrong, "score_i16", D, rows, wrong);
   }
   Buffer<float> running(rows * 64, 4);
   memcpy(running.data, scores.data, rows * 256);
@@ -228,9 +276,33 @@ static void check_values(const char *what, int width, int tokens, int rows, T (*
 }
 
 static float some_float() { return (float)uniform(); }
-static int8_t some_byte() { return (int8_t)(uniform() * 127.99); }
 static double read_float(float x) { return x; }
-static double read_byte(int8_t x) { return x; }
+
+/* Weights and values as whole numbers, at their largest too. */
+static void check_whole_values(int width, int tokens, int rows) {
+  Buffer<int8_t> values(64 * width, 1);
+  Buffer<float> p(rows * 64, 4), alpha(rows, 4), acc(rows * width, 4), alone(width, 0);
+  for (int i = 0; i < 64 * width; i++) values[i] = (int8_t)(rows % 2 ? uniform() * 127.99 : uniform() < 0 ? -127 : 127);
+  for (int r = 0; r < rows; r++)
+    for (int t = 0; t < tokens; t++) p[r * 64 + t] = r % 3 == 2 ? 1 : (float)fabs(uniform());
+  for (int r = 0; r < rows; r++) alpha[r] = (float)fabs(uniform());
+  const Rounded whole(p.data, 64, rows);
+  Buffer<float> expected(rows * width, 0);
+  for (int i = 0; i < rows * width; i++) {
+    acc[i] = (float)uniform();
+    double sum = 0;
+    for (int t = 0; t < tokens; t++) sum += (double)whole.whole[i / width * 64 + t] * values[t * width + i % width];
+    const float product = (float)sum * whole.unit[i / width];
+    expected[i] = acc[i] * alpha[i / width] + product;
+  }
+  memcpy(alone.data, acc.data + (rows - 1) * width, sizeof(float) * width);
+  set.values_i8(values.data, width, tokens, whole.whole.data + (rows - 1) * 64, whole.unit.data + rows - 1, 1, alpha.data + rows - 1, alone.data, values.data);
+  set.values_i8(values.data, width, tokens, whole.whole.data, whole.unit.data, rows, alpha.data, acc.data, values.data);
+  int wrong = 0;
+  for (int i = 0; i < rows * width; i++) wrong += acc[i] != expected[i];
+  expect(!wrong, "values_i8", width, rows, wrong);
+  expect(!memcmp(alone.data, acc.data + (rows - 1) * width, sizeof(float) * width), "values_i8 of a row alone", width, rows, 0);
+}
 
 static void check_merge(int width) {
   Buffer<float> total(width, 4), part(width, 4);
@@ -252,14 +324,17 @@ static void check_merge(int width) {
 int main() {
   const int rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 13}, lengths[] = {1, 2, 32, 64, 80, 96, 128, 256};
   for (int n : rows) {
-    for (int D : lengths) check_scores(D, n);
+    for (int D : lengths) {
+      check_scores(D, n);
+      check_rounding(D, n);
+    }
     for (int count = 1; count <= 64; count += count < 20 ? 1 : 11) check_softmax(n, count == 64 ? ~0ull : (1ull << count) - 1, count % 3 ? 0.0f : 5.0f, count % 2);
     check_softmax(n, 0xf0f0123456789abcull, 0.3f, true);
     for (int width : {16, 48, 64, 80, 128, 256})
       for (int tokens : {1, 2, 63, 64}) {
         check_values("values_f32", width, tokens, n, some_float, read_float, set.values_f32);
         check_values("values_f16", width, tokens, n, some_half, from_half, set.values_f16);
-        check_values("values_i8", width, tokens, n, some_byte, read_byte, [](const int8_t *v, int w, int t, const float *p, int r, const float *a, float *to) { set.values_i8(v, w, t, p, r, a, to, v); });
+        check_whole_values(width, tokens, n);
       }
   }
   for (int width : {16, 64, 128}) check_merge(width);

@@ -217,8 +217,11 @@ export function worst(found: ArrayLike<number>, expected: ArrayLike<number>): nu
   return difference / scale;
 }
 
+/** What an output may differ by from double precision, of the largest: float32, and where keys are far, queries and weights of 16 bits. */
+export const toleranceOf = ({ mode }: StoreConfig): number => (mode === 'exact' ? 1e-5 : 1e-4);
+
 /** One step of `tokens` random tokens must equal the reference on the decoded cache. */
-export function check(stage: Stage, tokens: number, tolerance = 1e-5): void {
+export function check(stage: Stage, tokens: number, tolerance = toleranceOf(stage.config)): void {
   const qkv = stage.random(tokens);
   stage.step(qkv).forEach((out, layer) => expect(worst(out, stage.expected(layer, qkv)), `layer ${layer}, ${stage.tokens} tokens`).toBeLessThan(tolerance));
 }

@@ -56,6 +56,11 @@ describe('the blocks of an answer', () => {
     }
   });
 
+  it('are bounded where they are indented code whose last line is longer than a block, too: nothing is there twice', () => {
+    const blocks = blocksOf(`    word\n    ${'x'.repeat(7000)}`);
+    expect(blocks.map((block) => block.text).join('').replace(/\s/g, '')).toBe(`word${'x'.repeat(7000)}`);
+  });
+
   it('show code at once, and not the fence that may be about to close it', () => {
     const stream = new BlockStream();
     stream.push('```ts\nconst a');

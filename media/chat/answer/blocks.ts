@@ -137,8 +137,9 @@ export class BlockStream {
 
   /** One block that is longer than the limit: its beginning is finished by force. */
   #cut(text: string, length: number, only: Piece | undefined): boolean {
-    if (only) this.#close({ ...only, text: only.kind === 'code' ? only.text : visible(text.slice(0, length)) });
-    else if (text.trim() !== '') this.#add('plain', visible(text.slice(0, length)), false);
+    const done = text.slice(0, length);
+    if (only) this.#close({ ...only, text: only.kind === 'code' ? (piecesOf(done).at(-1)?.text ?? '') : visible(done) });
+    else if (text.trim() !== '') this.#add('plain', visible(done), false);
     return this.#advance(length);
   }
 

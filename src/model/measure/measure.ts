@@ -46,6 +46,8 @@ export interface Measurement {
 export interface BasisSource {
   /** Folders of source files: what the bases of all layers are measured on. */
   folders: string[];
+  /** Zeros of *balanced* and of *compact*, as shares of the elements; default: as `BASIS.shared` says, in a large model `BALANCED` and `COMPACT`. */
+  zeros?: readonly [balanced: number, compact: number];
   outputOf: OutputOf;
 }
 
@@ -65,7 +67,7 @@ export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Add
 }
 
 /** Bases, and θ and s in them: zeros are shared out among heads by what they cost, in a large model every layer gets the same. Throws `usage` where there is too little text. */
-async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon, { folders, outputOf }: BasisSource, progress: (share: number) => void, pass: RunPass): Promise<Measurement> {
+async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon, { folders, zeros: chosen, outputOf }: BasisSource, progress: (share: number) => void, pass: RunPass): Promise<Measurement> {
   const { shape } = forward.manifest;
   const length = Math.floor(Math.min(BASIS.length, shape.context) / BLOCK) * BLOCK;
   if (length < LEAST_TEXT) throw new DeltaError('usage', `The model reads ${shape.context} tokens: too few for --texts`);
@@ -87,9 +89,9 @@ async function measureTexts(forward: Forward, tokenizer: Tokenizer, addon: Addon
     for (const basis of bases) layers.push(await tablesOf(basis));
     const manifest = { ...forward.manifest, delta: { ...forward.manifest.delta, windowMin: BASIS.window } };
     const costs = await headCosts(forward, addon, ids.slice(0, BASIS.texts.costs), layers, manifest, HEADS.textRows, (share) => progress(BASES + (1 - BASES) * share), pass);
-    const [atBalanced, atCompact] = [BASIS.shared.balanced, BASIS.shared.compact].map((zeros) => shareByHead(costs, shape.kvHeads, zeros));
+    const [atBalanced, atCompact] = (chosen ?? [BASIS.shared.balanced, BASIS.shared.compact]).map((zeros) => shareByHead(costs, shape.kvHeads, zeros));
     for (const [i, layer] of layers.entries()) await solve(layer, [atBalanced[i], atCompact[i]]);
-  } else for (const basis of bases) await solve(await tablesOf(basis), [BALANCED, COMPACT]);
+  } else for (const basis of bases) await solve(await tablesOf(basis), chosen ?? [BALANCED, COMPACT]);
   const reached = (tables: { sparsity: number }[]) => tables.map(({ sparsity }) => sparsity);
   const tokens = texts.length * length;
   return { delta: { ...CODING, windowMin: BASIS.window, keySparsity: reached(balanced), compactSparsity: reached(compact), tokens, basis: { power: BASIS.power } }, tables: { delta: balanced, compact } };
