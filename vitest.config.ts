@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Sweeps over many cases, of which other files have one: a routine run leaves them to the whole check. */
-const sweeps = ['addon/onnxFolder', 'addon/keptFiles', 'addon/replay', 'addon/modelShelf', 'addon/confidenceCall', 'view/hostile', 'view/visualizerAccess', 'view/panelReplay'];
+/** Sweeps over many cases, of which other files have one, and what takes long beside what it guards: a routine run leaves them to the whole check. */
+const sweeps = ['unit/ggufHostile', 'addon/onnxFolder', 'addon/keptFiles', 'addon/readOnlyFolder', 'addon/replay', 'addon/splitModel', 'addon/modelShelf', 'addon/confidenceCall', 'view/hostile', 'view/keyboard', 'view/visualizerAccess', 'view/panelReplay'];
 const isRoutine = process.env.DELTALLM_TEST === 'routine';
 
 /** `timeout`: milliseconds after which a test hangs, on the slowest and busiest machine; no test may need it to fail. */

@@ -37,7 +37,7 @@ export interface LoadOptions {
   attention: AttentionMode;
   /** Bytes that the KV cache may take. */
   cacheBytes: number;
-  /** Run below normal priority (in the editor). */
+  /** In the editor: run below normal priority, and measure a model again that was measured in a hurry, once nobody waits. */
   background: boolean;
   /** Rows per prefill step. */
   chunk?: number;

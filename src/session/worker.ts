@@ -37,6 +37,8 @@ const order = new InOrder();
 let waiting = 0;
 /** Ends what is done while nobody waits. */
 let idling = new CancelFlag();
+/** A program that was started for one thing does nothing for the next start. */
+let isBackground = false;
 
 port.on('message', (request: Request) => {
   if (isLook(request)) return void answer(request);
@@ -96,7 +98,7 @@ function readAhead(cancel: CancelFlag): void {
 
 /** A model that was measured in a hurry is measured again, for the next start. */
 function refine(cancel: CancelFlag): void {
-  const rough = models.all.find(({ engine }) => engine.isRough);
+  const rough = isBackground && models.all.find(({ engine }) => engine.isRough);
   if (!rough) return;
   const measure = () => models.use(rough.roles[0], (engine) => engine.refine(cancel, passes.request('background', cancel)));
   setTimeout(() => void (cancel.isSet || order.run('ahead', measure).catch(() => {})), LONG_QUIET_MS).unref();
@@ -125,7 +127,8 @@ async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
   if (request.call !== 'load' && request.call !== 'unload') await order.over('load');
   switch (request.call) {
     case 'load':
-      if (request.options.background) stepBack();
+      isBackground = request.options.background;
+      if (isBackground) stepBack();
       // Somebody waits for it, as for an answer.
       return models.load(withDefaults(request.options), progress, { pass: pass('answer'), notice });
     case 'unload':

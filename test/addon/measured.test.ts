@@ -201,7 +201,7 @@ describe('a model that was measured in a hurry', () => {
     const { tokens } = await hurried();
     const client = RuntimeClient.start(resolve('dist'));
     try {
-      await client.call('load', options);
+      await client.call('load', { ...options, background: true });
       // The folder is absent for a moment while another takes its place.
       await until(() => expect(tokens()).toBe(256));
     } finally {

@@ -24,8 +24,8 @@ const SAMPLES = [{ most: 100e6, first: 2048, thorough: 2048 }, { most: 2e9, firs
 /** Of the time that bases and the sharing out of zeros take, that of the bases. */
 const BASES = 0.2;
 
-/** Of exact keys and values, while a model is measured that others use. */
-const MOST_BYTES = 256e6;
+/** Of exact keys and values, while a model is measured that others use; head by head they are held twice, and for minutes. */
+const MOST_BYTES = { byHead: 64e6, even: 256e6 };
 
 /** While somebody waits for a model, and while nobody does. */
 export type Care = 'first' | 'thorough';
@@ -34,8 +34,11 @@ export type Care = 'first' | 'thorough';
 export function sampleTokens({ parameters, shape }: Pick<Manifest, 'parameters' | 'shape'>, care: Care): number {
   const { first, ...more } = SAMPLES.find(({ most }) => parameters <= most)!;
   const bytes = shape.layers * shape.kvHeads * (shape.keyLength + shape.valueLength) * Float32Array.BYTES_PER_ELEMENT;
-  return Math.min(shape.context, care === 'first' ? first : Math.max(first, Math.min(more.thorough, Math.floor(MOST_BYTES / bytes))));
+  return Math.min(shape.context, care === 'first' ? first : Math.max(first, Math.min(more.thorough, Math.floor((isByHead(parameters) ? MOST_BYTES.byHead : MOST_BYTES.even) / bytes))));
 }
+
+/** Whether zeros are shared out among heads where nobody waits. */
+const isByHead = (parameters: number): boolean => parameters > MEASURED_PARAMETERS && parameters <= HEADS.parameters;
 
 export interface Measurement {
   delta: DeltaConfig;
@@ -56,8 +59,7 @@ export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Add
   if (source) return measureTexts(forward, tokenizer, addon, source, progress, pass);
   const sample = await sampleCode(tokenizer, sampleTokens(forward.manifest, care));
   const { parameters } = forward.manifest;
-  const byHead = care === 'thorough' && parameters > MEASURED_PARAMETERS && parameters <= HEADS.parameters;
-  const [balanced, compact] = byHead
+  const [balanced, compact] = care === 'thorough' && isByHead(parameters)
     ? await calibrateByHead(forward, addon, sample, [BALANCED, COMPACT], HEADS.sampleRows, progress, pass)
     : (await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass)).calibrations;
   return {
