@@ -29,7 +29,7 @@ export interface Reach {
   silenceMs?: number;
 }
 
-/** Null: there is no such byte, the file has another length than was thought. Throws downloadRefused, downloadCertificate, downloadUnreachable. */
+/** Null: there is no such byte, the file has another length than was thought. Throws downloadRefused, certificateUntrusted, downloadUnreachable. */
 export async function get(address: string, from: number, { begun, silenceMs = SILENCE_MS }: Reach): Promise<Answer | null> {
   let url = new URL(address);
   let sha256: string | null = null;
@@ -86,5 +86,5 @@ function once(url: URL, from: number, begun: Reach['begun'], silenceMs: number):
 /** A failure of the connection in the catalogue's words. */
 export function asUnreachable(error: NodeJS.ErrnoException, host: string): DeltaError {
   const reason = error.code ?? error.message;
-  return CERTIFICATE.test(reason) || /certificate/i.test(error.message) ? new DeltaError('downloadCertificate', host, reason) : new DeltaError('downloadUnreachable', host, reason);
+  return CERTIFICATE.test(reason) || /certificate/i.test(error.message) ? new DeltaError('certificateUntrusted', host, reason) : new DeltaError('downloadUnreachable', host, reason);
 }

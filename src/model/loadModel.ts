@@ -9,6 +9,7 @@ import { Forward } from './forward.ts';
 import { ggufOf, locate, modelShelf, type ModelFiles } from './library.ts';
 import { FOLDER_FORMAT, type Manifest } from './manifest.ts';
 import { openGguf, type ModelFacts, type ModelSource } from './modelSource.ts';
+import { Headway } from './measure/calibrate.ts';
 import { measure, sampleTokens } from './measure/measure.ts';
 import { CODING, METHOD_NUMBER } from './measure/method.ts';
 import { readMeasured, writeMeasured, type Measured } from './measured.ts';
@@ -85,8 +86,10 @@ export async function loadModel(path: string, options: LoadModelOptions): Promis
     }
     if (files.cached) await markUsed(files.folder, files.gguf);
     const isRough = files.cached && !manifest.delta.basis && manifest.delta.tokens < sampleTokens(manifest, 'thorough');
+    // It takes minutes, and every key stops it.
+    const headway = new Headway();
     const refine = async (within: RunPass): Promise<void> => {
-      const { delta, tables: better } = await measure(forward, tokenizer, addon, () => {}, within, { care: 'thorough' });
+      const { delta, tables: better } = await measure(forward, tokenizer, addon, () => {}, within, { care: 'thorough', headway });
       await writeMeasured(files.folder, { ...manifest, delta }, better, { again: true });
     };
     return { forward, tokenizer, chatTemplate: source.tokenizer.chatTemplate, tables, outputOf, folder: files.folder, ...(isRough && { refine }) };

@@ -27,7 +27,7 @@ function ownIn(thrown: unknown): DeltaError | null {
 function asUnreachable(thrown: Error, host: string): DeltaError {
   let reason = '';
   for (let error: unknown = thrown; error instanceof Error; error = error.cause) reason = (error as NodeJS.ErrnoException).code ?? reason;
-  if (CERTIFICATE.test(reason)) return new DeltaError('serverCertificate', host, reason);
+  if (CERTIFICATE.test(reason)) return new DeltaError('certificateUntrusted', host, reason);
   return new DeltaError('serverUnreachable', host, reason === '' || reason === 'UND_ERR_SOCKET' ? 'cut off' : reason);
 }
 

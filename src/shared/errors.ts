@@ -9,12 +9,11 @@ export const errorSentences = {
   diskFull: (path: string, needed: string, free: string) => `${path} needs ${needed} but only ${free} are free: make room or choose another folder.`,
   downloadUnreachable: (host: string, reason: string) => `${host} does not answer (${reason}): check the network and VS Code's proxy setting, then download again; what has come is kept.`,
   downloadRefused: (host: string, answer: string) => `${host} does not give the file (${answer}): try again later, or name a mirror in the settings.`,
-  downloadCertificate: (host: string, reason: string) => `The certificate of ${host} is not trusted (${reason}): add your organisation's certificate to those of the system.`,
+  certificateUntrusted: (host: string, reason: string) => `The certificate of ${host} is not trusted (${reason}): add your organisation's certificate to those of the system.`,
   downloadDamaged: (name: string, host: string) => `${name} did not arrive as ${host} says it is (its SHA-256 or size differs) and was removed: download it again.`,
   // A team's own server
   serverAddressInvalid: (address: string) => `The setting deltallm.remote.url is not the address of a server (${address}): it begins with http:// or https://.`,
   serverUnreachable: (host: string, reason: string) => `${host} does not answer (${reason}): check that the server runs, the network, and VS Code's proxy setting.`,
-  serverCertificate: (host: string, reason: string) => `The certificate of ${host} is not trusted (${reason}): add your organisation's certificate to those of the system.`,
   serverRefusesKey: (host: string) => `${host} refuses the key: set it with "DeltaLLM: Set Server Key…".`,
   serverLacksModel: (host: string, what: string) => `${host} does not have ${what}: check the settings under deltallm.remote.`,
   serverNamesNoModel: (host: string) => `${host} names no model: load one there, or name one in the settings under deltallm.remote.`,

@@ -9,7 +9,7 @@ import { HeadCaches } from '../../src/inspect/headCaches.ts';
 import { loadModel, type Model } from '../../src/model/loadModel.ts';
 import { flowWidths } from '../../src/model/manifest.ts';
 import { BasisTables } from '../../src/model/measure/basis.ts';
-import { calibrateByHead } from '../../src/model/measure/calibrate.ts';
+import { calibrateByHead, Headway } from '../../src/model/measure/calibrate.ts';
 import { measureBases } from '../../src/model/measure/basisTexts.ts';
 import { headCosts, shareByHead } from '../../src/model/measure/headShares.ts';
 import { makeContexts } from '../../src/model/measure/corpus.ts';
@@ -100,9 +100,15 @@ describe('the engine with keys in a basis', () => {
   it('loses less with keys as they are, too, where their zeros are shared out among heads and not among layers', async () => {
     const { forward, tokenizer } = model;
     const sample = makeContexts(['src/session'], tokenizer, [1024], 3)[0].ids;
-    const once = await calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384);
+    let all = 0;
+    const once = await calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384, undefined, (work) => (all++, work()));
     for (const [i, wanted] of [0.6, 0.7].entries()) expect(once[i].keySparsity.reduce((a, b) => a + b, 0) / once[i].keySparsity.length).toBeCloseTo(wanted, 9);
-    expect(await calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384)).toEqual(once);
+    // Stopped in the middle, it goes on from there, and finds the same.
+    const headway = new Headway();
+    let [before, after] = [0, 0];
+    await expect(calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384, undefined, (work) => (++before > 0.7 * all ? Promise.reject(new Error('stopped')) : work()), headway)).rejects.toThrow('stopped');
+    expect(await calibrateByHead(forward, addon, Array.from(sample), [0.6, 0.7], 384, undefined, (work) => (after++, work()), headway)).toEqual(once);
+    expect(after).toBeLessThan(0.6 * all);
     const { rows } = (await accuracy(forward, addon, tokenizer, { ...SCORED, start: 320, zeros: [0.6, 0.7], balanced: 0.6, shipped: { delta: once[0].tables, compact: once[1].tables } }))!;
     const of = (name: string) => rows.find((row) => row.name.startsWith(name))!;
     for (const [mode, asTheyAre] of [['balanced', 'keys as they are, 60 %'], ['compact', 'keys as they are, 70 %']]) {

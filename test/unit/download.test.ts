@@ -200,7 +200,7 @@ describe('a file that does not arrive', () => {
   it('ends in one sentence where the certificate is not trusted', async () => {
     const tls = { key: readFileSync('test/fixtures/tls/key.pem', 'utf8'), cert: readFileSync('test/fixtures/tls/certificate.pem', 'utf8') };
     const { outcome, sentence } = await fetchTo(folder(), await serve({ tls }));
-    expect(outcome).toMatchObject({ failed: { code: 'downloadCertificate' } });
+    expect(outcome).toMatchObject({ failed: { code: 'certificateUntrusted' } });
     expect(sentence).toMatch(/^The certificate of 127\.0\.0\.1:\d+ is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\): add your organisation's certificate to those of the system\.$/);
   });
 });

@@ -220,7 +220,7 @@ describe('a failure is one plain sentence', () => {
     await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
     closing.push(() => new Promise((resolve) => (tls.close(() => resolve()), tls.closeAllConnections())));
     const { port } = tls.address() as AddressInfo;
-    expect((await failure(write({ url: `https://127.0.0.1:${port}` }, prompted))).code).toBe('serverCertificate');
+    expect((await failure(write({ url: `https://127.0.0.1:${port}` }, prompted))).code).toBe('certificateUntrusted');
   });
 
   it('where the key is not the right one', async () => {

@@ -11,7 +11,7 @@ import { exactStore } from '../stores.ts';
 import type { Forward } from '../forward.ts';
 import { DeltaSizes, KeyTables, STEP_MARGIN } from './deltaSizes.ts';
 import { splitHeads } from './heads.ts';
-import { headCosts, shareByHead } from './headShares.ts';
+import { headCosts, HeadFindings, shareByHead } from './headShares.ts';
 import { attendAll, divergencesOf, layerErrors, type LayerError } from './layerCost.ts';
 import { shareOut, usable, type MeasuredPoint } from './sparsityBudget.ts';
 
@@ -118,8 +118,12 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
     const rows = !measured ? 0 : probedRows(ids.length, layers, (manifest.delta.windowMin + 1) * BLOCK);
     const before = (ids.length - rows) * flowWidths(manifest.shape).qkv;
     const fill = async (lease: Lease, layer: number): Promise<void> => void (await pass(async () => attendAll(lease, seen.qkv[layer].subarray(0, before), manifest, chunk)));
-    const byRow = rows > 0 ? await divergencesOf(forward, cache, ids, rows, even.map((tables, layer) => ({ layer, tables })), fill, manifest, (share) => progress(0.5 + 0.4 * share), pass) : [];
-    const divergences = byRow.map(typical);
+    const divergences: number[] = [];
+    const take = (found: Float64Array): void => {
+      divergences.push(typical(found));
+      progress(0.5 + (0.4 * divergences.length) / layers);
+    };
+    if (rows > 0) await divergencesOf(forward, cache, ids, rows, even.map((tables, layer) => ({ layer, tables })), fill, manifest, take, pass);
     const curves = measured ? costCurves(errors, divergences) : seen.layers.map(() => []);
     const calibrations: Calibration[] = [];
     for (const wanted of sparsities) {
@@ -134,24 +138,35 @@ export async function calibrate(forward: Forward, addon: Addon, ids: number[], s
   }
 }
 
+/** What an attempt found before it was stopped: the next one goes on from there. Of one model and one sample. */
+export class Headway {
+  tables: KeyTables[] | undefined;
+  readonly costs = new HeadFindings();
+}
+
 /** The same, shared out among KV heads by what they cost on the last `rows` tokens: as many passes as there are heads, for nobody who waits. */
-export async function calibrateByHead(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], rows: number, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<Calibration[]> {
+export async function calibrateByHead(forward: Forward, addon: Addon, ids: number[], sparsities: readonly number[], rows: number, progress: (share: number) => void = () => {}, pass: RunPass = atOnce, headway = new Headway()): Promise<Calibration[]> {
   const { manifest } = forward;
-  const { kvHeads, keyLength } = manifest.shape;
-  const tables: KeyTables[] = [];
-  const cache = exactStore(addon, manifest);
-  try {
-    const lease = cache.lease(new Int32Array(0));
-    const { layers } = await trace(forward, lease, ids, { withQueries: false, withInputs: false, pass }, (share) => progress(0.1 * share)).finally(() => lease.release());
-    tables.push(...(await inPasses(pass, layers, ({ keys }) => new KeyTables(splitHeads(keys, kvHeads, keyLength), keyLength))));
-  } finally {
-    cache.close();
-  }
-  const costs = await headCosts(forward, addon, [ids], tables, manifest, rows, (share) => progress(0.1 + 0.9 * share), pass);
+  const { kvHeads } = manifest.shape;
+  const tables = (headway.tables ??= await keyTables(forward, addon, ids, (share) => progress(0.1 * share), pass));
+  const costs = await headCosts(forward, addon, [ids], tables, manifest, rows, (share) => progress(0.1 + 0.9 * share), pass, headway.costs);
   return sparsities.map((wanted) => {
     const shares = shareByHead(costs, kvHeads, wanted);
     return { tables: tables.map((layer, i) => layer.at(shares[i])), keySparsity: shares.map((own) => own.reduce((a, b) => a + b, 0) / kvHeads) };
   });
+}
+
+async function keyTables(forward: Forward, addon: Addon, ids: number[], progress: (share: number) => void, pass: RunPass): Promise<KeyTables[]> {
+  const { manifest } = forward;
+  const { kvHeads, keyLength } = manifest.shape;
+  const cache = exactStore(addon, manifest);
+  try {
+    const lease = cache.lease(new Int32Array(0));
+    const { layers } = await trace(forward, lease, ids, { withQueries: false, withInputs: false, pass }, progress).finally(() => lease.release());
+    return await inPasses(pass, layers, ({ keys }) => new KeyTables(splitHeads(keys, kvHeads, keyLength), keyLength));
+  } finally {
+    cache.close();
+  }
 }
 
 /** One after the other, each in a pass of its own: who is more urgent waits for one of them. */

@@ -36,41 +36,58 @@ interface Seen {
   attention: Float32Array[];
 }
 
+/** What was found of heads so far. */
+export class HeadFindings {
+  /** By text and layer: errors at each of SHARES, by head. */
+  readonly errors = new Map<string, Float64Array[]>();
+  /** By text and case: the sum over its rows. */
+  readonly divergences = new Map<string, number>();
+}
+
 /**
  * What zeros cost each KV head, head by head and layer by layer; a head costs nothing at all where the texts are too short to show anything.
  * @param tables of each layer
  * @param texts tokens of each; the next tokens of its last `most` rows are looked at
  * @param manifest says which blocks are exact
+ * @param found of the same texts and tables: what is there is not measured again
  */
-export async function headCosts(forward: Forward, addon: Addon, texts: readonly ArrayLike<number>[], tables: readonly HeadTables[], manifest: StoreFacts, most: number, progress: (share: number) => void = () => {}, pass: RunPass = atOnce): Promise<CostPoint[][]> {
+export async function headCosts(forward: Forward, addon: Addon, texts: readonly ArrayLike<number>[], tables: readonly HeadTables[], manifest: StoreFacts, most: number, progress: (share: number) => void = () => {}, pass: RunPass = atOnce, found = new HeadFindings()): Promise<CostPoint[][]> {
   const { layers, kvHeads } = manifest.shape;
   const heads = Array.from({ length: layers * kvHeads }, (_, i) => ({ layer: Math.floor(i / kvHeads), head: i % kvHeads }));
   /** Every other head of the layer is coded without leaving anything out. */
   const alone = ({ layer, head }: (typeof heads)[number], share: number): OneCoded => ({ layer, tables: tables[layer].at(Array.from({ length: kvHeads }, (_, h) => (h === head ? share : 0))) });
   // Arithmetic of eight bits moves at any change of its inputs: what the same coding does that leaves out nothing is not the zeros' doing.
   const cases = [...heads.map((one) => alone(one, SHARES[PROBED])), ...tables.map((_, layer) => alone({ layer, head: 0 }, 0))];
-  const divergences = new Float64Array(cases.length);
-  const errors = heads.map(() => new Float64Array(SHARES.length));
   for (const [n, text] of texts.entries()) {
+    const [ofLayer, ofCase] = [(layer: number) => `${n} ${layer}`, (i: number) => `${n} ${i}`];
+    const layersLeft = tables.flatMap((_, layer) => (found.errors.has(ofLayer(layer)) ? [] : [layer]));
+    const casesLeft = [...cases.keys()].filter((i) => !found.divergences.has(ofCase(i)));
+    if (casesLeft.length === 0) continue;
     const ids = Array.from(text).slice(0, Math.floor(text.length / BLOCK) * BLOCK);
     const rows = Math.min(most, Math.floor(ids.length / (2 * BLOCK)) * BLOCK);
+    const errorRows = Math.min(rows, ERROR_ROWS);
     const cache = exactStore(addon, forward.manifest);
     try {
-      const seen = await look(forward, cache, ids, Math.min(rows, ERROR_ROWS), pass);
+      const seen = await look(forward, cache, ids, errorRows, pass);
       const fill = (lease: Lease, layer: number, tokens: number): Promise<void> => remember(lease, seen.keysAndValues[layer], tokens, manifest.shape, forward.chunk, pass);
-      for (let layer = 0; layer < layers; layer++) {
-        for (const [at, share] of SHARES.entries()) {
-          const found = await errorsOf(addon, manifest, layer, tables[layer].at(new Array<number>(kvHeads).fill(share)), seen, forward.chunk, (lease) => fill(lease, layer, ids.length - Math.min(rows, ERROR_ROWS)), pass);
-          found.forEach((error, head) => (errors[layer * kvHeads + head][at] += error));
-        }
+      for (const layer of layersLeft) {
+        const errors: Float64Array[] = [];
+        for (const share of SHARES) errors.push(await errorsOf(addon, manifest, layer, tables[layer].at(new Array<number>(kvHeads).fill(share)), seen, forward.chunk, (lease) => fill(lease, layer, ids.length - errorRows), pass));
+        found.errors.set(ofLayer(layer), errors);
         progress((n + (0.2 * (layer + 1)) / layers) / texts.length);
       }
-      const byRow = await divergencesOf(forward, cache, ids, rows, cases, (lease, layer) => fill(lease, layer, ids.length - rows), manifest, (share) => progress((n + 0.2 + 0.8 * share) / texts.length), pass);
-      byRow.forEach((row, i) => (divergences[i] += row.reduce((a, b) => a + b, 0)));
+      const take = (row: Float64Array, at: number): void => {
+        found.divergences.set(ofCase(casesLeft[at]), row.reduce((a, b) => a + b, 0));
+        progress((n + 0.2 + (0.8 * (casesLeft[at] + 1)) / cases.length) / texts.length);
+      };
+      await divergencesOf(forward, cache, ids, rows, casesLeft.map((i) => cases[i]), (lease, layer) => fill(lease, layer, ids.length - rows), manifest, take, pass);
     } finally {
       cache.close();
     }
   }
+  const sum = (of: (n: number) => number): number => texts.reduce((total, _, n) => total + of(n), 0);
+  const divergences = cases.map((_, i) => sum((n) => found.divergences.get(`${n} ${i}`)!));
+  const errors = heads.map(({ layer, head }) => Float64Array.from(SHARES, (_, at) => sum((n) => found.errors.get(`${n} ${layer}`)![at][head])));
   const own = heads.map(({ layer }, i) => Math.max(0, divergences[i] - divergences[heads.length + layer]));
   // What looks like nothing, or less, is something that the texts were too short for.
   const least = (LEAST * own.reduce((a, b) => a + b, 0)) / heads.length;

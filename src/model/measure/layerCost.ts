@@ -68,19 +68,17 @@ export interface OneCoded {
 }
 
 /**
- * KL of the next token over the last `rows` tokens of `ids`, nats, row by row, for each of `cases`.
+ * KL of the next token over the last `rows` tokens of `ids`, nats, row by row, for each of `cases`: `take` hears of one after the other.
  * @param exact a cache that knows `ids`; `rows` must leave whole blocks before them
  * @param fill gives a lease of a layer's own cache what that layer's attention got before the rows, with exact attention
  * @param manifest says which blocks are exact
  */
-export async function divergencesOf(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, cases: readonly OneCoded[], fill: (lease: Lease, layer: number) => Promise<void>, manifest: StoreFacts, progress: (share: number) => void, pass: RunPass = atOnce): Promise<Float64Array[]> {
+export async function divergencesOf(forward: Forward, exact: KvCache, ids: readonly number[], rows: number, cases: readonly OneCoded[], fill: (lease: Lease, layer: number) => Promise<void>, manifest: StoreFacts, take: (found: Float64Array, n: number) => void, pass: RunPass = atOnce): Promise<void> {
   const { chunk } = forward;
   const { vocabulary } = manifest.shape;
   const known = ids.length - rows;
   const dense: Likely[] = [];
-  const results: Float64Array[] = [];
   for (const [n, one] of [undefined, ...cases].entries()) {
-    progress(n / (cases.length + 1));
     const lease = exact.lease(Int32Array.from(ids.slice(0, known)));
     const coded = one && layerCache(exact.addon, manifest, one.layer, one.tables);
     const own = coded?.lease(new Int32Array(0));
@@ -105,12 +103,11 @@ export async function divergencesOf(forward: Forward, exact: KvCache, ids: reado
           else dense.push(likely(row));
         }
       }
-      if (own) results.push(divergences);
+      if (own) take(divergences, n - 1);
     } finally {
       own?.release();
       coded?.close();
       lease.release();
     }
   }
-  return results;
 }

@@ -11,7 +11,7 @@ import type { DeltaConfig, Manifest } from '../manifest.ts';
 import type { Mode } from '../stores.ts';
 import { BasisTables, LEAST_TEXT, type LayerBasis } from './basis.ts';
 import { measureBases, type OutputOf } from './basisTexts.ts';
-import { calibrate, calibrateByHead, MEASURED_PARAMETERS } from './calibrate.ts';
+import { calibrate, calibrateByHead, MEASURED_PARAMETERS, type Headway } from './calibrate.ts';
 import { makeContexts } from './corpus.ts';
 import { headCosts, shareByHead } from './headShares.ts';
 import { BALANCED, BASIS, CODING, COMPACT, HEADS } from './method.ts';
@@ -55,12 +55,12 @@ export interface BasisSource {
 }
 
 /** Measures `forward`, whose manifest states the coding, in passes of `pass`; in a basis where there is text for one. */
-export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, { care = 'first', source }: { care?: Care; source?: BasisSource } = {}): Promise<Measurement> {
+export async function measure(forward: Forward, tokenizer: Tokenizer, addon: Addon, progress: (share: number) => void, pass: RunPass, { care = 'first', source, headway }: { care?: Care; source?: BasisSource; headway?: Headway } = {}): Promise<Measurement> {
   if (source) return measureTexts(forward, tokenizer, addon, source, progress, pass);
   const sample = await sampleCode(tokenizer, sampleTokens(forward.manifest, care));
   const { parameters } = forward.manifest;
   const [balanced, compact] = care === 'thorough' && isByHead(parameters)
-    ? await calibrateByHead(forward, addon, sample, [BALANCED, COMPACT], HEADS.sampleRows, progress, pass)
+    ? await calibrateByHead(forward, addon, sample, [BALANCED, COMPACT], HEADS.sampleRows, progress, pass, headway)
     : (await calibrate(forward, addon, sample, [BALANCED, COMPACT], progress, pass)).calibrations;
   return {
     delta: { ...CODING, keySparsity: balanced.keySparsity, compactSparsity: compact.keySparsity, tokens: sample.length },
