@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "kernels/rowGroups.h"
 
 namespace {
 
@@ -83,14 +84,7 @@ static inline __attribute__((always_inline)) void scores_rows(Keys keys, int D, 
 
 template <class Keys>
 static void scores_any(Keys keys, int D, const float *q, int rows, float *scores) {
-  for (; rows >= 6; rows -= 6, q += 6 * D, scores += 6 * DL_TILE) scores_rows<6>(keys, D, q, scores);
-  switch (rows) {
-    case 5: return scores_rows<5>(keys, D, q, scores);
-    case 4: return scores_rows<4>(keys, D, q, scores);
-    case 3: return scores_rows<3>(keys, D, q, scores);
-    case 2: return scores_rows<2>(keys, D, q, scores);
-    case 1: return scores_rows<1>(keys, D, q, scores);
-  }
+  in_groups<6>(rows, [=](auto group, int at) { scores_rows<group.count>(keys, D, q + at * D, scores + at * DL_TILE); });
 }
 
 static void scores_f32_avx512(const float *keys, int D, const float *q, int rows, float *scores) { scores_any(KeysF32{keys}, D, q, rows, scores); }
@@ -189,14 +183,7 @@ static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, in
 /* Steps: all deltas as int8 `[DL_EVEN(D)][64]`. */
 static void scores_whole(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *next) {
   const char *ahead = (const char *)next;
-  for (; rows >= 6; rows -= 6, q += 6 * DL_EVEN(D), unit += 6, scores += 6 * DL_TILE) scores_whole_rows<6>(steps, keys, D, q, unit, scores, ahead);
-  switch (rows) {
-    case 5: return scores_whole_rows<5>(steps, keys, D, q, unit, scores, ahead);
-    case 4: return scores_whole_rows<4>(steps, keys, D, q, unit, scores, ahead);
-    case 3: return scores_whole_rows<3>(steps, keys, D, q, unit, scores, ahead);
-    case 2: return scores_whole_rows<2>(steps, keys, D, q, unit, scores, ahead);
-    case 1: return scores_whole_rows<1>(steps, keys, D, q, unit, scores, ahead);
-  }
+  in_groups<6>(rows, [=](auto group, int at) { scores_whole_rows<group.count>(steps, keys, D, q + at * DL_EVEN(D), unit + at, scores + at * DL_TILE, ahead); });
 }
 
 template <int R, int N>
@@ -235,14 +222,7 @@ static void values_whole_columns(const int8_t *values, int width, int tokens, co
 
 static void values_i8_avx512(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *next) {
   const char *ahead = (const char *)next;
-  for (; rows >= 6; rows -= 6, p += 6 * DL_TILE, unit += 6, alpha += 6, acc += 6 * width) values_whole_columns<6>(v, width, tokens, p, unit, alpha, acc, ahead);
-  switch (rows) {
-    case 5: return values_whole_columns<5>(v, width, tokens, p, unit, alpha, acc, ahead);
-    case 4: return values_whole_columns<4>(v, width, tokens, p, unit, alpha, acc, ahead);
-    case 3: return values_whole_columns<3>(v, width, tokens, p, unit, alpha, acc, ahead);
-    case 2: return values_whole_columns<2>(v, width, tokens, p, unit, alpha, acc, ahead);
-    case 1: return values_whole_columns<1>(v, width, tokens, p, unit, alpha, acc, ahead);
-  }
+  in_groups<6>(rows, [=](auto group, int at) { values_whole_columns<group.count>(v, width, tokens, p + at * DL_TILE, unit + at, alpha + at, acc + at * width, ahead); });
 }
 
 /* Within a register: doubling shifts; between registers: the last lane is carried. */
@@ -331,14 +311,7 @@ static void values_columns(const T *values, int width, int tokens, const float *
 
 template <class T>
 static void values_any(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) {
-  for (; rows >= 6; rows -= 6, p += 6 * DL_TILE, alpha += 6, acc += 6 * width) values_columns<6>(values, width, tokens, p, alpha, acc);
-  switch (rows) {
-    case 5: return values_columns<5>(values, width, tokens, p, alpha, acc);
-    case 4: return values_columns<4>(values, width, tokens, p, alpha, acc);
-    case 3: return values_columns<3>(values, width, tokens, p, alpha, acc);
-    case 2: return values_columns<2>(values, width, tokens, p, alpha, acc);
-    case 1: return values_columns<1>(values, width, tokens, p, alpha, acc);
-  }
+  in_groups<6>(rows, [=](auto group, int at) { values_columns<group.count>(values, width, tokens, p + at * DL_TILE, alpha + at, acc + at * width); });
 }
 
 static void values_f32_avx512(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }

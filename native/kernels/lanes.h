@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "kernels/rowGroups.h"
 
 namespace {
 
@@ -66,14 +67,7 @@ static void scores_rows(const T *keys, int D, const float *q, float *scores) {
 
 template <class T>
 static void scores_any(const T *keys, int D, const float *q, int rows, float *scores) {
-  for (; rows >= ROWS; rows -= ROWS, q += ROWS * D, scores += ROWS * DL_TILE) scores_rows<ROWS>(keys, D, q, scores);
-  switch (rows) {
-    case 5: return scores_rows<5>(keys, D, q, scores);
-    case 4: return scores_rows<4>(keys, D, q, scores);
-    case 3: return scores_rows<3>(keys, D, q, scores);
-    case 2: return scores_rows<2>(keys, D, q, scores);
-    case 1: return scores_rows<1>(keys, D, q, scores);
-  }
+  in_groups<ROWS>(rows, [=](auto group, int at) { scores_rows<group.count>(keys, D, q + at * D, scores + at * DL_TILE); });
 }
 
 template <int R, class T>
@@ -90,14 +84,7 @@ static void values_rows(const T *values, int width, int tokens, const float *p, 
 
 template <class T>
 static void values_any(const T *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) {
-  for (; rows >= ROWS; rows -= ROWS, p += ROWS * DL_TILE, alpha += ROWS, acc += ROWS * width) values_rows<ROWS>(values, width, tokens, p, alpha, acc);
-  switch (rows) {
-    case 5: return values_rows<5>(values, width, tokens, p, alpha, acc);
-    case 4: return values_rows<4>(values, width, tokens, p, alpha, acc);
-    case 3: return values_rows<3>(values, width, tokens, p, alpha, acc);
-    case 2: return values_rows<2>(values, width, tokens, p, alpha, acc);
-    case 1: return values_rows<1>(values, width, tokens, p, alpha, acc);
-  }
+  in_groups<ROWS>(rows, [=](auto group, int at) { values_rows<group.count>(values, width, tokens, p + at * DL_TILE, alpha + at, acc + at * width); });
 }
 
 template <class T>
@@ -204,14 +191,8 @@ static void scores_delta_lanes(const dl_delta_keys *keys, int D, const int16_t *
   int8_t steps[(MOST_CHANNELS + 1) * DL_TILE];
   for (int d = 0; d < D; d++) __builtin_prefetch((const char *)ahead + 64 * d, 0, 2);
   spread_all(keys, D, steps);
-  for (; rows >= ROWS; rows -= ROWS, q += ROWS * DL_EVEN(D), unit += ROWS, scores += ROWS * DL_TILE) scores_whole_rows<ROWS>(steps, keys, D, q, unit, scores);
-  switch (rows) {
-    case 5: return scores_whole_rows<5>(steps, keys, D, q, unit, scores);
-    case 4: return scores_whole_rows<4>(steps, keys, D, q, unit, scores);
-    case 3: return scores_whole_rows<3>(steps, keys, D, q, unit, scores);
-    case 2: return scores_whole_rows<2>(steps, keys, D, q, unit, scores);
-    case 1: return scores_whole_rows<1>(steps, keys, D, q, unit, scores);
-  }
+  const int8_t *spread = steps;
+  in_groups<ROWS>(rows, [=](auto group, int at) { scores_whole_rows<group.count>(spread, keys, D, q + at * DL_EVEN(D), unit + at, scores + at * DL_TILE); });
 }
 static void score_i16_lanes(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores) {
   for (int r = 0; r < rows; r++) scores[r * DL_TILE] = dot_i16(key, D, q + r * DL_EVEN(D)) * unit[r];
@@ -273,14 +254,7 @@ static void values_f32_lanes(const float *v, int width, int tokens, const float 
 static void values_f16_lanes(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
 static void values_i8_lanes(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *ahead) {
   for (int t = 0; t < tokens; t++) __builtin_prefetch((const char *)ahead + 64 * t, 0, 2);
-  for (; rows >= ROWS; rows -= ROWS, p += ROWS * DL_TILE, unit += ROWS, alpha += ROWS, acc += ROWS * width) values_whole_rows<ROWS>(v, width, tokens, p, unit, alpha, acc);
-  switch (rows) {
-    case 5: return values_whole_rows<5>(v, width, tokens, p, unit, alpha, acc);
-    case 4: return values_whole_rows<4>(v, width, tokens, p, unit, alpha, acc);
-    case 3: return values_whole_rows<3>(v, width, tokens, p, unit, alpha, acc);
-    case 2: return values_whole_rows<2>(v, width, tokens, p, unit, alpha, acc);
-    case 1: return values_whole_rows<1>(v, width, tokens, p, unit, alpha, acc);
-  }
+  in_groups<ROWS>(rows, [=](auto group, int at) { values_whole_rows<group.count>(v, width, tokens, p + at * DL_TILE, unit + at, alpha + at, acc + at * width); });
 }
 
 static void merge_lanes(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width) {
