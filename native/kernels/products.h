@@ -63,7 +63,7 @@ typedef struct {
   int units;            /* columns / 32 */
   const int8_t *q;      /* [units][M][32] */
   const float *scales;  /* [blocks][M]: x ≈ scale·q */
-  const int16_t *sums;  /* [blocks][M][2 or groups]: sums of q by group; a single one is followed by 0 */
+  const int16_t *sums;  /* [blocks][M][2 or groups]: sums of q by group; a single one takes the 32 bits of both, with its sign */
   const float *x;       /* [units][M][32]: for weights in floats, in place of the three above */
 } dl_activations;
 

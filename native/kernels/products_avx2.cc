@@ -23,7 +23,6 @@ static inline Bytes or_bytes(Bytes a, Bytes b) { return _mm256_or_si256(a, b); }
 static inline Bytes turned_over(Bytes x) { return _mm256_xor_si256(x, _mm256_set1_epi8((char)0x80)); }
 
 static inline Pairs load_pairs(const uint8_t *from) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from)); }
-static inline Pairs pair(int a, int b) { return _mm256_set1_epi32((int)((uint32_t)(uint16_t)b << 16 | (uint16_t)a)); }
 static inline Pairs times(Pairs x, int n) { return _mm256_mullo_epi16(x, _mm256_set1_epi16((short)n)); }
 static inline Scale unscaled() { return _mm256_set1_epi16(1); }
 static inline Scale first(Pairs x) { return _mm256_or_si256(_mm256_and_si256(x, _mm256_set1_epi32(0xffff)), _mm256_slli_epi32(x, 16)); }
@@ -35,6 +34,8 @@ static inline __m256i four(const void *from) {
   __builtin_memcpy(&x, from, 4);
   return _mm256_set1_epi32(x);
 }
+/* total − x·2^n. */
+static inline Int less(Int total, Int x, int n) { return _mm256_sub_epi32(total, _mm256_slli_epi32(x, n)); }
 /* total + Σ weights·sums over a pair of groups. */
 static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) { return _mm256_add_epi32(total, _mm256_madd_epi16(weights, four(sums))); }
 

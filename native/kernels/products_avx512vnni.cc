@@ -22,7 +22,6 @@ static inline Bytes or_bytes(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
 static inline Bytes turned_over(Bytes x) { return x; } /* never asked for: weights are unsigned */
 
 static inline Pairs load_pairs(const uint8_t *from) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)from)); }
-static inline Pairs pair(int a, int b) { return _mm512_set1_epi32((int)((uint32_t)(uint16_t)b << 16 | (uint16_t)a)); }
 static inline Pairs times(Pairs x, int n) { return _mm512_mullo_epi16(x, _mm512_set1_epi16((short)n)); }
 static inline Scale unscaled() { return _mm512_set1_epi32(1); }
 static inline Scale first(Pairs x) { return _mm512_srai_epi32(_mm512_slli_epi32(x, 16), 16); }
@@ -34,6 +33,8 @@ static inline __m512i four(const void *from) {
   __builtin_memcpy(&x, from, 4);
   return _mm512_set1_epi32(x);
 }
+/* total − x·2^n, by what does not wait for the ports that the dot products need. */
+static inline Int less(Int total, Int x, int n) { return _mm512_sub_epi32(total, _mm512_slli_epi32(x, n)); }
 static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) { return _mm512_dpwssd_epi32(total, weights, four(sums)); }
 
 template <class F>

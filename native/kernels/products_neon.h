@@ -24,7 +24,6 @@ static inline Bytes or_bytes(Bytes a, Bytes b) { return vorrq_u8(a, b); }
 static inline Bytes turned_over(Bytes x) { return veorq_u8(x, vdupq_n_u8(0x80)); }
 
 static inline Pairs load_pairs(const uint8_t *from) { return vmovl_s8(vld1_s8((const int8_t *)from)); }
-static inline Pairs pair(int a, int b) { return vreinterpretq_s16_u32(vdupq_n_u32((uint32_t)(uint16_t)b << 16 | (uint16_t)a)); }
 static inline Pairs times(Pairs x, int n) { return vmulq_n_s16(x, (int16_t)n); }
 static inline Scale unscaled() { return vdupq_n_s32(1); }
 static inline Scale first(Pairs x) { return vshrq_n_s32(vshlq_n_s32(vreinterpretq_s32_s16(x), 16), 16); }
@@ -36,6 +35,7 @@ static inline int32x4_t four(const void *from) {
   __builtin_memcpy(&x, from, 4);
   return vdupq_n_s32(x);
 }
+static inline Int less(Int total, Int x, int n) { return vsubq_s32(total, vshlq_s32(x, vdupq_n_s32(n))); }
 static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) {
   const int16x8_t s = vreinterpretq_s16_s32(four(sums));
   return vaddq_s32(total, vpaddq_s32(vmull_s16(vget_low_s16(weights), vget_low_s16(s)), vmull_high_s16(weights, s)));

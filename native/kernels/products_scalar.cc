@@ -73,7 +73,9 @@ void quantise_scalar(const float *x, const dl_rounded *to) {
       to->scales[k / to->block * to->scale_stride] = scale;
       memset(to->sums + k / to->block * to->sum_stride, 0, sizeof(int16_t) * (to->block > to->group ? to->block / to->group : 2));
     }
-    to->sums[k / to->block * to->sum_stride + k % to->block / to->group] += to->q[k / DL_UNIT * to->unit_stride + k % DL_UNIT];
+    int16_t *sums = to->sums + k / to->block * to->sum_stride;
+    sums[k % to->block / to->group] += to->q[k / DL_UNIT * to->unit_stride + k % DL_UNIT];
+    if (to->block == to->group) sums[1] = sums[0] < 0 ? -1 : 0;
   }
 }
 

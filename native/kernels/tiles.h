@@ -51,7 +51,7 @@ INLINE void unpack(const uint8_t *unit, Bytes *w) {
 template <class F>
 struct Header {
   Real d, m;
-  Pairs scales[F::pairs], mins[F::pairs], offsets[F::pairs]; /* offsets: scales times −offset */
+  Pairs offsets[F::pairs], mins[F::pairs]; /* with more than one group; offsets: scales times −offset */
 };
 
 template <class F>
@@ -59,10 +59,9 @@ INLINE void read_header(const uint8_t *from, int column, Header<F> *to) {
   to->d = load_halves(from + 2 * COLUMN * column);
   if (F::mins) to->m = load_halves(from + 32 + 2 * COLUMN * column);
 #pragma GCC unroll 8
-  for (int p = 0; p < F::pairs; p++) {
-    to->scales[p] = F::scaled ? load_pairs(from + F::scales_at + 32 * p + 2 * COLUMN * column) : pair(1, 0);
-    to->offsets[p] = F::scaled ? times(to->scales[p], -F::offset) : pair(-F::offset, 0);
-    if (F::mins) to->mins[p] = F::scaled ? load_pairs(from + F::mins_at + 32 * p + 2 * COLUMN * column) : pair(1, 0);
+  for (int p = 0; F::scaled && p < F::pairs; p++) {
+    to->offsets[p] = times(load_pairs(from + F::scales_at + 32 * p + 2 * COLUMN * column), -F::offset);
+    if (F::mins) to->mins[p] = load_pairs(from + F::mins_at + 32 * p + 2 * COLUMN * column);
   }
 }
 
@@ -71,14 +70,15 @@ template <class F>
 INLINE Real finish(Real total, Int sum, const Header<F> &header, float s, const int16_t *sums) {
   const Real scale = all(s);
   if (F::offset > 0) {
+    if (!F::scaled) sum = less(sum, four(sums), __builtin_ctz(F::offset));
 #pragma GCC unroll 8
-    for (int p = 0; p < F::pairs; p++) sum = add_pairs(sum, header.offsets[p], sums + 2 * p);
+    for (int p = 0; F::scaled && p < F::pairs; p++) sum = add_pairs(sum, header.offsets[p], sums + 2 * p);
   }
   total = fma(to_real(sum), mul(header.d, scale), total);
   if (!F::mins) return total;
-  Int least = nothing();
+  Int least = F::scaled ? nothing() : four(sums);
 #pragma GCC unroll 8
-  for (int p = 0; p < F::pairs; p++) least = add_pairs(least, header.mins[p], sums + 2 * p);
+  for (int p = 0; F::scaled && p < F::pairs; p++) least = add_pairs(least, header.mins[p], sums + 2 * p);
   return fma(to_real(least), mul(header.m, scale), total);
 }
 
@@ -189,6 +189,7 @@ static void quantise(const float *x, const dl_rounded *to) {
       sum[i / to->group] = (int16_t)(sum[i / to->group] + half[0]);
       sum[(i + 16) / to->group] = (int16_t)(sum[(i + 16) / to->group] + half[1]);
     }
+    if (to->block == to->group) sum[1] = sum[0] < 0 ? -1 : 0;
   }
 }
 
