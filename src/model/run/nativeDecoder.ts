@@ -56,6 +56,7 @@ export async function nativeDecoder(addon: Addon, arch: Architecture, source: Te
     release();
     throw error;
   } finally {
+    weights.finish();
     await file.close();
   }
 }

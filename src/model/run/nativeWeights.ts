@@ -27,6 +27,8 @@ export interface MatrixForm {
 
 export class NativeWeights {
   private readonly ids: number[] = [];
+  /** What was read last and what is being read, the same memory for every matrix: new memory has to be faulted in, and V8 collects garbage for so much of it. */
+  private readonly pieces = [Buffer.alloc(0), Buffer.alloc(0)];
 
   constructor(
     private readonly addon: Addon,
@@ -46,9 +48,8 @@ export class NativeWeights {
     const group = leastCommonMultiple(rowOrder?.length ?? 1, TILE_ROWS);
     const most = Math.max(group, Math.floor(PIECE_BYTES / rowBytes / group) * group);
     // The next piece is read while the last one is laid into tiles.
-    const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(most, rows) * rowBytes));
     const read = async (row: number): Promise<Buffer> => {
-      const piece = buffers[(row / most) % 2].subarray(0, Math.max(0, Math.min(most, rows - row)) * rowBytes);
+      const piece = this.piece((row / most) % 2, Math.max(0, Math.min(most, rows - row)) * rowBytes);
       await this.file.readFully(piece, tensor.offset + row * rowBytes);
       return piece;
     };
@@ -72,6 +73,12 @@ export class NativeWeights {
     return factor === 1 ? values : values.map((value) => value * factor);
   }
 
+  /** Room for a piece of a matrix; what was in it is gone. */
+  private piece(i: number, bytes: number): Buffer {
+    if (this.pieces[i].length < bytes) this.pieces[i] = Buffer.allocUnsafeSlow(Math.max(bytes, PIECE_BYTES));
+    return this.pieces[i].subarray(0, bytes);
+  }
+
   /** The scale of a whole tensor. Throws metadataInvalid. */
   private async scaleBehind({ name, offset, bytes }: TensorInfo, tail: number): Promise<number> {
     const buffer = Buffer.alloc(Float32Array.BYTES_PER_ELEMENT);
@@ -86,6 +93,11 @@ export class NativeWeights {
     const values = new Float32Array((rows.length / type.bytes) * type.block);
     this.addon.decodeRows(type.id, columns, 1, rows, values);
     return new Uint8Array(values.buffer);
+  }
+
+  /** All is read: what it was read into is given back. */
+  finish(): void {
+    this.pieces.fill(Buffer.alloc(0));
   }
 
   /** Bytes that the matrices take. */
