@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kMaxThreads = 64;
 constexpr size_t kStackBytes = 256 * 1024;
-constexpr int kLooks = 1000;  // pauses before sleeping: 10 to 40 microseconds
+constexpr int kLooks = 4000;  // pauses before sleeping: 40 to 160 microseconds, as long as an attention and its way through JavaScript take
 
 #ifdef _WIN32
 using Mutex = SRWLOCK;
