@@ -73,7 +73,8 @@ napi_value product(napi_env env, napi_callback_info info) {
   const dl_products *set = state.kernels->products;
   Activations &activations = state.segmentSpace.activations;
   arguments.check(activations.take(set, *weights, x.data, rows, &state.threads), "x");
-  if (!arguments.failed) multiply(set, *weights, activations, y.data, weights->rows(), &state.threads);
+  const Product product = {weights, y.data, static_cast<size_t>(weights->rows())};
+  if (!arguments.failed) multiply(set, &product, 1, activations, &state.threads);
   return arguments.undefined();
 }
 

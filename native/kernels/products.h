@@ -20,23 +20,24 @@
 #define DL_AHEAD 2048        /* bytes that a set asks the memory for in advance; addresses behind the tile are harmless */
 #define DL_SMALLEST_MAX 7.8886090522101181e-31f /* 2^-100: a block of activations that stays below it counts as zeros */
 
-/* The forms of coded weights: X(name, bits of a code, offset, by table, columns of a block, columns of a group, with mins).
+/* The forms of coded weights: X(name, bits of a code, offset, by table, columns of a block, columns of a group, with mins, with d).
    A code is an unsigned number and stands for code − offset; by table (IQ4): for dl_table[code] − offset. A group shares an 8-bit scale (and min);
-   group = block: there is none, scale and min count as 1. */
-#define DL_CODED_FORMS(X)        \
-  X(q4_0, 4, 8, 0, 32, 32, 0)    \
-  X(q4_1, 4, 0, 0, 32, 32, 1)    \
-  X(q5_0, 5, 16, 0, 32, 32, 0)   \
-  X(q5_1, 5, 0, 0, 32, 32, 1)    \
-  X(q8_0, 8, 128, 0, 32, 32, 0)  \
-  X(iq4_nl, 4, 128, 1, 32, 32, 0) \
-  X(q2_k, 2, 0, 0, 256, 16, 1)   \
-  X(q3_k, 3, 4, 0, 256, 16, 0)   \
-  X(q4_k, 4, 0, 0, 256, 32, 1)   \
-  X(q5_k, 5, 0, 0, 256, 32, 1)   \
-  X(q6_k, 6, 32, 0, 256, 16, 0)  \
-  X(iq4_xs, 4, 128, 1, 256, 32, 0) \
-  X(ternary, 2, 1, 0, 256, 256, 0)
+   group = block: there is none, scale and min count as 1, and so does d where there is none: one scale of the whole matrix is the caller's. */
+#define DL_CODED_FORMS(X)             \
+  X(q4_0, 4, 8, 0, 32, 32, 0, 1)      \
+  X(q4_1, 4, 0, 0, 32, 32, 1, 1)      \
+  X(q5_0, 5, 16, 0, 32, 32, 0, 1)     \
+  X(q5_1, 5, 0, 0, 32, 32, 1, 1)      \
+  X(q8_0, 8, 128, 0, 32, 32, 0, 1)    \
+  X(iq4_nl, 4, 128, 1, 32, 32, 0, 1)  \
+  X(q2_k, 2, 0, 0, 256, 16, 1, 1)     \
+  X(q3_k, 3, 4, 0, 256, 16, 0, 1)     \
+  X(q4_k, 4, 0, 0, 256, 32, 1, 1)     \
+  X(q5_k, 5, 0, 0, 256, 32, 1, 1)     \
+  X(q6_k, 6, 32, 0, 256, 16, 0, 1)    \
+  X(iq4_xs, 4, 128, 1, 256, 32, 0, 1) \
+  X(ternary, 2, 1, 0, 256, 256, 0, 1) \
+  X(trits, 2, 1, 0, 256, 256, 0, 0)
 
 /* Weights in floats: X(name, bytes). The tile is [columns][16 rows]. */
 #define DL_FLOAT_FORMS(X) X(f32, 4) X(f16, 2) X(bf16, 2)
@@ -49,7 +50,7 @@ enum {
 };
 
 /* A tile of coded weights is its blocks, one behind the other; a block is
-     d       [16] float16
+     d       [16] float16                      with d
      m       [16] float16                      with mins
      scales  [groups / 2][16][2] int8          with more than one group
      mins    [groups / 2][16][2] int8          with mins and more than one group

@@ -103,7 +103,7 @@ void gate_scalar(const float *gate, const float *x, int n, int gelu, float *to) 
 }
 
 struct Form {
-  int bits, offset, table, block, group, mins;
+  int bits, offset, table, block, group, mins, d;
   int groups() const { return block / group; }
 };
 
@@ -132,8 +132,8 @@ struct Block {
 /* Returns where the next block begins. */
 const uint8_t *read_block(const Form &form, const uint8_t *from, Block *to) {
   const int groups = form.groups();
-  for (int r = 0; r < DL_TILE_ROWS; r++) to->d[r] = half_to_float(read16(from + 2 * r));
-  from += 32;
+  for (int r = 0; r < DL_TILE_ROWS; r++) to->d[r] = form.d ? half_to_float(read16(from + 2 * r)) : 1.0f;
+  from += form.d ? 32 : 0;
   for (int r = 0; form.mins && r < DL_TILE_ROWS; r++) to->m[r] = half_to_float(read16(from + 2 * r));
   from += form.mins ? 32 : 0;
   for (int part = 0; part < 1 + form.mins; part++)
@@ -210,9 +210,9 @@ void product_floats(const uint8_t *tile, const dl_activations *x, float *y, int6
     }
 }
 
-#define CODED(name, bits, offset, table, block, group, mins)                                              \
+#define CODED(name, bits, offset, table, block, group, mins, d)                                           \
   void product_##name(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {         \
-    product_coded({bits, offset, table, block, group, mins}, tile, x, y, stride);                       \
+    product_coded({bits, offset, table, block, group, mins, d}, tile, x, y, stride);                    \
   }
 DL_CODED_FORMS(CODED)
 #undef CODED

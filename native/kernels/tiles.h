@@ -9,7 +9,7 @@ namespace {
 #define INLINE static inline __attribute__((always_inline))
 #define COLUMNS (DL_TILE_ROWS / COLUMN)
 
-template <int BITS, int OFFSET, int TABLE, int BLOCK, int GROUP, int MINS>
+template <int BITS, int OFFSET, int TABLE, int BLOCK, int GROUP, int MINS, int D>
 struct Form {
   static constexpr int bits = BITS;
   static constexpr int low = BITS == 8 ? 8 : BITS >= 4 ? 4 : 2; /* bits of the lower plane, and of the upper one */
@@ -22,9 +22,10 @@ struct Form {
   static constexpr bool scaled = groups > 1;
   static constexpr int pairs = scaled ? groups / 2 : 1;
   static constexpr bool mins = MINS;
+  static constexpr bool d = D;
   static constexpr int units = BLOCK / DL_UNIT;
   static constexpr int unit_bytes = 64 * BITS;
-  static constexpr int scales_at = 32 * (1 + MINS);
+  static constexpr int scales_at = 32 * (D + MINS);
   static constexpr int mins_at = scales_at + 16 * groups;
   static constexpr int header = scaled ? mins_at + 16 * groups * MINS : scales_at;
   static constexpr int block_bytes = header + units * unit_bytes;
@@ -56,7 +57,7 @@ struct Header {
 
 template <class F>
 INLINE void read_header(const uint8_t *from, int column, Header<F> *to) {
-  to->d = load_halves(from + 2 * COLUMN * column);
+  to->d = F::d ? load_halves(from + 2 * COLUMN * column) : all(1.0f);
   if (F::mins) to->m = load_halves(from + 32 + 2 * COLUMN * column);
 #pragma GCC unroll 8
   for (int p = 0; F::scaled && p < F::pairs; p++) {
@@ -227,6 +228,6 @@ static void gate(const float *gate, const float *x, int n, int gelu, float *to) 
 
 }  // namespace
 
-#define DL_CODED_ENTRY(name, bits, offset, table, block, group, mins) coded<Form<bits, offset, table, block, group, mins>>,
+#define DL_CODED_ENTRY(name, bits, offset, table, block, group, mins, d) coded<Form<bits, offset, table, block, group, mins, d>>,
 #define DL_PRODUCT_SET(name) \
   {name, quantise, gate, {DL_CODED_FORMS(DL_CODED_ENTRY) floats<load_f32, 4>, floats<load_f16, 2>, floats<load_bf16, 2>}}

@@ -12,30 +12,37 @@ constexpr size_t kItemBytes = size_t(96) << 10;    // of tiles: an item is then 
 constexpr int kItemsAThread = 4;                   // at least, where there are as many tiles
 constexpr size_t kWorthWaking = size_t(192) << 10; // bytes of tiles, times chunks of four rows, below which helpers stay parked
 
+/** A product as items: runs of tiles, once for each chunk of rows. */
+struct Part {
+  Product product;
+  int tilesInItem, itemsOfTiles, items;
+};
+
 struct Job {
   const dl_products *set;
-  const Weights &w;
   const Activations &x;
-  float *y;
-  size_t stride;
-  int tilesInItem, itemsOfTiles;
+  Part parts[kMostProducts];
 };
 
 void runItem(void *context, int, int item) {
   const Job &job = *static_cast<Job *>(context);
-  dl_product *product = job.set->product[job.w.type().form];
-  const int chunk = item / job.itemsOfTiles, from = item % job.itemsOfTiles * job.tilesInItem, rows = job.w.rows();
+  const Part *part = job.parts;
+  for (; item >= part->items; part++) item -= part->items;
+  const Weights &w = *part->product.w;
+  const size_t stride = part->product.stride;
+  dl_product *product = job.set->product[w.type().form];
+  const int chunk = item / part->itemsOfTiles, from = item % part->itemsOfTiles * part->tilesInItem, rows = w.rows();
   const dl_activations x = job.x.chunk(chunk);
-  float *to = job.y + job.x.firstRow(chunk) * job.stride;
-  for (int tile = from; tile < from + job.tilesInItem && tile < job.w.tiles(); tile++) {
+  float *to = part->product.y + job.x.firstRow(chunk) * stride;
+  for (int tile = from; tile < from + part->tilesInItem && tile < w.tiles(); tile++) {
     const int n = tile * DL_TILE_ROWS;
     if (n + DL_TILE_ROWS <= rows) {
-      product(job.w.tile(tile), &x, to + n, static_cast<int64_t>(job.stride));
+      product(w.tile(tile), &x, to + n, static_cast<int64_t>(stride));
       continue;
     }
     float last[DL_MOST_X * DL_TILE_ROWS];
-    product(job.w.tile(tile), &x, last, DL_TILE_ROWS);
-    for (int i = 0; i < x.rows; i++) memcpy(to + n + i * job.stride, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
+    product(w.tile(tile), &x, last, DL_TILE_ROWS);
+    for (int i = 0; i < x.rows; i++) memcpy(to + n + i * stride, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
   }
 }
 
@@ -129,13 +136,19 @@ Status Activations::take(const dl_products *set, const Weights &w, const float *
   return Status::ok;
 }
 
-void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, size_t stride, Threads *threads) {
-  Job job = {set, w, x, y, stride, atLeastOne(kItemBytes / w.tileBytes()), 0};
-  const int items = threads->size() * kItemsAThread;
-  if (w.tiles() < job.tilesInItem * items) job.tilesInItem = atLeastOne(w.tiles() / items);
-  job.itemsOfTiles = (w.tiles() + job.tilesInItem - 1) / job.tilesInItem;
-  const bool wake = w.bytes() * ((x.rows() + 3) / 4) > kWorthWaking;
-  threads->run(runItem, &job, job.itemsOfTiles * x.chunks(), wake);
+void multiply(const dl_products *set, const Product *products, int count, const Activations &x, Threads *threads) {
+  Job job = {set, x, {}};
+  size_t bytes = 0;
+  for (int i = 0; i < count; i++) bytes += products[i].w->bytes();
+  const size_t share = bytes / (threads->size() * kItemsAThread), itemBytes = share < kItemBytes ? share : kItemBytes;
+  int items = 0;
+  for (int i = 0; i < count; i++) {
+    const Weights &w = *products[i].w;
+    const int tilesInItem = atLeastOne(itemBytes / w.tileBytes()), itemsOfTiles = (w.tiles() + tilesInItem - 1) / tilesInItem;
+    job.parts[i] = {products[i], tilesInItem, itemsOfTiles, itemsOfTiles * x.chunks()};
+    items += job.parts[i].items;
+  }
+  threads->run(runItem, &job, items, bytes * ((x.rows() + 3) / 4) > kWorthWaking);
 }
 
 }  // namespace deltallm

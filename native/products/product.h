@@ -42,7 +42,16 @@ class Activations {
   Array<float> padded_;    // rows of x whose last block is not whole
 };
 
-/** y[i·stride + n] of what was taken, n < w.rows(). A row's bits depend on neither the other rows, nor the set, nor the number of threads. */
-void multiply(const dl_products *set, const Weights &w, const Activations &x, float *y, size_t stride, Threads *threads);
+constexpr int kMostProducts = 8;
+
+/** y[i·stride + n] of what was taken, n < w.rows(). */
+struct Product {
+  const Weights *w;
+  float *y;
+  size_t stride;
+};
+
+/** Up to kMostProducts of the same rows, as one job. A row's bits depend on neither the other rows, nor the set, nor the number of threads, nor what else is multiplied with it. */
+void multiply(const dl_products *set, const Product *products, int count, const Activations &x, Threads *threads);
 
 }  // namespace deltallm

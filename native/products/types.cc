@@ -156,8 +156,8 @@ void readI2_S(const uint8_t *from, CodedBlock *to) {
 }
 
 const FormShape kShapes[DL_FORMS] = {
-#define CODED(name, bits, offset, table, block, group, mins) {bits, offset, table, block, group, mins, 0},
-#define FLOATS(name, bytes) {0, 0, 0, DL_UNIT, DL_UNIT, 0, bytes},
+#define CODED(name, bits, offset, table, block, group, mins, d) {bits, offset, table, block, group, mins, d, 0},
+#define FLOATS(name, bytes) {0, 0, 0, DL_UNIT, DL_UNIT, 0, 0, bytes},
     DL_CODED_FORMS(CODED) DL_FLOAT_FORMS(FLOATS)
 #undef CODED
 #undef FLOATS
@@ -181,7 +181,7 @@ const TensorType kTypes[] = {
     {30, "BF16", dl_form_bf16, 1, 2, nullptr, false},
     {34, "TQ1_0", dl_form_ternary, 256, 54, readTQ1_0, false},
     {35, "TQ2_0", dl_form_ternary, 256, 66, readTQ2_0, false},
-    {36, "I2_S", dl_form_ternary, 128, 32, readI2_S, true},
+    {36, "I2_S", dl_form_trits, 128, 32, readI2_S, true},
     {-1, nullptr, 0, 0, 0, nullptr, false},
 };
 
@@ -189,7 +189,7 @@ const TensorType kTypes[] = {
 
 int FormShape::blockBytes() const {
   if (bytes) return DL_UNIT * DL_TILE_ROWS * bytes;
-  return 32 * (1 + mins) + (groups() > 1 ? 16 * groups() * (1 + mins) : 0) + block / DL_UNIT * 64 * bits;
+  return 32 * (d + mins) + (groups() > 1 ? 16 * groups() * (1 + mins) : 0) + block / DL_UNIT * 64 * bits;
 }
 
 const FormShape &shapeOf(int form) { return kShapes[form]; }

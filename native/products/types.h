@@ -8,7 +8,7 @@ namespace deltallm {
 
 /** The columns of dl_form_*: DL_CODED_FORMS at run time. Of weights in floats only `bytes` (of one) is set, else 0. */
 struct FormShape {
-  int bits, offset, table, block, group, mins;
+  int bits, offset, table, block, group, mins, d;
   int bytes;
   int groups() const { return block / group; }
   /** Bytes of one block of a tile; of weights in floats: of 32 columns. */

@@ -30,7 +30,7 @@ void putUnit(const CodedBlock *rows, int first, int bits, uint8_t *to) {
 
 void putBlock(const FormShape &shape, const CodedBlock *rows, uint8_t *to) {
   const int groups = shape.groups();
-  for (int part = 0; part < 1 + shape.mins; part++, to += 32)
+  for (int part = shape.d ? 0 : 1; part < 1 + shape.mins; part++, to += 32)
     for (int r = 0; r < DL_TILE_ROWS; r++) put16(part ? rows[r].m : rows[r].d, to + 2 * r);
   for (int part = 0; groups > 1 && part < 1 + shape.mins; part++, to += 16 * groups)
     for (int g = 0; g < groups; g++)

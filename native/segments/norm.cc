@@ -23,13 +23,16 @@ double sumOf(const float *x, int n, F f) {
   return sum;
 }
 
+/** 1 / i!. */
+constexpr double kSeries[] = {1, 1, 0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800};
+
 /** e^x for x ≤ 0, to 1e-12 of it: 2^k · e^r, r within ln 2 / 2, by the series. The C library's differs from system to system. */
 double expOf(double x) {
   if (x < -700) return 0;
   const double k = (x * 1.4426950408889634 + 6755399441055744.0) - 6755399441055744.0;  // x / ln 2, rounded
   const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
-  double series = 1;
-  for (int i = 11; i > 0; i--) series = 1 + series * r / i;
+  double series = kSeries[11];
+  for (int i = 10; i >= 0; i--) series = series * r + kSeries[i];
   const int64_t bits = (static_cast<int64_t>(k) + 1023) << 52;
   double power;
   memcpy(&power, &bits, sizeof power);

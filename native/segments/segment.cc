@@ -20,7 +20,7 @@ constexpr Ones kOnes;
 
 void squaredReluGate(const float *gate, const float *x, int n, float *to) {
   for (int i = 0; i < n; i++) {
-    const float z = gate[i] > 0 || gate[i] != gate[i] ? gate[i] : 0;
+    const float z = 0.0f > gate[i] ? 0.0f : gate[i];  // the largest of both in one instruction, NaN where gate is: a jump would be guessed wrong every other time
     to[i] = z * z * x[i];
   }
 }
@@ -80,25 +80,40 @@ Status runSegment(const Segment &segment, const dl_products *set, MatrixOf matri
   }
 
   int taken = -1;  // the slot whose rounded rows are there
-  for (size_t i = 0; i < segment.steps.size(); i++) {
+  const size_t steps = segment.steps.size();
+  for (size_t i = 0; i < steps;) {
     const Step &step = segment.steps[i];
-    const size_t fromWidth = segment.widths[step.from], toWidth = segment.widths[step.to];
-    if (step.kind == StepKind::product) {
-      const Weights *w = matrix(context, step.weights);
+    if (step.kind != StepKind::product) {
+      const size_t toWidth = segment.widths[step.to];
+      const int width = step.kind == StepKind::norm ? static_cast<int>(step.scale.size()) : static_cast<int>(toWidth);
+      runRows({set, step, at[step.from] + step.column, step.kind == StepKind::add || step.kind == StepKind::gate ? at[step.other] : nullptr, at[step.to] + step.column, static_cast<size_t>(segment.widths[step.from]), toWidth, width, 1}, rows, threads);
+      if (step.to == taken) taken = -1;
+      i++;
+      continue;
+    }
+    // Products of the same rounded rows are one job.
+    Product products[kMostProducts];
+    int count = 0;
+    for (size_t next = i; next < steps && count < kMostProducts && segment.steps[next].kind == StepKind::product && segment.steps[next].from == step.from; next++) {
+      const Step &other = segment.steps[next];
+      const Weights *w = matrix(context, other.weights);
       if (!w || !w->complete()) return Status::invalidArgument;
-      if (taken != step.from || !space->activations.serves(*w)) {
+      if (count == 0 && (taken != step.from || !space->activations.serves(*w))) {
         const Status status = space->activations.take(set, *w, at[step.from], rows, threads);
         if (status != Status::ok) return status;
         taken = step.from;
       }
-      multiply(set, *w, space->activations, at[step.to] + step.column, toWidth, threads);
-      if (step.scale.size()) runRows({set, step, at[step.to] + step.column, nullptr, at[step.to] + step.column, toWidth, toWidth, w->rows(), 1}, rows, threads);
-    } else {
-      const bool isNorm = step.kind == StepKind::norm;
-      const int width = isNorm ? static_cast<int>(step.scale.size()) : static_cast<int>(toWidth);
-      runRows({set, step, at[step.from] + step.column, step.kind == StepKind::add || step.kind == StepKind::gate ? at[step.other] : nullptr, at[step.to] + step.column, fromWidth, toWidth, width, 1}, rows, threads);
+      if (!space->activations.serves(*w)) break;
+      products[count++] = {w, at[other.to] + other.column, static_cast<size_t>(segment.widths[other.to])};
+      if (other.to == step.from) break;  // what comes next reads other rows
     }
-    if (step.to == taken) taken = -1;
+    multiply(set, products, count, space->activations, threads);
+    for (int n = 0; n < count; n++, i++) {
+      const Step &done = segment.steps[i];
+      const Product &product = products[n];
+      if (done.scale.size()) runRows({set, done, product.y, nullptr, product.y, product.stride, product.stride, product.w->rows(), 1}, rows, threads);
+      if (done.to == taken) taken = -1;
+    }
   }
   return Status::ok;
 }

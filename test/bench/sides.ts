@@ -10,7 +10,7 @@ export type Preset = keyof typeof presets;
 export const NAMES: Partial<Record<Preset, string>> = {
   llama32_1b: 'LLaMA-3.2-1B', llama32_1b_4layers: 'LLaMA-3.2-1B, 4 of 16 layers',
   llama32_1b_q4km: 'LLaMA-3.2-1B, Q4_K_M', qwen05b: 'Qwen2.5-Coder-0.5B', qwen05b_6layers: 'Qwen2.5-Coder-0.5B, 6 of 24 layers', qwen05b_q4km: 'Qwen2.5-Coder-0.5B, Q4_K_M',
-  qwen15b: 'Qwen2.5-Coder-1.5B', qwen15b_q4km: 'Qwen2.5-Coder-1.5B, Q4_K_M', bitnet2b: 'BitNet-b1.58-2B-4T, I2_S', bitnet2b_q4_0: 'the same shape, Q4_0',
+  qwen15b: 'Qwen2.5-Coder-1.5B', qwen15b_q4km: 'Qwen2.5-Coder-1.5B, Q4_K_M', bitnet2b: 'BitNet-b1.58-2B-4T, I2_S', bitnet2b_q4_0: 'the same shape, Q4_0', bitnet2b_q4_0_layers: 'the same, its layers in Q4_0',
 };
 /** Tokens read before anything is timed: weights are touched, threads are there. */
 export const WARM_UP = 16;

@@ -78,7 +78,8 @@ static void read_as(const Weights &w, const float *x, double *to) {
 
 static void multiply_all(const Weights &w, const float *x, int M, float *y, Threads *threads, Activations *space) {
   if (space->take(&SET, w, x, M, threads) != Status::ok) abort();
-  multiply(&SET, w, *space, y, w.rows(), threads);
+  const Product product = {&w, y, static_cast<size_t>(w.rows())};
+  multiply(&SET, &product, 1, *space, threads);
 }
 
 static Threads one, three;

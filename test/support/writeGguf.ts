@@ -231,6 +231,8 @@ export interface RandomLlama {
   vocabulary: number;
   /** Of every matrix; norms, biases and rope_freqs are F32. */
   type: FileType | 'I2_S';
+  /** Of the embedding, where it differs. */
+  embedding?: TensorType;
   /** Default: llama. */
   family?: RandomFamily;
   /** More of the metadata. */
@@ -254,7 +256,7 @@ const llama32 = { hidden: 2048, heads: 32, kvHeads: 8, ffn: 8192, vocabulary: 12
 /** The real one has a context of 32 768; what is decoded after as many tokens needs a few more. */
 const qwen05b = { family: 'qwen2', hidden: 896, heads: 14, kvHeads: 2, ffn: 4864, vocabulary: 151_936, tied: true, ropeBase: 1_000_000, context: 65_536, pre: 'qwen2' } as const;
 const qwen15b = { ...qwen05b, hidden: 1536, heads: 12, ffn: 8960, layers: 28 } as const;
-/** BitNet-b1.58-2B-4T, as it is published (I2_S) and, for comparison, in four bits. */
+/** BitNet-b1.58-2B-4T, as it is published (I2_S) and, for comparison, in four bits as llama-quantize makes them: an embedding that is the head too is Q6_K there. */
 const bitnet2b = { family: 'bitnet-b1.58', hidden: 2560, heads: 20, kvHeads: 5, ffn: 6912, vocabulary: 128_256, tied: true, ropeBase: 500_000, context: 16_384, layers: 30, seed: 5 } as const;
 /** Mistral 7B's: 4.4 GB in Q4_K_M. */
 const sevenB = { hidden: 4096, heads: 32, kvHeads: 8, ffn: 14_336, vocabulary: 32_000, tied: false, ropeBase: 1_000_000, context: 32_768 };
@@ -269,7 +271,9 @@ export const presets = {
   qwen15b: { ...qwen15b, type: 'Q4_0', seed: 2 },
   qwen15b_q4km: { ...qwen15b, type: 'Q4_K_M', seed: 2 },
   bitnet2b: { ...bitnet2b, type: 'I2_S' },
-  bitnet2b_q4_0: { ...bitnet2b, type: 'Q4_0' },
+  bitnet2b_q4_0: { ...bitnet2b, type: 'Q4_0', embedding: 'Q6_K' },
+  /** The same but for its layers: the head stays as it is published. */
+  bitnet2b_q4_0_layers: { ...bitnet2b, type: 'Q4_0', embedding: 'F16' },
   llama_7b_q4km: { ...sevenB, layers: 32, type: 'Q4_K_M', seed: 4 },
   tiny: { layers: 2, hidden: 64, heads: 4, kvHeads: 2, headDim: 32, ffn: 192, vocabulary: 512, type: 'F16', tied: true, ropeBase: 10_000, context: 2048, seed: 3 },
   /** So long a context that reading or writing it takes many seconds on any machine: for what is to be ended in the middle of it. */
@@ -481,7 +485,7 @@ export function randomLlama(shape: RandomLlama): GgufFile & { tensors: TensorEnt
   const fill = randomFills(shape.seed);
   const matrix = (name: string, inputs: number, outputs: number, gain = 1): TensorEntry => {
     if (shape.type === 'I2_S') return name.startsWith('blk.') ? ternary(name, inputs, outputs, gain / Math.sqrt(inputs), shape.seed) : { name, type: 'F16', dims: [inputs, outputs], data: fill('F16', gain / Math.sqrt(inputs)) };
-    const type = typeIn(shape.type, name, inputs);
+    const type = (name.startsWith('token_embd') && shape.embedding) || typeIn(shape.type, name, inputs);
     return { name, type, dims: [inputs, outputs], data: fill(type, gain / Math.sqrt(inputs)) };
   };
   const norm = (name: string, length = hidden): TensorEntry => ({ name, type: 'F32', dims: [length], data: fill('F32', 0.1, 1) });
