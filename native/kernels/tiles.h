@@ -167,31 +167,48 @@ static void floats(const uint8_t *tile, const dl_activations *x, float *y, int64
   for (; row < x->rows; row++) float_rows<Load, Size, 1>(tile, x, row, y + row * stride, stride);
 }
 
-static void quantise(const float *x, const dl_rounded *to) {
-  const int span = to->whole ? to->columns : to->block, sums = to->block > to->group ? to->block / to->group : 2;
-  float scale = 0, inverse = 0;
-  for (int k = 0; k < to->columns; k += to->block) {
-    if (k % span == 0) {
-      const uint32_t most = highest_magnitude(x + k, span);
-      float max;
-      __builtin_memcpy(&max, &most, 4);
-      scale = max < DL_SMALLEST_MAX ? 0.0f : most < 0x7f800000 ? max / 127.0f : __builtin_nanf("");
-      inverse = scale > 0 ? 127.0f / max : 0.0f;
-    }
-    to->scales[k / to->block * to->scale_stride] = scale;
-    int16_t *sum = to->sums + k / to->block * to->sum_stride;
-    for (int i = 0; i < sums; i++) sum[i] = 0;
-    for (int i = 0; i < to->block; i += DL_UNIT) {
-      int8_t *q = to->q + (k + i) / DL_UNIT * to->unit_stride;
-      if (inverse > 0) round_unit(x + k + i, inverse, q);
+/* What n columns share: x ≈ scale·q, q = x·inverse; nothing is left of x where that is 0. */
+struct Rounding {
+  float scale, inverse;
+};
+
+INLINE Rounding rounding_of(const float *x, int n) {
+  const uint32_t most = highest_magnitude(x, n);
+  float max;
+  __builtin_memcpy(&max, &most, 4);
+  const float scale = max < DL_SMALLEST_MAX ? 0.0f : most < 0x7f800000 ? max / 127.0f : __builtin_nanf("");
+  return {scale, scale > 0 ? 127.0f / max : 0.0f};
+}
+
+template <int BLOCK>
+static void quantise_blocks(const float *x, const dl_rounded *to) {
+  const int halves = to->group / 16; /* of units, in a group */
+  Rounding rounding = to->whole ? rounding_of(x, to->columns) : Rounding();
+  for (int b = 0; b < to->columns / BLOCK; b++, x += BLOCK) {
+    if (!to->whole) rounding = rounding_of(x, BLOCK);
+    to->scales[b * to->scale_stride] = rounding.scale;
+    int half[BLOCK / 16];
+    for (int u = 0; u < BLOCK / DL_UNIT; u++) {
+      int8_t *q = to->q + (b * (BLOCK / DL_UNIT) + u) * to->unit_stride;
+      if (rounding.inverse > 0) round_unit(x + u * DL_UNIT, rounding.inverse, q);
       else __builtin_memset(q, 0, DL_UNIT);
-      int half[2];
-      half_sums(q, half);
-      sum[i / to->group] = (int16_t)(sum[i / to->group] + half[0]);
-      sum[(i + 16) / to->group] = (int16_t)(sum[(i + 16) / to->group] + half[1]);
+      half_sums(q, half + 2 * u);
     }
-    if (to->block == to->group) sum[1] = sum[0] < 0 ? -1 : 0;
+    int16_t *sums = to->sums + b * to->sum_stride;
+    int32_t sum = 0;
+    for (int i = 0; i < BLOCK / 16; i++) {
+      sum += half[i];
+      if (((i + 1) & (halves - 1)) != 0) continue;
+      if (halves == BLOCK / 16) __builtin_memcpy(sums, &sum, 4);
+      else *sums++ = (int16_t)sum;
+      sum = 0;
+    }
   }
+}
+
+static void quantise(const float *x, const dl_rounded *to) {
+  if (to->block == 32) quantise_blocks<32>(x, to);
+  else quantise_blocks<256>(x, to);
 }
 
 /* e^x for |x| ≤ 87, operation by operation as in the scalar set. */

@@ -8,6 +8,8 @@ namespace {
 
 constexpr size_t kChunkBytes = size_t(384) << 10;  // of a chunk of rows: it is read again for every tile, so it should stay in the second-level cache
 constexpr int kLeastInChunk = 32;                  // rows: below, unpacking weights costs more than the cache gains
+constexpr int kRowsInItem = 16;                    // of x that one thread rounds: so many share a line of scales
+constexpr int kColumnsAtOnce = 256;                // whole blocks of every form
 constexpr size_t kItemBytes = size_t(96) << 10;    // of tiles: an item is then some microseconds of reading
 constexpr int kItemsAThread = 4;                   // at least, where there are as many tiles
 constexpr size_t kWorthWaking = size_t(192) << 10; // bytes of tiles, times chunks of four rows, below which helpers stay parked
@@ -91,33 +93,41 @@ dl_activations Activations::chunk(int i) const {
   return chunk;
 }
 
-void Activations::takeRow(void *context, int, int row) {
+/** Rows of x side by side share lines of memory in what is written: they are one thread's, a few columns of each at a time. */
+void Activations::takeRows(void *context, int, int item) {
   const Taking &taking = *static_cast<Taking *>(context);
   const Activations &to = *taking.to;
   const Kind &kind = to.kind_;
-  const float *x = taking.x + static_cast<size_t>(row) * kind.columns;
-  const dl_activations chunk = to.chunk(row / to.rowsInChunk_);
-  const int64_t rows = chunk.rows, own = row % to.rowsInChunk_;
-  if (!kind.block) {
-    for (int k = 0; k < kind.columns; k += DL_UNIT) {
-      const int n = kind.columns - k < DL_UNIT ? kind.columns - k : DL_UNIT;
+  const int first = item * kRowsInItem, end = first + kRowsInItem < to.rows_ ? first + kRowsInItem : to.rows_, columns = kind.whole || !kind.block ? kind.padded : kColumnsAtOnce;
+  for (int row = first; kind.padded > kind.columns && kind.block && row < end; row++) {
+    float *padded = taking.to->padded_.data() + static_cast<size_t>(row) * kind.padded;
+    memcpy(padded, taking.x + static_cast<size_t>(row) * kind.columns, sizeof(float) * kind.columns);
+    memset(padded + kind.columns, 0, sizeof(float) * (kind.padded - kind.columns));
+  }
+  for (int k = 0; k < kind.padded; k += columns)
+    for (int row = first; row < end; row++) to.takeColumns(taking, row, k, columns < kind.padded - k ? columns : kind.padded - k);
+}
+
+void Activations::takeColumns(const Taking &taking, int row, int from, int count) const {
+  const dl_activations chunk = this->chunk(row / rowsInChunk_);
+  const int64_t rows = chunk.rows, own = row % rowsInChunk_;
+  if (!kind_.block) {
+    const float *x = taking.x + static_cast<size_t>(row) * kind_.columns;
+    for (int k = 0; k < kind_.columns; k += DL_UNIT) {
+      const int n = kind_.columns - k < DL_UNIT ? kind_.columns - k : DL_UNIT;
       float *unit = const_cast<float *>(chunk.x) + (k / DL_UNIT * rows + own) * DL_UNIT;
-      for (int i = 0; i < n; i++) unit[i] = kind.factor * x[k + i];
+      for (int i = 0; i < n; i++) unit[i] = kind_.factor * x[k + i];
       if (n < DL_UNIT) memset(unit + n, 0, sizeof(float) * (DL_UNIT - n));
     }
     return;
   }
-  if (kind.padded > kind.columns) {
-    float *padded = taking.to->padded_.data() + static_cast<size_t>(row) * kind.padded;
-    memcpy(padded, x, sizeof(float) * kind.columns);
-    memset(padded + kind.columns, 0, sizeof(float) * (kind.padded - kind.columns));
-    x = padded;
-  }
-  float *scales = const_cast<float *>(chunk.scales) + own;
-  const int sums = kind.sums();
-  const dl_rounded rounded = {kind.padded, kind.block, kind.group, kind.whole, const_cast<int8_t *>(chunk.q) + own * DL_UNIT, scales, const_cast<int16_t *>(chunk.sums) + own * sums, rows * DL_UNIT, rows, rows * sums};
+  const float *x = (kind_.padded > kind_.columns ? padded_.data() : taking.x) + static_cast<size_t>(row) * kind_.padded + from;
+  const int sums = kind_.sums();
+  const int64_t unit = from / DL_UNIT * rows + own, block = from / kind_.block * rows + own;
+  float *scales = const_cast<float *>(chunk.scales) + block;
+  const dl_rounded rounded = {count, kind_.block, kind_.group, kind_.whole, const_cast<int8_t *>(chunk.q) + unit * DL_UNIT, scales, const_cast<int16_t *>(chunk.sums) + block * sums, rows * DL_UNIT, rows, rows * sums};
   taking.set->quantise(x, &rounded);
-  for (int b = 0; kind.factor != 1 && b < kind.padded / kind.block; b++) scales[b * rows] *= kind.factor;
+  for (int b = 0; kind_.factor != 1 && b < count / kind_.block; b++) scales[b * rows] *= kind_.factor;
 }
 
 Status Activations::take(const dl_products *set, const Weights &w, const float *x, int rows, Threads *threads) {
@@ -132,7 +142,7 @@ Status Activations::take(const dl_products *set, const Weights &w, const float *
     return Status::outOfMemory;
   }
   Taking taking = {set, x, this};
-  threads->run(takeRow, &taking, rows, all > 65536);
+  threads->run(takeRows, &taking, (rows + kRowsInItem - 1) / kRowsInItem, all > 65536);
   return Status::ok;
 }
 

@@ -20,7 +20,8 @@ class Activations {
 
  private:
   struct Taking;
-  static void takeRow(void *context, int thread, int row);
+  static void takeRows(void *context, int thread, int item);
+  void takeColumns(const Taking &taking, int row, int from, int count) const;
 
   /** How x is read. */
   struct Kind {
