@@ -355,8 +355,9 @@ export class Completer {
   /** What is left of a text, at a place. */
   private verdict(left: Written, request: CompletionRequest): Verdict {
     const { habit } = this.host;
-    const { snapshot, manual } = request;
-    const judged = judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.habit.of(kindOf(snapshot)));
+    const { snapshot, manual, neighbours } = request;
+    const beside = neighbours?.documents?.map(({ text }) => text);
+    const judged = judge(left, snapshot, this.source.confidence, this.host.settings().eagerness, habit?.habit.of(kindOf(snapshot)), beside);
     return { reason: this.refusal(left, request, judged), confidence: judged && (manual ? { ...judged, threshold: -Infinity } : judged) };
   }
 

@@ -1,23 +1,23 @@
-// Where a line that is suggested stands in its document already: most wrong lines are a sibling's, word for word. The cursor's own line does not count.
+// Where a line that is suggested stands already, in its document or beside it: most wrong lines are a sibling's, word for word. The cursor's own line does not count.
 import type { Snapshot } from '../prompt/snapshot.ts';
 
-/** How many lines are this one, whatever their indentation, and how many of them stand behind a line that is the same as the last one above the cursor. */
-export function standing(line: string, snapshot: Snapshot): { same: number; behindTheSame: number } {
+/** How many lines of the document and of texts beside it are this one, whatever their indentation, and how many of them stand behind the same lines as the cursor: the one above, and what that is in. */
+export function standing(line: string, snapshot: Snapshot, beside: readonly string[] = []): { same: number; behindTheSame: number } {
   const found = { same: 0, behindTheSame: 0 };
   const [above, below] = aroundCursor(snapshot);
-  const last = lineBefore(above, above.length);
-  for (const text of [above, below]) {
+  const here = linesBefore(above, above.length);
+  for (const text of [above, below, ...beside]) {
     for (const { start, whole } of linesThatEndWith(line, text)) {
       if (whole !== line) continue;
       found.same++;
-      if (lineBefore(text, start) === last) found.behindTheSame++;
+      if (linesBefore(text, start) === here) found.behindTheSame++;
     }
   }
   return found;
 }
 
-/** Whether a line of the document ends with this text. */
-export const endsLine = (written: string, snapshot: Snapshot): boolean => aroundCursor(snapshot).some((text) => !linesThatEndWith(written, text).next().done);
+/** Whether a line ends with this text. */
+export const endsLine = (written: string, snapshot: Snapshot, beside: readonly string[] = []): boolean => [...aroundCursor(snapshot), ...beside].some((text) => !linesThatEndWith(written, text).next().done);
 
 /** The lines above the cursor's and those below it. */
 function aroundCursor({ before, after }: Snapshot): [above: string, below: string] {
@@ -35,8 +35,22 @@ function* linesThatEndWith(end: string, text: string): Generator<{ start: number
   }
 }
 
-/** The last line before `end` that is not blank, without blanks around it. */
-function lineBefore(text: string, end: number): string {
-  const before = text.slice(0, end).trimEnd();
-  return before.slice(before.lastIndexOf('\n') + 1).trim();
+/** Lines above a place that are looked at for what it is in. */
+const MOST_ABOVE = 200;
+
+/** The last line before `end` that has a word in it, and above it the next that stands further left, each without blanks around it. */
+function linesBefore(text: string, end: number): string {
+  let last: string | undefined;
+  for (let n = 0, at = end; n < MOST_ABOVE && at > 0; n++) {
+    const start = text.lastIndexOf('\n', at - 1) + 1;
+    const line = text.slice(start, at).trimEnd();
+    at = start - 1;
+    if (!/[\p{L}\p{N}]/u.test(line)) continue;
+    if (last === undefined) last = line;
+    else if (indentOf(line) < indentOf(last)) return `${last.trim()}\n${line.trim()}`;
+    if (indentOf(last) === 0) break;
+  }
+  return last?.trim() ?? '';
 }
+
+const indentOf = (line: string): number => line.length - line.trimStart().length;

@@ -48,10 +48,10 @@ export interface Judgement {
   threshold: number;
 }
 
-/** Of a text at a place, by the scores of its tokens; null where nothing was written. */
-export function judge({ scores, text }: { scores: readonly Score[]; text: string }, snapshot: Snapshot, curve: ConfidenceCurve | null, eagerness: Eagerness, habit = 0): Judgement | null {
+/** Of a text at a place, by the scores of its tokens and the texts beside its document; null where nothing was written. */
+export function judge({ scores, text }: { scores: readonly Score[]; text: string }, snapshot: Snapshot, curve: ConfidenceCurve | null, eagerness: Eagerness, habit = 0, beside: readonly string[] = []): Judgement | null {
   if (scores.length === 0) return null;
-  const signals = signalsOf(scores, text, snapshot);
+  const signals = signalsOf(scores, text, snapshot, beside);
   if (!signals) return { value: firstLineLogProbability(scores, text), threshold: threshold(scores[0].elsewhere ? null : curve, eagerness) };
   return { value: Math.log(chanceOf(signals, habit)), threshold: Math.log(CHANCES[eagerness]) };
 }

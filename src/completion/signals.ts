@@ -33,13 +33,12 @@ export const SIGNALS = [
   'closed', // something stands right of the cursor
   'unknown', // names that the document does not have
   'copied', // the line stands in the document already
-  'once', // it stands there once, and not behind the same line as here
-  'tail', // what is written is long, and ends another line of the document word for word
+  'sibling', // the line is another one's of the document or beside it, word for word: it stands there once and not behind the same line as here, or what is written is long and ends another line
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 
-/** One number a signal; null where the text around took no part or nothing is left, for nothing is known then but probabilities. */
-export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snapshot): number[] | null {
+/** One number a signal, `beside` being the texts that lie beside the document; null where the text around took no part or nothing is left, for nothing is known then but probabilities. */
+export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snapshot, beside: readonly string[] = []): number[] | null {
   const line = firstLineScores(scores, kept);
   const signs = line.map((score) => score.signs);
   // What was typed of a suggestion has no signs.
@@ -55,7 +54,6 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
   const within = placeOf(snapshot).within?.name;
   const written = first.trim();
   const stands = (left.trim() === '' || text !== kept ? first : left + first).trim();
-  const twins = standing(stands, snapshot);
   const found: Record<Signal, number> = {
     mean: whole / tokens,
     least: Math.max(-8, Math.min(...line.map(({ sum }) => sum))) / 4,
@@ -81,12 +79,20 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
     string: within !== undefined && within !== 'comment' ? 1 : 0,
     closed: /^[^\n]*\S/.test(snapshot.after) ? 1 : 0,
     unknown: Math.min(3, unknownNames(first, snapshot).length) / 3,
-    copied: letters(stands) >= TELLING && twins.same > 0 ? 1 : 0,
-    once: letters(written) >= SIBLINGS && twins.same === 1 && twins.behindTheSame === 0 ? 1 : 0,
-    tail: letters(written) >= LONG && twins.same === 0 && endsLine(written, snapshot) ? 1 : 0,
+    copied: letters(stands) >= TELLING && standing(stands, snapshot).same > 0 ? 1 : 0,
+    sibling: isSiblings(stands, written, snapshot, beside) ? 1 : 0,
   };
   return SIGNALS.map((signal) => found[signal]);
 }
+
+function isSiblings(stands: string, written: string, snapshot: Snapshot, beside: readonly string[]): boolean {
+  if (CONFIGURATION.has(snapshot.languageId)) return false;
+  const { same, behindTheSame } = standing(stands, snapshot, beside);
+  return same === 0 ? letters(written) >= LONG && endsLine(written, snapshot, beside) : letters(written) >= SIBLINGS && same === 1 && behindTheSame === 0;
+}
+
+/** Where a line means the same wherever it stands. */
+const CONFIGURATION = new Set(['yaml', 'dockercompose', 'json', 'jsonc', 'toml', 'ini', 'properties', 'dockerfile']);
 
 /** Letters and digits of a line from which it means anything that it stands twice; of what is written, from which it is a sibling's, and from which it is one's end. */
 const [TELLING, SIBLINGS, LONG] = [8, 4, 12];

@@ -111,7 +111,7 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
       similarity: editSimilarity(written, place.expected),
       degenerate: degenerate(result.text, snapshot),
       mean: result.tokens.generated > 0 ? result.firstLineLogProbability : null,
-      confidence: judge(result, snapshot, null, 'high')?.value ?? null,
+      confidence: judge(result, snapshot, null, 'high', 0, beside?.(name).map(({ text: other }) => other))?.value ?? null,
       text: result.text,
       scores: result.scores,
       tokens: result.tokens,

@@ -1,4 +1,4 @@
-// npm run eval:gate -- --files F --files G [--per-file 2 --seed 1 --neighbours 8 --no-analogy --keep FILE] [--from FILE ... --fit --only once,tail --judge FILE ...]
+// npm run eval:gate -- --files F --files G [--per-file 2 --seed 1 --neighbours 8 --no-analogy --keep FILE] [--from FILE ... --fit --only sibling --judge FILE ...]
 // What is written at places of files (as `npm run eval:completions` draws them), with the signals of the gate. --keep writes it to a file; --from reads such files
 // instead of running a model, and a file that is there already is gone on with; --fit prints the weights that suit them (--only: of these signals, the others stay), --judge how those, or without --fit the gate as it is, do on other files.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -71,16 +71,22 @@ async function write(): Promise<void> {
 
 const keptIn = (path: string): Kept[] => readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Kept);
 
+/** The texts beside a file, as they were while it was completed: of the same --files and --neighbours. */
+const besideOf = (file: string): string[] => {
+  const folder = values.files?.find((one) => file.startsWith(one));
+  return folder !== undefined && Number(values.neighbours) > 0 ? neighbourTexts(file, readFileSync(file, 'utf8'), sourceFiles(folder), Number(values.neighbours)) : [];
+};
+
 /** What can be shown of the kept texts, and how many places there were. */
 function read(paths: readonly string[]): { places: number; exact: number; judged: Judged[] } {
   const kept = paths.flatMap(keptIn).filter(({ outcome }) => outcome.silent === null);
   const judged: Judged[] = [];
-  let last: { file: string; cursors: Cursor[] } | undefined;
+  let last: { file: string; cursors: Cursor[]; beside: string[] } | undefined;
   for (const { file, outcome } of kept) {
-    if (last?.file !== file) last = { file, cursors: cursorsOf(cursorsOfFile(file)) };
+    if (last?.file !== file) last = { file, cursors: cursorsOf(cursorsOfFile(file)), beside: besideOf(file) };
     const cursor = last.cursors.find(({ rule, line, column, snapshot }) => rule === outcome.rule && line === outcome.line && column === outcome.column && snapshot.after.length >= 0)!;
     if (outcome.written === '' || degenerate(outcome.text, cursor.snapshot)) continue;
-    const signals = signalsOf(outcome.scores, outcome.text, cursor.snapshot);
+    const signals = signalsOf(outcome.scores, outcome.text, cursor.snapshot, last.beside);
     if (signals) judged.push({ signals, mean: firstLineLogProbability(outcome.scores, outcome.text), right: outcome.exact, outcome });
   }
   return { places: kept.length, exact: kept.filter(({ outcome }) => outcome.exact).length / kept.length, judged };

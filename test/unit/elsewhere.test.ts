@@ -9,10 +9,16 @@ const linesOf = (before: string, after: string): string[][] => [before.split('\n
 
 /** The slow twin: line by line. */
 function standingSlowly(line: string, before: string, after: string): { same: number; behindTheSame: number } {
-  const lastOf = (lines: readonly string[]): string => lines.findLast((one) => one.trim() !== '')?.trim() ?? '';
-  const last = lastOf(linesOf(before, after)[0]);
-  const places = linesOf(before, after).flatMap((lines) => lines.flatMap((other, i) => (line !== '' && other.trim() === line ? [lastOf(lines.slice(0, i))] : [])));
-  return { same: places.length, behindTheSame: places.filter((above) => above === last).length };
+  const depth = (one: string): number => /^\s*/.exec(one)![0].length;
+  const behind = (lines: readonly string[]): string => {
+    const told = lines.filter((one) => /\w/.test(one)).map((one) => one.trimEnd());
+    const last = told.at(-1);
+    const around = last === undefined ? undefined : told.slice(0, -1).findLast((one) => depth(one) < depth(last));
+    return [last, around].map((one) => one?.trim()).join('|');
+  };
+  const here = behind(linesOf(before, after)[0]);
+  const places = linesOf(before, after).flatMap((lines) => lines.flatMap((other, i) => (line !== '' && other.trim() === line ? [behind(lines.slice(0, i))] : [])));
+  return { same: places.length, behindTheSame: places.filter((above) => above === here).length };
 }
 
 describe('where a line stands already', () => {
@@ -23,6 +29,9 @@ describe('where a line stands already', () => {
     ['let c = ', 'let c = a(1);', '\nlet c = a(1);', 1, 1],
     ['let c = ', 'a(1);', 'a(1);', 0, 0], // the cursor's own line
     ['a(1); // more\n', 'a(1);', '', 0, 0],
+    ['class A {\n  f() {\n    a(1);\n  }\n}\nclass A {\n  f() {\n', 'a(1);', '', 1, 1],
+    ['void f()\n{\n  a(1);\n}\nvoid g()\n{\n', 'a(1);', '', 1, 0],
+    ['class A {\n  f() {\n    a(1);\n  }\n}\nclass B {\n  f() {\n', 'a(1);', '', 1, 0],
   ])('above %j: %j', (before, line, after, same, behindTheSame) => expect(standing(line, place(before, after))).toEqual({ same, behindTheSame }));
 
   const text = fc.array(fc.constantFrom('a', 'b', ' ', '\n', ';'), { maxLength: 40 }).map((parts) => parts.join(''));

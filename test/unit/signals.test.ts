@@ -25,10 +25,16 @@ describe('signals', () => {
   test.each<[Signal, string, string, string, number]>([
     ['comment', '// a', 'b', '', 1], ['string', 'x("a', 'b', '")', 1], ['closed', 'f(', 'a', ')', 1], ['closed', 'f(', 'a', '\n)', 0], ['empty', 'a\n  ', 'b', '', 1], ['member', 'a.', 'b', '', 1],
     ['argument', 'f(a, ', 'b', '', 1], ['value', 'return ', 'b', '', 1], ['copied', 'other.thing(1);\n', 'other.thing(1);', '', 1], ['copied', 'other.thing(1);\n', 'other.thing(2);', '', 0],
-    ['once', 'other(1);\nx;\n', 'other(1);', '', 1], ['once', 'x;\nother(1);\nx;\n', 'other(1);', '', 0], ['once', 'other(1);\nother(1);\nx;\n', 'other(1);', '', 0], ['once', 'a(1);\nx;\n', 'a(1);', '', 0],
-    ['tail', 'const a = other.thing(first);\nconst b = ', 'other.thing(first);', '', 1], ['tail', 'const a = other(1);\nconst b = ', 'other(1);', '', 0],
+    ['sibling', 'other(1);\nx;\n', 'other(1);', '', 1], ['sibling', 'x;\nother(1);\nx;\n', 'other(1);', '', 0], ['sibling', 'other(1);\nother(1);\nx;\n', 'other(1);', '', 0], ['sibling', 'a(1);\nx;\n', 'a(1);', '', 0],
+    ['sibling', 'const a = other.thing(first);\nconst b = ', 'other.thing(first);', '', 1], ['sibling', 'const a = other(1);\nconst b = ', 'other(1);', '', 0],
     ['unknown', 'const a = ', 'shelf.books', '', 1 / 3], ['unknown', 'const shelf = 1;\nconst a = ', 'shelf.books', '', 0],
   ])('%s of %j + %j', (name, before, text, after, expected) => expect(signal(name, before, text, after)).toBeCloseTo(expected, 10));
+
+  it('know what stands beside the document, and that configuration repeats itself', () => {
+    const sibling = (beside: readonly string[], languageId = 'typescript'): number => signalsOf(scoresOf(['other(1);', -0.1]), 'other(1);', place('x;\n', '', languageId), beside)![SIGNALS.indexOf('sibling')];
+    expect([sibling([]), sibling(['y;\r\n  other(1);\r\n']), sibling(['x;\nother(1);\n']), sibling(['y;\nother(1);\n', 'z;\nother(1);\n'])]).toEqual([0, 1, 0, 0]);
+    expect(sibling(['y;\nother(1);\n'], 'yaml')).toBe(0);
+  });
 
   it('are none where the text around took no part, or nothing is left', () => {
     expect(signalsOf([{ text: 'a', sum: -1, count: 1 }], 'a', place('x'))).toBeNull();
