@@ -1,7 +1,7 @@
 // npm run bench:engine [-- --part N | --model GGUF|PRESET --contexts 64,2048] [--longest --rounds 7 --tokens 8 --threads 2 --attention delta --no-peer | --beside GGUF|PRESET]
 // The budget of every stage of our engine, beside node-llama-cpp on the same file, alternating in one run; medians of the rounds, then the tables of the README.
-// Each side is a process of its own; a context extends the one before it. Without options all of PARTS run. With --beside the other side is ours too, on that file.
-import { existsSync } from 'node:fs';
+// Each side is a process of its own; a context extends the one before it. A plain read of as many bytes as the file has says what memory gives at most. Without options all of PARTS run. With --beside the other side is ours too, on that file.
+import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatRow, heading, machine } from '../../src/cli/bench.ts';
@@ -10,6 +10,7 @@ import type { LoadOptions } from '../../src/session/protocol.ts';
 import { randomModel } from '../support/models.ts';
 import { ensurePeer, peerUnsupported } from '../support/peer.ts';
 import type { Measured } from './engineSide.ts';
+import { PlainRead } from './plainRead.ts';
 import { median, megabytes, NAMES, progress, Side, WARM_UP, type Preset } from './sides.ts';
 
 /** What is read and decoded, piece by piece, each in at most four minutes on two cores. Long contexts have fewer layers where reading them with all would take ten. */
@@ -58,7 +59,9 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
   progress(`${name}: loading`);
   const options = { threads, attention: values.attention as LoadOptions['attention'], contextSize: Math.max(...contexts) + tokens + 8 };
   const sides: Side[] = [];
+  const plain = new PlainRead(statSync(pathOf(model)).size, threads);
   try {
+    await plain.ready();
     const own = { side: 'ours', model: pathOf(model) } as const;
     const other = values.beside ? [{ side: 'ours', model: pathOf(values.beside) } as const] : peerAbsent ? [] : [{ ...own, side: 'peer' } as const];
     for (const side of [own, ...other]) sides.push(await Side.start({ ...side, ...options }));
@@ -71,6 +74,7 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
     let longest = 0;
     for (const context of contexts) {
       const all: Measured[][] = [];
+      const reads: number[] = [];
       for (let round = 0; round < rounds; round++) {
         const measured: Measured[] = [];
         for (const [i, side] of sides.entries()) {
@@ -78,6 +82,9 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
           measured.push(await side.measure({ context, tokens }));
         }
         all.push(measured);
+        const started = performance.now();
+        plain.run();
+        reads.push(performance.now() - started);
       }
       // The context is read in the first round only; later rounds find it in the cache.
       const rates = all[0].map((measured, i) => read[i].add(measured));
@@ -89,13 +96,14 @@ async function runPart(model: string, contexts: number[], peerAbsent: string | u
       ];
       console.log(`${formatRow({ ...own.row!, prefill: { ...own.row!.prefill, perSecond: rates[0] } })}${figures.map((text) => text.padStart(11)).join('')}`);
       const [decode, ratio, rate, faster, kept] = figures.length > 0 ? figures : new Array<string>(5).fill('');
-      tables.speed.push(`| ${name} | ${context} | ${own.decode.toFixed(1)} | ${decode} | ${ratio} | ${rates[0].toFixed(0)} | ${rate} | ${faster} | ${megabytes(own.cacheBytes)} | ${kept} |`);
+      tables.speed.push(`| ${name} | ${context} | ${own.decode.toFixed(1)} | ${decode} | ${ratio} | ${rates[0].toFixed(0)} | ${rate} | ${faster} | ${megabytes(own.cacheBytes)} | ${kept} | ${median(reads).toFixed(1)} |`);
     }
     console.log(`longest stage of one layer: ${longest.toFixed(0)} ms`);
     const cells = [0, 1].flatMap((i) => (sides[i] ? [megabytes(sides[i].peak.anonymous), megabytes(sides[i].peak.fileBacked)] : ['', '']));
     tables.memory.push(`| ${name} | ${Math.max(...contexts)} | ${cells.join(' | ')} |`);
   } finally {
     for (const side of sides) await side.close();
+    await plain.close();
   }
 }
 
@@ -116,7 +124,7 @@ export async function run(): Promise<void> {
     progress(`part ${i + 1} of ${parts.length}`);
     await runPart(model, values.longest && own.includes(16_384) ? [...own, LONGEST] : own, peerAbsent, tables);
   }
-  console.log('\n| shape | context | a token, ms | llama.cpp, ms | | reading it, tokens/s | llama.cpp, tokens/s | | KV, MB | llama.cpp, MB |\n|---|---|---|---|---|---|---|---|---|---|');
+  console.log('\n| shape | context | a token, ms | llama.cpp, ms | | reading it, tokens/s | llama.cpp, tokens/s | | KV, MB | llama.cpp, MB | a plain read of the file, ms |\n|---|---|---|---|---|---|---|---|---|---|---|');
   console.log(tables.speed.join('\n'));
   console.log('\n| shape | longest context | anonymous, MB | file-backed, MB | llama.cpp: anonymous, MB | file-backed, MB |\n|---|---|---|---|---|---|');
   console.log(tables.memory.join('\n'));

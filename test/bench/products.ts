@@ -3,13 +3,13 @@
 // threads, in turn), several rows (GOPS), how long repacking takes, and for Q4_0 the same matrices in ONNX Runtime's MatMulNBits, round by round in turn.
 // Medians, the best in brackets. Prints, asserts nothing.
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { loadAddon } from '../../src/binding/load.ts';
 import { machine } from '../../src/cli/bench.ts';
 import { defaultThreads } from '../../src/cli/options.ts';
 import { GraphBuilder } from '../../src/eval/onnxGraph.ts';
 import { Segment, type FloatTensor } from '../../src/model/segment.ts';
 import { BLOCK_TYPES, type BlockType } from '../support/tensorBlocks.ts';
+import { PlainRead } from './plainRead.ts';
 import { median } from './sides.ts';
 
 const { values } = parseArgs({
@@ -52,44 +52,6 @@ async function inTurn(sides: Times[]): Promise<void> {
     }
 }
 
-/** As many threads as the products have, each looking through its part of the memory for a byte that is not there. */
-class PlainRead {
-  private readonly signal = new Int32Array(new SharedArrayBuffer(8)); // round, parts done
-  private readonly workers: Worker[];
-
-  constructor(bytes: number) {
-    const memory = new SharedArrayBuffer(bytes);
-    const source = `
-      const { memory, signal, part, parts } = require('node:worker_threads').workerData;
-      const size = Math.floor(memory.byteLength / parts);
-      const mine = Buffer.from(memory, part * size, size).fill(1);
-      Atomics.add(signal, 1, 1);
-      for (let round = 0; ; round++) {
-        Atomics.wait(signal, 0, round);
-        mine.indexOf(2);
-        Atomics.add(signal, 1, 1);
-        Atomics.notify(signal, 1);
-      }`;
-    this.workers = Array.from({ length: threads }, (_, part) => new Worker(source, { eval: true, workerData: { memory, signal: this.signal, part, parts: threads } }));
-  }
-
-  async ready(): Promise<void> {
-    while (Atomics.load(this.signal, 1) < threads) await new Promise((done) => setTimeout(done, 5));
-    Atomics.store(this.signal, 1, 0);
-  }
-
-  run(): void {
-    Atomics.store(this.signal, 1, 0);
-    Atomics.add(this.signal, 0, 1);
-    Atomics.notify(this.signal, 0);
-    for (let done = 0; done < threads; done = Atomics.load(this.signal, 1)) Atomics.wait(this.signal, 1, done);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
-  }
-}
-
 /** The same matrices as MatMulNBits takes 4-bit weights. */
 async function segmentsOfRuntime(): Promise<Segment[]> {
   const segments: Segment[] = [];
@@ -121,7 +83,7 @@ async function measure(type: BlockType): Promise<string[]> {
       weights.push(id);
     }
   const runtime = type.name === 'Q4_0' ? await segmentsOfRuntime() : [];
-  const plain = new PlainRead(bytes);
+  const plain = new PlainRead(bytes, threads);
   await plain.ready();
   const lines: string[] = [];
   for (const count of [1, ...counts]) {
