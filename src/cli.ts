@@ -22,6 +22,9 @@ export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
 
 const COMMANDS: Record<string, Command> = { complete, generate, chat, tokenize, detokenize, logits, import: importCommand, inspect, models, eval: evaluate, replay, bench };
 
+/** Those with help of their own. */
+const TELLING: readonly string[] = ['eval', 'replay', 'bench'];
+
 const HELP = `deltallm: offline code completion
 
   deltallm complete --file F --line N --column N [--model M] [--max N] [--prompt-tokens N] [--attention delta|compact|dense] [--threads N] [--json]
@@ -50,6 +53,10 @@ async function main(): Promise<void> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new DeltaError('usage', `There is no command "${name}"`);
+  if (!TELLING.includes(name) && args.some((word) => word === '--help' || word === '-h')) {
+    print(HELP);
+    return;
+  }
   const stop = () => {
     cancel.set();
     process.exitCode = 130;

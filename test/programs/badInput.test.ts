@@ -79,7 +79,7 @@ describe('a wrong command line', () => {
     [['eval', '--frob'], "'--frob'"],
   ])('%j is refused before anything is loaded', (args, text) => check(args, text, { code: 2 }));
 
-  it.each([['--help'], ['help'], ['-h'], ['eval', '--help'], ['bench', '--help']])('%s %s prints help', async (...args) => {
+  it.each([['--help'], ['help'], ['-h'], ['eval', '--help'], ['bench', '--help'], ['complete', '--help'], ['generate', '--prompt', 'x', '-h']])('%s %s prints help', async (...args) => {
     expect((await succeed(args.filter(Boolean))).toString()).toContain('deltallm');
   });
 });
