@@ -1,19 +1,18 @@
 // Where a line that is suggested stands already, in its document or beside it: most wrong lines are a sibling's, word for word. The cursor's own line does not count.
 import type { Snapshot } from '../prompt/snapshot.ts';
 
-/** How many lines of the document and of texts beside it are this one, whatever their indentation, and how many of them stand behind the same lines as the cursor: the one above, and what that is in. */
-export function standing(line: string, snapshot: Snapshot, beside: readonly string[] = []): { same: number; behindTheSame: number } {
-  const found = { same: 0, behindTheSame: 0 };
+/** How many lines of the document and of texts beside it are this one, whatever their indentation, two at most; and whether the only one stands behind the same lines as the cursor: the one above, and what that is in. */
+export function standing(line: string, snapshot: Snapshot, beside: readonly string[] = []): { same: number; behindTheSame: boolean } {
   const [above, below] = aroundCursor(snapshot);
-  const here = linesBefore(above, above.length);
+  let only: { text: string; start: number } | undefined;
   for (const text of [above, below, ...beside]) {
     for (const { start, whole } of linesThatEndWith(line, text)) {
       if (whole !== line) continue;
-      found.same++;
-      if (linesBefore(text, start) === here) found.behindTheSame++;
+      if (only) return { same: 2, behindTheSame: false };
+      only = { text, start };
     }
   }
-  return found;
+  return { same: only ? 1 : 0, behindTheSame: only !== undefined && linesBefore(only.text, only.start) === linesBefore(above, above.length) };
 }
 
 /** Whether a line ends with this text. */

@@ -88,7 +88,7 @@ export function signalsOf(scores: readonly Score[], kept: string, snapshot: Snap
 function isSiblings(stands: string, written: string, snapshot: Snapshot, beside: readonly string[]): boolean {
   if (CONFIGURATION.has(snapshot.languageId)) return false;
   const { same, behindTheSame } = standing(stands, snapshot, beside);
-  return same === 0 ? letters(written) >= LONG && endsLine(written, snapshot, beside) : letters(written) >= SIBLINGS && same === 1 && behindTheSame === 0;
+  return same === 0 ? letters(written) >= LONG && endsLine(written, snapshot, beside) : letters(written) >= SIBLINGS && same === 1 && !behindTheSame;
 }
 
 /** Where a line means the same wherever it stands. */
