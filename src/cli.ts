@@ -22,6 +22,8 @@ export type Command = (args: string[], cancel: CancelFlag) => Promise<void>;
 
 const COMMANDS: Record<string, Command> = { complete, generate, chat, tokenize, detokenize, logits, import: importCommand, inspect, models, eval: evaluate, replay, bench };
 
+const asksForHelp = (word: string): boolean => word === '--help' || word === '-h';
+
 /** Those with help of their own. */
 const TELLING: readonly string[] = ['eval', 'replay', 'bench'];
 
@@ -47,16 +49,12 @@ const cancel = new CancelFlag();
 
 async function main(): Promise<void> {
   const [name, ...args] = process.argv.slice(2);
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === 'help' || asksForHelp(name) || (Object.hasOwn(COMMANDS, name) && !TELLING.includes(name) && args.some(asksForHelp))) {
     print(HELP);
     return;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new DeltaError('usage', `There is no command "${name}"`);
-  if (!TELLING.includes(name) && args.some((word) => word === '--help' || word === '-h')) {
-    print(HELP);
-    return;
-  }
   const stop = () => {
     cancel.set();
     process.exitCode = 130;

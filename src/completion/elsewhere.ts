@@ -1,5 +1,6 @@
 // Where a line that is suggested stands already, in its document or beside it: most wrong lines are a sibling's, word for word. The cursor's own line does not count.
 import type { Snapshot } from '../prompt/snapshot.ts';
+import { indentOf } from '../shared/indent.ts';
 
 /** How many lines of the document and of texts beside it are this one, whatever their indentation, two at most; and whether the only one stands behind the same lines as the cursor: the one above, and what that is in. */
 export function standing(line: string, snapshot: Snapshot, beside: readonly string[] = []): { same: number; behindTheSame: boolean } {
@@ -51,5 +52,3 @@ function linesBefore(text: string, end: number): string {
   }
   return last?.trim() ?? '';
 }
-
-const indentOf = (line: string): number => line.length - line.trimStart().length;

@@ -86,6 +86,7 @@ export interface CompleteOptions {
 /** Generates at every cursor. Stops early, with what there is, when `cancel` is set. */
 export async function completeAll(engine: Engine, cursors: readonly Cursor[], { promptTokens, max }: Plan, { cancel = new CancelFlag(), progress = () => {}, locality, analogy, beside }: CompleteOptions = {}): Promise<Outcome[]> {
   let read = '';
+  let documents: NeighbourDocument[] = [];
   const outcomes: Outcome[] = [];
   for (const [done, { rule, line, column, snapshot, expected }] of cursors.entries()) {
     progress(done / cursors.length);
@@ -98,7 +99,8 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
     const { path: name } = snapshot;
     if (beside && read !== name) {
       read = name;
-      engine.take({ name, documents: beside(name) });
+      documents = beside(name);
+      engine.take({ name, documents });
       engine.neighbours.of(name);
       while (engine.neighbours.readOn());
     }
@@ -111,7 +113,7 @@ export async function completeAll(engine: Engine, cursors: readonly Cursor[], { 
       similarity: editSimilarity(written, place.expected),
       degenerate: degenerate(result.text, snapshot),
       mean: result.tokens.generated > 0 ? result.firstLineLogProbability : null,
-      confidence: judge(result, snapshot, null, 'high', 0, beside?.(name).map(({ text: other }) => other))?.value ?? null,
+      confidence: judge(result, snapshot, null, 'high', 0, documents.map(({ text }) => text))?.value ?? null,
       text: result.text,
       scores: result.scores,
       tokens: result.tokens,

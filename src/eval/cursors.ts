@@ -1,5 +1,6 @@
 // Where completions are measured: places of a file where people stop and wait, found by rules and drawn with a seed.
 import type { Snapshot } from '../prompt/snapshot.ts';
+import { indentOf } from '../shared/indent.ts';
 import { random } from '../shared/random.ts';
 
 export interface HeldOutFile {
@@ -100,8 +101,6 @@ function closingAt(line: string, from: number): number {
   }
   return 0;
 }
-
-const indentOf = (line: string): number => line.length - line.trimStart().length;
 
 function shuffled<T>(values: readonly T[], draw: () => number): T[] {
   const rest = [...values];

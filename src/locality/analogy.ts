@@ -1,5 +1,6 @@
 // Analogies: where the text before a cursor agrees, line by line, with an earlier place up to renamed words, the same renaming is done to what followed there.
 // A `store` that became a `product` makes `Stores` into `Products`, in names, parts of names, strings and comments.
+import { indentOf } from '../shared/indent.ts';
 import { Renaming } from './renaming.ts';
 
 /** A text of its own that begins as the text at the cursor does and goes on as an earlier place would under other names. */
@@ -151,5 +152,3 @@ function continued(lines: AnalogyLines, renaming: Renaming, cursor: Line, text: 
   const isShort = below.slice(0, block).filter((line) => line.trim() !== '').length < SHORT;
   return { continuation: [rest, ...renamed].join('\n'), repeats: isShort && rest === old && renamed.slice(0, block).every((line, i) => line === below[i]) };
 }
-
-const indentOf = (line: string): number => line.length - line.trimStart().length;

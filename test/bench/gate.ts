@@ -41,6 +41,15 @@ interface Judged {
   outcome: Outcome;
 }
 
+/** Of each of --files. */
+const listings = (values.files ?? []).map((folder) => ({ folder, files: sourceFiles(folder) }));
+
+/** The texts beside a file of --files, as many as --neighbours says. */
+function besideOf(file: string): string[] {
+  const listing = listings.find(({ folder }) => file.startsWith(folder));
+  return listing && Number(values.neighbours) > 0 ? neighbourTexts(file, readFileSync(file, 'utf8'), listing.files, Number(values.neighbours)) : [];
+}
+
 const PLAN = { promptTokens: 512, max: 64 };
 
 function cursorsOfFile(file: string): Omit<Parameters<typeof cursorsOf>[0], never> {
@@ -52,9 +61,8 @@ async function write(): Promise<void> {
   const engine = await Engine.load(loadAddon(join(process.cwd(), 'dist')), { model: values.model, threads: Number(values.threads), attention: 'delta', cacheBytes: 2e9, background: false });
   const done = new Set(values.keep && existsSync(values.keep) ? keptIn(values.keep).map(({ file }) => file) : []);
   try {
-    for (const folder of values.files!) {
-      const files = sourceFiles(folder);
-      const beside = (path: string) => neighbourTexts(path, readFileSync(path, 'utf8'), files, Number(values.neighbours)).map((text) => ({ path: '', text }));
+    const beside = (path: string) => besideOf(path).map((text) => ({ path: '', text }));
+    for (const { files } of listings) {
       const every = Math.max(1, files.length / Number(values.most));
       for (let at = 0; at < files.length; at += every) {
         const file = files[Math.floor(at)];
@@ -70,12 +78,6 @@ async function write(): Promise<void> {
 }
 
 const keptIn = (path: string): Kept[] => readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Kept);
-
-/** The texts beside a file, as they were while it was completed: of the same --files and --neighbours. */
-const besideOf = (file: string): string[] => {
-  const folder = values.files?.find((one) => file.startsWith(one));
-  return folder !== undefined && Number(values.neighbours) > 0 ? neighbourTexts(file, readFileSync(file, 'utf8'), sourceFiles(folder), Number(values.neighbours)) : [];
-};
 
 /** What can be shown of the kept texts, and how many places there were. */
 function read(paths: readonly string[]): { places: number; exact: number; judged: Judged[] } {
