@@ -4,7 +4,7 @@ import { triggerCompletion, type Completions } from './completions.ts';
 import { toggleCopilot } from './copilot.ts';
 import { diagnostics } from './diagnostics.ts';
 import type { Documents } from './documents.ts';
-import { WALKTHROUGH, type FirstRun } from './firstRun.ts';
+import type { FirstRun } from './firstRun.ts';
 import { showMenu } from './menu.ts';
 import type { TeamServer } from './remote/teamServer.ts';
 import type { EditorRuntime } from './runtime.ts';
@@ -38,7 +38,7 @@ export function registerCommands({ runtime, completions, documents, firstRun, se
     'deltallm.completions.toggle': () => toggleCompletions(settings),
     'deltallm.completions.toggleLanguage': () => toggleLanguage(settings),
     'deltallm.completions.trigger': () => trigger(settings, completions),
-    'deltallm.getStarted': () => commands.executeCommand('workbench.action.openWalkthrough', WALKTHROUGH, false),
+    'deltallm.getStarted': () => firstRun.getStarted(),
     'deltallm.tryIt': () => firstRun.tryIt(),
     'deltallm.copilot.toggle': (language) => (typeof language === 'string' ? toggleCopilot(language) : undefined),
     'deltallm.restart': () => runtime.restart(),

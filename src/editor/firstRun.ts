@@ -1,8 +1,10 @@
-// The walkthrough's second step: an untitled file in which the embedded model knows what comes next, and the first suggestion that is taken there.
+// The walkthrough, and its second step: an untitled file in which the embedded model knows what comes next, and the first suggestion that is taken there.
 import { commands, l10n, Position, Selection, Uri, window, workspace, type Command, type Disposable, type TextDocument } from 'vscode';
 import { triggerCompletion } from './completions.ts';
 
 export const WALKTHROUGH = 'deltallm.deltallm#deltallm.start';
+/** VS Code asks a server about each walkthrough before it lists it, and opens another page in the place of one that is not listed: this long is enough. */
+const LISTED_MS = 2000;
 /** True once a suggestion was taken: VS Code ticks the step off, and remembers that itself. */
 const TAKEN = 'deltallm.firstSuggestionTaken';
 const TAKE = 'deltallm.firstSuggestion.taken';
@@ -36,6 +38,7 @@ export const after = '\n}\n';
 
 export class FirstRun implements Disposable {
   private practice: Uri | undefined;
+  private listed: Promise<void> | undefined;
   private readonly subscription: Disposable;
 
   constructor() {
@@ -43,6 +46,12 @@ export class FirstRun implements Disposable {
       this.practice = undefined;
       return commands.executeCommand('setContext', TAKEN, true);
     });
+  }
+
+  /** Opens the walkthrough. The first time in a window VS Code has to list it before. */
+  async getStarted(): Promise<void> {
+    await (this.listed ??= listing());
+    await commands.executeCommand('workbench.action.openWalkthrough', WALKTHROUGH, false);
   }
 
   /** Opens the file, the cursor where something is to be suggested, and asks for it. */
@@ -66,4 +75,12 @@ export class FirstRun implements Disposable {
   dispose(): void {
     this.subscription.dispose();
   }
+}
+
+/** Ends when VS Code has listed the walkthroughs. It begins when somebody asks for them, be it for a step that is nobody's. */
+async function listing(): Promise<void> {
+  await commands.executeCommand('welcome.markStepIncomplete', `${WALKTHROUGH}#none`).then(undefined, () => {});
+  const listed = new Promise<void>((resolve) => setTimeout(resolve, LISTED_MS));
+  window.setStatusBarMessage(l10n.t('The first steps open in a moment.'), listed);
+  await listed;
 }

@@ -29,7 +29,7 @@ import { visualizer, visualizerBesideCompletions, visualizerComingBack, visualiz
 const usual = { newest: { cycles: 50, idle: 20 }, floor: { cycles: 10, idle: 5 } };
 const few = { cycles: 6, idle: 10 };
 /** What a quick run does at the floor, and what it leaves out at the newest: what judges single frames wants a machine for itself. */
-const beginning = ['activation', 'first ghost text'];
+const beginning = ['activation', 'first ghost text', 'first run'];
 const frameByFrame = ['ghost text that grows', 'surfaces around ghost text', 'another provider', 'fast typing', 'keys that disagree'];
 
 /** @typedef {import('./session.mjs').Session} Session @typedef {import('./editorWindow.mjs').EditorWindow} EditorWindow */

@@ -26,6 +26,8 @@ export interface Answer {
 /** One generation in the worker. */
 export interface Generation {
   id: number;
+  /** Only reads, for whoever asks next; it lets everybody pass. */
+  reads: boolean;
   at: number;
   path: string;
   before: string;
@@ -60,7 +62,7 @@ export interface Observations {
   asked: number;
   answers: Answer[];
   generations: Generation[];
-  /** Of generations that have neither ended nor been cancelled. */
+  /** Of generations that write and have neither ended nor been cancelled. */
   mostAlive: number;
   /** Milliseconds that every message of the worker takes, as on a slow machine; 0: as it comes. */
   pieceMs: number;
@@ -159,7 +161,7 @@ interface Call {
   id: number;
   call: string;
   cancel?: Int32Array;
-  options?: { prompt?: { snapshot?: { path: string; before: string; after: string } } };
+  options?: { max?: number; prompt?: { snapshot?: { path: string; before: string; after: string } } };
 }
 type Reply = { id: number; event: string; text?: string; code?: string; result?: WorkerRecord };
 
@@ -209,11 +211,11 @@ function asked({ id, call, cancel, options }: Call): void {
   }
   if (call !== 'generate') return;
   const { path = '', before = '', after = '' } = options?.prompt?.snapshot ?? {};
-  const generation: Generation = { id, at: now(), path, before, after, text: '', steps: 0, cancelled: null, disagreed: null, stepsAfter: 0, ended: null, reason: null, result: null };
+  const generation: Generation = { id, reads: options?.max === 0, at: now(), path, before, after, text: '', steps: 0, cancelled: null, disagreed: null, stepsAfter: 0, ended: null, reason: null, result: null };
   seen.generations.push(generation);
   running.set(id, generation);
   if (cancel) flags.set(cancel.buffer, generation);
-  seen.mostAlive = Math.max(seen.mostAlive, [...running.values()].filter(({ cancelled }) => cancelled === null).length);
+  seen.mostAlive = Math.max(seen.mostAlive, [...running.values()].filter(({ reads, cancelled }) => !reads && cancelled === null).length);
 }
 
 function heard({ id, event, text = '', code, result }: Reply): void {
