@@ -163,7 +163,7 @@ void extraScores(const Pass &pass, const DeltaHead &head, bool running) {
 }
 
 /** With a basis only sinks are read with the queries themselves, and most blocks have none: those of a moved block are turned when they are wanted. */
-void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, const uint8_t *ahead) {
+void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, dl_ahead *ahead) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const int D = setup.keyLength;
@@ -172,7 +172,7 @@ void deltaScores(const Pass &pass, const Entry &entry, const DeltaHead &head, co
   if (setup.basis) basisQueries(pass, entry.delta + originOf(block.base));
   else scaledQueries(pass, queriesFor(pass, entry.delta));
   const dl_delta_keys keys = {head.masks, head.packed, head.keyframe, setup.mean};
-  kernels.scores_delta(&keys, D, scratch.rounded, scratch.unit, pass.rows, scratch.scores, ahead + D * DL_TILE);
+  kernels.scores_delta(&keys, D, scratch.rounded, scratch.unit, pass.rows, scratch.scores, ahead);
   if (head.extraTokens) extraScores(pass, head, !setup.mean);
   else if (!setup.mean) kernels.scan(scratch.scores, pass.rows);
   const int sinks = sinkTokens(setup, block);
@@ -223,7 +223,7 @@ bool exactTile(const Pass &pass, int entry, const Block &block, const float *q, 
   return true;
 }
 
-bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, int tokens, const uint8_t *ahead, const Partial &partial) {
+bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, int tokens, dl_ahead *ahead, const Partial &partial) {
   const Setup &setup = pass.setup();
   const dl_kernels &kernels = pass.kernels();
   const Entry &at = pass.call.entries[entry];
@@ -244,10 +244,13 @@ bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, int tokens, c
   return true;
 }
 
-/** Where the next tile's delta form begins, so that kernels can ask for it early: blocks lie apart, the hardware does not see them coming. */
-const uint8_t *bytesAhead(const Call &call, const Entry &entry, int kvHead) {
+/** A tile's delta form, to be asked for early: blocks lie apart, the hardware does not see them coming. Nothing where it has none. */
+dl_ahead tileAhead(const Call &call, const Entry &entry, int kvHead) {
   const DeltaLayer &delta = entry.block->deltas[call.layer];
-  return delta.bytes ? delta.bytes + delta.records()[kvHead].at : reinterpret_cast<const uint8_t *>(call.q);
+  if (!delta.bytes) return {};
+  const char *bytes = reinterpret_cast<const char *>(delta.bytes);
+  const HeadRecord *head = delta.records() + kvHead;
+  return {bytes + head->at, bytes + (kvHead + 1 < call.setup->kvHeads ? head[1].at : delta.size)};
 }
 
 /** Counted from totals of the block, not element by element. `mixed`: whether the tile's values were read. */
@@ -292,10 +295,11 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     int tokens = kBlockTokens;
     while (!(any >> (tokens - 1) & 1)) tokens--;
     const Block &block = *entry.block;
-    const uint8_t *ahead = bytesAhead(call, call.entries[e + 1 < end ? e + 1 : e], kvHead);
+    dl_ahead ahead = {};
+    if (e + 1 < end) ahead = tileAhead(call, call.entries[e + 1], kvHead);
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
-    const bool mixed = useDelta ? deltaTile(pass, e, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), tokens, ahead, partial)
+    const bool mixed = useDelta ? deltaTile(pass, e, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), tokens, &ahead, partial)
                                 : exactTile(pass, e, block, queriesFor(pass, entry.delta), tokens, partial);
     countOperations(pass, entry, useDelta, mixed, any);
   }

@@ -12,7 +12,7 @@ static inline __m512i add_products(__m512i sum, __m512i x, __m512i two) { return
 
 namespace {
 
-static void scores_delta_avx512(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *ahead) {
+static void scores_delta_avx512(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, dl_ahead *ahead) {
   alignas(64) int8_t steps[(MOST_CHANNELS + 1) * DL_TILE];
   const int8_t *packed = keys->packed;
   for (int d = 0; d < D; d++)

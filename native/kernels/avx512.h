@@ -149,23 +149,28 @@ static inline __m512i factors_of(const int16_t *two) {
 
 /* Whole numbers: R rows × N registers (2 or 4), two steps (channels, or tokens) at a time; what is read `[steps][stride]`, the factors `[rows][factorStride]`. */
 template <int R, int N>
-static inline __attribute__((always_inline)) void whole_sums(const int8_t *from, int stride, int steps, const int16_t *factors, int factorStride, const char *ahead, __m512i (*sum)[N]) {
+static inline __attribute__((always_inline)) void whole_sums(const int8_t *from, int stride, int steps, const int16_t *factors, int factorStride, dl_ahead *ahead, __m512i (*sum)[N]) {
+  const char *line = ahead->at, *const end = ahead->end;
   for (int r = 0; r < R; r++)
     for (int n = 0; n < N; n++) sum[r][n] = _mm512_setzero_si512();
-  for (int i = 0; i < steps; i += 2, from += 2 * stride, ahead += 128) {
+  for (int i = 0; i < steps; i += 2, from += 2 * stride) {
     __m512i x[N];
-    _mm_prefetch(ahead, _MM_HINT_T1);
-    _mm_prefetch(ahead + 64, _MM_HINT_T1);
+    if (line < end) {
+      _mm_prefetch(line, _MM_HINT_T1);
+      _mm_prefetch(line + 64, _MM_HINT_T1);
+      line += 128;
+    }
     for (int n = 0; n < N; n += 2) pairs_of(from + 16 * n, from + stride + 16 * n, x + n);
     for (int r = 0; r < R; r++) {
       const __m512i two = factors_of(factors + r * factorStride + i);
       for (int n = 0; n < N; n++) sum[r][n] = add_products(sum[r][n], x[n], two);
     }
   }
+  ahead->at = line;
 }
 
 template <int R>
-static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, float *scores, const char *ahead) {
+static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, float *scores, dl_ahead *ahead) {
   __m512i sum[R][4];
   whole_sums<R, 4>(steps, DL_TILE, D, q, DL_EVEN(D), ahead, sum);
   for (int r = 0; r < R; r++) {
@@ -181,13 +186,12 @@ static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, in
 }
 
 /* Steps: all deltas as int8 `[DL_EVEN(D)][64]`. */
-static void scores_whole(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *next) {
-  const char *ahead = (const char *)next;
+static void scores_whole(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, dl_ahead *ahead) {
   in_groups<6>(rows, [=](auto group, int at) { scores_whole_rows<group.count>(steps, keys, D, q + at * DL_EVEN(D), unit + at, scores + at * DL_TILE, ahead); });
 }
 
 template <int R, int N>
-static void values_whole_rows(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc, const char *ahead) {
+static void values_whole_rows(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc, dl_ahead *ahead) {
   __m512i sum[R][N];
   whole_sums<R, N>(values, width, tokens, p, DL_TILE, ahead, sum);
   for (int r = 0; r < R; r++)
@@ -212,7 +216,7 @@ static void values_whole_tail(const int8_t *values, int width, int tokens, const
 }
 
 template <int R>
-static void values_whole_columns(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc, const char *ahead) {
+static void values_whole_columns(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, const float *alpha, float *acc, dl_ahead *ahead) {
   int i = 0;
   for (; i + 64 <= width; i += 64) values_whole_rows<R, 4>(values + i, width, tokens, p, unit, alpha, acc + i, ahead);
   for (; i + 32 <= width; i += 32) values_whole_rows<R, 2>(values + i, width, tokens, p, unit, alpha, acc + i, ahead);
@@ -220,8 +224,7 @@ static void values_whole_columns(const int8_t *values, int width, int tokens, co
     for (int r = 0; r < R; r++) values_whole_tail(values + i, width, tokens, p + r * DL_TILE, unit[r], alpha[r], acc + r * width + i);
 }
 
-static void values_i8_avx512(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *next) {
-  const char *ahead = (const char *)next;
+static void values_i8_avx512(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, dl_ahead *ahead) {
   in_groups<6>(rows, [=](auto group, int at) { values_whole_columns<group.count>(v, width, tokens, p + at * DL_TILE, unit + at, alpha + at, acc + at * width, ahead); });
 }
 

@@ -20,6 +20,11 @@ typedef struct {
   int spread;              /* 0: the keyframe stands at token 0, deltas accumulate (scan); 1: it is added to every token */
 } dl_delta_keys;
 
+/* What is wanted next: a set asks the memory for its lines while it computes, and must not read it; any address is allowed. `at` moves on past what was asked for. */
+typedef struct {
+  const char *at, *end;
+} dl_ahead;
+
 typedef struct {
   const char *name;
   /* Above this many rows it pays to expand a tile of float16 once to float32. */
@@ -33,9 +38,8 @@ typedef struct {
   void (*scores_f32)(const float *keys, int D, const float *q, int rows, float *scores);
   void (*scores_f16)(const uint16_t *keys, int D, const float *q, int rows, float *scores);
   /* scores[r][t] = unit[r]·Σ_d q[r][d]·delta[d][t], to which unit[r]·Σ_d q[r][d]·keyframe[d] is added: at every token with spread = 1, else at token 0, and the sums
-     still need `scan`. q and unit as `round16` makes them, keyframe `[D]` with `DL_EVEN(D)` readable elements. Sums of whole numbers are exact, so that every set gives the same bits.
-     `ahead`: what is wanted next, [D·64] bytes that a set may ask the memory for, a line at a time, and must not read; any address is allowed. */
-  void (*scores_delta)(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *ahead);
+     still need `scan`. q and unit as `round16` makes them, keyframe `[D]` with `DL_EVEN(D)` readable elements. Sums of whole numbers are exact, so that every set gives the same bits. */
+  void (*scores_delta)(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, dl_ahead *ahead);
   /* scores[r][0] = unit[r]·Σ_d q[r][d]·key[d]: one key of 16 bits, the same in every set. */
   void (*score_i16)(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores);
 
@@ -56,8 +60,8 @@ typedef struct {
   void (*values_f32)(const float *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
   void (*values_f16)(const uint16_t *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);
   /* acc[r] = acc[r]·alpha[r] + unit[r]·Σ_t p[r][t]·values[t], the sum exact: every set gives the same bits. p `[rows][64]` and unit as `round16` makes them, 0 from `tokens` on;
-     values `[64][width]`. `ahead` as above, [tokens·64] bytes. */
-  void (*values_i8)(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *ahead);
+     values `[64][width]`. */
+  void (*values_i8)(const int8_t *values, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, dl_ahead *ahead);
 
   /* Adds the partial (maximum, sum, acc `[width]`) to the total of one row. */
   void (*merge)(float *total_max, float *total_sum, float *total_acc, float part_max, float part_sum, const float *part_acc, int width);

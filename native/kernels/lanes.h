@@ -187,9 +187,15 @@ static void values_whole_rows(const int8_t *values, int width, int tokens, const
 
 static void scores_f32_lanes(const float *keys, int D, const float *q, int rows, float *scores) { scores_any(keys, D, q, rows, scores); }
 static void scores_f16_lanes(const uint16_t *keys, int D, const float *q, int rows, float *scores) { scores_any(keys, D, q, rows, scores); }
-static void scores_delta_lanes(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *ahead) {
+
+/* Up to `lines` of what is wanted next. */
+static inline void ask_for(dl_ahead *ahead, int lines) {
+  for (; lines > 0 && ahead->at < ahead->end; lines--, ahead->at += 64) __builtin_prefetch(ahead->at, 0, 2);
+}
+
+static void scores_delta_lanes(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, dl_ahead *ahead) {
   int8_t steps[(MOST_CHANNELS + 1) * DL_TILE];
-  for (int d = 0; d < D; d++) __builtin_prefetch((const char *)ahead + 64 * d, 0, 2);
+  ask_for(ahead, D);
   spread_all(keys, D, steps);
   const int8_t *spread = steps;
   in_groups<ROWS>(rows, [=](auto group, int at) { scores_whole_rows<group.count>(spread, keys, D, q + at * DL_EVEN(D), unit + at, scores + at * DL_TILE); });
@@ -252,8 +258,8 @@ static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float s
 
 static void values_f32_lanes(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
 static void values_f16_lanes(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values_any(v, width, tokens, p, rows, alpha, acc); }
-static void values_i8_lanes(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *ahead) {
-  for (int t = 0; t < tokens; t++) __builtin_prefetch((const char *)ahead + 64 * t, 0, 2);
+static void values_i8_lanes(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, dl_ahead *ahead) {
+  ask_for(ahead, width);
   in_groups<ROWS>(rows, [=](auto group, int at) { values_whole_rows<group.count>(v, width, tokens, p + at * DL_TILE, unit + at, alpha + at, acc + at * width); });
 }
 

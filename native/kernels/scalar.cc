@@ -100,7 +100,7 @@ float dot_i16(const int16_t *key, int D, const int16_t *q) {
   return (float)sum;
 }
 
-void scores_delta_scalar(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, const void *) {
+void scores_delta_scalar(const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, dl_ahead *) {
   for (int r = 0; r < rows; r++, q += DL_EVEN(D), scores += DL_TILE) {
     const int8_t *packed = keys->packed;
     int32_t sum[DL_TILE] = {0};
@@ -179,7 +179,7 @@ void values(const T *values, int width, int tokens, const float *p, int rows, co
 
 void values_f32_scalar(const float *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values(v, width, tokens, p, rows, alpha, acc); }
 void values_f16_scalar(const uint16_t *v, int width, int tokens, const float *p, int rows, const float *alpha, float *acc) { values(v, width, tokens, p, rows, alpha, acc); }
-void values_i8_scalar(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, const void *) {
+void values_i8_scalar(const int8_t *v, int width, int tokens, const int16_t *p, const float *unit, int rows, const float *alpha, float *acc, dl_ahead *) {
   for (int r = 0; r < rows; r++)
     for (int i = 0; i < width; i++) {
       int32_t sum = 0;

@@ -45,6 +45,12 @@ struct Tiles {
   }
   size_t bytes() const { return at[count]; }
   const unsigned char *values(int tile) const { return memory + at[tile] + MASKS + KEYFRAME + SCALES; }
+  /* Of the next tile: the keys, then the values, as an attend asks for them. */
+  dl_ahead ahead(int tile, bool values) const {
+    if (++tile >= count) return {};
+    const char *from = (const char *)this->values(tile), *packed = from + VALUES;
+    return values ? dl_ahead{from, packed} : dl_ahead{packed, (const char *)memory + at[tile + 1]};
+  }
   size_t value_bytes() const { return (size_t)count * (SCALES + VALUES); }
   dl_delta_keys keys(int tile) const {
     const unsigned char *from = memory + at[tile];
@@ -66,7 +72,8 @@ static volatile uint64_t sink;
 static void scores_of(const Tiles &tiles) {
   for (int i = 0; i < tiles.count; i++) {
     const dl_delta_keys keys = tiles.keys(i);
-    SET.scores_delta(&keys, D, whole, unit, ROWS, scores[i % DL_TILE], tiles.keys(i + 1 < tiles.count ? i + 1 : i).packed);
+    dl_ahead ahead = tiles.ahead(i, false);
+    SET.scores_delta(&keys, D, whole, unit, ROWS, scores[i % DL_TILE], &ahead);
   }
 }
 PART scores_delta(void) { scores_of(*delta); }
@@ -84,7 +91,10 @@ PART rounding(void) {
   for (int i = 0; i < far_tiles; i++) SET.round16(scores[i % DL_TILE], DL_TILE, ROWS, weights, worth);
 }
 PART values_int8(void) {
-  for (int i = 0; i < far_tiles; i++) SET.values_i8((const int8_t *)delta->values(i), D, DL_TILE, weights, worth, ROWS, alpha, acc, delta->values(i + 1));
+  for (int i = 0; i < far_tiles; i++) {
+    dl_ahead ahead = delta->ahead(i, true);
+    SET.values_i8((const int8_t *)delta->values(i), D, DL_TILE, weights, worth, ROWS, alpha, acc, &ahead);
+  }
 }
 PART values_half(void) {
   for (int i = 0; i < near_tiles; i++) SET.values_f16(half + (size_t)i * HALF + HALF / 2, D, DL_TILE, scores[i % DL_TILE], ROWS, alpha, acc);

@@ -21,6 +21,9 @@ static const dl_kernels &set = SET;
 #endif
 static int checks = 0, failures = 0;
 
+/* Memory that is asked for and that nobody may read: the first page is never there. */
+static const dl_ahead unreadable = {(const char *)8, (const char *)8 + 3000};
+
 static uint32_t state = 1;
 static double uniform() {
   state ^= state << 13;
@@ -164,7 +167,8 @@ static void check_scores(int D, int rows) {
   for (int i = 0; i < 6; i++) {
     const DeltaTile tile(D, densities[i / 2], i & 1);
     const Rounded whole(q.data, D, rows);
-    set.scores_delta(&tile.view, D, whole.whole.data, whole.unit.data, rows, scores.data, q.data);
+    dl_ahead ahead = unreadable;
+    set.scores_delta(&tile.view, D, whole.whole.data, whole.unit.data, rows, scores.data, &ahead);
     wrong = 0;
     for (int r = 0; r < rows; r++) {
       const float frame = (float)dot(whole.whole.data + r * even, tile.frame.data, D) * whole.unit[r];
@@ -176,7 +180,7 @@ static void check_scores(int D, int rows) {
       }
     }
     expect(!wrong, "scores_delta", D, rows, wrong);
-    set.scores_delta(&tile.view, D, whole.whole.data + (rows - 1) * even, whole.unit.data + rows - 1, 1, alone.data, q.data);
+    set.scores_delta(&tile.view, D, whole.whole.data + (rows - 1) * even, whole.unit.data + rows - 1, 1, alone.data, &ahead);
     same_alone("scores_delta of a row alone");
     set.score_i16(tile.frame.data, D, whole.whole.data, whole.unit.data, rows, scores.data + 5);
     wrong = 0;
@@ -296,8 +300,9 @@ static void check_whole_values(int width, int tokens, int rows) {
     expected[i] = acc[i] * alpha[i / width] + product;
   }
   memcpy(alone.data, acc.data + (rows - 1) * width, sizeof(float) * width);
-  set.values_i8(values.data, width, tokens, whole.whole.data + (rows - 1) * 64, whole.unit.data + rows - 1, 1, alpha.data + rows - 1, alone.data, values.data);
-  set.values_i8(values.data, width, tokens, whole.whole.data, whole.unit.data, rows, alpha.data, acc.data, values.data);
+  dl_ahead ahead = unreadable;
+  set.values_i8(values.data, width, tokens, whole.whole.data + (rows - 1) * 64, whole.unit.data + rows - 1, 1, alpha.data + rows - 1, alone.data, &ahead);
+  set.values_i8(values.data, width, tokens, whole.whole.data, whole.unit.data, rows, alpha.data, acc.data, &ahead);
   int wrong = 0;
   for (int i = 0; i < rows * width; i++) wrong += acc[i] != expected[i];
   expect(!wrong, "values_i8", width, rows, wrong);
