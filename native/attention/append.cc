@@ -1,6 +1,8 @@
 // Keys are rotated to their placed position and stored transposed; a token with a non-finite element is masked and stored as zeros.
 #include "attention/append.h"
 
+#include <string.h>
+
 #include "attention/regions.h"
 #include "attention/rope.h"
 #include "kv/half.h"
@@ -14,31 +16,30 @@ int storedBefore(const Call &call, const Entry &entry) {
   return before < 0 ? 0 : before < entry.count ? before : entry.count;
 }
 
-template <class T>
-T stored(float x);
-template <>
-float stored<float>(float x) {
-  return x;
-}
-template <>
-uint16_t stored<uint16_t>(float x) {
-  return floatToHalf(x);
-}
-
 bool allFinite(const float *x, int n) {
   bool finite = true;
   for (int i = 0; i < n; i++) finite &= isFinite(x[i]);
   return finite;
 }
 
-template <class T>
-void storeHead(const Setup &setup, Block *block, int layer, int h, int t, const float *key, const float *value) {
-  T *keys = reinterpret_cast<T *>(exactKeys(setup, *block, layer, h));
-  T *values = reinterpret_cast<T *>(exactValues(setup, *block, layer, h)) + static_cast<size_t>(t) * setup.valueWidth;
-  const bool valid = allFinite(key, setup.keyLength) && allFinite(value, setup.valueLength);
-  for (int d = 0; d < setup.keyLength; d++) keys[d * kBlockTokens + t] = stored<T>(valid ? key[d] : 0);
-  for (int i = 0; i < setup.valueLength; i++) values[i] = stored<T>(valid ? value[i] : 0);
-  uint64_t &mask = block->valid[layer * setup.kvHeads + h];
+void storeHead(const Call &call, Block *block, int h, int t, const float *key, const float *value) {
+  static const float zeros[kMaxLength] = {};
+  const Setup &setup = *call.setup;
+  const int D = setup.keyLength;
+  const bool valid = allFinite(key, D) && allFinite(value, setup.valueLength);
+  if (!valid) key = value = zeros;
+  uint8_t *keys = exactKeys(setup, *block, call.layer, h), *values = exactValues(setup, *block, call.layer, h);
+  const size_t at = static_cast<size_t>(t) * setup.valueWidth;
+  if (setup.delta) {
+    uint16_t halves[kMaxLength];
+    call.kernels->narrow_f16(key, D, halves);
+    for (int d = 0; d < D; d++) reinterpret_cast<uint16_t *>(keys)[d * kBlockTokens + t] = halves[d];
+    call.kernels->narrow_f16(value, setup.valueLength, reinterpret_cast<uint16_t *>(values) + at);
+  } else {
+    for (int d = 0; d < D; d++) reinterpret_cast<float *>(keys)[d * kBlockTokens + t] = key[d];
+    memcpy(reinterpret_cast<float *>(values) + at, value, sizeof(float) * setup.valueLength);
+  }
+  uint64_t &mask = block->valid[call.layer * setup.kvHeads + h];
   mask = valid ? mask | 1ull << t : mask & ~(1ull << t);
 }
 
@@ -74,8 +75,7 @@ void appendTokens(const Call &call, int kvHead) {
       const float *row = call.qkv + static_cast<size_t>(token) * call.qkvWidth();
       rotateHead(row + static_cast<size_t>(setup.heads + kvHead) * D, call.rope + static_cast<size_t>(token) * 2 * own.pairs, own.pairs, D, key);
       const float *value = row + static_cast<size_t>(setup.heads + setup.kvHeads) * D + static_cast<size_t>(kvHead) * Dv;
-      if (setup.delta) storeHead<uint16_t>(setup, entry.block, call.layer, kvHead, t, key, value);
-      else storeHead<float>(setup, entry.block, call.layer, kvHead, t, key, value);
+      storeHead(call, entry.block, kvHead, t, key, value);
     }
   }
 }

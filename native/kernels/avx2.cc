@@ -16,6 +16,7 @@ static inline V load(const float *x) { return _mm256_loadu_ps(x); }
 static inline V load(const uint16_t *x) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)); }
 static inline V load(const int8_t *x) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x))); }
 static inline void store(float *to, V x) { _mm256_storeu_ps(to, x); }
+static inline void store(uint16_t *to, V x) { _mm_storeu_si128((__m128i *)to, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
 static inline V all(float x) { return _mm256_set1_ps(x); }
 static inline V add(V a, V b) { return _mm256_add_ps(a, b); }
 static inline V sub(V a, V b) { return _mm256_sub_ps(a, b); }

@@ -1,6 +1,6 @@
 // What the AVX-512 sets share, all static: each file compiles its own copy with its own flags, and defines `add_products` before: to each of 16 sums, two products
 // of 16 bits. Tokens are the lanes of scores, value elements those of P·V. score = Σ_d q_d·k_d[t]: one FMA chain a lane, d ascending, for up to 6 rows × 4 registers
-// at once; what is far in exact sums of whole numbers. exp: degree 6, about 1 ulp.
+// at once; what is far in exact sums of whole numbers.
 #pragma once
 #include <immintrin.h>
 #include <string.h>
@@ -15,20 +15,18 @@ namespace {
 /* The first n of 16 lanes. */
 static inline __mmask16 first(int n) { return (__mmask16)(n >= 16 ? 0xffff : (1u << n) - 1); }
 
-/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed) and outside `lanes`; exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
+/* e^x for x ≤ 88, 0 outside `lanes`; exactly 1 at 0. 2^n·2^f with n + f = x·log2 e: near 0 within 2 ulp, far below it with an error that is as small beside 1. */
 static inline __m512 exponential(__m512 x, __mmask16 lanes = 0xffff) {
-  const __mmask16 normal = _mm512_mask_cmp_ps_mask(lanes, x, _mm512_set1_ps(-87.0f), _CMP_GT_OQ); /* what the others come to is not looked at */
-  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-  __m512 y = _mm512_set1_ps(1.9875691500e-4f);
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1.3981999507e-3f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(8.3334519073e-3f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(4.1665795894e-2f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(1.6666665459e-1f));
-  y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(5.0000001201e-1f));
-  y = _mm512_add_ps(_mm512_fmadd_ps(y, _mm512_mul_ps(r, r), r), _mm512_set1_ps(1.0f));
-  return _mm512_maskz_scalef_ps(normal, y, n);
+  const __m512 power = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f));
+  const __m512 n = _mm512_roundscale_ps(power, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 f = _mm512_sub_ps(power, n);
+  __m512 y = _mm512_set1_ps(0x1.5bba14p-10f);
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0x1.3cea88p-7f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0x1.c6b752p-5f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0x1.ebf9bcp-3f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(0x1.62e42ap-1f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(1.0f));
+  return _mm512_maskz_scalef_ps(lanes, y, n);
 }
 
 /* Cephes tanhf: an odd polynomial below 0.625, 1 − 2/(e^2x + 1) above. */
@@ -97,6 +95,14 @@ static void expand_f16_avx512(const uint16_t *from, int n, float *to) {
 
 static void expand_i8_avx512(const int8_t *from, int n, float *to) {
   for (int i = 0; i < n; i += 16) _mm512_storeu_ps(to + i, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(from + i)))));
+}
+
+static void narrow_f16_avx512(const float *from, int n, uint16_t *to) {
+  const __m512 most = _mm512_set1_ps(65504.0f), least = _mm512_set1_ps(-65504.0f);
+  for (int i = 0; i < n; i += 16) {
+    const __m512 x = _mm512_min_ps(_mm512_max_ps(_mm512_maskz_loadu_ps(first(n - i), from + i), least), most);
+    _mm256_mask_storeu_epi16(to + i, first(n - i), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
 }
 
 static void round16_avx512(const float *x, int n, int rows, int16_t *to, float *unit) {
@@ -253,11 +259,11 @@ static int softmax_avx512(float *scores, int rows, const uint64_t *lanes, float 
   for (int r = 0; r < rows; r++, scores += DL_TILE) {
     __m512 x[4];
     for (int v = 0; v < 4; v++) {
+      const __mmask16 seen = (__mmask16)(lanes[r] >> (16 * v));
       /* The second operand is returned for NaN: it becomes the lowest score. */
-      x[v] = _mm512_max_ps(_mm512_mul_ps(_mm512_loadu_ps(scores + 16 * v), factor), lowest);
-      if (softcap > 0) x[v] = _mm512_mul_ps(_mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x[v], _mm512_set1_ps(softcap))));
+      x[v] = _mm512_mask_max_ps(lowest, seen, _mm512_mul_ps(_mm512_loadu_ps(scores + 16 * v), factor), lowest);
+      if (softcap > 0) x[v] = _mm512_mask_mul_ps(lowest, seen, _mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x[v], _mm512_set1_ps(softcap))));
       x[v] = _mm512_min_ps(x[v], _mm512_set1_ps(1e30f));
-      x[v] = _mm512_mask_blend_ps((__mmask16)(lanes[r] >> (16 * v)), lowest, x[v]);
     }
     const float tile = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3])));
     if (tile < maximum[r] - DL_SKIP) {
@@ -334,5 +340,5 @@ static void merge_avx512(float *total_max, float *total_sum, float *total_acc, f
 }  // namespace
 
 #define DL_AVX512_SET(name, scores_delta) \
-  {name, 6, round16_avx512, scores_f32_avx512, scores_f16_avx512, scores_delta, score_i16_avx512, expand_f16_avx512, expand_i8_avx512, \
+  {name, 6, round16_avx512, scores_f32_avx512, scores_f16_avx512, scores_delta, score_i16_avx512, expand_f16_avx512, expand_i8_avx512, narrow_f16_avx512, \
    scan_avx512, softmax_avx512, values_f32_avx512, values_f16_avx512, values_i8_avx512, merge_avx512}

@@ -46,6 +46,8 @@ typedef struct {
   /* Float32 copies of n elements. */
   void (*expand_f16)(const uint16_t *from, int n, float *to);
   void (*expand_i8)(const int8_t *from, int n, float *to);
+  /* Float16 copies of n finite elements, to the nearest, ties to even; beyond ±65504: ±65504. Every set gives the same bits. */
+  void (*narrow_f16)(const float *from, int n, uint16_t *to);
 
   /* Inclusive prefix sum over the 64 tokens of each row, in place. */
   void (*scan)(float *scores, int rows);

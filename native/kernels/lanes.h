@@ -11,18 +11,16 @@ namespace {
 
 #define MOST_CHANNELS 256
 
-/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed); exactly 1 at 0. Same polynomial as the scalar set, with FMA. */
+/* e^x for x ≤ 88; 0 below −87 (inputs to −1e30 allowed); exactly 1 at 0. 2^n·2^f with n + f = x·log2 e: near 0 within 2 ulp, far below it with an error that is as
+   small beside 1. */
 static inline V exponential(V x) {
-  const V n = rounded(mul(x, all(1.44269504088896341f)));
-  V r = minus_product(n, all(0.693359375f), x);
-  r = minus_product(n, all(-2.12194440e-4f), r);
-  V y = all(1.9875691500e-4f);
-  y = fma(y, r, all(1.3981999507e-3f));
-  y = fma(y, r, all(8.3334519073e-3f));
-  y = fma(y, r, all(4.1665795894e-2f));
-  y = fma(y, r, all(1.6666665459e-1f));
-  y = fma(y, r, all(5.0000001201e-1f));
-  y = add(fma(y, mul(r, r), r), all(1.0f));
+  const V power = mul(x, all(1.44269504088896341f)), n = rounded(power), f = sub(power, n);
+  V y = all(0x1.5bba14p-10f);
+  y = fma(y, f, all(0x1.3cea88p-7f));
+  y = fma(y, f, all(0x1.c6b752p-5f));
+  y = fma(y, f, all(0x1.ebf9bcp-3f));
+  y = fma(y, f, all(0x1.62e42ap-1f));
+  y = fma(y, f, all(1.0f));
   return where_below(all(-87.0f), x, mul(y, power_of_two(n)), all(0.0f)); /* what others come to is not looked at */
 }
 
@@ -206,6 +204,18 @@ static void score_i16_lanes(const int16_t *key, int D, const int16_t *q, const f
 static void expand_f16_lanes(const uint16_t *from, int n, float *to) { expand(from, n, to); }
 static void expand_i8_lanes(const int8_t *from, int n, float *to) { expand(from, n, to); }
 
+static void narrow_f16_lanes(const float *from, int n, uint16_t *to) {
+  const V most = all(65504.0f), least = all(-65504.0f);
+  int i = 0;
+  for (; i + LANES <= n; i += LANES) store(to + i, min_of(max_of(load(from + i), least), most));
+  if (i == n) return;
+  float last[LANES] = {0};
+  uint16_t halves[LANES];
+  memcpy(last, from + i, sizeof(float) * (n - i));
+  store(halves, min_of(max_of(load(last), least), most));
+  memcpy(to + i, halves, sizeof(uint16_t) * (n - i));
+}
+
 /* A sum runs along the tokens, one addition after the other: several rows at once hide how long each takes. */
 template <int R>
 static void scan_rows(float *scores) {
@@ -274,5 +284,5 @@ static void merge_lanes(float *total_max, float *total_sum, float *total_acc, fl
 }  // namespace
 
 #define DL_LANES_SET(name) \
-  {name, ROWS, round16_lanes, scores_f32_lanes, scores_f16_lanes, scores_delta_lanes, score_i16_lanes, expand_f16_lanes, expand_i8_lanes, \
+  {name, ROWS, round16_lanes, scores_f32_lanes, scores_f16_lanes, scores_delta_lanes, score_i16_lanes, expand_f16_lanes, expand_i8_lanes, narrow_f16_lanes, \
    scan_lanes, softmax_lanes, values_f32_lanes, values_f16_lanes, values_i8_lanes, merge_lanes}

@@ -23,6 +23,7 @@ static inline V load(const int8_t *x) {
   return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(bytes)))));
 }
 static inline void store(float *to, V x) { vst1q_f32(to, x); }
+static inline void store(uint16_t *to, V x) { vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
 static inline V all(float x) { return vdupq_n_f32(x); }
 static inline V add(V a, V b) { return vaddq_f32(a, b); }
 static inline V sub(V a, V b) { return vsubq_f32(a, b); }

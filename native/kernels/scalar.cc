@@ -22,6 +22,20 @@ float half_to_float(uint16_t h) {
   return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+uint16_t half_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+  const uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x477ff000) return sign | 0x7bff;
+  if (magnitude < 0x38800000) { /* below 2^-14: in units of 2^-24, which is what the last bit of 0.5 is worth */
+    const float shifted = from_bits(magnitude) + 0.5f;
+    memcpy(&bits, &shifted, 4);
+    return (uint16_t)(sign | (bits - 0x3f000000u));
+  }
+  return (uint16_t)(sign | ((magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13));
+}
+
 /* e^x for x ≤ 0 (and up to 88): x = n·ln 2 + r, |r| ≤ ln 2 / 2, polynomial in r (Cephes expf), about 1 ulp; exactly 1 at 0. */
 float exponential(float x) {
   if (!(x > -87.0f)) return 0.0f;
@@ -124,6 +138,10 @@ void expand_i8_scalar(const int8_t *from, int n, float *to) {
   for (int i = 0; i < n; i++) to[i] = (float)from[i];
 }
 
+void narrow_f16_scalar(const float *from, int n, uint16_t *to) {
+  for (int i = 0; i < n; i++) to[i] = half_of(from[i]);
+}
+
 void scan_scalar(float *scores, int rows) {
   for (int r = 0; r < rows; r++)
     for (int t = 1; t < DL_TILE; t++) scores[r * DL_TILE + t] += scores[r * DL_TILE + t - 1];
@@ -199,6 +217,6 @@ void merge_scalar(float *total_max, float *total_sum, float *total_acc, float pa
 }  // namespace
 
 extern "C" const dl_kernels dl_kernels_scalar = {
-    "scalar",    1, round16_scalar, scores_f32_scalar, scores_f16_scalar, scores_delta_scalar, score_i16_scalar, expand_f16_scalar, expand_i8_scalar,
+    "scalar",    1, round16_scalar, scores_f32_scalar, scores_f16_scalar, scores_delta_scalar, score_i16_scalar, expand_f16_scalar, expand_i8_scalar, narrow_f16_scalar,
     scan_scalar, softmax_scalar, values_f32_scalar, values_f16_scalar, values_i8_scalar, merge_scalar,
 };

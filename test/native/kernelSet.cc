@@ -309,6 +309,39 @@ static void check_whole_values(int width, int tokens, int rows) {
   expect(!memcmp(alone.data, acc.data + (rows - 1) * width, sizeof(float) * width), "values_i8 of a row alone", width, rows, 0);
 }
 
+/* The float16 that lies nearest, the even one of two; the largest beyond it. */
+static uint16_t nearest_half(float x) {
+  const double size = fabs((double)x);
+  int low = 0, high = 0x7bff;
+  if (size >= from_half((uint16_t)high)) low = high;
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    (from_half((uint16_t)middle) <= size ? low : high) = middle;
+  }
+  const double below = size - from_half((uint16_t)low), above = from_half((uint16_t)high) - size;
+  const int nearest = low == high || below < above || (below == above && low % 2 == 0) ? low : high;
+  return (uint16_t)(nearest | (signbit(x) ? 0x8000 : 0));
+}
+
+static void check_narrowing(int n) {
+  Buffer<float> x(n, 0);
+  Buffer<uint16_t> halves(n, 0);
+  const float special[] = {0.0f, -0.0f, 1e-45f, -1e-38f, 65504, 65519.99f, 65520, -65536, 3.4e38f, 5.9604645e-8f, 2.9802322e-8f, 8.940697e-8f, 6.1035156e-5f, 6.1005354e-5f};
+  for (int round = 0; round < 20; round++) {
+    for (int i = 0; i < n; i++) {
+      const uint16_t half = some_half();
+      const int kind = (i + round) % 4;
+      if (kind == 0) x[i] = special[(i + 5 * round) % (sizeof special / sizeof *special)];
+      else if (kind == 1) x[i] = (float)(from_half(half) + from_half((uint16_t)(half + 1))) / 2; /* between two */
+      else x[i] = (float)(uniform() * pow(10, (i + round) % 16 - 10));
+    }
+    set.narrow_f16(x.data, n, halves.data);
+    int wrong = 0;
+    for (int i = 0; i < n; i++) wrong += halves[i] != nearest_half(x[i]);
+    expect(!wrong, "narrow_f16", n, 1, wrong);
+  }
+}
+
 static void check_merge(int width) {
   Buffer<float> total(width, 4), part(width, 4);
   Buffer<double> expected(width, 0);
@@ -343,6 +376,7 @@ int main() {
       }
   }
   for (int width : {16, 64, 128}) check_merge(width);
+  for (int n : lengths) check_narrowing(n);
   printf("%s: %d checks, %d failed\n", set.name, checks, failures);
   return failures ? 1 : 0;
 }

@@ -1,10 +1,11 @@
-// The arm64 kernel set, cross-compiled and run by an emulator: kernelSet.cc compares it with double precision. The scalar set shows that the
-// comparison itself holds, and that it fails where it must.
+// Each kernel set by itself: kernelSet.cc compares it with double precision, and what must have the same bits everywhere with the bits that are right. The set for
+// arm64 is cross-compiled and run by an emulator. The scalar set shows that the comparison itself holds, and that it fails where it must.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { addon } from './stage.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-kernels-'));
@@ -22,6 +23,15 @@ function run(compiler: string, set: string, emulator: string[], flags: string[] 
   const [program, ...args] = [...emulator, output];
   const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' });
   return { status, last: stdout.trimEnd().split('\n').at(-1)! };
+}
+
+const avx512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt'];
+const x86 = { avx2: ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'], avx512, avx512vbmi2: [...avx512, '-mavx512vbmi2', '-mavx512vnni'] };
+for (const [set, flags] of Object.entries(x86)) {
+  it(`${set} equals double precision`, (context) => {
+    context.skip(!addon.cpu().usable.includes(set) || !works('g++'), `${set} cannot be tried here: the processor does not run it, or g++ is not installed`);
+    expect(run('g++', set, [], flags)).toEqual({ status: 0, last: expect.stringMatching(new RegExp(`^${set}: [1-9]\\d{3} checks, 0 failed$`)) });
+  });
 }
 
 it('neon equals double precision, run by qemu-user', (context) => {
