@@ -78,21 +78,20 @@ void encodeToken(const Setup &setup, const double *key, int t, HeadDraft *draft)
   const int D = setup.keyLength;
   const double weight = draft->weights[t];
   int8_t *deltas = draft->deltas[t];
-  double widest = 0;
-  double steps[kMaxLength];
+  int32_t steps[kMaxLength];
   for (int d = 0; d < D; d++) {
     const double difference = key[d] - draft->running[d] * draft->step[d];
     const double size = difference < 0 ? -difference : difference;
-    double n = size * weight >= draft->threshold[d] ? difference * draft->inverse[d] : 0;
+    const double whole = difference * draft->inverse[d];
+    double n = size * weight >= draft->threshold[d] ? whole : 0;  // a choice, no jump: it would be guessed wrong every other time
     const double low = -kStepLimit - draft->running[d], high = kStepLimit - draft->running[d];  // r stays within int16
     n = n > low ? n : low;
     n = n < high ? n : high;
-    n = nearest(n);
-    steps[d] = n;
-    const double absolute = n < 0 ? -n : n;
-    widest = absolute > widest ? absolute : widest;
+    steps[d] = static_cast<int32_t>(nearest(n));
   }
-  if (widest > kDeltaLimit) {
+  int wide = 0;
+  for (int d = 0; d < D; d++) wide |= (steps[d] > kDeltaLimit) | (steps[d] < -kDeltaLimit);
+  if (wide) {
     int16_t *extra = draft->extras[draft->extra++];
     draft->extraTokens |= 1ull << t;
     for (int d = 0; d < D; d++) {

@@ -28,7 +28,7 @@ const folder = mkdtempSync(join(tmpdir(), 'deltallm-kernels-'));
 try {
   const compile = (source, flags) => {
     const object = join(folder, `${source.replace(/\W/g, '-')}.o`);
-    run(process.env.CXX ?? 'c++', ['-std=c++17', '-O3', '-ffp-contract=off', '-fno-math-errno', '-I', join(root, 'native'), ...flags, '-c', join(root, source), '-o', object]);
+    run(process.env.CXX ?? 'c++', ['-std=c++17', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-I', join(root, 'native'), ...flags, '-c', join(root, source), '-o', object]);
     return object;
   };
   const binary = join(folder, 'kernels');
