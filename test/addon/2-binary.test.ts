@@ -1,11 +1,12 @@
 // The built file itself: what it needs from the system and what it may not import.
 import { execFileSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { describeUnless, unlessOn } from '../support/where.ts';
 
 const FILE = 'native/build/Release/deltallm.node';
 const FLOOR = [2, 28];
 
-describe.runIf(process.platform === 'linux')('the binary', () => {
+describeUnless(unlessOn('linux'), 'the binary', () => {
   const symbols = () => execFileSync('objdump', ['-T', FILE], { encoding: 'utf8' }).split('\n');
   const imports = () => symbols().filter((line) => line.includes('*UND*')).map((line) => line.trim().split(/\s+/).at(-1)!);
 

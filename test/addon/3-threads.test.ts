@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../../src/binding/load.ts';
 import { until } from '../support/until.ts';
+import { itUnless, unlessOn } from '../support/where.ts';
 
 const FILE = resolve('native/build/Release/deltallm.node');
 
@@ -54,7 +55,7 @@ describe('worker threads', () => {
     expect(loadAddon(import.meta.dirname).cpu().usable).toContain('scalar');
   });
 
-  it.runIf(process.platform === 'linux')('leave no thread when they are terminated', async () => {
+  itUnless(unlessOn('linux'), 'leave no thread when they are terminated', async () => {
     const warm = start();
     await warm.answer;
     await warm.worker.terminate();
@@ -68,7 +69,7 @@ describe('worker threads', () => {
     await until(() => expect(systemThreads()).toBeLessThanOrEqual(before));
   });
 
-  it.runIf(process.platform === 'linux')('leave no weights when they are terminated', async () => {
+  itUnless(unlessOn('linux'), 'leave no weights when they are terminated', async () => {
     const MEGABYTES = 64;
     const weights = `
       const { parentPort } = require('node:worker_threads');

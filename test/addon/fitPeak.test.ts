@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { memoryNeeded } from '../../src/model/found/fit.ts';
 import { readOffer } from '../../src/model/found/readOffer.ts';
 import { readArchitecture } from '../../src/model/format/architecture.ts';
 import { readGguf } from '../../src/model/format/gguf.ts';
 import { STARTER_GGUF } from '../../src/model/starter.ts';
 import { presets, writeRandomLlama } from '../support/writeGguf.ts';
+import { describeUnless, unlessOn } from '../support/where.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-fitPeak-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,7 +53,7 @@ async function both(name: keyof typeof presets | 'starter'): Promise<{ predicted
   return { predicted, peak };
 }
 
-describe.skipIf(process.platform !== 'linux')('the memory that is predicted', () => {
+describeUnless(unlessOn('linux'), 'the memory that is predicted', () => {
   /** What this Node takes on this machine beyond what is predicted of it, with next to no model: versions, numbers of cores and sizes of pages differ. */
   let own: number;
   beforeAll(async () => {

@@ -3,9 +3,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ConfidenceCurve, GenerateResult, LoadedModel } from '../../src/session/protocol.ts';
 import { measuredInto, TINY_Q8 } from '../support/engine.ts';
+import { describeUnless } from '../support/where.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-readonly-'));
 const model = join(folder, 'model');
@@ -55,9 +56,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('a model folder that cannot be written', () => {
+describeUnless(canRun ? undefined : 'no other user can run the worker here', 'a model folder that cannot be written', () => {
   // A process that is nicer than the worker wants to be may not rise to it.
-  it.skipIf(!canRun).each([['delta', 0], ['compact', 15], ['dense', 0]] as const)('loads, completes and is measured in mode %s at niceness %i, and nothing is written anywhere', (attention, niceness) => {
+  it.each([['delta', 0], ['compact', 15], ['dense', 0]] as const)('loads, completes and is measured in mode %s at niceness %i, and nothing is written anywhere', (attention, niceness) => {
     const before = facts(folder);
     const calls = [
       ['load', { model, threads: 1, attention, cacheBytes: 1e9, background: true }],

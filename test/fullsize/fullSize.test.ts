@@ -4,11 +4,12 @@ import { buildSync } from 'esbuild';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allocationLimit, type AllocationLimit } from '../support/allocationLimit.ts';
 import { listing } from '../support/cli.ts';
 import { randomModel } from '../support/models.ts';
 import { watch, type Ended } from '../support/watchedProcess.ts';
+import { describeUnless, unlessOn } from '../support/where.ts';
 
 const cli = resolve('dist/cli.js');
 const MB = 1e6;
@@ -23,7 +24,7 @@ const LONG_CACHE = (process.env.DELTALLM_LONG === '1' ? 250 : 60) * MB;
 const SAMPLE_CACHE = 256 * 16 * 8 * 128 * 4;
 const TRIES = 20;
 
-describe.skipIf(process.platform !== 'linux')('a model of full size', () => {
+describeUnless(unlessOn('linux'), 'a model of full size', () => {
   let limit: AllocationLimit;
   let model: string;
   let folder: string;

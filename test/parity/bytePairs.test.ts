@@ -2,12 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readGguf } from '../../src/model/format/gguf.ts';
 import { tokenizerFromMetadata } from '../../src/tokenizer/fromGguf.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { ensurePeer, openPeer, peerUnsupported } from '../support/peer.ts';
 import { writeRandomLlama } from '../support/writeGguf.ts';
+import { describeUnless } from '../support/where.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-tokenizers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -39,7 +40,7 @@ function snippets(count: number): string[] {
   });
 }
 
-describe.skipIf(peerUnsupported())('tokens are those of llama.cpp', () => {
+describeUnless(peerUnsupported(), 'tokens are those of llama.cpp', () => {
   beforeAll(() => ensurePeer());
 
   it.each(['qwen2', 'llama-bpe', 'starcoder', 'refact', 'smollm', 'deepseek-coder', 'gpt-2', 'default'])('cut as %s says', async (pre) => {

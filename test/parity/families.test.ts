@@ -3,13 +3,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FAMILIES } from '../../src/model/format/families.ts';
 import { TENSOR_TYPES } from '../../src/model/format/tensorTypes.ts';
 import { compare } from '../support/compareWithPeer.ts';
 import { openEngine } from '../support/engine.ts';
 import { ensurePeer, openPeer, peerUnsupported } from '../support/peer.ts';
 import { randomLlama, writeGguf, type FileType, type MetadataEntry, type RandomFamily, type RandomLlama, type TensorEntry } from '../support/writeGguf.ts';
+import { describeUnless } from '../support/where.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-families-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,7 +45,7 @@ async function check(name: string, shape: RandomLlama, least: { cosine: number; 
   }
 }
 
-describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', () => {
+describeUnless(peerUnsupported(), 'dense mode gives the numbers of llama.cpp', () => {
   beforeAll(() => ensurePeer());
 
   it.each(TENSOR_TYPES.map(({ name }) => name as FileType))('with matrices in %s', (type) => check(type, { ...SHAPE, type }, { cosine: 0.9995, top1: 0.98 }));

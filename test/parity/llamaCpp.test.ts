@@ -13,6 +13,7 @@ import { compare } from '../support/compareWithPeer.ts';
 import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
 import { openEngine, TINY_F16, TINY_Q8 } from '../support/engine.ts';
 import { randomModel } from '../support/models.ts';
+import { describeUnless } from '../support/where.ts';
 
 /** Code that the models were not trained on: this repository is younger. A copy, so that the figures do not move when the sources do. */
 const HELD_OUT = 'test/fixtures/heldOut.txt';
@@ -41,7 +42,7 @@ async function greedy(engine: Engine, prompt: number[], count: number): Promise<
   return ids;
 }
 
-describe.skipIf(peerUnsupported())('dense mode gives the numbers of llama.cpp', () => {
+describeUnless(peerUnsupported(), 'dense mode gives the numbers of llama.cpp', () => {
   describe.each([
     { name: 'the tiny model in F16', model: TINY_F16, top1: 0.99, least: 0.9995, tie: 0.01, share: 0.9 },
     { name: 'the tiny model in Q8_0', model: TINY_Q8, top1: 0.98, least: 0.999, tie: 0.2, share: 0.5 },

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadAddon } from '../../src/binding/load.ts';
 import { TaskReader } from '../../src/eval/tasks/reader.ts';
 import { Columns, readRecords } from '../../src/eval/tasks/records.ts';
@@ -15,6 +15,7 @@ import { TINY_F16 } from '../support/engine.ts';
 import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
 import { fromHalf } from '../support/tensorBlocks.ts';
 import { readMetadata, writeGguf, type TensorEntry } from '../support/writeGguf.ts';
+import { describeUnless } from '../support/where.ts';
 
 /** A model of float16 and float32 tensors, all in float32. */
 async function inFloat32(path: string, to: string): Promise<void> {
@@ -30,7 +31,7 @@ async function inFloat32(path: string, to: string): Promise<void> {
   writeGguf(to, { metadata: readMetadata(path), tensors: entries });
 }
 
-describe.skipIf(peerUnsupported())('log-likelihoods equal those of llama.cpp', () => {
+describeUnless(peerUnsupported(), 'log-likelihoods equal those of llama.cpp', () => {
   const addon = loadAddon(join(packageRoot(), 'dist'));
   const folder = mkdtempSync(join(tmpdir(), 'deltallm-taskLikelihood-'));
   let model: Model;

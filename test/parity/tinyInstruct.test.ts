@@ -1,17 +1,18 @@
 // The tiny model that answers, in llama.cpp: the same tokens of its prompts, the same answers, and its turns end there too.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../src/session/engine.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine } from '../support/engine.ts';
 import { chatPrompt, heldOut, TINY_INSTRUCT } from '../support/instruct.ts';
 import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
+import { describeUnless } from '../support/where.ts';
 
 const unsupported = peerUnsupported();
 /** The tasks that it is sure of: elsewhere llama.cpp, which rounds activations, may take another of two near tokens. */
 const sure = ['name', 'name+', 'parameters+', 'returns+', 'think'];
 const cases = heldOut.filter(({ task }) => sure.includes(task));
 
-describe.skipIf(unsupported)(unsupported ?? 'the model that answers, in llama.cpp', () => {
+describeUnless(unsupported, 'the model that answers, in llama.cpp', () => {
   let engine: Engine;
   let peer: Peer;
   beforeAll(async () => {

@@ -10,6 +10,7 @@ import { ensurePeer, openPeer, peerUnsupported, type Peer } from '../support/pee
 import { snippets } from '../support/snippets.ts';
 import { vocabPath } from '../support/tokenizer.ts';
 import { readMetadata, writeGguf, writeRandomLlama, type MetadataEntry } from '../support/writeGguf.ts';
+import { describeUnless } from '../support/where.ts';
 
 const SNIPPETS = 10_000;
 
@@ -21,7 +22,7 @@ function asGemma(path: string): void {
   writeGguf(path, { metadata: [...metadata.filter(([key]) => !key.endsWith('add_space_prefix')), ['tokenizer.ggml.add_space_prefix', 'bool', false]] });
 }
 
-describe.skipIf(peerUnsupported())('the tokens are those of llama.cpp', () => {
+describeUnless(peerUnsupported(), 'the tokens are those of llama.cpp', () => {
   const folder = mkdtempSync(join(tmpdir(), 'deltallm-tokenizers-'));
   beforeAll(() => ensurePeer());
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,18 +4,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { transformSync } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readGguf } from '../../src/model/format/gguf.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine, testAddon, TINY_F16 } from '../support/engine.ts';
 import { chatPrompt, heldOut, TINY_INSTRUCT } from '../support/instruct.ts';
 import { noPython, python } from '../support/python.ts';
+import { describeUnless } from '../support/where.ts';
 
 const recipe = resolve('test/fixtures/models/recipe');
 /** A chosen token may differ where the second lies closer than this, in nats. */
 const MARGIN = 0.02;
 
-describe.skipIf(!python)(python ? 'the recipe of the model that answers' : `the recipe of the model that answers: ${noPython}`, () => {
+describeUnless(python ? undefined : noPython, 'the recipe of the model that answers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'deltallm-instruct-'));
   const run = (args: readonly string[]) => spawnSync(python!, args, { cwd: recipe, encoding: 'utf8', env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }, maxBuffer: 1 << 28 });
   const print = (...args: string[]): string => {

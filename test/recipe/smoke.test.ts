@@ -9,6 +9,7 @@ import { fimOrder } from '../../src/prompt/order.ts';
 import { CancelFlag } from '../../src/shared/cancel.ts';
 import { openEngine } from '../support/engine.ts';
 import { noPython, python } from '../support/python.ts';
+import { describeUnless } from '../support/where.ts';
 
 const recipe = resolve('models/starter/recipe');
 /** Of the merges learnt from the made-up repositories; README.md of the recipe names it too. */
@@ -23,7 +24,7 @@ interface Reference {
   prompts: { ids: number[]; greedy: number[]; margins: number[] }[];
 }
 
-describe.skipIf(!python)(python ? 'the recipe, from repositories to weights' : `the recipe: ${noPython}`, () => {
+describeUnless(python ? undefined : noPython, 'the recipe, from repositories to weights', () => {
   const folder = mkdtempSync(join(tmpdir(), 'deltallm-recipe-'));
   const at = (name: string): string => join(folder, name);
   const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string => {

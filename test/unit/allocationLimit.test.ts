@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { allocationLimit, compile } from '../support/allocationLimit.ts';
+import { describeUnless, unlessOn } from '../support/where.ts';
 
 const linux = process.platform === 'linux';
 const limit = linux ? allocationLimit() : undefined;
@@ -18,7 +19,7 @@ function check(command: string, args: string[], caught: boolean) {
   } else expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
 }
 
-describe.skipIf(!linux)('the allocation limit', () => {
+describeUnless(unlessOn('linux'), 'the allocation limit', () => {
   const counted = ['malloc', 'calloc', 'realloc', 'aligned_alloc', 'memalign', 'posix_memalign', 'mmap', 'mprotect'];
   it.each(counted)('catches 1 GiB by %s', (way) => check(control, [way, String(GiB)], true));
   it.each(counted)('lets a page less pass by %s', (way) => check(control, [way, String(GiB - 4096)], false));

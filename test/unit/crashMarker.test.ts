@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { CrashMarker } from '../../src/editor/crashMarker.ts';
+import { itUnless, unlessOn } from '../support/where.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'deltallm crash märker-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -144,7 +145,7 @@ describe('it is no crash', () => {
     expect(here().crashed('')).toBeNull();
   });
 
-  it.skipIf(process.platform !== 'linux')('but another process of the same number does not hide one', () => {
+  itUnless(unlessOn('linux'), 'but another process of the same number does not hide one', () => {
     run(folder, `${arm} ${crash}`);
     const path = join(folder, files()[0]);
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), pid: process.ppid }));

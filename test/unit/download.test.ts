@@ -12,6 +12,7 @@ import type { Download, DownloadOutcome, DownloadProgress, DownloadStop } from '
 import { DeltaError } from '../../src/shared/errors.ts';
 import { fileServer, proxyServer, sha256, type FileServer, type ServerRules } from '../support/fileServer.ts';
 import { until } from '../support/until.ts';
+import { itUnless } from '../support/where.ts';
 // @ts-expect-error plain JavaScript
 import { downloadBundle } from '../../scripts/bundles.mjs';
 
@@ -181,7 +182,7 @@ describe('a file that does not arrive', () => {
     expect(heard).toEqual([]);
   });
 
-  it.skipIf(!existsSync('/dev/full'))('ends in one sentence where the disk is full in the middle', async () => {
+  itUnless(existsSync('/dev/full') ? undefined : 'no /dev/full here', 'ends in one sentence where the disk is full in the middle', async () => {
     const into = folder();
     mkdirSync(into);
     symlinkSync('/dev/full', join(into, 'model.gguf.part'));

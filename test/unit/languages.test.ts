@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { endingsOf, languageOf } from '../../src/shared/languages.ts';
+import { itUnless } from '../support/where.ts';
 
 const check = (path: string, language: string, text?: string) => expect({ path, text, language: languageOf(path, text) }).toEqual({ path, text, language });
 
@@ -39,7 +40,7 @@ describe('VS Code\'s own extensions', () => {
   // The newest: what an older one says of a language that was added since is not wrong.
   const root = hosts.sort().map((host) => join('.cache/host', host, 'node_modules/code-server/lib/vscode/extensions')).findLast(existsSync) ?? '';
 
-  test.skipIf(root === '')('give the same languages', () => {
+  itUnless(root === '' ? 'no VS Code is installed here: npm run test:host does it' : undefined, 'give the same languages', () => {
     interface Stated { id: string; extensions?: string[]; filenames?: string[] }
     for (const folder of readdirSync(root)) {
       const manifest = join(root, folder, 'package.json');

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isAbandoned, partialName, shortened } from '../../src/shared/partialName.ts';
+import { itUnless, unlessOn } from '../support/where.ts';
 
 const HOUR = 3_600_000;
 
@@ -21,7 +22,7 @@ test('what a dead process left is, at once', () => {
   expect(isAbandoned(own.replace(`-${process.pid}-`, `-${pid}-`), Date.now())).toBe(true);
 });
 
-test.runIf(process.platform === 'linux')('and so is what an earlier process of the same number left', () => {
+itUnless(unlessOn('linux'), 'and so is what an earlier process of the same number left', () => {
   expect(isAbandoned(partialName('model').replace(/-\d+-([0-9a-f]{8})$/, '-7-$1'), Date.now())).toBe(true);
 });
 

@@ -5,6 +5,7 @@ import { gguf } from '@huggingface/gguf';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openPeer, peerInstalled } from '../support/peer.ts';
 import { llama32RopeFactors, presets, readMetadata, writeGguf, writeRandomLlama, type TensorType } from '../support/writeGguf.ts';
+import { describeUnless } from '../support/where.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-writeGguf-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -59,7 +60,7 @@ describe('the GGUF writer', () => {
   });
 });
 
-describe.skipIf(!peerInstalled())('a random model in the reference engine', () => {
+describeUnless(peerInstalled() ? undefined : 'llama.cpp is not installed: npm run test:parity does it', 'a random model in the reference engine', () => {
   const check = async (type: TensorType) => {
     writeRandomLlama(path, { ...presets.tiny, type, ropeFactors: true });
     const peer = await openPeer(path, { threads: 1, contextSize: 256 });
