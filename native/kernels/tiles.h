@@ -88,9 +88,7 @@ template <class F, bool ONE>
 static void coded_rows(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
   const int rows = ONE ? 1 : x->rows, blocks = x->units / F::units;
   constexpr int most = ONE ? 1 : DL_MOST_X;
-  Real total[most][COLUMNS];
-  for (int i = 0; i < rows; i++)
-    for (int c = 0; c < COLUMNS; c++) total[i][c] = all(0.0f);
+  Real total[most][COLUMNS]; /* of the blocks so far */
   for (int b = 0; b < blocks; b++, tile += F::block_bytes) {
     const float *scales = x->scales + (int64_t)b * rows;
     const int16_t *sums = x->sums + (int64_t)b * rows * 2 * F::pairs;
@@ -116,14 +114,14 @@ static void coded_rows(const uint8_t *tile, const dl_activations *x, float *y, i
           Header<F> header;
           read_header<F>(tile, c, &header);
           for (int i = 0; i < rows; i++)
-            total[i][c] = finish<F>(total[i][c], add_dots<F>(nothing(), w, q + i * DL_UNIT, scale), header, scales[i], sums + i * 2);
+            total[i][c] = finish<F>(b ? total[i][c] : all(0.0f), add_dots<F>(nothing(), w, q + i * DL_UNIT, scale), header, scales[i], sums + i * 2);
         }
       }
     }
     for (int c = 0; F::units > 1 && c < COLUMNS; c++) {
       Header<F> header;
       read_header<F>(tile, c, &header);
-      for (int i = 0; i < rows; i++) total[i][c] = finish<F>(total[i][c], sum[i][c], header, scales[i], sums + i * 2 * F::pairs);
+      for (int i = 0; i < rows; i++) total[i][c] = finish<F>(b ? total[i][c] : all(0.0f), sum[i][c], header, scales[i], sums + i * 2 * F::pairs);
     }
   }
   for (int i = 0; i < rows; i++)
