@@ -206,15 +206,17 @@ static void score_i16_lanes(const int16_t *key, int D, const int16_t *q, const f
 static void expand_f16_lanes(const uint16_t *from, int n, float *to) { expand(from, n, to); }
 static void expand_i8_lanes(const int8_t *from, int n, float *to) { expand(from, n, to); }
 
+/* What float16 can hold. */
+static inline V held_by_f16(V x) { return min_of(max_of(x, all(-65504.0f)), all(65504.0f)); }
+
 static void narrow_f16_lanes(const float *from, int n, uint16_t *to) {
-  const V most = all(65504.0f), least = all(-65504.0f);
   int i = 0;
-  for (; i + LANES <= n; i += LANES) store(to + i, min_of(max_of(load(from + i), least), most));
+  for (; i + LANES <= n; i += LANES) store(to + i, held_by_f16(load(from + i)));
   if (i == n) return;
   float last[LANES] = {0};
   uint16_t halves[LANES];
   memcpy(last, from + i, sizeof(float) * (n - i));
-  store(halves, min_of(max_of(load(last), least), most));
+  store(halves, held_by_f16(load(last)));
   memcpy(to + i, halves, sizeof(uint16_t) * (n - i));
 }
 

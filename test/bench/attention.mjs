@@ -1,7 +1,8 @@
 // Attention alone, on random data: ms per decode step for 16 layers of the LLaMA-3.2-1B shape, what it reads and how long a plain read of as many bytes
 // takes here, ms to store a token (of which encoding: what the other forms take more than float32), prefill GFLOPS of the last 64 tokens, and what the
 // cache takes as counted by the allocator. Prints, asserts nothing. Kernel by kernel: npm run bench:kernels.
-//   npm run bench:attention -- [threads] [kernel set] [--long]      (CONTEXTS=512,8192 MODES=delta to measure less; --long: 32 768 tokens too)
+//   npm run bench:attention -- [threads] [kernel set] [--long]      (CONTEXTS=512,8192 MODES=delta to measure less, LENGTH=128 for
+//   heads of so many elements, as many fewer of them; --long: 32 768 tokens too)
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +14,8 @@ const threads = Number(wanted);
 addon.setThreads(threads);
 addon.selectKernels(set);
 
-const layers = 16, heads = 32, kvHeads = 8, D = 64, width = (heads + 2 * kvHeads) * D;
+const D = Number(process.env.LENGTH ?? 64);
+const layers = 16, heads = 2048 / D, kvHeads = 512 / D, width = (heads + 2 * kvHeads) * D;
 const STEP = 1 / 64;
 let seed = 1;
 const uniform = () => ((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0), seed / 4294967296 - 0.5);
@@ -125,7 +127,7 @@ function withStep(step) {
   return { layers: all.map((layer) => ({ ...layer, delta })) };
 }
 
-console.log(`${cpus()[0].model} · ${cpus().length} cores · kernel set ${addon.cpu().selected} · ${threads} threads · 16 layers, 32/8 heads, D = 64`);
+console.log(`${cpus()[0].model} · ${cpus().length} cores · kernel set ${addon.cpu().selected} · ${threads} threads · 16 layers, ${heads}/${kvHeads} heads, D = ${D}`);
 const modes = process.env.MODES?.split(',') ?? Object.keys(forms);
 const contexts = process.env.CONTEXTS?.split(',').map(Number) ?? [512, 2048, 8192, 16384];
 if (process.argv.includes('--long')) contexts.push(32768);

@@ -7,10 +7,9 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { X86_FLAGS } from '../support/kernelFlags.mjs';
 
-const avx512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt'];
-/** The flags of native/binding.gyp. */
-const SETS = { scalar: [], avx2: ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'], avx512, avx512vbmi2: [...avx512, '-mavx512vbmi2', '-mavx512vnni'], neon: [] };
+const SETS = { scalar: [], neon: [], ...X86_FLAGS };
 const TILES = 8;
 
 const { values } = parseArgs({ options: { set: { type: 'string', default: 'avx2' }, rounds: { type: 'string', default: '15' }, instructions: { type: 'boolean', default: false } } });

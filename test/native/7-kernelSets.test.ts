@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { addon } from './stage.ts';
+// @ts-expect-error plain JavaScript
+import { X86_FLAGS } from '../support/kernelFlags.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'deltallm-kernels-'));
@@ -25,9 +27,7 @@ function run(compiler: string, set: string, emulator: string[], flags: string[] 
   return { status, last: stdout.trimEnd().split('\n').at(-1)! };
 }
 
-const avx512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mf16c', '-mpopcnt'];
-const x86 = { avx2: ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'], avx512, avx512vbmi2: [...avx512, '-mavx512vbmi2', '-mavx512vnni'] };
-for (const [set, flags] of Object.entries(x86)) {
+for (const [set, flags] of Object.entries<string[]>(X86_FLAGS)) {
   it(`${set} equals double precision`, (context) => {
     context.skip(!addon.cpu().usable.includes(set) || !works('g++'), `${set} cannot be tried here: the processor does not run it, or g++ is not installed`);
     expect(run('g++', set, [], flags)).toEqual({ status: 0, last: expect.stringMatching(new RegExp(`^${set}: [1-9]\\d{3} checks, 0 failed$`)) });

@@ -7,12 +7,11 @@ import { chatPrompt, heldOut, TINY_INSTRUCT } from '../support/instruct.ts';
 import { openPeer, peerUnsupported, type Peer } from '../support/peer.ts';
 import { describeUnless } from '../support/where.ts';
 
-const unsupported = peerUnsupported();
 /** The tasks that it is sure of: elsewhere llama.cpp, which rounds activations, may take another of two near tokens. */
 const sure = ['name', 'name+', 'parameters+', 'returns+', 'think'];
 const cases = heldOut.filter(({ task }) => sure.includes(task));
 
-describeUnless(unsupported, 'the model that answers, in llama.cpp', () => {
+describeUnless(peerUnsupported(), 'the model that answers, in llama.cpp', () => {
   let engine: Engine;
   let peer: Peer;
   beforeAll(async () => {
