@@ -18,6 +18,7 @@ struct Job {
   const QueryGroup *groups;
   int groupCount;
   int spans;
+  int threads;
   bool split;
   float *partials;   // split: [item][rows·(2 + width)]
   size_t partialFloats;
@@ -76,14 +77,17 @@ void runItem(void *context, int thread, int item) {
   const QueryGroup &group = job->groups[job->groupCount - 1 - unit / call.setup->kvHeads];
   const int rows = group.tokens * call.setup->group;
   if (job->split) {
-    if (!attendSpan(call, group, kvHead, item % job->spans, &scratch, partialAt(job->partials + job->partialFloats * item, rows))) markCancelled(job);
+    // While each thread takes one, so many further on is its next.
+    const int next = item + job->threads;
+    const Span following = {next / job->spans % call.setup->kvHeads, next % job->spans};
+    if (!attendSpan(call, group, {kvHead, item % job->spans}, following, &scratch, partialAt(job->partials + job->partialFloats * item, rows))) markCancelled(job);
     return;
   }
   startTotals(*call.setup, &scratch, rows);
   const Partial partial = {scratch.maximum, scratch.sum, scratch.acc};
   for (int span = 0; span < job->spans; span++) {
     if (call.entries[span * kSpanEntries].first > call.start + group.token + group.tokens - 1) break;
-    if (!attendSpan(call, group, kvHead, span, &scratch, partial)) return markCancelled(job);
+    if (!attendSpan(call, group, {kvHead, span}, {kvHead, span + 1}, &scratch, partial)) return markCancelled(job);
     mergePartial(call, &scratch, rows, partial);
   }
   writeRows(call, group, kvHead, scratch);
@@ -200,7 +204,7 @@ Status attend(Call call, RopeCache *rope, Workspace *workspace, Threads *threads
   while (call.entries[seen - 1].first > call.start) seen--;
   call.tiles = activity->begin(setup, call.layer, call.phase, call.start, seen);
 
-  Job job = {call, workspace->groups.data(), groups, spans, split, workspace->partials.data(), partialFloats, workspace->scratch.data(), 0};
+  Job job = {call, workspace->groups.data(), groups, spans, threads->size(), split, workspace->partials.data(), partialFloats, workspace->scratch.data(), 0};
   const double keys = denseKeys(call);
   numbers->dense = keys * setup.heads * (setup.keyLength + setup.valueLength);
   threads->run(runItem, &job, split ? units * spans : units, numbers->dense > kWorthWaking);

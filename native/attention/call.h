@@ -75,8 +75,13 @@ struct Partial {
   float *maximum, *sum, *acc;
 };
 
-/** Accumulates the entries of one span for one query group and KV head into `partial`, which is initialised. False when cancelled. */
-bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span, Scratch *scratch, const Partial &partial);
+/** So many table entries, at one KV head. */
+struct Span {
+  int kvHead, index;
+};
+
+/** Accumulates the entries of a span for one query group into `partial`, which is initialised; asks the memory for the first of `next`, if there is one. False when cancelled. */
+bool attendSpan(const Call &call, const QueryGroup &group, const Span &span, const Span &next, Scratch *scratch, const Partial &partial);
 
 bool isCancelled(const int32_t *word);
 

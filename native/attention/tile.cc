@@ -276,8 +276,9 @@ void countOperations(const Pass &pass, const Entry &entry, bool delta, bool mixe
 
 }  // namespace
 
-bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span, Scratch *scratch, const Partial &partial) {
+bool attendSpan(const Call &call, const QueryGroup &group, const Span &span, const Span &next, Scratch *scratch, const Partial &partial) {
   const Setup &setup = *call.setup;
+  const int kvHead = span.kvHead;
   const Pass pass = {call, group, kvHead, group.tokens * setup.group, *scratch};
   for (int r = 0; r < pass.rows; r++) {
     partial.maximum[r] = DL_NO_SCORE;
@@ -285,8 +286,8 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
   }
   memset(partial.acc, 0, sizeof(float) * pass.rows * setup.valueWidth);
   const int last = call.start + group.token + group.tokens - 1;
-  const int end = (span + 1) * kSpanEntries < call.entryCount ? (span + 1) * kSpanEntries : call.entryCount;
-  for (int e = span * kSpanEntries; e < end; e++) {
+  const int end = (span.index + 1) * kSpanEntries < call.entryCount ? (span.index + 1) * kSpanEntries : call.entryCount;
+  for (int e = span.index * kSpanEntries; e < end; e++) {
     const Entry &entry = call.entries[e];
     if (entry.first > last) break;
     if (isCancelled(call.cancel)) return false;
@@ -297,6 +298,7 @@ bool attendSpan(const Call &call, const QueryGroup &group, int kvHead, int span,
     const Block &block = *entry.block;
     dl_ahead ahead = {};
     if (e + 1 < end) ahead = tileAhead(call, call.entries[e + 1], kvHead);
+    else if (next.index * kSpanEntries < call.entryCount) ahead = tileAhead(call, call.entries[next.index * kSpanEntries], next.kvHead);
     const bool hasDelta = block.deltas[call.layer].bytes != nullptr;
     const bool useDelta = hasDelta && (!block.exact || !isNear(setup, entry.first / kBlockTokens, group.block));
     const bool mixed = useDelta ? deltaTile(pass, e, deltaHead(setup, block.deltas[call.layer], sinkTokens(setup, block), kvHead), tokens, &ahead, partial)

@@ -9,9 +9,12 @@ import type { CallName, Calls, Event, Reply, Request, WorkerData } from './proto
 /** The worker holds no model in its heap: what grows beyond this is a mistake. */
 const MAX_OLD_GENERATION_MB = 512;
 
-/** A worker that says nothing for so long after a cancel is given up: in looks, so that the sleep of a whole machine counts as one of them. */
-const LOOKS = 5;
-const LOOK_MS = 2000;
+/**
+ * A worker that gives no sign for so long after a cancel is given up: in times that it was watched, so that the sleep of a whole machine counts as one of them.
+ * Between two signs is a segment of one layer, which with a large model takes seconds while a compiler has the processor.
+ */
+const TIMES = 15;
+const WATCH_MS = 2000;
 
 interface Pending {
   resolve: (result: never) => void;
@@ -62,17 +65,23 @@ export class RuntimeClient {
     });
   }
 
-  /** A call was cancelled: the worker has to say something from now on, be it of another call. */
+  /** A call was cancelled: the worker has to show from now on that it lives, be it by another call. */
   private watch(id: number): void {
-    let [heard, looks] = [this.heard, 0];
+    let [signs, times] = [this.signs, 0];
     const timer = setInterval(() => {
       if (!this.pending.has(id)) return clearInterval(timer);
-      if (heard !== this.heard) [heard, looks] = [this.heard, 0];
-      else if (++looks === LOOKS) {
+      const now = this.signs;
+      if (signs !== now) [signs, times] = [now, 0];
+      else if (++times === TIMES) {
         clearInterval(timer);
         this.giveUp();
       }
-    }, LOOK_MS).unref();
+    }, WATCH_MS).unref();
+  }
+
+  /** Another number where the worker has said something, or looked whether a call is still wanted. */
+  private get signs(): number {
+    return [...this.pending.values()].reduce((sum, { cancel }) => sum + cancel.looks, this.heard);
   }
 
   /** A thread is never torn out of a native call: what hangs stays until the process ends. */

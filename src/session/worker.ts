@@ -116,7 +116,7 @@ async function answer(request: Asked): Promise<void> {
 
 async function handle(request: Asked): Promise<Calls[keyof Calls]['result']> {
   const { id } = request;
-  const cancel = new CancelFlag(request.cancel);
+  const cancel = new CancelFlag(request.cancel, true);
   // Long work reports its progress often: that is where a cancelled one ends.
   const progress = (stage: string, share: number) => {
     if (cancel.isSet) throw new DeltaError('cancelled');

@@ -34,7 +34,7 @@ const names = JSON.parse(calls);
 const next = () => {
   if (names.length === 0) return thread.postMessage({ call: 'close' });
   const [call, options] = names.shift();
-  thread.postMessage({ id: results.length, call, options, cancel: new Int32Array(new SharedArrayBuffer(4)) });
+  thread.postMessage({ id: results.length, call, options, cancel: new Int32Array(new SharedArrayBuffer(12)) });
 };
 thread.on('message', (reply) => {
   if (reply.event !== 'done' && reply.event !== 'failed') return;

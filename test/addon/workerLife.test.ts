@@ -118,6 +118,16 @@ describe('the calls', () => {
     }
   }));
 
+  it('show at every layer that the worker lives, while nothing is heard of a chunk that is read', () => withWorker(async (client) => {
+    await client.call('load', load(long));
+    const cancel = new CancelFlag();
+    const { call, heard } = firstEvent(client, 'generate', longReading, (event) => event.event === 'progress', cancel);
+    await heard;
+    expect(cancel.looks).toBeGreaterThanOrEqual(presets.long.layers);
+    cancel.set();
+    expect((await call).reason).toBe('cancelled');
+  }));
+
   it('cancelled before they begin do nothing', () => withWorker(async (client) => {
     await client.call('load', load(tiny));
     const cancel = new CancelFlag();

@@ -16,8 +16,9 @@ export async function growing(session, window) {
   await window.set(early);
   for (const [how, manual] of /** @type {[string, boolean][]} */ ([['while somebody types', false], ['asked for by the user', true]])) {
     await openSample(session, window, 'growing.ts');
-    await window.type(manual ? typed.trimEnd() : typed);
+    // Before the first key: what a slow machine suggests at the end of the line would be whole by the time that Enter is pressed, and the rest of it would be shown.
     await window.inside((_, seen, ms) => void (seen.pieceMs = ms), PIECE_MS);
+    await window.type(manual ? typed.trimEnd() : typed);
     await window.record();
     if (manual) {
       await window.press('Enter');
