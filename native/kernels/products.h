@@ -1,4 +1,4 @@
-// The contract of a product set: y[m][n] = Σ_k W[n][k]·x[m][k] for one tile of W (16 rows, all columns) and up to 64 rows of x.
+// The contract of a product set: y[m][n] = Σ_k W[n][k]·x[m][k] for one or two tiles of W (16 rows each, all columns) and up to 64 rows of x.
 // Plain C, so that kernel files need nothing else. Kernels cannot fail; pointers are valid and may be unaligned.
 //
 // A row of y has the same bits alone or among others, with every set, on every CPU. Coded weights: within a block everything is whole numbers, and those
@@ -64,14 +64,18 @@ typedef struct {
   int units;            /* columns / 32 */
   const int8_t *q;      /* [units][M][32] */
   const float *scales;  /* [blocks][M]: x ≈ scale·q */
-  const int16_t *sums;  /* [blocks][M][2 or groups]: sums of q by group; a single one takes the 32 bits of both, with its sign */
+  const int16_t *sums;  /* [blocks][M][2 or groups]: sums of q by group; a single one takes the 32 bits of both, times DL_TIMES */
   const float *x;       /* [units][M][32]: for weights in floats, in place of the three above */
 } dl_activations;
+
+/* A form without groups has one sum of q in a block, and wants no more of it than −offset·Σq, where its dot products begin, or, with mins, Σq itself. */
+#define DL_TIMES(offset) ((offset) > 0 ? -(offset) : 1)
 
 /* Where one row of x goes (`columns` is a multiple of block): q = x·127/max rounded to nearest even, scale = max/127, max being the largest |x| of the
    block, or of the whole row (BitNet). Strides are in elements: from unit to unit, block to block. */
 typedef struct {
   int columns, block, group;
+  int times; /* of single sums: DL_TIMES of the form */
   int whole;
   int8_t *q;
   float *scales;
@@ -79,8 +83,8 @@ typedef struct {
   int64_t unit_stride, scale_stride, sum_stride;
 } dl_rounded;
 
-/* y[i·stride + r] for all rows i of x and all 16 rows r of the tile. */
-typedef void dl_product(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride);
+/* y[i·stride + r] for all rows i of x and all 16 rows r of the tile; y[i·stride + 16 + r] for those of the tile beside it, where there is one. */
+typedef void dl_product(const uint8_t *tile, const uint8_t *beside, const dl_activations *x, float *y, int64_t stride);
 
 typedef struct {
   const char *name;

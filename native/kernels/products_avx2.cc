@@ -5,6 +5,7 @@ namespace {
 
 #define COLUMN 8
 #define SIGNED 1
+#define SHARED 1
 #define FLOAT_ROWS 1
 
 typedef __m256i Bytes; /* [8 rows][4 columns] */
@@ -34,8 +35,6 @@ static inline __m256i four(const void *from) {
   __builtin_memcpy(&x, from, 4);
   return _mm256_set1_epi32(x);
 }
-/* total − x·2^n. */
-static inline Int less(Int total, Int x, int n) { return _mm256_sub_epi32(total, _mm256_slli_epi32(x, n)); }
 /* total + Σ weights·sums over a pair of groups. */
 static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) { return _mm256_add_epi32(total, _mm256_madd_epi16(weights, four(sums))); }
 

@@ -5,6 +5,7 @@ namespace {
 
 #define COLUMN 16
 #define SIGNED 0
+#define SHARED 2 /* a word of x is loaded once for two products: there are two loads a cycle, and as many products */
 #define FLOAT_ROWS 4
 
 typedef __m512i Bytes; /* [16 rows][4 columns] */
@@ -33,21 +34,25 @@ static inline __m512i four(const void *from) {
   __builtin_memcpy(&x, from, 4);
   return _mm512_set1_epi32(x);
 }
-/* total − x·2^n, by what does not wait for the ports that the dot products need. */
-static inline Int less(Int total, Int x, int n) { return _mm512_sub_epi32(total, _mm512_slli_epi32(x, n)); }
 static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) { return _mm512_dpwssd_epi32(total, weights, four(sums)); }
 
-template <class F>
-static inline __attribute__((always_inline)) Int add_dots(Int total, const Bytes *w, const int8_t *q, const Scale *scale) {
+template <class F, int N>
+static inline __attribute__((always_inline)) void add_all(Int *total, const Bytes (*w)[8], const int8_t *q, const Scale (*scale)[2]) {
   constexpr int chain = F::group == 16 ? 4 : 8;
 #pragma GCC unroll 8
   for (int g = 0; g < 8; g += chain) {
-    Int sum = nothing();
+    Int sum[N];
+#pragma GCC unroll 2
+    for (int n = 0; n < N; n++) sum[n] = F::scaled ? nothing() : total[n];
 #pragma GCC unroll 8
-    for (int i = g; i < g + chain; i++) sum = _mm512_dpbusd_epi32(sum, w[i], four(q + 4 * i));
-    total = _mm512_add_epi32(total, F::scaled ? _mm512_mullo_epi32(sum, scale[g / 4]) : sum);
+    for (int i = g; i < g + chain; i++) {
+      const __m512i x = four(q + 4 * i);
+#pragma GCC unroll 2
+      for (int n = 0; n < N; n++) sum[n] = _mm512_dpbusd_epi32(sum[n], w[n][i], x);
+    }
+#pragma GCC unroll 2
+    for (int n = 0; n < N; n++) total[n] = F::scaled ? _mm512_add_epi32(total[n], _mm512_mullo_epi32(sum[n], scale[n][g / 4])) : sum[n];
   }
-  return total;
 }
 
 static inline Real all(float x) { return _mm512_set1_ps(x); }

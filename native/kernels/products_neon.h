@@ -7,6 +7,7 @@ namespace {
 
 #define COLUMN 4
 #define SIGNED 1
+#define SHARED 1
 #define FLOAT_ROWS 1
 
 typedef uint8x16_t Bytes; /* [4 rows][4 columns] */
@@ -35,7 +36,6 @@ static inline int32x4_t four(const void *from) {
   __builtin_memcpy(&x, from, 4);
   return vdupq_n_s32(x);
 }
-static inline Int less(Int total, Int x, int n) { return vsubq_s32(total, vshlq_s32(x, vdupq_n_s32(n))); }
 static inline Int add_pairs(Int total, Pairs weights, const int16_t *sums) {
   const int16x8_t s = vreinterpretq_s16_s32(four(sums));
   return vaddq_s32(total, vpaddq_s32(vmull_s16(vget_low_s16(weights), vget_low_s16(s)), vmull_high_s16(weights, s)));

@@ -60,6 +60,7 @@ int nearest(float x) { return (int)((x + 12582912.0f) - 12582912.0f); }
 void quantise_scalar(const float *x, const dl_rounded *to) {
   const int span = to->whole ? to->columns : to->block;
   float scale = 0, inverse = 0;
+  int32_t sums[16];
   for (int k = 0; k < to->columns; k++) {
     if (k % span == 0) {
       uint32_t most = 0; /* as integers NaN > infinity > every number */
@@ -71,11 +72,14 @@ void quantise_scalar(const float *x, const dl_rounded *to) {
     to->q[k / DL_UNIT * to->unit_stride + k % DL_UNIT] = (int8_t)(inverse > 0 ? nearest(x[k] * inverse) : 0);
     if (k % to->block == 0) {
       to->scales[k / to->block * to->scale_stride] = scale;
-      memset(to->sums + k / to->block * to->sum_stride, 0, sizeof(int16_t) * (to->block > to->group ? to->block / to->group : 2));
+      memset(sums, 0, sizeof sums);
     }
-    int16_t *sums = to->sums + k / to->block * to->sum_stride;
     sums[k % to->block / to->group] += to->q[k / DL_UNIT * to->unit_stride + k % DL_UNIT];
-    if (to->block == to->group) sums[1] = sums[0] < 0 ? -1 : 0;
+    if ((k + 1) % to->block != 0) continue;
+    int16_t *all = to->sums + k / to->block * to->sum_stride;
+    for (int g = 0; g < to->block / to->group; g++) all[g] = (int16_t)sums[g];
+    const int32_t single = sums[0] * to->times;
+    if (to->block == to->group) memcpy(all, &single, sizeof single);
   }
 }
 
@@ -197,7 +201,7 @@ struct BF16 {
 };
 
 template <class T>
-void product_floats(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
+void product_tile(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
   for (int i = 0; i < x->rows; i++) memset(y + i * stride, 0, sizeof(float) * DL_TILE_ROWS);
   for (int unit = 0; unit < x->units; unit++, tile += DL_UNIT * DL_TILE_ROWS * T::bytes)
     for (int i = 0; i < x->rows; i++) {
@@ -210,9 +214,14 @@ void product_floats(const uint8_t *tile, const dl_activations *x, float *y, int6
     }
 }
 
+template <class T>
+void product_floats(const uint8_t *tile, const uint8_t *beside, const dl_activations *x, float *y, int64_t stride) {
+  for (; tile; tile = beside, beside = nullptr, y += DL_TILE_ROWS) product_tile<T>(tile, x, y, stride);
+}
+
 #define CODED(name, bits, offset, table, block, group, mins, d)                                           \
-  void product_##name(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {         \
-    product_coded({bits, offset, table, block, group, mins, d}, tile, x, y, stride);                    \
+  void product_##name(const uint8_t *tile, const uint8_t *beside, const dl_activations *x, float *y, int64_t stride) {         \
+    for (; tile; tile = beside, beside = nullptr, y += DL_TILE_ROWS) product_coded({bits, offset, table, block, group, mins, d}, tile, x, y, stride); \
   }
 DL_CODED_FORMS(CODED)
 #undef CODED

@@ -1,5 +1,6 @@
 // What the product sets with registers share, all static. The including file first defines, in an anonymous namespace, COLUMN (rows of a tile that one
-// register holds as 32-bit lanes), SIGNED (whether its dot product takes weights as signed bytes), the register types Bytes, Pairs, Int and Real, and the
+// register holds as 32-bit lanes), SIGNED (whether its dot product takes weights as signed bytes), SHARED (registers of weights that rows of x pass by at
+// once), the register types Bytes, Pairs, Int and Real, and the
 // operations used below (products_avx2.cc lists them). Weights lie in registers, and every row of x passes by them: one row, few and many are one loop.
 #pragma once
 #include "kernels/products.h"
@@ -20,6 +21,7 @@ struct Form {
   static constexpr int group = GROUP;
   static constexpr int groups = BLOCK / GROUP;
   static constexpr bool scaled = groups > 1;
+  static constexpr bool begun = offset > 0 && !scaled; /* what is taken off comes with the sums: dot products begin with it */
   static constexpr int pairs = scaled ? groups / 2 : 1;
   static constexpr bool mins = MINS;
   static constexpr bool d = D;
@@ -66,15 +68,16 @@ INLINE void read_header(const uint8_t *from, int column, Header<F> *to) {
   }
 }
 
+/* Where the dot products of a row begin in a block. */
+template <class F>
+INLINE Int beginning(const int16_t *sums) { return F::begun ? four(sums) : nothing(); }
+
 /* The end of a block for one row of x: what is still to be taken off, and the two fma. */
 template <class F>
 INLINE Real finish(Real total, Int sum, const Header<F> &header, float s, const int16_t *sums) {
   const Real scale = all(s);
-  if (F::offset > 0) {
-    if (!F::scaled) sum = less(sum, four(sums), __builtin_ctz(F::offset));
 #pragma GCC unroll 8
-    for (int p = 0; F::scaled && p < F::pairs; p++) sum = add_pairs(sum, header.offsets[p], sums + 2 * p);
-  }
+  for (int p = 0; F::offset > 0 && F::scaled && p < F::pairs; p++) sum = add_pairs(sum, header.offsets[p], sums + 2 * p);
   total = fma(to_real(sum), mul(header.d, scale), total);
   if (!F::mins) return total;
   Int least = F::scaled ? nothing() : four(sums);
@@ -83,55 +86,83 @@ INLINE Real finish(Real total, Int sum, const Header<F> &header, float s, const 
   return fma(to_real(least), mul(header.m, scale), total);
 }
 
-/* One row of x with its sums in registers, or up to DL_MOST_X with theirs in the first-level cache. */
-template <class F, bool ONE>
-static void coded_rows(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
+/* total[n] + scale[n]·Σ w[n]·q over a unit, for registers of weights that every row of x passes by together. */
+#if SHARED == 1
+template <class F, int N>
+INLINE void add_all(Int *total, const Bytes (*w)[8], const int8_t *q, const Scale (*scale)[2]) {
+  for (int n = 0; n < N; n++) total[n] = add_dots<F>(total[n], w[n], q, scale[n]);
+}
+#endif
+
+/* One row of x with its sums in registers, or up to DL_MOST_X with theirs in the first-level cache; one tile or two, whose registers follow each other. */
+template <class F, bool ONE, int TILES>
+static void coded_rows(const uint8_t *tile, const uint8_t *beside, const dl_activations *x, float *y, int64_t stride) {
   const int rows = ONE ? 1 : x->rows, blocks = x->units / F::units;
-  constexpr int most = ONE ? 1 : DL_MOST_X;
-  Real total[most][COLUMNS]; /* of the blocks so far */
-  for (int b = 0; b < blocks; b++, tile += F::block_bytes) {
+  constexpr int most = ONE ? 1 : DL_MOST_X, columns = TILES * COLUMNS, shared = columns % SHARED ? 1 : SHARED;
+  const uint8_t *tiles[2] = {tile, beside};
+  Real total[most][columns]; /* of the blocks so far */
+  for (int b = 0; b < blocks; b++) {
     const float *scales = x->scales + (int64_t)b * rows;
     const int16_t *sums = x->sums + (int64_t)b * rows * 2 * F::pairs;
     const int8_t *q = x->q + (int64_t)b * F::units * rows * DL_UNIT;
-    const uint8_t *unit = tile + F::header;
-    Int sum[F::units > 1 ? most : 1][COLUMNS];
-    for (int i = 0; i < F::header; i += 64) ask_for(tile + DL_AHEAD + i);
-    for (int u = 0; u < F::units; u++, unit += F::unit_bytes, q += rows * DL_UNIT) {
-      for (int i = 0; i < F::unit_bytes; i += 64) ask_for(unit + DL_AHEAD + i);
-      for (int c = 0; c < COLUMNS; c++) {
-        Bytes w[8];
-        Scale scale[2] = {unscaled(), unscaled()};
-        unpack<F>(unit + 4 * COLUMN * c, w);
-        if (F::scaled) {
-          const int g = u * DL_UNIT / F::group;
-          const Pairs both = load_pairs(tile + F::scales_at + g / 2 * 32 + 2 * COLUMN * c);
-          scale[0] = g % 2 ? second(both) : first(both);
-          scale[1] = second(both);
+    Int sum[F::units > 1 ? most : 1][columns];
+    for (int t = 0; t < TILES; t++)
+      for (int i = 0; i < F::header; i += 64) ask_for(tiles[t] + DL_AHEAD + i);
+    for (int u = 0; u < F::units; u++, q += rows * DL_UNIT) {
+      for (int t = 0; t < TILES; t++)
+        for (int i = 0; i < F::unit_bytes; i += 64) ask_for(tiles[t] + F::header + u * F::unit_bytes + DL_AHEAD + i);
+#pragma GCC unroll 2
+      for (int c = 0; c < columns; c += shared) {
+        Bytes w[shared][8];
+        Scale scale[shared][2];
+        Header<F> header[shared];
+#pragma GCC unroll 2
+        for (int n = 0; n < shared; n++) {
+          const uint8_t *block = tiles[(c + n) / COLUMNS];
+          const int column = (c + n) % COLUMNS;
+          scale[n][0] = scale[n][1] = unscaled();
+          unpack<F>(block + F::header + u * F::unit_bytes + 4 * COLUMN * column, w[n]);
+          if (F::scaled) {
+            const int g = u * DL_UNIT / F::group;
+            const Pairs both = load_pairs(block + F::scales_at + g / 2 * 32 + 2 * COLUMN * column);
+            scale[n][0] = g % 2 ? second(both) : first(both);
+            scale[n][1] = second(both);
+          }
+          if (F::units == 1) read_header<F>(block, column, header + n);
         }
-        if (F::units > 1) {
-          for (int i = 0; i < rows; i++) sum[i][c] = add_dots<F>(u ? sum[i][c] : nothing(), w, q + i * DL_UNIT, scale);
-        } else {
-          Header<F> header;
-          read_header<F>(tile, c, &header);
-          for (int i = 0; i < rows; i++)
-            total[i][c] = finish<F>(b ? total[i][c] : all(0.0f), add_dots<F>(nothing(), w, q + i * DL_UNIT, scale), header, scales[i], sums + i * 2);
+        for (int i = 0; i < rows; i++) {
+          Int part[shared];
+#pragma GCC unroll 2
+          for (int n = 0; n < shared; n++) part[n] = u ? sum[i][c + n] : beginning<F>(sums + i * 2);
+          add_all<F, shared>(part, w, q + i * DL_UNIT, scale);
+#pragma GCC unroll 2
+          for (int n = 0; n < shared; n++) {
+            if (F::units > 1) sum[i][c + n] = part[n];
+            else total[i][c + n] = finish<F>(b ? total[i][c + n] : all(0.0f), part[n], header[n], scales[i], sums + i * 2);
+          }
         }
       }
     }
-    for (int c = 0; F::units > 1 && c < COLUMNS; c++) {
+    for (int c = 0; F::units > 1 && c < columns; c++) {
       Header<F> header;
-      read_header<F>(tile, c, &header);
+      read_header<F>(tiles[c / COLUMNS], c % COLUMNS, &header);
       for (int i = 0; i < rows; i++) total[i][c] = finish<F>(b ? total[i][c] : all(0.0f), sum[i][c], header, scales[i], sums + i * 2 * F::pairs);
     }
+    for (int t = 0; t < TILES; t++) tiles[t] += F::block_bytes;
   }
   for (int i = 0; i < rows; i++)
-    for (int c = 0; c < COLUMNS; c++) store(y + i * stride + COLUMN * c, total[i][c]);
+    for (int c = 0; c < columns; c++) store(y + i * stride + COLUMN * c, total[i][c]);
 }
 
 template <class F>
-static void coded(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
-  if (x->rows == 1) coded_rows<F, true>(tile, x, y, stride);
-  else coded_rows<F, false>(tile, x, y, stride);
+static void coded(const uint8_t *tile, const uint8_t *beside, const dl_activations *x, float *y, int64_t stride) {
+  if constexpr (SHARED > COLUMNS) {
+    if (beside && x->rows > 1) return coded_rows<F, false, 2>(tile, beside, x, y, stride);
+  }
+  for (; tile; tile = beside, beside = 0, y += DL_TILE_ROWS) {
+    if (x->rows == 1) coded_rows<F, true, 1>(tile, 0, x, y, stride);
+    else coded_rows<F, false, 1>(tile, 0, x, y, stride);
+  }
 }
 
 /* N rows of x from `first` on against weights in floats of `Size` bytes, converted in registers. */
@@ -159,10 +190,12 @@ static void float_rows(const uint8_t *w, const dl_activations *x, int first, flo
 }
 
 template <Real (*Load)(const uint8_t *), int Size>
-static void floats(const uint8_t *tile, const dl_activations *x, float *y, int64_t stride) {
-  int row = 0;
-  for (; row + FLOAT_ROWS <= x->rows; row += FLOAT_ROWS) float_rows<Load, Size, FLOAT_ROWS>(tile, x, row, y + row * stride, stride);
-  for (; row < x->rows; row++) float_rows<Load, Size, 1>(tile, x, row, y + row * stride, stride);
+static void floats(const uint8_t *tile, const uint8_t *beside, const dl_activations *x, float *y, int64_t stride) {
+  for (; tile; tile = beside, beside = 0, y += DL_TILE_ROWS) {
+    int row = 0;
+    for (; row + FLOAT_ROWS <= x->rows; row += FLOAT_ROWS) float_rows<Load, Size, FLOAT_ROWS>(tile, x, row, y + row * stride, stride);
+    for (; row < x->rows; row++) float_rows<Load, Size, 1>(tile, x, row, y + row * stride, stride);
+  }
 }
 
 /* What n columns share: x ≈ scale·q, q = x·inverse; nothing is left of x where that is 0. */
@@ -197,6 +230,7 @@ static void quantise_blocks(const float *x, const dl_rounded *to) {
     for (int i = 0; i < BLOCK / 16; i++) {
       sum += half[i];
       if (((i + 1) & (halves - 1)) != 0) continue;
+      sum *= halves == BLOCK / 16 ? to->times : 1;
       if (halves == BLOCK / 16) __builtin_memcpy(sums, &sum, 4);
       else *sums++ = (int16_t)sum;
       sum = 0;

@@ -26,6 +26,15 @@ struct Job {
   Part parts[kMostProducts];
 };
 
+/** A tile whose last rows may not be any of W. */
+void takeTile(dl_product *product, const Weights &w, int tile, const dl_activations &x, float *to, size_t stride) {
+  const int n = tile * DL_TILE_ROWS;
+  if (n + DL_TILE_ROWS <= w.rows()) return product(w.tile(tile), nullptr, &x, to, static_cast<int64_t>(stride));
+  float last[DL_MOST_X * DL_TILE_ROWS];
+  product(w.tile(tile), nullptr, &x, last, DL_TILE_ROWS);
+  for (int i = 0; i < x.rows; i++) memcpy(to + i * stride, last + i * DL_TILE_ROWS, sizeof(float) * (w.rows() - n));
+}
+
 void runItem(void *context, int, int item) {
   const Job &job = *static_cast<Job *>(context);
   const Part *part = job.parts;
@@ -36,19 +45,14 @@ void runItem(void *context, int, int item) {
   const int chunk = item / part->itemsOfTiles, from = item % part->itemsOfTiles * part->tilesInItem, rows = w.rows();
   const dl_activations x = job.x.chunk(chunk);
   float *to = part->product.y + job.x.firstRow(chunk) * stride;
-  for (int tile = from; tile < from + part->tilesInItem && tile < w.tiles(); tile++) {
-    const int n = tile * DL_TILE_ROWS;
-    if (n + DL_TILE_ROWS <= rows) {
-      product(w.tile(tile), &x, to + n, static_cast<int64_t>(stride));
-      continue;
-    }
-    float last[DL_MOST_X * DL_TILE_ROWS];
-    product(w.tile(tile), &x, last, DL_TILE_ROWS);
-    for (int i = 0; i < x.rows; i++) memcpy(to + n + i * stride, last + i * DL_TILE_ROWS, sizeof(float) * (rows - n));
-  }
+  const int end = from + part->tilesInItem < w.tiles() ? from + part->tilesInItem : w.tiles(), whole = rows / DL_TILE_ROWS;
+  int tile = from;
+  for (; tile + 1 < end && tile + 1 < whole; tile += 2) product(w.tile(tile), w.tile(tile + 1), &x, to + tile * DL_TILE_ROWS, static_cast<int64_t>(stride));
+  for (; tile < end; tile++) takeTile(product, w, tile, x, to + tile * DL_TILE_ROWS, stride);
 }
 
-int atLeastOne(size_t n) { return n < 1 ? 1 : static_cast<int>(n); }
+/** At least one; of many rows two by two, as they are multiplied. */
+int tilesOf(size_t n, int rows) { return rows > 1 ? static_cast<int>((n + 1) / 2 * 2) + (n < 1 ? 2 : 0) : n < 1 ? 1 : static_cast<int>(n); }
 
 }  // namespace
 
@@ -59,7 +63,7 @@ struct Activations::Taking {
 };
 
 bool Activations::Kind::operator==(const Kind &other) const {
-  return columns == other.columns && padded == other.padded && block == other.block && group == other.group && whole == other.whole && factor == other.factor;
+  return columns == other.columns && padded == other.padded && block == other.block && group == other.group && times == other.times && whole == other.whole && factor == other.factor;
 }
 
 Activations::Kind Activations::kindOf(const Weights &w) {
@@ -70,6 +74,7 @@ Activations::Kind Activations::kindOf(const Weights &w) {
   kind.padded = w.paddedColumns();
   kind.block = floats ? 0 : shape.block;
   kind.group = floats ? 0 : shape.group;
+  kind.times = floats || shape.groups() > 1 ? 1 : DL_TIMES(shape.offset);
   kind.whole = w.type().wholeRow;
   kind.factor = w.factor();
   return kind;
@@ -125,7 +130,7 @@ void Activations::takeColumns(const Taking &taking, int row, int from, int count
   const int sums = kind_.sums();
   const int64_t unit = from / DL_UNIT * rows + own, block = from / kind_.block * rows + own;
   float *scales = const_cast<float *>(chunk.scales) + block;
-  const dl_rounded rounded = {count, kind_.block, kind_.group, kind_.whole, const_cast<int8_t *>(chunk.q) + unit * DL_UNIT, scales, const_cast<int16_t *>(chunk.sums) + block * sums, rows * DL_UNIT, rows, rows * sums};
+  const dl_rounded rounded = {count, kind_.block, kind_.group, kind_.times, kind_.whole, const_cast<int8_t *>(chunk.q) + unit * DL_UNIT, scales, const_cast<int16_t *>(chunk.sums) + block * sums, rows * DL_UNIT, rows, rows * sums};
   taking.set->quantise(x, &rounded);
   for (int b = 0; kind_.factor != 1 && b < count / kind_.block; b++) scales[b * rows] *= kind_.factor;
 }
@@ -154,7 +159,7 @@ void multiply(const dl_products *set, const Product *products, int count, const 
   int items = 0;
   for (int i = 0; i < count; i++) {
     const Weights &w = *products[i].w;
-    const int tilesInItem = atLeastOne(itemBytes / w.tileBytes()), itemsOfTiles = (w.tiles() + tilesInItem - 1) / tilesInItem;
+    const int tilesInItem = tilesOf(itemBytes / w.tileBytes(), x.rows()), itemsOfTiles = (w.tiles() + tilesInItem - 1) / tilesInItem;
     job.parts[i] = {products[i], tilesInItem, itemsOfTiles, itemsOfTiles * x.chunks()};
     items += job.parts[i].items;
   }

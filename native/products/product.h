@@ -27,6 +27,7 @@ class Activations {
   struct Kind {
     int columns = 0, padded = 0;
     int block = 0, group = 0;  // block 0: floats
+    int times = 1;
     bool whole = false;
     float factor = 1;
     bool operator==(const Kind &other) const;
