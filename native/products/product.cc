@@ -51,8 +51,10 @@ void runItem(void *context, int, int item) {
   for (; tile < end; tile++) takeTile(product, w, tile, x, to + tile * DL_TILE_ROWS, stride);
 }
 
-/** At least one; of many rows two by two, as they are multiplied. */
-int tilesOf(size_t n, int rows) { return rows > 1 ? static_cast<int>((n + 1) / 2 * 2) + (n < 1 ? 2 : 0) : n < 1 ? 1 : static_cast<int>(n); }
+int atLeastOne(size_t n) { return n < 1 ? 1 : static_cast<int>(n); }
+
+/** Of several rows tiles are multiplied two by two. */
+int wholePairs(int tiles, int rows) { return rows > 1 ? (tiles + 1) / 2 * 2 : tiles; }
 
 }  // namespace
 
@@ -159,7 +161,7 @@ void multiply(const dl_products *set, const Product *products, int count, const 
   int items = 0;
   for (int i = 0; i < count; i++) {
     const Weights &w = *products[i].w;
-    const int tilesInItem = tilesOf(itemBytes / w.tileBytes(), x.rows()), itemsOfTiles = (w.tiles() + tilesInItem - 1) / tilesInItem;
+    const int tilesInItem = wholePairs(atLeastOne(itemBytes / w.tileBytes()), x.rows()), itemsOfTiles = (w.tiles() + tilesInItem - 1) / tilesInItem;
     job.parts[i] = {products[i], tilesInItem, itemsOfTiles, itemsOfTiles * x.chunks()};
     items += job.parts[i].items;
   }

@@ -92,7 +92,7 @@ async function moment(window, phase, jitter, cycle) {
 function listMarkers({ profile }) {
   const storage = join(profile.userData, 'User', 'globalStorage', 'deltallm.deltallm');
   if (!existsSync(storage)) return [];
-  return readdirSync(storage, { recursive: true, encoding: 'utf8' }).filter((path) => /running-|crashed-|killed-|\.lock$|\.tmp/.test(path));
+  return readdirSync(storage, { recursive: true, encoding: 'utf8' }).filter((path) => /running-|crashed-|killed-|\block|\.tmp/.test(path));
 }
 
 /** @param {import('./place.mjs').Place} place VS Code's own sockets aside */
