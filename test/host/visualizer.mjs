@@ -126,9 +126,7 @@ export async function visualizerBesideCompletions(session, window) {
   await window.until(async () => (await cache()).includes('beside.ts'), 'whose the blocks of the cache are');
   check(/beside\.ts\s+[1-9]/.test(await cache()), 'and whose the blocks of the cache are', [await cache()]);
   // It may have come to its end meanwhile.
-  await panel.press('Cancel').catch(async (error) => {
-    if ((await panel.page.locator('.busy').count()) > 0) throw error;
-  });
+  await panel.page.getByRole('button', { name: 'Cancel', exact: true }).click({ timeout: 2000 }).catch(() => {});
   await panel.idle();
 }
 
