@@ -193,14 +193,15 @@ void noteTile(const Pass &pass, int entry) {
   const size_t at = static_cast<size_t>(entry) * setup.heads + static_cast<size_t>(pass.kvHead) * setup.group;
   float *weights = tiles->weights + at * DL_TILE;
   memcpy(weights, pass.scratch.scores, sizeof(float) * setup.group * DL_TILE);
-  pass.kernels().softmax(weights, setup.group, pass.scratch.lanes.data(), own.scale, own.softcap, nullptr, tiles->maximum + at, tiles->sum + at, pass.scratch.alpha);
+  pass.kernels().softmax(weights, setup.group, pass.scratch.lanes.data(), own.scale, own.softcap, nullptr, nullptr, nullptr, tiles->maximum + at, tiles->sum + at, pass.scratch.alpha);
 }
 
-/** Rows that still weigh something: with none, the tile's values need not be read. */
-int softmax(const Pass &pass, int entry, const uint16_t *valueScales, const Partial &partial) {
+/** Rows that still weigh something: with none, the tile's values need not be read. `whole`: where weights go as whole numbers, or null. */
+int softmax(const Pass &pass, int entry, const uint16_t *valueScales, int16_t *whole, const Partial &partial) {
   const LayerSetup &own = pass.call.own();
+  Scratch &scratch = pass.scratch;
   noteTile(pass, entry);
-  return pass.kernels().softmax(pass.scratch.scores, pass.rows, pass.scratch.lanes.data(), own.scale, own.softcap, valueScales, partial.maximum, partial.sum, pass.scratch.alpha);
+  return pass.kernels().softmax(scratch.scores, pass.rows, scratch.lanes.data(), own.scale, own.softcap, valueScales, whole, scratch.weightUnit, partial.maximum, partial.sum, scratch.alpha);
 }
 
 /** Whether the tile's values were mixed in. */
@@ -209,7 +210,7 @@ bool exactTile(const Pass &pass, int entry, const Block &block, const float *q, 
   const dl_kernels &kernels = pass.kernels();
   const int width = setup.valueWidth;
   exactScores(pass, block, q);
-  if (!softmax(pass, entry, nullptr, partial)) return false;
+  if (!softmax(pass, entry, nullptr, nullptr, partial)) return false;
   const uint8_t *values = exactValues(setup, block, pass.call.layer, pass.kvHead);
   const float *weights = pass.scratch.scores;
   if (!setup.delta) {
@@ -232,9 +233,8 @@ bool deltaTile(const Pass &pass, int entry, const DeltaHead &head, int tokens, d
   uint16_t scales[DL_TILE];
   memcpy(scales, head.scales, sizeof scales);
   for (int t = 0; t < sinks; t++) scales[t] = 0x3c00;  // 1: sink values are whole
-  if (!softmax(pass, entry, scales, partial)) return false;
+  if (!softmax(pass, entry, scales, sinks ? nullptr : pass.scratch.weights, partial)) return false;
   if (!sinks) {
-    kernels.round16(pass.scratch.scores, DL_TILE, pass.rows, pass.scratch.weights, pass.scratch.weightUnit);
     kernels.values_i8(head.values, width, tokens, pass.scratch.weights, pass.scratch.weightUnit, pass.rows, pass.scratch.alpha, partial.acc, ahead);
     return true;
   }

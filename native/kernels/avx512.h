@@ -122,18 +122,60 @@ static void round16_avx512(const float *x, int n, int rows, int16_t *to, float *
   }
 }
 
-/* Pairs of products fit 32 bits, for factors are never −32768; their sums do not. */
-static inline float dot_i16(const int16_t *key, int D, const int16_t *q) {
-  __m512i sums = _mm512_setzero_si512();
-  for (int d = 0; d < D; d += 16) {
-    const __m256i products = _mm256_madd_epi16(_mm256_maskz_loadu_epi16(first(D - d), key + d), _mm256_maskz_loadu_epi16(first(D - d), q + d));
-    sums = _mm512_add_epi64(sums, _mm512_cvtepi32_epi64(products));
+/* The lanes of each of four registers together, halves first, then quarters, pairs and neighbours: the order of one alone. */
+template <class Join>
+static inline __m128 lanes_of_four(const __m512 *x, Join join) {
+  const __m512 ab = join(_mm512_shuffle_f32x4(x[0], x[1], 0x44), _mm512_shuffle_f32x4(x[0], x[1], 0xee));
+  const __m512 cd = join(_mm512_shuffle_f32x4(x[2], x[3], 0x44), _mm512_shuffle_f32x4(x[2], x[3], 0xee));
+  __m512 all = join(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+  all = join(all, _mm512_permute_ps(all, 0x4e));
+  all = join(all, _mm512_permute_ps(all, 0xb1));
+  return _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, all));
+}
+
+static inline __m512 sum_of(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+static inline __m512 whole_sum_of(__m512 a, __m512 b) { return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b))); }
+static inline __m512 higher_of(__m512 a, __m512 b) { return _mm512_max_ps(a, b); }
+/* As bits, of sizes: what is not finite is the largest. */
+static inline __m512 larger_of(__m512 a, __m512 b) { return _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(a), _mm512_castps_si512(b))); }
+template <class Join>
+static inline __m512 joined(const __m512 *x, Join join) { return join(join(x[0], x[1]), join(x[2], x[3])); }
+
+/* Numbers of R rows, one each. What is stored under a mask could not be loaded again at once. */
+template <int R>
+static inline __m128 load_rows(const float *from) {
+  return R == 4 ? _mm_loadu_ps(from) : R == 1 ? _mm_load_ss(from) : _mm_maskz_loadu_ps((1 << R) - 1, from);
+}
+
+template <int R>
+static inline void store_rows(float *to, __m128 x) {
+  if (R == 4) _mm_storeu_ps(to, x);
+  else if (R == 1) _mm_store_ss(to, x);
+  else _mm_mask_storeu_ps(to, (1 << R) - 1, x);
+}
+
+/* Sums of D products of 16 bits do not fit 32: the key's high bytes and its low ones are summed apart. */
+template <int R>
+static inline void score_rows(const int16_t *key, int D, const int16_t *q, const float *unit, float *scores) {
+  __m512 high[4], low[4];
+  for (int r = 0; r < 4; r++) high[r] = low[r] = _mm512_setzero_ps();
+  for (int d = 0; d < D; d += 32) {
+    const __mmask32 own = D - d >= 32 ? ~0u : (1u << (D - d)) - 1;
+    const __m512i both = _mm512_maskz_loadu_epi16(own, key + d), h = _mm512_srai_epi16(both, 8), l = _mm512_and_si512(both, _mm512_set1_epi16(255));
+    for (int r = 0; r < R; r++) {
+      const __m512i x = _mm512_maskz_loadu_epi16(own, q + r * DL_EVEN(D) + d);
+      high[r] = _mm512_castsi512_ps(add_products(_mm512_castps_si512(high[r]), x, h));
+      low[r] = _mm512_castsi512_ps(add_products(_mm512_castps_si512(low[r]), x, l));
+    }
   }
-  return (float)_mm512_reduce_add_epi64(sums);
+  const __m256i h = _mm256_cvtepi32_epi64(_mm_castps_si128(lanes_of_four(high, whole_sum_of))), l = _mm256_cvtepi32_epi64(_mm_castps_si128(lanes_of_four(low, whole_sum_of)));
+  float score[4];
+  _mm_storeu_ps(score, _mm_mul_ps(_mm256_cvtepi64_ps(_mm256_add_epi64(_mm256_slli_epi64(h, 8), l)), load_rows<R>(unit)));
+  for (int r = 0; r < R; r++) scores[r * DL_TILE] = score[r];
 }
 
 static void score_i16_avx512(const int16_t *key, int D, const int16_t *q, const float *unit, int rows, float *scores) {
-  for (int r = 0; r < rows; r++) scores[r * DL_TILE] = dot_i16(key, D, q + r * DL_EVEN(D)) * unit[r];
+  in_groups<4>(rows, [=](auto group, int at) { score_rows<group.count>(key, D, q + at * DL_EVEN(D), unit + at, scores + at * DL_TILE); });
 }
 
 /* 32 columns of two steps as pairs of 16 bits: columns 0–7 and 16–23, then 8–15 and 24–31. */
@@ -177,12 +219,13 @@ static inline __attribute__((always_inline)) void whole_sums(const int8_t *from,
   ahead->at = line;
 }
 
+/* In each row's first score lies that of the keyframe. */
 template <int R>
 static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, float *scores, dl_ahead *ahead) {
   __m512i sum[R][4];
   whole_sums<R, 4>(steps, DL_TILE, D, q, DL_EVEN(D), ahead, sum);
   for (int r = 0; r < R; r++) {
-    const float frame = dot_i16(keys->keyframe, D, q + r * DL_EVEN(D)) * unit[r];
+    const float frame = scores[r * DL_TILE];
     const __m512 every = _mm512_set1_ps(keys->spread ? frame : 0);
     for (int n = 0; n < 4; n += 2) {
       __m512 x[2];
@@ -195,6 +238,7 @@ static void scores_whole_rows(const int8_t *steps, const dl_delta_keys *keys, in
 
 /* Steps: all deltas as int8 `[DL_EVEN(D)][64]`. */
 static void scores_whole(const int8_t *steps, const dl_delta_keys *keys, int D, const int16_t *q, const float *unit, int rows, float *scores, dl_ahead *ahead) {
+  score_i16_avx512(keys->keyframe, D, q, unit, rows, scores);
   in_groups<6>(rows, [=](auto group, int at) { scores_whole_rows<group.count>(steps, keys, D, q + at * DL_EVEN(D), unit + at, scores + at * DL_TILE, ahead); });
 }
 
@@ -255,38 +299,93 @@ static void scan_avx512(float *scores, int rows) {
   }
 }
 
-static int softmax_avx512(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
-  const __m512 lowest = _mm512_set1_ps(DL_NO_SCORE), factor = _mm512_set1_ps(scale);
-  int kept = 0;
-  for (int r = 0; r < rows; r++, scores += DL_TILE) {
-    __m512 x[4];
+/* Which of 16 tokens of a row are seen; of a tile that all rows see whole nothing need be asked. */
+template <bool ALL>
+static inline __mmask16 seen(uint64_t lanes, int v) { return ALL ? 0xffff : (__mmask16)(lanes >> (16 * v)); }
+
+/* R rows' scores as they count, in place: the lowest where nothing is seen, and for NaN. The highest of each row. */
+template <int R, bool ALL>
+static inline __m128 count_scores(float *scores, const uint64_t *lanes, float scale, float softcap) {
+  const __m512 lowest = _mm512_set1_ps(DL_NO_SCORE);
+  __m512 high[4] = {lowest, lowest, lowest, lowest};
+  for (int r = 0; r < R; r++)
     for (int v = 0; v < 4; v++) {
-      const __mmask16 seen = (__mmask16)(lanes[r] >> (16 * v));
-      /* The second operand is returned for NaN: it becomes the lowest score. */
-      x[v] = _mm512_mask_max_ps(lowest, seen, _mm512_mul_ps(_mm512_loadu_ps(scores + 16 * v), factor), lowest);
-      if (softcap > 0) x[v] = _mm512_mask_mul_ps(lowest, seen, _mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x[v], _mm512_set1_ps(softcap))));
-      x[v] = _mm512_min_ps(x[v], _mm512_set1_ps(1e30f));
+      float *at = scores + r * DL_TILE + 16 * v;
+      const __m512 scaled = _mm512_mul_ps(_mm512_loadu_ps(at), _mm512_set1_ps(scale));
+      /* The second operand is returned for NaN. */
+      __m512 x = ALL ? _mm512_max_ps(scaled, lowest) : _mm512_mask_max_ps(lowest, seen<ALL>(lanes[r], v), scaled, lowest);
+      if (softcap > 0) x = _mm512_mask_mul_ps(lowest, seen<ALL>(lanes[r], v), _mm512_set1_ps(softcap), hyperbolic_tangent(_mm512_div_ps(x, _mm512_set1_ps(softcap))));
+      x = _mm512_min_ps(x, _mm512_set1_ps(1e30f));
+      _mm512_storeu_ps(at, x);
+      high[r] = _mm512_max_ps(x, high[r]);
     }
-    const float tile = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(x[0], x[1]), _mm512_max_ps(x[2], x[3])));
-    if (tile < maximum[r] - DL_SKIP) {
-      for (int v = 0; v < 4; v++) _mm512_storeu_ps(scores + 16 * v, _mm512_setzero_ps());
-      alpha[r] = 1;
-      continue;
-    }
-    kept++;
-    const float highest = tile > maximum[r] ? tile : maximum[r];
-    for (int v = 0; v < 4; v++)
-      x[v] = exponential(_mm512_sub_ps(x[v], _mm512_set1_ps(highest)), (__mmask16)(lanes[r] >> (16 * v)));
-    const float added = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3])));
+  return lanes_of_four(high, higher_of);
+}
+
+/* R rows' weights in place of their scores, zeros in rows that are not kept. What they add to the sum; `largest` of each row, as bits, if that is asked for. */
+template <int R, bool ALL>
+static inline __m128 weigh(float *scores, const uint64_t *lanes, unsigned kept, const float *highest, const uint16_t *value_scales, __m128 *largest) {
+  __m512 added[4], large[4];
+  for (int r = 0; r < 4; r++) added[r] = large[r] = _mm512_setzero_ps();
+  for (int r = 0; r < R; r++) {
+    float *at = scores + r * DL_TILE;
+    __m512 x[4];
+    for (int v = 0; v < 4; v++) x[v] = kept >> r & 1 ? exponential(_mm512_sub_ps(_mm512_loadu_ps(at + 16 * v), _mm512_set1_ps(highest[r])), seen<ALL>(lanes[r], v)) : _mm512_setzero_ps();
+    added[r] = joined(x, sum_of);
     for (int v = 0; v < 4; v++) {
       if (value_scales) x[v] = _mm512_mul_ps(x[v], _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(value_scales + 16 * v))));
-      _mm512_storeu_ps(scores + 16 * v, x[v]);
+      _mm512_storeu_ps(at + 16 * v, x[v]);
     }
-    alpha[r] = highest == maximum[r] ? 1.0f : _mm512_cvtss_f32(exponential(_mm512_set1_ps(maximum[r] - highest)));
-    sum[r] = sum[r] * alpha[r] + added;
-    maximum[r] = highest;
+    if (largest) large[r] = joined(x, larger_of);
   }
-  return kept;
+  if (largest) *largest = lanes_of_four(large, larger_of);
+  return lanes_of_four(added, sum_of);
+}
+
+/* R rows of weights as `round16` makes them; in `unit` lies the largest of each before. */
+template <int R>
+static inline void round_rows(const float *weights, int16_t *whole, float *unit) {
+  const __m128 largest = load_rows<R>(unit), steps = _mm_set1_ps(32767);
+  const __mmask8 counts = _mm_cmp_ps_mask(largest, _mm_set1_ps(1e-30f), _CMP_GE_OQ), spoiled = _mm_cmp_ps_mask(largest, _mm_set1_ps(__builtin_inff()), _CMP_NLT_UQ);
+  store_rows<R>(unit, _mm_mask_mov_ps(_mm_maskz_div_ps(counts, largest, steps), spoiled, _mm_set1_ps(__builtin_nanf(""))));
+  float inverse[4];
+  _mm_storeu_ps(inverse, _mm_maskz_div_ps(counts, steps, largest));
+  for (int r = 0; r < R; r++)
+    for (int i = r * DL_TILE; i < (r + 1) * DL_TILE; i += 16)
+      _mm256_storeu_si256((__m256i *)(whole + i), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(weights + i), _mm512_set1_ps(inverse[r])))));
+}
+
+/* Step after step over all rows, four at a time: one row by itself would wait for each of its steps. */
+template <bool ALL>
+static int softmax_tile(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
+  int all = 0;
+  in_groups<4>(rows, [=](auto group, int at) {
+    store_rows<group.count>(alpha + at, count_scores<group.count, ALL>(scores + at * DL_TILE, lanes + at, scale, softcap));
+  });
+  in_groups<4>(rows, [=, &all](auto group, int at) {
+    constexpr int R = group.count;
+    const __m128 before = load_rows<R>(maximum + at), tile = load_rows<R>(alpha + at), highest = _mm_max_ps(tile, before);
+    const __mmask8 kept = _mm_mask_cmp_ps_mask((1 << R) - 1, tile, _mm_sub_ps(before, _mm_set1_ps(DL_SKIP)), _CMP_NLT_UQ);
+    const __m128 fade = _mm512_castps512_ps128(exponential(_mm512_castps128_ps512(_mm_sub_ps(before, highest))));
+    float top[4];
+    __m128 largest;
+    _mm_storeu_ps(top, highest);
+    const __m128 added = weigh<R, ALL>(scores + at * DL_TILE, lanes + at, kept, top, value_scales, whole ? &largest : nullptr);
+    if (whole) store_rows<R>(unit + at, largest);
+    store_rows<R>(sum + at, _mm_add_ps(_mm_mul_ps(load_rows<R>(sum + at), fade), added));
+    store_rows<R>(maximum + at, highest);
+    store_rows<R>(alpha + at, fade);
+    all += __builtin_popcount(kept);
+  });
+  if (whole) in_groups<4>(rows, [=](auto group, int at) { round_rows<group.count>(scores + at * DL_TILE, whole + at * DL_TILE, unit + at); });
+  return all;
+}
+
+static int softmax_avx512(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
+  uint64_t every = ~(uint64_t)0;
+  for (int r = 0; r < rows; r++) every &= lanes[r];
+  const auto tile = every == ~(uint64_t)0 ? softmax_tile<true> : softmax_tile<false>;
+  return tile(scores, rows, lanes, scale, softcap, value_scales, whole, unit, maximum, sum, alpha);
 }
 
 static inline __m512 value(const float *v) { return _mm512_loadu_ps(v); }

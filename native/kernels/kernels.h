@@ -55,8 +55,9 @@ typedef struct {
   /* Online softmax of one tile: scores become exp(score − new maximum), 0 where the bit in lanes[r] is clear.
      score = softcap·tanh(scale·s/softcap), or scale·s. alpha[r] is the factor for what was accumulated before.
      With value_scales (f16 `[64]`) the weights are multiplied by them after they have been added to sum.
+     With whole `[rows][64]` they are wanted as `round16` makes them, with unit; what scores hold then is nobody's.
      A row whose highest score lies more than DL_SKIP below its running maximum becomes zeros. Returns the number of other rows. */
-  int (*softmax)(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha);
+  int (*softmax)(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha);
 
   /* acc[r] = acc[r]·alpha[r] + Σ_{t<tokens} p[r][t]·values[t], t ascending. values `[64][width]`, acc `[rows][width]`, width a multiple of 16. */
   void (*values_f32)(const float *values, int width, int tokens, const float *p, int rows, const float *alpha, float *acc);

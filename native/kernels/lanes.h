@@ -235,22 +235,23 @@ static void scan_lanes(float *scores, int rows) {
   for (; rows > 0; rows--, scores += DL_TILE) scan_rows<1>(scores);
 }
 
-static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
+static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
   const V lowest = all(DL_NO_SCORE);
   int kept = 0;
-  for (int r = 0; r < rows; r++, scores += DL_TILE) {
+  for (int r = 0; r < rows; r++) {
+    float *s = scores + r * DL_TILE;
     V most = lowest;
     for (int t = 0; t < DL_TILE; t += LANES) {
-      V x = max_of(mul(load(scores + t), all(scale)), lowest); /* NaN becomes the lowest score */
+      V x = max_of(mul(load(s + t), all(scale)), lowest); /* NaN becomes the lowest score */
       if (softcap > 0) x = mul(all(softcap), hyperbolic_tangent(divided(x, all(softcap))));
       x = min_of(x, all(1e30f));
       x = where_set((unsigned)(lanes[r] >> t), x, lowest);
       most = max_of(most, x);
-      store(scores + t, x);
+      store(s + t, x);
     }
     const float tile = highest_lane(most);
     if (tile < maximum[r] - DL_SKIP) {
-      memset(scores, 0, sizeof(float) * DL_TILE);
+      memset(s, 0, sizeof(float) * DL_TILE);
       alpha[r] = 1;
       continue;
     }
@@ -258,15 +259,16 @@ static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float s
     const float highest = tile > maximum[r] ? tile : maximum[r];
     V added = all(0.0f);
     for (int t = 0; t < DL_TILE; t += LANES) {
-      V x = where_set((unsigned)(lanes[r] >> t), exponential(sub(load(scores + t), all(highest))), all(0.0f));
+      V x = where_set((unsigned)(lanes[r] >> t), exponential(sub(load(s + t), all(highest))), all(0.0f));
       added = add(added, x);
       if (value_scales) x = mul(x, load(value_scales + t));
-      store(scores + t, x);
+      store(s + t, x);
     }
     alpha[r] = highest == maximum[r] ? 1.0f : first_lane(exponential(all(maximum[r] - highest)));
     sum[r] = sum[r] * alpha[r] + sum_of_lanes(added);
     maximum[r] = highest;
   }
+  if (whole) round16_lanes(scores, DL_TILE, rows, whole, unit);
   return kept;
 }
 

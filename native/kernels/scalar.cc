@@ -147,7 +147,7 @@ void scan_scalar(float *scores, int rows) {
     for (int t = 1; t < DL_TILE; t++) scores[r * DL_TILE + t] += scores[r * DL_TILE + t - 1];
 }
 
-int softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
+int softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
   int kept = 0;
   for (int r = 0; r < rows; r++) {
     float *s = scores + r * DL_TILE;
@@ -178,6 +178,7 @@ int softmax_scalar(float *scores, int rows, const uint64_t *lanes, float scale, 
     sum[r] = sum[r] * alpha[r] + added;
     maximum[r] = highest;
   }
+  if (whole) round16_scalar(scores, DL_TILE, rows, whole, unit);
   return kept;
 }
 

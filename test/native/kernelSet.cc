@@ -65,7 +65,7 @@ struct DeltaTile {
   DeltaTile(int D, double density, int spread) : masks(D, 0), packed(D * 64 + 64, 3), frame(D + 1, 2), steps(D * 64, 0) {
     size_t n = 0;
     for (int d = 0; d < D; d++) {
-      frame[d] = (int16_t)(uniform() * 32767);
+      frame[d] = (int16_t)(density == 1 ? (d % 3 ? 32767 : -32768) : uniform() * 32767);
       uint64_t mask = 0;
       for (int t = 0; t < 64; t++) {
         int step = 0;
@@ -202,24 +202,48 @@ static void check_scores(int D, int rows) {
   expect(worst <= 1, "scan", D, rows, worst);
 }
 
+/* The softmax of copies, its weights in whole numbers. */
+struct Weighed {
+  int rows, kept;
+  Buffer<float> scores, maximum, sum, alpha, unit;
+  Buffer<int16_t> weights;
+  Weighed(const float *given, const uint64_t *mask, const float *before, const float *had, int rows, float softcap, const uint16_t *scales)
+      : rows(rows), scores(rows * 64, 4), maximum(rows, 4), sum(rows, 4), alpha(rows, 4), unit(rows, 4), weights(rows * 64, 2) {
+    memcpy(scores.data, given, sizeof(float) * 64 * rows);
+    memcpy(maximum.data, before, sizeof(float) * rows);
+    memcpy(sum.data, had, sizeof(float) * rows);
+    kept = set.softmax(scores.data, rows, mask, 0.5f, softcap, scales, weights.data, unit.data, maximum.data, sum.data, alpha.data);
+  }
+  bool is(const float *most, const float *all, const float *faded) const {
+    const size_t size = sizeof(float) * rows;
+    return !memcmp(maximum.data, most, size) && !memcmp(sum.data, all, size) && !memcmp(alpha.data, faded, size);
+  }
+};
+
 static void check_softmax(int rows, uint64_t lanes, float softcap, bool scaled) {
   Buffer<float> scores(rows * 64, 4), given(rows * 64, 0), maximum(rows, 4), sum(rows, 4), alpha(rows, 4);
   Buffer<uint64_t> mask(rows, 0);
   Buffer<uint16_t> scales(64, 2);
   for (int t = 0; t < 64; t++) scales[t] = 0x2000 + (uint16_t)(uniform() * 500 + 500);
   for (int r = 0; r < rows; r++) {
-    mask[r] = lanes;
+    mask[r] = r % 7 == 6 ? lanes & 0xa5a5a5a5a5a5a5a5ull : lanes;
     maximum[r] = r % 3 ? (float)(4 * uniform()) : DL_NO_SCORE;
     sum[r] = r % 3 ? 2.0f : 0.0f;
     for (int t = 0; t < 64; t++) given[r * 64 + t] = scores[r * 64 + t] = (float)(r % 5 == 4 ? uniform() - 400 : 20 * uniform());
     if (r == 1) given[r * 64 + 7] = scores[r * 64 + 7] = NAN;
   }
+  Weighed alone(given.data + (rows - 1) * 64, mask.data + rows - 1, maximum.data + rows - 1, sum.data + rows - 1, 1, softcap, scaled ? scales.data : nullptr);
+  Weighed whole(given.data, mask.data, maximum.data, sum.data, rows, softcap, scaled ? scales.data : nullptr);
   Buffer<double> before(rows, 0), had(rows, 0);
   for (int r = 0; r < rows; r++) {
     before[r] = maximum[r];
     had[r] = sum[r];
   }
-  const int kept = set.softmax(scores.data, rows, mask.data, 0.5f, softcap, scaled ? scales.data : nullptr, maximum.data, sum.data, alpha.data);
+  const int kept = set.softmax(scores.data, rows, mask.data, 0.5f, softcap, scaled ? scales.data : nullptr, nullptr, nullptr, maximum.data, sum.data, alpha.data);
+  const Rounded rounded(scores.data, 64, rows);
+  expect(!memcmp(whole.weights.data, rounded.whole.data, sizeof(int16_t) * 64 * rows) && !memcmp(whole.unit.data, rounded.unit.data, sizeof(float) * rows), "softmax in whole numbers", 64, rows, softcap);
+  expect(whole.kept == kept && whole.is(maximum.data, sum.data, alpha.data), "what softmax in whole numbers carries on", 64, rows, whole.kept);
+  expect(!memcmp(alone.weights.data, whole.weights.data + (rows - 1) * 64, sizeof(int16_t) * 64) && alone.is(maximum.data + rows - 1, sum.data + rows - 1, alpha.data + rows - 1), "softmax of a row alone", 64, rows, 0);
   int expected_kept = 0;
   double worst = 0;
   for (int r = 0; r < rows; r++) {
@@ -228,7 +252,7 @@ static void check_softmax(int rows, uint64_t lanes, float softcap, bool scaled) 
       x[t] = 0.5 * given[r * 64 + t];
       if (!(x[t] > DL_NO_SCORE)) x[t] = DL_NO_SCORE; /* NaN too */
       if (softcap > 0) x[t] = softcap * tanh(x[t] / softcap);
-      if (lanes >> t & 1 && x[t] > tile) tile = x[t];
+      if (mask[r] >> t & 1 && x[t] > tile) tile = x[t];
     }
     if (tile < before[r] - DL_SKIP) {
       for (int t = 0; t < 64; t++) worst = fmax(worst, fabs(scores[r * 64 + t]) * 1e9);
@@ -238,7 +262,7 @@ static void check_softmax(int rows, uint64_t lanes, float softcap, bool scaled) 
     expected_kept++;
     const double highest = tile > before[r] ? tile : before[r];
     for (int t = 0; t < 64; t++) {
-      double weight = lanes >> t & 1 ? exp(x[t] - highest) : 0;
+      double weight = mask[r] >> t & 1 ? exp(x[t] - highest) : 0;
       added += weight;
       if (scaled) weight *= from_half(scales[t]);
       worst = fmax(worst, fabs(scores[r * 64 + t] - weight) / (4e-6 * (scaled ? from_half(scales[t]) : 1)));

@@ -1,5 +1,6 @@
 // Our logits beside llama.cpp's, of the same file and the same text.
 import { CancelFlag } from '../../src/shared/cancel.ts';
+import type { Lease } from '../../src/cache/lease.ts';
 import type { Engine } from '../../src/session/engine.ts';
 import { step } from '../../src/session/session.ts';
 import type { Peer } from './peer.ts';
@@ -33,22 +34,29 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return ab / Math.sqrt(aa * bb);
 }
 
+/** Our logits behind each of `positions`, ascending: the head runs on their rows only, and on those that follow each other at once. */
+async function* rowsBehind({ forward }: Engine, lease: Lease, ids: number[], positions: number[]): AsyncGenerator<Float32Array> {
+  const { vocabulary } = forward.manifest.shape;
+  for (let i = 0, n = 1; i < positions.length; i += n, n = 1) {
+    while (lease.length < positions[i]) await step(forward, lease, ids.slice(lease.length, Math.min(positions[i], lease.length + forward.chunk)), 'none', noCancel);
+    while (n < forward.chunk && positions[i + n] === positions[i] + n) n++;
+    const rows = await step(forward, lease, ids.slice(lease.length, lease.length + n), n > 1 ? 'all' : 'last', noCancel);
+    for (let row = 0; row < n; row++) yield rows!.subarray(row * vocabulary, (row + 1) * vocabulary);
+  }
+}
+
 /** Compares the logits behind `positions` of one text. */
 export async function compare(engine: Engine, peer: Peer, ids: number[], positions: number[]): Promise<Agreement> {
   const theirs = await peer.logProbabilities(ids, positions);
   const result: Agreement = { positions: positions.length, top1: 0, near: 0, cosine: 0, worst: 1 };
   const lease = engine.cache.lease(new Int32Array(0));
-  for (const [i, position] of positions.entries()) {
-    // Chunks end at the wanted positions: the head runs on their rows only.
-    let row: Float32Array | undefined;
-    while (lease.length <= position) {
-      const chunk = ids.slice(lease.length, Math.min(position + 1, lease.length + engine.forward.chunk));
-      row = await step(engine.forward, lease, chunk, lease.length + chunk.length > position ? 'last' : 'none', noCancel);
-    }
-    const similarity = cosine(row!, theirs[i]);
-    const [own, best] = [argmax(row!), argmax(theirs[i])];
+  let i = 0;
+  for await (const row of rowsBehind(engine, lease, ids, positions)) {
+    const peers = theirs[i++];
+    const similarity = cosine(row, peers);
+    const [own, best] = [argmax(row), argmax(peers)];
     if (own === best) result.top1 += 1 / positions.length;
-    if (theirs[i][best] - theirs[i][own] <= TIE) result.near += 1 / positions.length;
+    if (peers[best] - peers[own] <= TIE) result.near += 1 / positions.length;
     result.cosine += similarity / positions.length;
     result.worst = Math.min(result.worst, similarity);
   }
