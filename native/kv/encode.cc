@@ -119,18 +119,22 @@ void encodeKeys(const Setup &setup, HeadDraft *draft) {
   }
 }
 
+/** Every delta is written and the next one over it where it is zero: whether it is would be guessed wrong every other time. */
 void storeKeys(const Setup &setup, const HeadDraft &draft, const DeltaHead &head) {
   const int D = setup.keyLength;
-  int8_t *packed = head.packed;
+  int8_t packed[kMaxLength * kBlockTokens + 1];
+  int8_t *next = packed;
   for (int d = 0; d < D; d++) {
     uint64_t mask = 0;
-    for (int t = 0; t < kBlockTokens; t++)
-      if (draft.deltas[t][d]) {
-        mask |= 1ull << t;
-        *packed++ = draft.deltas[t][d];
-      }
+    for (int t = 0; t < kBlockTokens; t++) {
+      const uint64_t counts = draft.deltas[t][d] != 0;
+      *next = draft.deltas[t][d];
+      next += counts;
+      mask |= counts << t;
+    }
     head.masks[d] = mask;
   }
+  memcpy(head.packed, packed, next - packed);
   memcpy(head.keyframe, draft.keyframe, sizeof(int16_t) * D);
   for (int i = 0; i < draft.extra; i++) memcpy(head.extra + static_cast<size_t>(i) * D, draft.extras[i], sizeof(int16_t) * D);
 }
