@@ -31,7 +31,7 @@ static inline V rounded(V x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_I
 static inline V absolute(V x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
 static inline V with_sign(V x, V sign) { return _mm256_or_ps(x, _mm256_and_ps(sign, _mm256_set1_ps(-0.0f))); }
 /* 2^n for whole n from −126 to 127. */
-static inline V power_of_two(V n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)); }
+static inline V power_of_two(V n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(_mm256_add_ps(n, _mm256_set1_ps(12582912.0f + 127))), 23)); } /* a whole number lies in the last bits of its sum with 1.5·2^23 */
 /* x where a < b, else y. */
 static inline V where_below(V a, V b, V x, V y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
 /* x in lanes whose bit is set, else y. */

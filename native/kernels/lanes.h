@@ -235,39 +235,63 @@ static void scan_lanes(float *scores, int rows) {
   for (; rows > 0; rows--, scores += DL_TILE) scan_rows<1>(scores);
 }
 
-static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
+/* What a row sees of LANES tokens from t on; of a tile that all rows see whole nothing need be asked. */
+template <bool ALL>
+static inline V where_seen(uint64_t lanes, int t, V x, V y) { return ALL ? x : where_set((unsigned)(lanes >> t), x, y); }
+
+/* A row's scores as they count, in place: the lowest where nothing is seen, and for NaN. The highest of them. */
+template <bool ALL>
+static inline float count_scores(float *scores, uint64_t lanes, float scale, float softcap) {
   const V lowest = all(DL_NO_SCORE);
+  V most = lowest;
+  for (int t = 0; t < DL_TILE; t += LANES) {
+    V x = max_of(mul(load(scores + t), all(scale)), lowest);
+    if (softcap > 0) x = mul(all(softcap), hyperbolic_tangent(divided(x, all(softcap))));
+    x = where_seen<ALL>(lanes, t, min_of(x, all(1e30f)), lowest);
+    most = max_of(most, x);
+    store(scores + t, x);
+  }
+  return highest_lane(most);
+}
+
+/* A row's weights in place of its scores; their sum before they are scaled. */
+template <bool ALL>
+static inline float weigh(float *scores, uint64_t lanes, float highest, const uint16_t *value_scales) {
+  V added = all(0.0f);
+  for (int t = 0; t < DL_TILE; t += LANES) {
+    V x = where_seen<ALL>(lanes, t, exponential(sub(load(scores + t), all(highest))), all(0.0f));
+    added = add(added, x);
+    if (value_scales) x = mul(x, load(value_scales + t));
+    store(scores + t, x);
+  }
+  return sum_of_lanes(added);
+}
+
+/* Step after step over all rows: one row by itself would wait for each of its steps. In alpha lies each row's highest score of the tile first. */
+template <bool ALL>
+static int softmax_tile(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, float *maximum, float *sum, float *alpha) {
   int kept = 0;
+  for (int r = 0; r < rows; r++) alpha[r] = count_scores<ALL>(scores + r * DL_TILE, lanes[r], scale, softcap);
   for (int r = 0; r < rows; r++) {
-    float *s = scores + r * DL_TILE;
-    V most = lowest;
-    for (int t = 0; t < DL_TILE; t += LANES) {
-      V x = max_of(mul(load(s + t), all(scale)), lowest); /* NaN becomes the lowest score */
-      if (softcap > 0) x = mul(all(softcap), hyperbolic_tangent(divided(x, all(softcap))));
-      x = min_of(x, all(1e30f));
-      x = where_set((unsigned)(lanes[r] >> t), x, lowest);
-      most = max_of(most, x);
-      store(s + t, x);
-    }
-    const float tile = highest_lane(most);
-    if (tile < maximum[r] - DL_SKIP) {
-      memset(s, 0, sizeof(float) * DL_TILE);
+    const float before = maximum[r], highest = alpha[r] > before ? alpha[r] : before;
+    if (alpha[r] < before - DL_SKIP) {
+      memset(scores + r * DL_TILE, 0, sizeof(float) * DL_TILE);
       alpha[r] = 1;
       continue;
     }
     kept++;
-    const float highest = tile > maximum[r] ? tile : maximum[r];
-    V added = all(0.0f);
-    for (int t = 0; t < DL_TILE; t += LANES) {
-      V x = where_set((unsigned)(lanes[r] >> t), exponential(sub(load(s + t), all(highest))), all(0.0f));
-      added = add(added, x);
-      if (value_scales) x = mul(x, load(value_scales + t));
-      store(s + t, x);
-    }
-    alpha[r] = highest == maximum[r] ? 1.0f : first_lane(exponential(all(maximum[r] - highest)));
-    sum[r] = sum[r] * alpha[r] + sum_of_lanes(added);
+    alpha[r] = highest == before ? 1.0f : first_lane(exponential(all(before - highest)));
+    sum[r] = sum[r] * alpha[r] + weigh<ALL>(scores + r * DL_TILE, lanes[r], highest, value_scales);
     maximum[r] = highest;
   }
+  return kept;
+}
+
+static int softmax_lanes(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
+  uint64_t every = ~(uint64_t)0;
+  for (int r = 0; r < rows; r++) every &= lanes[r];
+  const auto tile = every == ~(uint64_t)0 ? softmax_tile<true> : softmax_tile<false>;
+  const int kept = tile(scores, rows, lanes, scale, softcap, value_scales, maximum, sum, alpha);
   if (whole) round16_lanes(scores, DL_TILE, rows, whole, unit);
   return kept;
 }
