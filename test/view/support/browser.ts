@@ -1,6 +1,4 @@
 // One browser for the tests of a file, and why they are skipped where there is none.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { missing, type PageView } from './servedPage.ts';
 
@@ -9,9 +7,6 @@ interface Bench<Options, View> {
   readonly strays: string[];
   close(): Promise<void>;
 }
-
-/** The checker of accessibility, as a script for a page. */
-export const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Every view that a test opens is closed after it, and must have had nothing to complain of. */
 export function useBrowser<Options, View extends PageView, B extends Bench<Options, View>>(start: () => Promise<B & Bench<Options, View>>): { open(options?: Options): Promise<View>; readonly bench: B } {
