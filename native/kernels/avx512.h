@@ -355,7 +355,7 @@ static inline void round_rows(const float *weights, int16_t *whole, float *unit)
       _mm256_storeu_si256((__m256i *)(whole + i), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(weights + i), _mm512_set1_ps(inverse[r])))));
 }
 
-/* Step after step over all rows, four at a time: one row by itself would wait for each of its steps. */
+/* Step after step over all rows, four at a time: one row by itself would wait for each of its steps. In alpha lies each row's highest score of the tile first. */
 template <bool ALL>
 static int softmax_tile(float *scores, int rows, const uint64_t *lanes, float scale, float softcap, const uint16_t *value_scales, int16_t *whole, float *unit, float *maximum, float *sum, float *alpha) {
   int all = 0;

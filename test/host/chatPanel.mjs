@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 /** A model may have to be measured and loaded first, beside other work. */
 const ANSWER_MS = 240_000;
-const VIEW_MS = 60_000;
+const VIEW_MS = 300_000;
 
 /** @typedef {{ role: 'question' | 'answer', text: string, state: string | null, labels: string[] }} Turn */
 

@@ -8,7 +8,7 @@ import { installRecorder, readGhost, takeFrames } from './recorder.mjs';
 
 const READY_MS = 120_000;
 /** A model may have to be loaded first, by two windows at once, on cores that do other things besides. */
-const GHOST_MS = 60_000;
+const GHOST_MS = 180_000;
 const POLL_MS = 25;
 const SETTLED_MS = 800;
 

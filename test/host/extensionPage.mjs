@@ -2,7 +2,7 @@
 
 import { check } from './checks.mjs';
 
-const PAGE_MS = 60_000;
+const PAGE_MS = 300_000;
 
 /** @param {import('./session.mjs').Session} session @param {import('./editorWindow.mjs').EditorWindow} window @param {string} [pictures] a folder for a screenshot */
 export async function extensionPage(session, window, pictures) {

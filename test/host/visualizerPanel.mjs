@@ -2,7 +2,7 @@
 
 /** A model may have to be measured and loaded first, beside other work. */
 const MEASURE_MS = 300_000;
-const PAGE_MS = 60_000;
+const PAGE_MS = 300_000;
 
 export class VisualizerPanel {
   /** @param {import('./editorWindow.mjs').EditorWindow} window */

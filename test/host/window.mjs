@@ -11,8 +11,15 @@ export const remoteUri = (port, path) => `vscode-remote://127.0.0.1:${port}${pat
 
 export const startBrowser = () => chromium.launch({ executablePath: findChromium(), args: chromiumFlags });
 
+/** What a page has not done by then it will not do, however slow the machine is. */
+const MOST_MS = 300_000;
+
 /** Storage and cache of its own. @param {import('playwright-core').Browser} browser */
-export const newContext = (browser) => browser.newContext({ viewport: { width: 1300, height: 850 } });
+export async function newContext(browser) {
+  const context = await browser.newContext({ viewport: { width: 1300, height: 850 } });
+  context.setDefaultTimeout(MOST_MS);
+  return context;
+}
 
 /**
  * Opens a folder.

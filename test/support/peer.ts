@@ -26,6 +26,15 @@ async function importLibrary(): Promise<{ getLlama(options: Record<string, unkno
   return await import(/* @vite-ignore */ pathToFileURL(entry).href);
 }
 
+const engines = new Map<number, Promise<Llama>>();
+
+/** One for all models of so many threads: before it is there its binary is tried in a process of its own, which takes as long as a small test. */
+function engineOf(threads: number): Promise<Llama> {
+  let engine = engines.get(threads);
+  if (!engine) engines.set(threads, (engine = importLibrary().then(({ getLlama }) => getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: 'error', maxThreads: threads }))));
+  return engine;
+}
+
 /** Why the peer cannot run here, or nothing. */
 export function peerUnsupported(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') return `the peer is installed for linux-x64 only, this is ${process.platform}-${process.arch}`;
@@ -80,7 +89,6 @@ interface Model {
 }
 interface Llama {
   loadModel(options: Record<string, unknown>): Promise<Model>;
-  dispose(): Promise<void>;
 }
 
 export interface Peer {
@@ -128,9 +136,7 @@ function speedTokens(vocabulary: number, n: number): number[] {
 export async function openPeer(gguf: string, options: PeerOptions = {}): Promise<Peer> {
   const { threads = 2, contextSize = 2048, exactCache = false, flashAttention = !exactCache } = options;
   ensurePeer();
-  const { getLlama } = await importLibrary();
-  const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: 'error', maxThreads: threads });
-  const model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0 });
+  const model = await (await engineOf(threads)).loadModel({ modelPath: gguf, gpuLayers: 0 });
   const context = await model.createContext({
     contextSize,
     batchSize: Math.min(512, contextSize),
@@ -229,7 +235,6 @@ export async function openPeer(gguf: string, options: PeerOptions = {}): Promise
     async dispose() {
       await context.dispose();
       await model.dispose();
-      await llama.dispose();
     },
   };
 }
