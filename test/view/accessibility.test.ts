@@ -24,7 +24,7 @@ describe('the checker of accessibility finds nothing in any state', () => {
     const view = await browser.open({ theme, kept: { text: 'a draft', editing: null } });
     let checked = 0;
     await forEachState(view, states, async (name) => {
-      await checkAccessibility(view, name, theme, { all: 40, contrast: 3 });
+      await checkAccessibility(view, name, { all: 40, contrast: 3 });
       checked++;
     });
     expect(checked).toBeGreaterThanOrEqual(16);

@@ -16,7 +16,7 @@ describe('the checker of accessibility finds nothing in any state', () => {
     const view = await open({ theme });
     for (const [name, state] of Object.entries(modelsStates)) {
       await view.show(state);
-      await checkAccessibility(view, name, theme, { all: 40, contrast: 8 });
+      await checkAccessibility(view, name, { all: 40, contrast: 8 });
     }
   });
 });

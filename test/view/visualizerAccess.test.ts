@@ -11,7 +11,7 @@ const browser = useBrowser(PanelBench.start);
 describe('the checker of accessibility finds nothing in any state', () => {
   it.each(sweptThemes)('in %s', async (theme) => {
     const view = await browser.open({ theme });
-    const check = (what: string) => checkAccessibility(view, what, theme, { all: 200, contrast: 20 });
+    const check = (what: string) => checkAccessibility(view, what, { all: 200, contrast: 20 });
     // The same page shows one state after the other.
     for (const [name, state] of Object.entries(states)) {
       await view.show(state);
