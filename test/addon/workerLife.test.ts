@@ -121,7 +121,7 @@ describe('the calls', () => {
   it('show at every layer that the worker lives, while nothing is heard of a chunk that is read', () => withWorker(async (client) => {
     await client.call('load', load(long));
     const cancel = new CancelFlag();
-    const { call, heard } = firstEvent(client, 'generate', longReading, (event) => event.event === 'progress', cancel);
+    const { call, heard } = firstEvent(client, 'generate', longReading, (event) => event.event === 'progress' && event.share > 0, cancel);
     await heard;
     expect(cancel.looks).toBeGreaterThanOrEqual(presets.long.layers);
     cancel.set();

@@ -76,8 +76,8 @@ describe('a worker that gives no sign of life within half a minute of a cancel',
     for (const call of [cancelled, slow]) void call.catch(() => {});
     cancel.set();
     for (let round = 0; round < 5; round++) {
-      const { looks } = other;
       vi.advanceTimersByTime(25_000);
+      const { looks } = other;
       await vi.waitFor(() => expect(other.looks).toBeGreaterThan(looks));
     }
     expect(await stateOf(cancelled)).toBe('waiting');
