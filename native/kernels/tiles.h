@@ -101,6 +101,8 @@ static void coded_rows(const uint8_t *tile, const uint8_t *beside, const dl_acti
   constexpr int most = ONE ? 1 : DL_MOST_X, columns = TILES * COLUMNS, shared = columns % SHARED ? 1 : SHARED;
   const uint8_t *tiles[2] = {tile, beside};
   Real total[most][columns]; /* of the blocks so far */
+  for (int i = 0; i < rows; i++)
+    for (int c = 0; c < columns; c++) total[i][c] = all(0.0f);
   for (int b = 0; b < blocks; b++) {
     const float *scales = x->scales + (int64_t)b * rows;
     const int16_t *sums = x->sums + (int64_t)b * rows * 2 * F::pairs;
@@ -130,6 +132,8 @@ static void coded_rows(const uint8_t *tile, const uint8_t *beside, const dl_acti
           }
           if (F::units == 1) read_header<F>(block, column, header + n);
         }
+        /* GCC would take the first rows out of the loop, with words of x that both registers of a tile share: none is left for the weights, which each row then loads anew. */
+#pragma GCC unroll 1
         for (int i = 0; i < rows; i++) {
           Int part[shared];
 #pragma GCC unroll 2
@@ -138,7 +142,7 @@ static void coded_rows(const uint8_t *tile, const uint8_t *beside, const dl_acti
 #pragma GCC unroll 2
           for (int n = 0; n < shared; n++) {
             if (F::units > 1) sum[i][c + n] = part[n];
-            else total[i][c + n] = finish<F>(b ? total[i][c + n] : all(0.0f), part[n], header[n], scales[i], sums + i * 2);
+            else total[i][c + n] = finish<F>(total[i][c + n], part[n], header[n], scales[i], sums + i * 2);
           }
         }
       }
@@ -146,7 +150,7 @@ static void coded_rows(const uint8_t *tile, const uint8_t *beside, const dl_acti
     for (int c = 0; F::units > 1 && c < columns; c++) {
       Header<F> header;
       read_header<F>(tiles[c / COLUMNS], c % COLUMNS, &header);
-      for (int i = 0; i < rows; i++) total[i][c] = finish<F>(b ? total[i][c] : all(0.0f), sum[i][c], header, scales[i], sums + i * 2 * F::pairs);
+      for (int i = 0; i < rows; i++) total[i][c] = finish<F>(total[i][c], sum[i][c], header, scales[i], sums + i * 2 * F::pairs);
     }
     for (int t = 0; t < TILES; t++) tiles[t] += F::block_bytes;
   }
